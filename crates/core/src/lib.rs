@@ -1,0 +1,20 @@
+//! The words of Forebay as plain data: names, the graph and its nodes, diagnostics.
+//!
+//! Nothing here reads a file, a clock or a network, and nothing here is async: every other crate
+//! can depend on it, and it depends on none of them.
+
+pub mod diagnostic;
+pub mod digest;
+pub mod duration;
+pub mod graph;
+pub mod ingest;
+pub mod ml;
+pub mod name;
+pub mod resource;
+pub mod suggest;
+
+pub use diagnostic::{Diagnostic, Diagnostics, Fault, Location, Severity};
+pub use duration::Span;
+pub use graph::{Graph, Node, Spec};
+pub use name::{NodeId, Relation};
+pub use resource::ResourceType;

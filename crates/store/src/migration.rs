@@ -1,0 +1,67 @@
+//! The schema and its history. A step, once released, is never edited: the next one changes it.
+
+use std::path::Path;
+
+use forebay_core::Diagnostic;
+use rusqlite::Connection;
+
+use crate::connection::describe;
+
+/// `user_version` of the database counts the steps that it has seen.
+const STEPS: &[&str] = &[include_str!("migration/001_initial.sql")];
+
+pub(crate) fn run(connection: &mut Connection, path: &Path) -> Result<(), Diagnostic> {
+    let wrap = |error: rusqlite::Error| describe(path, &error);
+    let transaction = connection
+        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+        .map_err(wrap)?;
+    let seen: usize = transaction
+        .query_row("pragma user_version", [], |row| row.get(0))
+        .map_err(wrap)?;
+    if seen > STEPS.len() {
+        return Err(Diagnostic::error(format!(
+            "the metadata store {} was written by a newer Forebay (version {seen}, this one knows {})",
+            path.display(),
+            STEPS.len()
+        ))
+        .hint("use that version, or point `metadata` in forebay.yml at another file"));
+    }
+    for step in &STEPS[seen..] {
+        transaction.execute_batch(step).map_err(wrap)?;
+    }
+    transaction
+        .pragma_update(None, "user_version", STEPS.len())
+        .map_err(wrap)?;
+    transaction.commit().map_err(wrap)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Store;
+
+    #[test]
+    fn a_newer_database_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metadata.db");
+        drop(Store::open(&path).unwrap());
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        connection.pragma_update(None, "user_version", 999).unwrap();
+        let error = Store::open(&path).err().unwrap();
+        assert!(error.message.contains("newer Forebay"), "{error}");
+    }
+
+    /// A database of version 1, as the first release wrote it, keeps opening.
+    #[test]
+    fn old_versions_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metadata.db");
+        let old = rusqlite::Connection::open(&path).unwrap();
+        old.execute_batch(include_str!("../tests/fixtures/metadata_v1.sql"))
+            .unwrap();
+        drop(old);
+        let store = Store::open(&path).unwrap();
+        let models = store.registered_models().unwrap();
+        assert_eq!(models[0].name, "late_arrival");
+        assert_eq!(models[0].aliases["champion"], 2);
+    }
+}
