@@ -16,5 +16,5 @@ pub mod suggest;
 pub use diagnostic::{Diagnostic, Diagnostics, Fault, Location, Severity};
 pub use duration::Span;
 pub use graph::{Graph, Node, Spec};
-pub use name::{NodeId, Relation};
+pub use name::{NodeId, Relation, quote};
 pub use resource::ResourceType;

@@ -285,7 +285,7 @@ mod tests {
             .unwrap();
         let done = node("i1", RunStatus::Success, Some(20));
         store.record_node_run(&done).unwrap();
-        assert_eq!(store.node_runs("i1").unwrap(), [done.clone()]);
+        assert_eq!(store.node_runs("i1").unwrap(), std::slice::from_ref(&done));
         assert_eq!(store.latest_node_runs().unwrap(), [done]);
         assert_eq!(store.invocations(5).unwrap(), [started("i1", 1)]);
     }

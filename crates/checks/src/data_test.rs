@@ -1,0 +1,144 @@
+//! Data tests: a query whose rows are failures, held against thresholds.
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Int64Type};
+use forebay_core::graph::Test;
+use forebay_core::{Diagnostic, Fault, Node, Relation};
+use forebay_lake::{Input, Lake, Rows, WriteMode, WriteOptions};
+
+pub use crate::threshold::Status;
+use crate::threshold::{judge, spaced};
+
+/// Schema of the tables that keep failing rows.
+pub const AUDIT_SCHEMA: &str = "dbt_test__audit";
+
+/// How a data test ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub status: Status,
+    /// What `fail_calc` gave over the failing rows: their number, by default.
+    pub failures: i64,
+    /// A sentence, unless the test passed.
+    pub message: Option<String>,
+    /// The query of the failing rows as it ran.
+    pub sql: String,
+}
+
+/// Runs a test. `compiled` is the query of the failing rows.
+///
+/// A query that fails is [`Status::Error`], a result; `Err` is the machine's fault or ours.
+pub async fn run(
+    lake: &Lake,
+    node: &Node,
+    spec: &Test,
+    compiled: &str,
+) -> Result<Outcome, Diagnostic> {
+    let sql = limited(compiled, spec.limit);
+    match measure(lake, node, spec, &sql).await {
+        Ok(measured) => Ok(outcome(spec, &measured, sql)),
+        Err(error) if error.fault == Fault::User => Ok(Outcome {
+            status: Status::Error,
+            failures: 0,
+            message: Some(error.message),
+            sql,
+        }),
+        Err(error) => Err(error),
+    }
+}
+
+/// The failing rows themselves, at most `limit` of them.
+pub async fn failing_rows(
+    lake: &Lake,
+    spec: &Test,
+    compiled: &str,
+    limit: u64,
+) -> Result<Rows, Diagnostic> {
+    let limit = spec.limit.map_or(limit, |own| own.min(limit));
+    lake.query(&limited(compiled, Some(limit))).await
+}
+
+/// The table that keeps the failing rows of a test with `store_failures`.
+pub fn audit_relation(node: &Node) -> Relation {
+    match &node.relation {
+        Some(relation) => relation.clone(),
+        None => Relation::new(AUDIT_SCHEMA, &node.name),
+    }
+}
+
+fn limited(compiled: &str, limit: Option<u64>) -> String {
+    let sql = compiled.trim().trim_end_matches(';').trim_end();
+    match limit {
+        None => sql.to_owned(),
+        // The line break ends a comment on the last line.
+        Some(limit) => format!("select * from (\n{sql}\n) as failing_rows limit {limit}"),
+    }
+}
+
+struct Measured {
+    failures: i64,
+    should_warn: bool,
+    should_error: bool,
+}
+
+/// The thresholds are SQL (`between 1 and 5` is one), so the engine evaluates them, as dbt does.
+async fn measure(lake: &Lake, node: &Node, spec: &Test, sql: &str) -> Result<Measured, Diagnostic> {
+    let failing = if spec.store_failures {
+        let relation = audit_relation(node);
+        let options = WriteOptions::new(WriteMode::Overwrite);
+        lake.write(&relation, Input::Sql(sql.to_owned()), options)
+            .await?;
+        relation.sql()
+    } else {
+        format!("(\n{sql}\n)")
+    };
+    // The sum over no rows is null: no failing rows, no failures.
+    let query = format!(
+        "select cast(failures as bigint) as failures, \
+         failures {} as should_warn, failures {} as should_error \
+         from (select coalesce({}, 0) as failures from {failing} as failing_rows) as measured",
+        spec.warn_if, spec.error_if, spec.fail_calc
+    );
+    let batches = lake.collect(&query).await?;
+    let row = batches.iter().find(|batch| batch.num_rows() == 1);
+    row.and_then(read_measured).ok_or_else(|| {
+        Diagnostic::error(format!(
+            "the thresholds of test '{}' give no verdict: warn_if '{}', error_if '{}'",
+            node.name, spec.warn_if, spec.error_if
+        ))
+    })
+}
+
+fn read_measured(batch: &RecordBatch) -> Option<Measured> {
+    let failures = batch.column(0).as_primitive_opt::<Int64Type>()?;
+    let verdict = |i: usize| {
+        let column = batch.column(i);
+        let boolean = *column.data_type() == DataType::Boolean && column.is_valid(0);
+        boolean.then(|| column.as_boolean().value(0))
+    };
+    Some(Measured {
+        failures: failures.is_valid(0).then(|| failures.value(0))?,
+        should_warn: verdict(1)?,
+        should_error: verdict(2)?,
+    })
+}
+
+fn outcome(spec: &Test, measured: &Measured, sql: String) -> Outcome {
+    let status = judge(spec.severity, measured.should_warn, measured.should_error);
+    let failures = measured.failures;
+    let rows = if failures == 1 { "row" } else { "rows" };
+    let limit = match status {
+        Status::Warn => Some(("warn", &spec.warn_if)),
+        Status::Fail => Some(("fail", &spec.error_if)),
+        Status::Pass | Status::Error => None,
+    };
+    let message = limit.map(|(verb, threshold)| {
+        let threshold = spaced(threshold);
+        format!("{failures} failing {rows}, configured to {verb} if {threshold}")
+    });
+    Outcome {
+        status,
+        failures,
+        message,
+        sql,
+    }
+}

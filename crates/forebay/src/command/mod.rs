@@ -1,0 +1,57 @@
+//! One command a file.
+
+mod build;
+mod clean;
+mod compile;
+mod debug;
+mod demo;
+mod freshness;
+mod init;
+mod lineage;
+mod ls;
+mod parse;
+mod plan;
+mod query;
+mod retry;
+mod serve;
+mod show;
+mod why;
+
+use forebay_core::{Diagnostics, ResourceType};
+
+use crate::args::{Args, Command, Source};
+use crate::report::Talk;
+
+/// Exit codes are dbt's: 0 all well, 1 a node or test failed; an error here is 2.
+pub async fn run(args: Args, talk: &Talk) -> Result<u8, Diagnostics> {
+    use ResourceType as R;
+    let global = &args.global;
+    let build = |name, options, kinds: &'static [R]| build::run(global, talk, name, options, kinds);
+    match &args.command {
+        Command::Build(options) => build("build", options, &[]).await,
+        Command::Run(options) => build("run", options, &[R::Model]).await,
+        Command::Test(options) => build("test", options, &[R::Test]).await,
+        Command::Seed(options) => build("seed", options, &[R::Seed]).await,
+        Command::Snapshot(options) => build("snapshot", options, &[R::Snapshot]).await,
+        Command::Ingest(options) => build("ingest", options, &[R::Source]).await,
+        Command::Train(options) => {
+            build("train", options, &[R::TrainingJob, R::RegisteredModel]).await
+        }
+        Command::Materialize(options) => build("materialize", options, &[R::FeatureView]).await,
+        Command::Plan(options) => plan::run(global, talk, options).await,
+        Command::Retry(options) => retry::run(global, talk, options).await,
+        Command::Ls(options) => ls::run(global, talk, options),
+        Command::Compile(options) => compile::run(global, talk, options).await,
+        Command::Parse => parse::run(global, talk),
+        Command::Show(options) => show::run(global, talk, options).await,
+        Command::Source(Source::Freshness(options)) => freshness::run(global, talk, options).await,
+        Command::Query(options) => query::run(global, talk, options).await,
+        Command::Lineage(options) => lineage::run(global, talk, options).await,
+        Command::Why(options) => why::run(global, talk, options).await,
+        Command::Serve(options) => serve::run(global, talk, options).await,
+        Command::Demo(options) => demo::run(global, talk, options).await,
+        Command::Init(options) => init::run(global, talk, options),
+        Command::Debug => debug::run(global, talk).await,
+        Command::Clean => clean::run(global, talk),
+    }
+}

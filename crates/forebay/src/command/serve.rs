@@ -1,0 +1,86 @@
+//! `serve`: pages and protocols on one port.
+
+use std::sync::Arc;
+
+use forebay_core::{Diagnostic, Diagnostics};
+use forebay_runner::Workspace;
+use forebay_server::backend::Lookup;
+use forebay_server::inference;
+use forebay_server::{Backend, Options, ProjectBackend};
+use forebay_ui::Shell;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::{Global, Serve};
+use crate::report::{Talk, data};
+use crate::wiring;
+
+pub async fn run(global: &Global, talk: &Talk, options: &Serve) -> Result<u8, Diagnostics> {
+    let workspace = wiring::workspace(global, talk, &wiring::invocation_id()).await?;
+    start(workspace, talk, options).await
+}
+
+/// Serves until Ctrl-C or SIGTERM; requests in progress are answered first.
+pub async fn start(workspace: Workspace, talk: &Talk, options: &Serve) -> Result<u8, Diagnostics> {
+    let listen = options
+        .listen
+        .clone()
+        .unwrap_or_else(|| workspace.settings().listen.clone());
+    let listener = forebay_server::bind(&listen).await?;
+    let address = listener.address();
+    let shell = Shell {
+        project: workspace.project.name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let backend = Arc::new(ProjectBackend::open(workspace, address.to_string())?);
+    let server = Options::new(shell, address.port());
+    let router = forebay_server::router(Arc::clone(&backend) as Arc<dyn Backend>, server.clone());
+    data::print(&format!("\nserving on http://{address}  (Ctrl-C stops)"));
+    let stop = CancellationToken::new();
+    let upkeep = tokio::spawn({
+        let (backend, stop) = (Arc::clone(&backend), stop.clone());
+        async move { backend.keep_up(stop).await }
+    });
+    tokio::spawn(stop_on_signal(stop.clone()));
+    forebay_server::serve(listener, router, &server, stop).await;
+    // The last answers go to the lake before the program ends.
+    if upkeep.await.is_err() {
+        talk.warn(&Diagnostic::internal("the server's upkeep ended early"));
+    }
+    Ok(0)
+}
+
+async fn stop_on_signal(stop: CancellationToken) {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated => {}
+    }
+    stop.cancel();
+}
+
+/// Answers one Open Inference Protocol request in process, and logs it as the server would.
+/// Returns the prediction's id.
+pub async fn predict_once(
+    workspace: &Workspace,
+    service: &str,
+    body: &[u8],
+) -> Result<String, Diagnostic> {
+    let backend = ProjectBackend::open(workspace.clone(), String::new())?;
+    let Lookup::Ready(served) = backend.lookup(service) else {
+        return Err(Diagnostic::error(format!(
+            "service '{service}' is not ready"
+        )));
+    };
+    let rows = inference::rows(&served, body)?;
+    let answered = backend.infer(&served, rows).await?;
+    backend.flush().await;
+    let first = answered.predictions.into_iter().next();
+    first.map(|prediction| prediction.id).ok_or_else(|| {
+        Diagnostic::internal("a request of one row was answered without a prediction")
+    })
+}

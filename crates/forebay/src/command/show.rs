@@ -1,0 +1,105 @@
+//! `show`: rows of a node, failing rows of a test, held rows of a table.
+
+use futures::TryStreamExt;
+
+use forebay_core::graph::Spec;
+use forebay_core::{Diagnostic, Diagnostics, Node, Relation};
+use forebay_lake::Rows;
+use forebay_project::CompileState;
+use forebay_runner::Workspace;
+use forebay_runner::cells::Cells;
+
+use crate::args::{Global, Output, Show};
+use crate::report::{Talk, data};
+use crate::wiring;
+
+pub async fn run(global: &Global, talk: &Talk, options: &Show) -> Result<u8, Diagnostics> {
+    let workspace = wiring::workspace(global, talk, &wiring::invocation_id()).await?;
+    if let Some(sql) = &options.inline {
+        print(
+            workspace.lake.query(sql).await?,
+            options.limit,
+            options.output,
+        )
+        .await?;
+        return Ok(0);
+    }
+    if options.select.select.is_empty() {
+        return Err(Diagnostic::error("`show` needs a node or a query")
+            .hint("`forebay show --select arrivals` or `forebay show --inline 'select 1'`")
+            .into());
+    }
+    let selected = wiring::selected(workspace.graph(), &options.select, talk)?;
+    // Tests come along with what they are declared on; here only what was asked for by name counts.
+    let asked = |node: &&Node| {
+        let test = matches!(node.spec, Spec::Test(_));
+        !test || options.select.select.contains(&node.name)
+    };
+    for node in selected
+        .iter()
+        .filter_map(|id| workspace.graph().get(id))
+        .filter(asked)
+    {
+        talk.say(&format!("{} {}", node.resource_type(), node.name));
+        let rows = rows(&workspace, node, options).await?;
+        print(rows, options.limit, options.output).await?;
+    }
+    Ok(0)
+}
+
+async fn rows(workspace: &Workspace, node: &Node, options: &Show) -> Result<Rows, Diagnostic> {
+    let lake = &workspace.lake;
+    if let (Spec::Test(_), false) = (&node.spec, options.held) {
+        let state = CompileState {
+            incremental: false,
+            full_refresh: false,
+            exists: &|_| true,
+        };
+        return lake
+            .query(&workspace.project.compile(&node.id, &state)?)
+            .await;
+    }
+    let relation = node.relation.as_ref().ok_or_else(|| {
+        Diagnostic::error(format!(
+            "{} '{}' has no rows to show",
+            node.resource_type(),
+            node.name
+        ))
+    })?;
+    let relation = if options.held {
+        held(workspace, relation).await?
+    } else {
+        relation.clone()
+    };
+    lake.query(&format!(
+        "select * from {} limit {}",
+        relation.sql(),
+        options.limit
+    ))
+    .await
+}
+
+async fn held(workspace: &Workspace, relation: &Relation) -> Result<Relation, Diagnostic> {
+    let held = relation.held();
+    match workspace.lake.info(&held).await? {
+        Some(_) => Ok(held),
+        None => Err(Diagnostic::error(format!("no row of {relation} was held"))),
+    }
+}
+
+/// Prints up to `limit` rows, and no more of the answer is computed than that.
+pub async fn print(rows: Rows, limit: usize, output: Output) -> Result<(), Diagnostic> {
+    let mut cells = Cells::headed(&rows.schema);
+    let mut stream = rows.stream;
+    while cells.rows.len() < limit {
+        match stream.try_next().await? {
+            Some(batch) => cells.push(&batch, limit)?,
+            None => break,
+        }
+    }
+    match output {
+        Output::Text => data::table(&cells),
+        Output::Json => data::json_rows(&cells)?,
+    }
+    Ok(())
+}

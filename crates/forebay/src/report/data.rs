@@ -1,0 +1,92 @@
+//! Data on stdout: tables as text, or JSON.
+
+use std::io::Write;
+
+use forebay_core::Diagnostic;
+use forebay_runner::cells::Cells;
+use serde::Serialize;
+
+/// Writes to stdout. A reader that went away (`| head`) ends the program quietly.
+pub fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    if out
+        .write_all(text.as_bytes())
+        .and_then(|()| out.write_all(b"\n"))
+        .is_err()
+    {
+        std::process::exit(0);
+    }
+}
+
+pub fn json(value: &impl Serialize) -> Result<(), Diagnostic> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Diagnostic::internal(format!("cannot encode the answer: {error}")))?;
+    print(&text);
+    Ok(())
+}
+
+/// Rows as one JSON object each, in an array.
+pub fn json_rows(cells: &Cells) -> Result<(), Diagnostic> {
+    let object = |row: &Vec<Option<String>>| {
+        let pairs = cells.columns.iter().zip(&cells.numeric).zip(row);
+        let pairs = pairs.map(|((name, numeric), cell)| (name.clone(), value(cell, *numeric)));
+        serde_json::Value::Object(pairs.collect())
+    };
+    json(&cells.rows.iter().map(object).collect::<Vec<_>>())
+}
+
+fn value(cell: &Option<String>, numeric: bool) -> serde_json::Value {
+    match cell {
+        None => serde_json::Value::Null,
+        Some(text) if numeric => serde_json::from_str(text).unwrap_or_else(|_| text.clone().into()),
+        Some(text) => text.clone().into(),
+    }
+}
+
+/// A table with aligned columns. Numbers to the right, long cells shortened.
+pub fn table(cells: &Cells) {
+    const WIDEST: usize = 48;
+    let shorten = |text: &str| match text.chars().count() > WIDEST {
+        true => text.chars().take(WIDEST - 1).chain(['…']).collect(),
+        false => text.replace(['\n', '\r'], " "),
+    };
+    let rows: Vec<Vec<String>> = cells
+        .rows
+        .iter()
+        .map(|row| {
+            row.iter()
+                .map(|cell| shorten(cell.as_deref().unwrap_or("∅")))
+                .collect()
+        })
+        .collect();
+    let width = |index: usize| {
+        let cells_width = rows
+            .iter()
+            .map(|row| row[index].chars().count())
+            .max()
+            .unwrap_or(0);
+        cells_width.max(cells.columns[index].chars().count())
+    };
+    let widths: Vec<usize> = (0..cells.columns.len()).map(width).collect();
+    let line = |row: &[String]| {
+        let parts = row
+            .iter()
+            .enumerate()
+            .map(|(i, cell)| match cells.numeric[i] {
+                true => format!("{cell:>width$}", width = widths[i]),
+                false => format!("{cell:<width$}", width = widths[i]),
+            });
+        parts.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    print(&line(&cells.columns));
+    print(
+        &widths
+            .iter()
+            .map(|w| "─".repeat(*w))
+            .collect::<Vec<_>>()
+            .join("  "),
+    );
+    for row in &rows {
+        print(&line(row));
+    }
+}

@@ -1,0 +1,9 @@
+//! The program from outside: its commands, its exit codes, what it leaves on disk.
+
+mod bad_input;
+mod clients;
+mod kill;
+mod lineage;
+mod path;
+mod project;
+mod two_at_once;

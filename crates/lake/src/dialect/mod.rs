@@ -1,0 +1,38 @@
+//! The SQL dialect: where the engine would answer wrongly, ours is right or refuses.
+
+mod durations;
+mod length;
+mod multiples;
+mod sets;
+mod using;
+
+use std::sync::Arc;
+
+use datafusion::error::Result;
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::Query;
+use forebay_core::Diagnostic;
+
+/// Plans a statement, to learn the columns of a part of a query.
+pub(crate) type Probe<'a> = dyn Fn(Statement) -> Result<LogicalPlan> + 'a;
+
+/// Adds the dialect's rules to a session. They must run before the engine coerces types: it is the
+/// coercion that goes wrong.
+pub(crate) fn install(state: SessionState) -> SessionState {
+    let mut rules = state.analyzer().rules.clone();
+    rules.insert(0, Arc::new(durations::Durations));
+    let mut planners = state.expr_planners().to_vec();
+    planners.insert(0, Arc::new(multiples::Multiples));
+    SessionStateBuilder::new_from_existing(state)
+        .with_analyzer_rules(rules)
+        .with_expr_planners(planners)
+        .build()
+}
+
+/// Rewrites what the engine would plan wrongly.
+pub(crate) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> std::result::Result<(), Diagnostic> {
+    sets::check(query)?;
+    using::rewrite(query, probe)
+}

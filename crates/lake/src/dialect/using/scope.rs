@@ -1,0 +1,263 @@
+//! The columns that a `FROM` clause offers, each with the expression that means it.
+
+use datafusion::common::TableReference;
+use datafusion::sql::parser::{DFParser, Statement};
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, Ident, JoinConstraint, JoinOperator, ObjectName, SetExpr, Statement as Ast,
+    TableFactor, TableWithJoins, Value, With,
+};
+use forebay_core::Diagnostic;
+
+use super::super::Probe;
+use super::names::{Merged, normalized};
+
+/// One visible column.
+#[derive(Clone, Debug)]
+pub(super) struct Column {
+    pub name: String,
+    pub expr: Expr,
+    pub merged: bool,
+}
+
+/// Learns columns by planning parts of the query.
+pub(super) struct Columns<'a> {
+    pub probe: &'a Probe<'a>,
+    pub with: Option<&'a With>,
+}
+
+impl Columns<'_> {
+    /// Gives the joins of the item `ON` conditions; returns its columns.
+    pub(super) fn convert(&self, item: &mut TableWithJoins) -> Result<Vec<Column>, Diagnostic> {
+        let mut left = self.of_factor(&mut item.relation)?;
+        for join in &mut item.joins {
+            let right = self.of_factor(&mut join.relation)?;
+            left = combine(left, right, &mut join.join_operator)?;
+        }
+        Ok(left)
+    }
+
+    fn of_factor(&self, factor: &mut TableFactor) -> Result<Vec<Column>, Diagnostic> {
+        match factor {
+            TableFactor::NestedJoin {
+                table_with_joins,
+                alias: None,
+            } => self.convert(table_with_joins),
+            other => self.of(&TableWithJoins {
+                relation: other.clone(),
+                joins: Vec::new(),
+            }),
+        }
+    }
+
+    /// The columns of the item as the engine sees them.
+    pub(super) fn of(&self, item: &TableWithJoins) -> Result<Vec<Column>, Diagnostic> {
+        let plan = (self.probe)(self.select_all(item)?).map_err(|_| {
+            refused(&format!(
+                "the columns of '{item}' cannot be told apart from the rest"
+            ))
+        })?;
+        let columns = plan.schema().iter().map(|(table, field)| Column {
+            name: field.name().clone(),
+            expr: reference(table, field.name()),
+            merged: false,
+        });
+        Ok(columns.collect())
+    }
+
+    fn select_all(&self, item: &TableWithJoins) -> Result<Statement, Diagnostic> {
+        let mut statements = DFParser::parse_sql("SELECT * FROM x").unwrap_or_default();
+        if let Some(Statement::Statement(mut statement)) = statements.pop_front()
+            && let Ast::Query(query) = statement.as_mut()
+            && let SetExpr::Select(select) = query.body.as_mut()
+        {
+            select.from = vec![item.clone()];
+            query.with = self.with.cloned();
+            return Ok(Statement::Statement(statement));
+        }
+        Err(Diagnostic::internal("a constant query does not parse"))
+    }
+}
+
+pub(super) fn refused(reason: &str) -> Diagnostic {
+    Diagnostic::error(format!(
+        "this RIGHT or FULL JOIN with USING is not supported: {reason}"
+    ))
+    .hint("join with ON, and name the columns of the left or the right table")
+}
+
+fn combine(
+    left: Vec<Column>,
+    right: Vec<Column>,
+    operator: &mut JoinOperator,
+) -> Result<Vec<Column>, Diagnostic> {
+    use JoinOperator::{
+        Anti, FullOuter, LeftAnti, LeftSemi, Right, RightAnti, RightOuter, RightSemi, Semi,
+    };
+    let keeps = match operator {
+        Semi(_) | LeftSemi(_) | Anti(_) | LeftAnti(_) => Keeps::Left,
+        RightSemi(_) | RightAnti(_) => Keeps::Right,
+        _ => Keeps::Both,
+    };
+    let merge = match operator {
+        Right(_) | RightOuter(_) => Merge::Right,
+        FullOuter(_) => Merge::Both,
+        _ => Merge::Left,
+    };
+    let Some(constraint) = constraint_of(operator) else {
+        return Ok([left, right].concat());
+    };
+    let keys = match constraint {
+        JoinConstraint::Using(names) => names.iter().map(key_name).collect::<Result<_, _>>()?,
+        JoinConstraint::Natural => common(&left, &right),
+        JoinConstraint::On(condition) => {
+            let both = [left.clone(), right.clone()].concat();
+            Merged::new(&both).replace_in(condition)?;
+            return Ok(kept(left, right, keeps));
+        }
+        JoinConstraint::None => return Ok(kept(left, right, keeps)),
+    };
+    let mut merged = left.clone();
+    let mut conditions = Vec::new();
+    for key in &keys {
+        let (of_left, of_right) = (the(&left, key, "left")?, the(&right, key, "right")?);
+        let both = (left[of_left].expr.clone(), right[of_right].expr.clone());
+        conditions.push(equal(both.0.clone(), both.1.clone()));
+        merged[of_left].expr = match merge {
+            Merge::Left => both.0,
+            Merge::Right => both.1,
+            Merge::Both => coalesce(both.0, both.1),
+        };
+        merged[of_left].merged = true;
+    }
+    *constraint = JoinConstraint::On(all(conditions));
+    match keeps {
+        Keeps::Left => Ok(left),
+        Keeps::Right => Ok(right),
+        Keeps::Both => {
+            let rest = right
+                .into_iter()
+                .filter(|column| !keys.contains(&column.name));
+            Ok(merged.into_iter().chain(rest).collect())
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Keeps {
+    Left,
+    Right,
+    Both,
+}
+
+#[derive(Clone, Copy)]
+enum Merge {
+    Left,
+    Right,
+    Both,
+}
+
+fn kept(left: Vec<Column>, right: Vec<Column>, keeps: Keeps) -> Vec<Column> {
+    match keeps {
+        Keeps::Left => left,
+        Keeps::Right => right,
+        Keeps::Both => [left, right].concat(),
+    }
+}
+
+fn constraint_of(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
+    use JoinOperator::*;
+    match operator {
+        Join(on) | Inner(on) | Left(on) | LeftOuter(on) | Right(on) | RightOuter(on)
+        | FullOuter(on) | CrossJoin(on) | Semi(on) | LeftSemi(on) | RightSemi(on) | Anti(on)
+        | LeftAnti(on) | RightAnti(on) | StraightJoin(on) => Some(on),
+        _ => None,
+    }
+}
+
+fn key_name(name: &ObjectName) -> Result<String, Diagnostic> {
+    match name.0.as_slice() {
+        [part] => part.as_ident().map(normalized),
+        _ => None,
+    }
+    .ok_or_else(|| refused(&format!("'{name}' is not a plain column name")))
+}
+
+fn common(left: &[Column], right: &[Column]) -> Vec<String> {
+    let of_right = |column: &&Column| right.iter().any(|other| other.name == column.name);
+    left.iter()
+        .filter(of_right)
+        .map(|column| column.name.clone())
+        .collect()
+}
+
+/// The place of the one column of that name.
+fn the(columns: &[Column], name: &str, side: &str) -> Result<usize, Diagnostic> {
+    let mut found = columns
+        .iter()
+        .enumerate()
+        .filter(|(_, column)| column.name == name);
+    match (found.next(), found.next()) {
+        (Some((at, _)), None) => Ok(at),
+        (Some(_), Some(_)) => Err(Diagnostic::error(format!(
+            "column '{name}' of USING is in more than one table on the {side} side of the join"
+        ))),
+        (None, _) => Err(Diagnostic::error(format!(
+            "column '{name}' of USING is in no table on the {side} side of the join"
+        ))),
+    }
+}
+
+fn reference(table: Option<&TableReference>, name: &str) -> Expr {
+    let mut parts: Vec<Ident> = Vec::new();
+    if let Some(table) = table {
+        parts.extend(table.schema().map(quoted));
+        parts.push(quoted(table.table()));
+    }
+    let column = quoted(name);
+    if parts.is_empty() {
+        return Expr::Identifier(column);
+    }
+    parts.push(column);
+    Expr::CompoundIdentifier(parts)
+}
+
+pub(super) fn quoted(name: &str) -> Ident {
+    Ident::with_quote('"', name)
+}
+
+fn equal(left: Expr, right: Expr) -> Expr {
+    binary(left, BinaryOperator::Eq, right)
+}
+
+fn all(conditions: Vec<Expr>) -> Expr {
+    let and = |left, right| binary(left, BinaryOperator::And, right);
+    let none = || Expr::Value(Value::Boolean(true).into());
+    conditions.into_iter().reduce(and).unwrap_or_else(none)
+}
+
+fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
+    Expr::BinaryOp {
+        left: Box::new(left),
+        op,
+        right: Box::new(right),
+    }
+}
+
+fn coalesce(left: Expr, right: Expr) -> Expr {
+    let argument = |expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr));
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new("coalesce")]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: vec![argument(left), argument(right)],
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}

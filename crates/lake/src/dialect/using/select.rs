@@ -1,0 +1,152 @@
+//! Rewrites one `SELECT` whose `FROM` has such a join.
+
+use std::collections::HashSet;
+
+use datafusion::sql::sqlparser::ast::{
+    ExcludeSelectItem, Expr, Ident, ObjectName, OrderBy, OrderByKind, Select, SelectItem,
+    WildcardAdditionalOptions,
+};
+use forebay_core::Diagnostic;
+
+use super::is_affected;
+use super::names::{Merged, normalized};
+use super::scope::{Column, Columns, quoted, refused};
+
+pub(super) fn rewrite(
+    select: &mut Select,
+    order_by: Option<&mut OrderBy>,
+    columns: &Columns<'_>,
+) -> Result<(), Diagnostic> {
+    let mut visible = Vec::new();
+    for item in &mut select.from {
+        visible.extend(match is_affected(item) {
+            true => columns.convert(item)?,
+            false => columns.of(item)?,
+        });
+    }
+    let mut merged = Merged::new(&visible).with_columns(columns);
+    rewrite_projection(select, &visible, &mut merged)?;
+    rewrite_clauses(select, &mut merged)?;
+    if let Some(order_by) = order_by {
+        rewrite_order(order_by, &output_names(select), &mut merged)?;
+    }
+    Ok(())
+}
+
+fn rewrite_projection(
+    select: &mut Select,
+    visible: &[Column],
+    merged: &mut Merged<'_>,
+) -> Result<(), Diagnostic> {
+    let mut items = Vec::new();
+    for mut item in std::mem::take(&mut select.projection) {
+        match &mut item {
+            SelectItem::Wildcard(options) => items.extend(expand(options, visible)?),
+            SelectItem::UnnamedExpr(Expr::Identifier(ident)) => {
+                let ident = ident.clone();
+                items.push(match merged.meaning(&ident)? {
+                    // The column keeps its name.
+                    Some(expr) => SelectItem::ExprWithAlias {
+                        expr,
+                        alias: quoted(&normalized(&ident)),
+                    },
+                    None => item,
+                });
+            }
+            _ => {
+                merged.replace_in(&mut item)?;
+                items.push(item);
+            }
+        }
+    }
+    select.projection = items;
+    Ok(())
+}
+
+/// `*` as a list of columns.
+fn expand(
+    options: &WildcardAdditionalOptions,
+    visible: &[Column],
+) -> Result<Vec<SelectItem>, Diagnostic> {
+    let others = options.opt_ilike.is_some()
+        || options.opt_replace.is_some()
+        || options.opt_rename.is_some()
+        || options.opt_alias.is_some();
+    if others {
+        return Err(refused("SELECT * has more than EXCLUDE"));
+    }
+    let left_out = left_out(options);
+    let names: HashSet<&str> = visible.iter().map(|column| column.name.as_str()).collect();
+    if let Some(unknown) = left_out.iter().find(|name| !names.contains(name.as_str())) {
+        return Err(Diagnostic::error(format!(
+            "there is no column '{unknown}' to leave out"
+        )));
+    }
+    let kept = visible
+        .iter()
+        .filter(|column| !left_out.contains(&column.name));
+    let item = |column: &Column| match column.merged {
+        true => SelectItem::ExprWithAlias {
+            expr: column.expr.clone(),
+            alias: quoted(&column.name),
+        },
+        false => SelectItem::UnnamedExpr(column.expr.clone()),
+    };
+    Ok(kept.map(item).collect())
+}
+
+fn left_out(options: &WildcardAdditionalOptions) -> HashSet<String> {
+    let last = |name: &ObjectName| {
+        let part = name.0.last().and_then(|part| part.as_ident());
+        part.map(normalized)
+    };
+    let excluded: Vec<String> = match &options.opt_exclude {
+        Some(ExcludeSelectItem::Single(name)) => last(name).into_iter().collect(),
+        Some(ExcludeSelectItem::Multiple(names)) => names.iter().filter_map(last).collect(),
+        None => Vec::new(),
+    };
+    let except = options.opt_except.iter().flat_map(|except| {
+        let first: &Ident = &except.first_element;
+        std::iter::once(first)
+            .chain(&except.additional_elements)
+            .map(normalized)
+    });
+    excluded.into_iter().chain(except).collect()
+}
+
+fn rewrite_clauses(select: &mut Select, merged: &mut Merged<'_>) -> Result<(), Diagnostic> {
+    merged.replace_in(&mut select.distinct)?;
+    merged.replace_in(&mut select.selection)?;
+    merged.replace_in(&mut select.group_by)?;
+    merged.replace_in(&mut select.having)?;
+    merged.replace_in(&mut select.named_window)?;
+    merged.replace_in(&mut select.qualify)
+}
+
+fn output_names(select: &Select) -> HashSet<String> {
+    let name = |item: &SelectItem| match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(normalized(alias)),
+        SelectItem::UnnamedExpr(Expr::Identifier(ident)) => Some(normalized(ident)),
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().map(normalized),
+        _ => None,
+    };
+    select.projection.iter().filter_map(name).collect()
+}
+
+/// A bare name in `ORDER BY` means the answer's column of that name, if there is one.
+fn rewrite_order(
+    order_by: &mut OrderBy,
+    outputs: &HashSet<String>,
+    merged: &mut Merged<'_>,
+) -> Result<(), Diagnostic> {
+    let OrderByKind::Expressions(exprs) = &mut order_by.kind else {
+        return Ok(());
+    };
+    for order in exprs {
+        match &order.expr {
+            Expr::Identifier(ident) if outputs.contains(&normalized(ident)) => {}
+            _ => merged.replace_in(&mut order.expr)?,
+        }
+    }
+    Ok(())
+}

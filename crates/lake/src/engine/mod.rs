@@ -1,0 +1,15 @@
+//! The SQL engine: sessions, planning, execution, and its errors in the user's words.
+
+mod context;
+mod error;
+mod plan;
+mod run;
+mod session;
+mod spill;
+mod types;
+
+pub(crate) use error::{from_arrow, from_engine};
+pub(crate) use plan::Planner;
+pub(crate) use run::{input_rows, schema_of, start, tidy};
+pub(crate) use session::session;
+pub(crate) use spill::SpillFolder;

@@ -1,0 +1,189 @@
+//! From SQL text to a plan: parse, resolve tables and views, mend what the engine would answer
+//! wrongly, plan.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use datafusion::catalog::view::ViewTable;
+use datafusion::common::TableReference;
+use datafusion::datasource::TableProvider;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::planner::{ParserOptions, SqlToRel};
+use datafusion::sql::sqlparser::ast::{self, Statement as Ast};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use forebay_core::{Diagnostic, Relation, suggest};
+use futures::future::BoxFuture;
+
+use super::context::{Context, Tables, relation_of};
+use super::error::from_engine;
+use crate::dialect;
+use crate::warehouse::{Stored, Warehouse};
+
+/// Plans one query, and the views that it reads. A table is resolved once, so that all of the query
+/// sees one version of it.
+pub(crate) struct Planner<'a> {
+    state: SessionState,
+    warehouse: &'a Warehouse,
+    /// Tables to be read as of a version.
+    pins: &'a BTreeMap<Relation, i64>,
+    tables: Tables,
+    /// Views that are being expanded, outermost first.
+    open: Vec<Relation>,
+}
+
+impl<'a> Planner<'a> {
+    pub(crate) fn new(
+        state: SessionState,
+        warehouse: &'a Warehouse,
+        pins: &'a BTreeMap<Relation, i64>,
+    ) -> Self {
+        Self {
+            state,
+            warehouse,
+            pins,
+            tables: HashMap::new(),
+            open: Vec::new(),
+        }
+    }
+
+    /// Plans as if inside of the view, so that reading it again is an error.
+    pub(crate) fn inside(mut self, view: &Relation) -> Self {
+        self.open.push(view.clone());
+        self
+    }
+
+    pub(crate) async fn plan(&mut self, sql: &str) -> Result<LogicalPlan, Diagnostic> {
+        let mut statement = self.parse(sql)?;
+        let (names, _) = datafusion::sql::resolve::resolve_table_references(&statement, true)
+            .map_err(from_engine)?;
+        for name in &names {
+            self.resolve(name).await;
+        }
+        let context = Context {
+            state: &self.state,
+            tables: &self.tables,
+        };
+        let engine = SqlToRel::new_with_options(&context, parser_options(&self.state));
+        if let Some(query) = query_of(&mut statement) {
+            dialect::rewrite(query, &|probe| engine.statement_to_plan(probe))?;
+        }
+        engine.statement_to_plan(statement).map_err(from_engine)
+    }
+
+    fn parse(&self, sql: &str) -> Result<Statement, Diagnostic> {
+        let limit = self.state.config_options().sql_parser.recursion_limit;
+        let mut statements = DFParserBuilder::new(sql)
+            .with_dialect(&GenericDialect {})
+            .with_recursion_limit(limit.get())
+            .build()
+            .and_then(|mut parser| parser.parse_statements())
+            .map_err(from_engine)?;
+        let statement = statements.pop_front();
+        let mut statement = statement.ok_or_else(|| Diagnostic::error("the SQL is empty"))?;
+        if !statements.is_empty() {
+            return Err(Diagnostic::error("the SQL has more than one statement"));
+        }
+        match query_of(&mut statement) {
+            Some(_) => Ok(statement),
+            None => Err(not_a_query(&statement)),
+        }
+    }
+
+    /// Looks the table up and remembers it, or the reason why it cannot be had: the planner asks
+    /// only for the names that turn out not to be common table expressions.
+    async fn resolve(&mut self, name: &TableReference) {
+        let relation = relation_of(name);
+        if self.tables.contains_key(&relation) {
+            return;
+        }
+        let table = match name.catalog() {
+            Some(catalog) => Err(Diagnostic::error(format!(
+                "'{catalog}.{relation}' has three parts: tables are named schema.table"
+            ))),
+            None => self.table(&relation).await,
+        };
+        self.tables.insert(relation, table);
+    }
+
+    fn table<'s>(
+        &'s mut self,
+        relation: &'s Relation,
+    ) -> BoxFuture<'s, Result<Arc<dyn TableProvider>, Diagnostic>> {
+        Box::pin(async move {
+            if self.open.contains(relation) {
+                return Err(self.reads_itself(relation));
+            }
+            if let Some(version) = self.pins.get(relation) {
+                return match self.warehouse.table_at(relation, *version).await? {
+                    Some(table) => table.provider(&self.state),
+                    None => Err(self.missing(relation).await),
+                };
+            }
+            match self.warehouse.lookup(relation).await? {
+                Some(Stored::Table(table)) => table.provider(&self.state),
+                Some(Stored::View(view)) => self.expand(relation, &view.sql).await,
+                None => Err(self.missing(relation).await),
+            }
+        })
+    }
+
+    async fn expand(
+        &mut self,
+        view: &Relation,
+        sql: &str,
+    ) -> Result<Arc<dyn TableProvider>, Diagnostic> {
+        self.open.push(view.clone());
+        let plan = self.plan(sql).await;
+        self.open.pop();
+        let plan = plan.map_err(|mut problem| {
+            problem.message = format!("view '{view}': {}", problem.message);
+            problem
+        })?;
+        Ok(Arc::new(ViewTable::new(plan, Some(sql.to_owned()))))
+    }
+
+    fn reads_itself(&self, view: &Relation) -> Diagnostic {
+        let path: Vec<_> = self.open.iter().map(Relation::to_string).collect();
+        let path = path.join(" -> ");
+        Diagnostic::error(format!("view '{view}' reads itself: {path} -> {view}"))
+    }
+
+    async fn missing(&self, relation: &Relation) -> Diagnostic {
+        let problem = Diagnostic::error(format!("there is no table or view '{relation}'"));
+        let names = self.warehouse.relations().unwrap_or_default();
+        let names: Vec<String> = names.iter().map(Relation::to_string).collect();
+        let wrong = relation.to_string();
+        problem.maybe_hint(suggest::nearest(&wrong, names.iter().map(String::as_str)))
+    }
+}
+
+/// The query in a statement that only reads: a query, or the explanation of one.
+fn query_of(statement: &mut Statement) -> Option<&mut ast::Query> {
+    match statement {
+        Statement::Statement(inner) => match inner.as_mut() {
+            Ast::Query(query) => Some(query),
+            _ => None,
+        },
+        Statement::Explain(explain) => query_of(explain.statement.as_mut()),
+        _ => None,
+    }
+}
+
+fn not_a_query(statement: &Statement) -> Diagnostic {
+    let text = statement.to_string();
+    let words: Vec<&str> = text.split_whitespace().take(2).collect();
+    Diagnostic::error(format!(
+        "'{} ...' is not a query: only SELECT, WITH, VALUES and EXPLAIN can be run",
+        words.join(" ")
+    ))
+}
+
+fn parser_options(state: &SessionState) -> ParserOptions {
+    let options = &state.config_options().sql_parser;
+    ParserOptions::new()
+        .with_map_string_types_to_utf8view(options.map_string_types_to_utf8view)
+        .with_support_varchar_with_length(options.support_varchar_with_length)
+        .with_collect_spans(options.collect_spans)
+}

@@ -1,0 +1,132 @@
+//! Running a plan: batches out as they come, once more with spilling joins where memory ran out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::record_batch::RecordBatch;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, SessionState};
+use datafusion::logical_expr::{Cast, Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::execute_stream;
+use forebay_core::Diagnostic;
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+use super::error::from_engine;
+use crate::types::{Input, Rows};
+
+const FRUGAL_BATCH: usize = 2048;
+const RELEASE: Duration = Duration::from_millis(20);
+
+/// Starts the plan. Waits for the first batch: until then nothing is lost by starting again.
+pub(crate) async fn start(state: &SessionState, plan: &LogicalPlan) -> Result<Rows, Diagnostic> {
+    let started = match first_batch(state, plan).await {
+        Err(error) if is_exhausted(&error) => {
+            // The first try's tasks give their memory back as they notice that they were dropped.
+            tokio::time::sleep(RELEASE).await;
+            first_batch(&frugal(state), plan).await
+        }
+        other => other,
+    };
+    let (schema, first, rest) = started.map_err(from_engine)?;
+    let all = stream::iter(first.map(Ok)).chain(rest);
+    Ok(Rows {
+        schema,
+        stream: Box::pin(all.map_err(from_engine)),
+    })
+}
+
+type Started = (SchemaRef, Option<RecordBatch>, SendableRecordBatchStream);
+
+async fn first_batch(state: &SessionState, plan: &LogicalPlan) -> Result<Started> {
+    let plan = state.create_physical_plan(plan).await?;
+    let mut stream = execute_stream(plan, state.task_ctx())?;
+    let first = stream.next().await.transpose()?;
+    Ok((stream.schema(), first, stream))
+}
+
+fn is_exhausted(error: &DataFusionError) -> bool {
+    matches!(error.find_root(), DataFusionError::ResourcesExhausted(_))
+}
+
+/// The same session with joins that sort, and so can spill: hash joins are faster and cannot. Small
+/// batches, since a merge holds some of each file that it reads.
+fn frugal(state: &SessionState) -> SessionState {
+    let mut state = state.clone();
+    let config = state.config().clone();
+    let threads = config.target_partitions().max(2);
+    let mut config = config
+        .with_batch_size(FRUGAL_BATCH)
+        .with_target_partitions(threads);
+    config.options_mut().optimizer.prefer_hash_join = false;
+    *state.config_mut() = config;
+    state
+}
+
+/// An input that needs no planning, as rows.
+pub(crate) fn input_rows(schema: SchemaRef, batches: Vec<RecordBatch>) -> Rows {
+    Rows {
+        schema,
+        stream: Box::pin(stream::iter(batches.into_iter().map(Ok))),
+    }
+}
+
+impl From<Rows> for Input {
+    fn from(rows: Rows) -> Self {
+        Input::Stream(rows)
+    }
+}
+
+/// Casts the answer's columns to the types that callers know: no string views, no dictionaries,
+/// timestamps in microseconds.
+pub(crate) fn tidy(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let schema = Arc::clone(plan.schema());
+    if schema
+        .fields()
+        .iter()
+        .all(|f| plain_type(f.data_type()).is_none())
+    {
+        return Ok(plan);
+    }
+    let columns = schema.iter().map(|(qualifier, field)| {
+        let column = Expr::Column((qualifier, field).into());
+        match plain_type(field.data_type()) {
+            Some(plain) => Expr::Cast(Cast::new(Box::new(column), plain))
+                .alias_qualified(qualifier.cloned(), field.name()),
+            None => column,
+        }
+    });
+    LogicalPlanBuilder::from(plan)
+        .project(columns.collect::<Vec<_>>())?
+        .build()
+}
+
+/// The plain type of a column whose type the engine uses for its own ends.
+fn plain_type(found: &DataType) -> Option<DataType> {
+    match found {
+        DataType::Utf8View | DataType::LargeUtf8 => Some(DataType::Utf8),
+        DataType::BinaryView | DataType::LargeBinary => Some(DataType::Binary),
+        DataType::Dictionary(_, value) => Some(plain_type(value).unwrap_or((**value).clone())),
+        DataType::Timestamp(unit, zone) => {
+            let zone = zone.as_ref().map(|zone| match zone.as_ref() {
+                "+00:00" | "Z" => Arc::from("UTC"),
+                _ => Arc::clone(zone),
+            });
+            let plain = DataType::Timestamp(TimeUnit::Microsecond, zone);
+            (*unit != TimeUnit::Microsecond || plain != *found).then_some(plain)
+        }
+        _ => None,
+    }
+}
+
+/// The schema that [`start`] will give, without starting.
+pub(crate) fn schema_of(state: &SessionState, plan: &LogicalPlan) -> Result<SchemaRef> {
+    let plan = state.optimize(plan)?;
+    let fields: Vec<Field> = plan
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.as_ref().clone())
+        .collect();
+    Ok(Arc::new(Schema::new(fields)))
+}

@@ -1,0 +1,60 @@
+//! The engine's session: memory, threads, spilling, and the settings that the dialect rests on.
+
+use std::sync::Arc;
+
+use datafusion::config::Dialect;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use forebay_core::Diagnostic;
+
+use super::error::from_engine;
+use super::spill::SpillFolder;
+use super::types::SqlTypes;
+use crate::dialect;
+use crate::types::LakeOptions;
+
+/// Spilled files that one sort merges at once. Without a bound the first sort to merge takes all of
+/// the memory, and the others of the query starve.
+const MERGED_AT_ONCE: usize = 8;
+
+pub(crate) fn session(o: &LakeOptions, spill: &SpillFolder) -> Result<SessionContext, Diagnostic> {
+    let state = SessionStateBuilder::new()
+        .with_config(config(o))
+        .with_runtime_env(runtime(o, spill)?)
+        .with_default_features()
+        .with_type_planner(Arc::new(SqlTypes))
+        .build();
+    Ok(SessionContext::new_with_state(dialect::install(state)))
+}
+
+fn runtime(o: &LakeOptions, spill: &SpillFolder) -> Result<Arc<RuntimeEnv>, Diagnostic> {
+    let folder = DiskManagerMode::Directories(vec![spill.path().to_owned()]);
+    let disk = DiskManagerBuilder::default()
+        .with_mode(folder)
+        .with_max_spill_merge_fan_in(MERGED_AT_ONCE);
+    RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(o.memory_limit)))
+        .with_disk_manager_builder(disk)
+        .build_arc()
+        .map_err(from_engine)
+}
+
+fn config(o: &LakeOptions) -> SessionConfig {
+    let threads = o.threads.max(1);
+    let mut config = SessionConfig::new().with_target_partitions(threads);
+    let options = config.options_mut();
+    // Plain strings at the boundary: views are an engine matter.
+    options.execution.parquet.schema_force_view_types = false;
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.sql_parser.dialect = Dialect::Generic;
+    options.sql_parser.collect_spans = true;
+    options.execution.time_zone = Some("UTC".to_owned());
+    // Each sorting partition sets this aside for its merge. The default of 10 MiB would eat a
+    // small limit before the first row.
+    let share = o.memory_limit / (threads * 32);
+    options.execution.sort_spill_reservation_bytes = share.min(10 << 20);
+    config
+}

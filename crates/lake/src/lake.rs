@@ -1,0 +1,169 @@
+//! The lake itself: one folder of tables, one engine over it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::SessionContext;
+use forebay_core::{Diagnostic, Relation};
+use futures::TryStreamExt;
+
+use crate::engine::{self, Planner, SpillFolder, from_engine, input_rows};
+use crate::types::{Input, LakeOptions, Rows, WriteOptions, Written};
+use crate::warehouse::{Begun, Warehouse};
+
+/// A warehouse folder and the engine that reads and writes it. Cloning is cheap.
+///
+/// Several lakes, in one process or in many, may work on one folder: each query sees the newest
+/// commit of each table, and each write is one commit.
+#[derive(Clone)]
+pub struct Lake {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    warehouse: Warehouse,
+    session: SessionContext,
+    /// Dropped with the last clone, after the session that spills into it.
+    _spill: SpillFolder,
+}
+
+impl Lake {
+    /// Opens the warehouse folder, and makes it where it is missing.
+    pub async fn open(options: LakeOptions) -> Result<Lake, Diagnostic> {
+        let warehouse = Warehouse::open(&options.root)?;
+        let spill = SpillFolder::create(&options.spill)?;
+        let session = engine::session(&options, &spill)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                warehouse,
+                session,
+                _spill: spill,
+            }),
+        })
+    }
+
+    /// All tables and views, by name.
+    pub async fn relations(&self) -> Result<Vec<Relation>, Diagnostic> {
+        self.warehouse().relations()
+    }
+
+    /// Runs a query over the newest versions of its tables.
+    ///
+    /// # Errors
+    /// SQL that does not parse or plan, with the place in it; a failure before the first batch.
+    /// Later failures come in the stream.
+    pub async fn query(&self, sql: &str) -> Result<Rows, Diagnostic> {
+        self.query_at(sql, &BTreeMap::new()).await
+    }
+
+    /// Runs a query that sees the given tables as of the given versions, also inside of views, and
+    /// the newest versions of all others.
+    pub async fn query_at(
+        &self,
+        sql: &str,
+        versions: &BTreeMap<Relation, i64>,
+    ) -> Result<Rows, Diagnostic> {
+        let state = self.state();
+        let plan = self.plan(&state, sql, versions).await?;
+        engine::start(&state, &plan).await
+    }
+
+    /// All rows of a query at once.
+    pub async fn collect(&self, sql: &str) -> Result<Vec<RecordBatch>, Diagnostic> {
+        self.query(sql).await?.stream.try_collect().await
+    }
+
+    /// The columns that a query would give, without running it.
+    pub async fn schema_of(&self, sql: &str) -> Result<SchemaRef, Diagnostic> {
+        let state = self.state();
+        let plan = self.plan(&state, sql, &BTreeMap::new()).await?;
+        engine::schema_of(&state, &plan).map_err(from_engine)
+    }
+
+    /// Writes a table in one Delta commit: rows, columns, transactions and metadata together, or
+    /// nothing. A table that does not exist is made, whatever the mode; a view of that name is
+    /// replaced. The input may read the table that it is written to.
+    ///
+    /// # Errors
+    /// The input's own failures; columns that do not fit (see [`SchemaChange`]); a key that is no
+    /// column, or occurs twice where [`WriteMode::Merge`] forbids it. Nothing is written then.
+    ///
+    /// [`SchemaChange`]: crate::SchemaChange
+    /// [`WriteMode::Merge`]: crate::WriteMode::Merge
+    pub async fn write(
+        &self,
+        relation: &Relation,
+        input: Input,
+        options: WriteOptions,
+    ) -> Result<Written, Diagnostic> {
+        match self.warehouse().begin(relation, &options.txns).await? {
+            Begun::Skipped(version) => Ok(Written {
+                version,
+                rows: 0,
+                skipped: true,
+            }),
+            Begun::Writing(writing) => {
+                let state = self.state();
+                let rows = self.input_rows(&state, input).await?;
+                writing.finish(&state, rows, &options).await
+            }
+        }
+    }
+
+    /// Defines a view, replacing a view or table of that name at one moment.
+    ///
+    /// # Errors
+    /// SQL that does not plan over the lake as it is.
+    pub async fn create_view(&self, relation: &Relation, sql: &str) -> Result<(), Diagnostic> {
+        let state = self.state();
+        let none = BTreeMap::new();
+        let planner = Planner::new(state, self.warehouse(), &none);
+        planner.inside(relation).plan(sql).await?;
+        self.warehouse().create_view(relation, sql).await
+    }
+
+    /// Removes a table with its history, or a view. One that does not exist is fine.
+    pub async fn drop(&self, relation: &Relation) -> Result<(), Diagnostic> {
+        self.warehouse().drop(relation).await
+    }
+
+    pub(crate) fn warehouse(&self) -> &Warehouse {
+        &self.inner.warehouse
+    }
+
+    /// The engine's session, without any table.
+    pub(crate) fn session(&self) -> SessionContext {
+        self.inner.session.clone()
+    }
+
+    /// The session as of now: `now()` is the moment of this call.
+    pub(crate) fn state(&self) -> SessionState {
+        self.inner.session.state()
+    }
+
+    async fn plan(
+        &self,
+        state: &SessionState,
+        sql: &str,
+        versions: &BTreeMap<Relation, i64>,
+    ) -> Result<LogicalPlan, Diagnostic> {
+        let mut planner = Planner::new(state.clone(), self.warehouse(), versions);
+        let plan = planner.plan(sql).await?;
+        engine::tidy(plan).map_err(from_engine)
+    }
+
+    async fn input_rows(&self, state: &SessionState, input: Input) -> Result<Rows, Diagnostic> {
+        match input {
+            Input::Sql(sql) => {
+                let plan = self.plan(state, &sql, &BTreeMap::new()).await?;
+                engine::start(state, &plan).await
+            }
+            Input::Batches(schema, batches) => Ok(input_rows(schema, batches)),
+            Input::Stream(rows) => Ok(rows),
+        }
+    }
+}

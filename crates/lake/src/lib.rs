@@ -1,0 +1,23 @@
+//! Tables: the SQL engine, the Delta warehouse, the SQL dialect, the point-in-time join and column
+//! lineage.
+//!
+//! No type of the engine or of the table format is in a public signature: Arrow batches and schemas
+//! go in and come out.
+
+pub mod csv;
+pub mod expr;
+pub mod lineage;
+pub mod pit;
+
+mod dialect;
+mod engine;
+mod info;
+mod lake;
+mod types;
+mod warehouse;
+
+pub use lake::Lake;
+pub use types::{
+    BatchStream, Commit, Input, LakeOptions, Rows, SchemaChange, TableInfo, TableKind, Txn,
+    WriteMode, WriteOptions, Written,
+};

@@ -1,0 +1,168 @@
+//! One commit: all that a write changes becomes visible in it, or nothing does.
+
+use arrow::datatypes::Schema;
+use deltalake::DeltaTableError;
+use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
+use deltalake::kernel::transaction::{
+    CommitBuilder, CommitProperties, TableReference, TransactionError,
+};
+use deltalake::kernel::{
+    Action, Metadata, MetadataExt, Protocol, StructType, Transaction, new_metadata,
+};
+use deltalake::protocol::{DeltaOperation, SaveMode};
+use forebay_core::{Diagnostic, Relation};
+use serde_json::json;
+
+use super::data_file::Target;
+use super::log::METADATA;
+use super::table::{Table, fault};
+use crate::types::{WriteMode, WriteOptions};
+
+/// A commit made, or the news that another writer was faster.
+pub(super) enum Outcome {
+    Committed(u64),
+    Conflict,
+}
+
+pub(super) async fn commit(
+    target: &Target,
+    table: Option<&Table>,
+    actions: Vec<Action>,
+    options: &WriteOptions,
+) -> Result<Outcome, Diagnostic> {
+    let relation = &target.relation;
+    let snapshot = table.map(Table::snapshot).transpose()?;
+    let reference = snapshot.map(|snapshot| snapshot as &dyn TableReference);
+    let commit = CommitBuilder::from(properties(options))
+        .with_actions(actions)
+        .build(reference, target.log.clone(), operation(options));
+    let prepared = commit.into_prepared_commit_future().await;
+    let committed = prepared.map_err(|e| fault(relation, e))?.await;
+    let post = match committed {
+        Ok(post) => post,
+        Err(error) if is_conflict(&error) => return Ok(Outcome::Conflict),
+        Err(error) => return Err(fault(relation, error)),
+    };
+    let version = post.version;
+    // The commit stands from here on: a checkpoint that fails makes reading slower, not wrong.
+    if let Err(error) = post.await {
+        tracing::warn!(%relation, version, %error, "no checkpoint was written");
+    }
+    Ok(Outcome::Committed(version))
+}
+
+fn properties(options: &WriteOptions) -> CommitProperties {
+    let txns = options.txns.iter();
+    CommitProperties::default()
+        // A conflict is ours to resolve: what to remove depends on what the other one added.
+        .with_max_retries(0)
+        .with_metadata([(METADATA.to_owned(), json!(options.metadata))])
+        .with_application_transactions(
+            txns.map(|txn| Transaction::new(&txn.app_id, txn.version))
+                .collect(),
+        )
+        // Old versions stay readable: predictions and training sets point to them.
+        .with_cleanup_expired_logs(Some(false))
+}
+
+fn operation(options: &WriteOptions) -> DeltaOperation {
+    let write = |mode| DeltaOperation::Write {
+        mode,
+        partition_by: None,
+        predicate: None,
+    };
+    let keyed = |keys: &[String]| DeltaOperation::Merge {
+        predicate: None,
+        merge_predicate: Some(keys.join(", ")),
+        matched_predicates: Vec::new(),
+        not_matched_predicates: Vec::new(),
+        not_matched_by_source_predicates: Vec::new(),
+    };
+    match &options.mode {
+        WriteMode::Append => write(SaveMode::Append),
+        WriteMode::Overwrite => write(SaveMode::Overwrite),
+        WriteMode::DeleteInsert { keys } | WriteMode::Merge { keys } => keyed(keys),
+    }
+}
+
+fn is_conflict(error: &DeltaTableError) -> bool {
+    match error {
+        DeltaTableError::VersionAlreadyExists(_) => true,
+        DeltaTableError::Transaction { source } => matches!(
+            source,
+            TransactionError::VersionAlreadyExists(_)
+                | TransactionError::CommitConflict(_)
+                | TransactionError::MaxCommitAttempts(_)
+        ),
+        _ => false,
+    }
+}
+
+/// The actions that give the table its columns, where it lacks them.
+pub(super) fn schema_actions(
+    relation: &Relation,
+    table: Option<&Table>,
+    schema: &Schema,
+) -> Result<Vec<Action>, Diagnostic> {
+    let kernel: Result<StructType, _> = schema.try_into_kernel();
+    let kernel = kernel.map_err(|error| {
+        Diagnostic::internal(format!(
+            "the columns of '{relation}' cannot be stored: {error}"
+        ))
+    })?;
+    let Some(table) = table else {
+        return Ok(vec![
+            Action::Protocol(protocol()?),
+            Action::Metadata(metadata(&kernel)?),
+        ]);
+    };
+    if same_columns(&*table.schema()?, schema) {
+        return Ok(Vec::new());
+    }
+    let metadata = table.snapshot()?.metadata().clone().with_schema(&kernel);
+    let metadata = metadata.map_err(|error| fault(relation, error.into()))?;
+    Ok(vec![Action::Metadata(metadata)])
+}
+
+pub(super) fn same_columns(one: &Schema, other: &Schema) -> bool {
+    let columns = |schema: &Schema| -> Vec<_> {
+        let fields = schema.fields().iter();
+        fields
+            .map(|f| (f.name().clone(), f.data_type().clone()))
+            .collect()
+    };
+    columns(one) == columns(other)
+}
+
+/// The oldest protocol: every reader of Delta Lake knows it, and nothing here needs more.
+fn protocol() -> Result<Protocol, Diagnostic> {
+    let text = json!({"minReaderVersion": 1, "minWriterVersion": 2});
+    serde_json::from_value(text).map_err(|error| Diagnostic::internal(error.to_string()))
+}
+
+fn metadata(schema: &StructType) -> Result<Metadata, Diagnostic> {
+    let none = || std::iter::empty::<String>();
+    new_metadata(schema, none(), std::iter::empty::<(String, String)>())
+        .map_err(|error| Diagnostic::internal(error.to_string()))
+}
+
+/// Tables with features that this writer does not know are read, never written.
+pub(super) fn check_writable(relation: &Relation, table: &Table) -> Result<(), Diagnostic> {
+    let snapshot = table.snapshot()?;
+    let metadata = snapshot.metadata();
+    let guarded =
+        |key: &&String| key.starts_with("delta.constraints.") || *key == "delta.appendOnly";
+    let why = if !metadata.partition_columns().is_empty() {
+        "it is partitioned"
+    } else if snapshot.protocol().min_writer_version() > 2 {
+        "it uses newer features of Delta Lake"
+    } else if metadata.configuration().keys().any(|key| guarded(&key)) {
+        "it has constraints"
+    } else {
+        return Ok(());
+    };
+    Err(Diagnostic::error(format!(
+        "table '{relation}' was made by another program and cannot be written here: {why}"
+    ))
+    .hint("write to another name, or drop the table first"))
+}

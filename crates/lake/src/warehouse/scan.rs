@@ -1,0 +1,55 @@
+//! A table as the engine scans it.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use deltalake::delta_datafusion::DeltaScanNext;
+
+/// The Delta scan, used to skip files and row groups and never trusted to filter rows.
+///
+/// It says of a condition without columns that it applies it exactly, and does not: the rows of
+/// `WHERE k > 1 AND NULL` or `WHERE k > 1 AND random() < 0.5` would be those of `k > 1`.
+#[derive(Debug)]
+pub(super) struct Scan(pub DeltaScanNext);
+
+#[async_trait::async_trait]
+impl TableProvider for Scan {
+    fn schema(&self) -> SchemaRef {
+        self.0.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.0.scan(session, projection, filters, limit).await
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        let support = self.0.supports_filters_pushdown(filters)?;
+        let trusted = |(filter, support): (&&Expr, TableProviderFilterPushDown)| {
+            if support == TableProviderFilterPushDown::Unsupported
+                || filter.column_refs().is_empty()
+            {
+                TableProviderFilterPushDown::Unsupported
+            } else {
+                TableProviderFilterPushDown::Inexact
+            }
+        };
+        Ok(filters.iter().zip(support).map(trusted).collect())
+    }
+}

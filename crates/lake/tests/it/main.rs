@@ -1,0 +1,10 @@
+//! The lake from the outside: what is written can be read, at any version, whatever happens between.
+
+mod atomicity;
+mod engine;
+mod lengths;
+mod modes;
+mod support;
+mod using;
+mod views;
+mod windows;

@@ -1,0 +1,288 @@
+//! The prediction log: every answer is kept, with its inputs, feature values and model version.
+//!
+//! An answer is appended to a segment file (Arrow IPC stream) before it is given, so that killing
+//! the process loses none. A flush moves whole segments into the Delta table
+//! `predictions.<service>`; the segment's name is the transaction, so a flush that was cut off and
+//! is repeated adds nothing twice.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
+};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::ipc::reader::StreamReader;
+use arrow::ipc::writer::StreamWriter;
+use chrono::{DateTime, Utc};
+use forebay_core::{Diagnostic, Relation};
+use forebay_lake::{Input, Lake, SchemaChange, Txn, WriteMode, WriteOptions};
+
+use super::assemble::LookedUp;
+use super::{Prediction, Service};
+
+/// The rows to log: who answered what and when, inputs, feature values, their event times.
+pub(super) fn rows(
+    service: &Service,
+    request: &RecordBatch,
+    features: &RecordBatch,
+    looked_up: &LookedUp,
+    predictions: &[Prediction],
+    now: DateTime<Utc>,
+) -> Result<RecordBatch, Diagnostic> {
+    let rows = predictions.len();
+    let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value; rows])) };
+    let strings = |of: &dyn Fn(&Prediction) -> String| -> ArrayRef {
+        Arc::new(
+            predictions
+                .iter()
+                .map(|p| Some(of(p)))
+                .collect::<StringArray>(),
+        )
+    };
+    let times = |values: Vec<Option<i64>>| -> ArrayRef {
+        Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
+    };
+    let version = service.model_version() as i64;
+    let mut columns: Vec<(Field, ArrayRef)> = vec![
+        (
+            Field::new("prediction_id", DataType::Utf8, false),
+            strings(&|p| p.id.clone()),
+        ),
+        (
+            Field::new("answered_at", utc.clone(), false),
+            times(vec![Some(now.timestamp_micros()); rows]),
+        ),
+        (
+            Field::new("model", DataType::Utf8, false),
+            text(service.model_name()),
+        ),
+        (
+            Field::new("model_version", DataType::Int64, false),
+            Arc::new(Int64Array::from(vec![version; rows])),
+        ),
+        (
+            Field::new("run_id", DataType::Utf8, false),
+            text(service.run_id()),
+        ),
+    ];
+    let add = |columns: &mut Vec<(Field, ArrayRef)>, batch: &RecordBatch| {
+        for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
+            // A request field that is a feature as it stands is logged once.
+            if !columns
+                .iter()
+                .any(|(known, _)| known.name() == field.name())
+            {
+                let nullable = field.as_ref().clone().with_nullable(true);
+                columns.push((nullable, Arc::clone(array)));
+            }
+        }
+    };
+    add(&mut columns, request);
+    add(&mut columns, features);
+    for (view, event_times) in looked_up.event_times(service) {
+        let name = format!("{view}__event_timestamp");
+        columns.push((Field::new(name, utc.clone(), true), times(event_times)));
+    }
+    let scores: Float64Array = predictions.iter().map(|p| Some(p.score)).collect();
+    let labels: BooleanArray = predictions.iter().map(|p| Some(p.label)).collect();
+    columns.push((
+        Field::new("stale_features", DataType::Utf8, false),
+        strings(&|p| p.stale.join(",")),
+    ));
+    columns.push((
+        Field::new("score", DataType::Float64, false),
+        Arc::new(scores),
+    ));
+    columns.push((
+        Field::new("label", DataType::Boolean, false),
+        Arc::new(labels),
+    ));
+    let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = columns.into_iter().unzip();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+        .map_err(|error| Diagnostic::internal(format!("cannot assemble the log: {error}")))
+}
+
+/// The table that a service's answers end up in.
+pub fn table(service: &str) -> Relation {
+    Relation::new("predictions", service)
+}
+
+/// Appends answers, and moves them to the lake when asked. Shared by all requests of a process.
+pub struct PredictionLog {
+    folder: PathBuf,
+    lake: Lake,
+    open: Mutex<BTreeMap<String, Segment>>,
+}
+
+struct Segment {
+    path: PathBuf,
+    // The file's lock tells other processes that this segment is being written.
+    lock: File,
+    schema: SchemaRef,
+    writer: StreamWriter<File>,
+}
+
+impl PredictionLog {
+    /// `folder` holds the segments; it is made when the first answer comes.
+    pub fn new(lake: Lake, folder: PathBuf) -> Self {
+        Self {
+            folder,
+            lake,
+            open: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// Keeps the rows: when this returns, killing the process does not lose them.
+    pub fn append(&self, service: &str, rows: &RecordBatch) -> Result<(), Diagnostic> {
+        let mut open = self
+            .open
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let same_schema = |segment: &Segment| segment.schema == rows.schema();
+        if !open.get(service).is_some_and(same_schema) {
+            // A new model version may log other columns; the old segment is left for the flush.
+            let segment = Segment::create(&self.folder.join(service), rows)
+                .map_err(|error| cannot("append to", &self.folder, &error))?;
+            open.insert(service.to_owned(), segment);
+        }
+        let segment = open.get_mut(service).expect("it was put there just now");
+        segment
+            .writer
+            .write(rows)
+            .and_then(|()| segment.writer.flush())
+            .map_err(|error| cannot("append to", &segment.path, &error))
+    }
+
+    /// Moves all answers kept so far into the lake; also those that a dead process left.
+    pub async fn flush(&self) -> Result<u64, Diagnostic> {
+        let closed: Vec<Segment> = {
+            let mut open = self
+                .open
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            std::mem::take(&mut *open).into_values().collect()
+        };
+        drop(closed);
+        let mut moved = 0;
+        for (service, path) in segments(&self.folder) {
+            moved += self.move_segment(&service, &path).await?;
+        }
+        Ok(moved)
+    }
+
+    async fn move_segment(&self, service: &str, path: &Path) -> Result<u64, Diagnostic> {
+        // Another process may be writing it, or moving it just now.
+        let Ok(lock) = OpenOptions::new().read(true).write(true).open(path) else {
+            return Ok(0);
+        };
+        if lock.try_lock().is_err() {
+            return Ok(0);
+        }
+        let batches = read(path)?;
+        let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+        if let Some(schema) = batches.first().map(RecordBatch::schema) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let options = WriteOptions {
+                mode: WriteMode::Append,
+                txns: vec![Txn {
+                    app_id: format!("prediction_log/{name}"),
+                    version: 1,
+                }],
+                schema_change: SchemaChange::AppendNew,
+                metadata: BTreeMap::new(),
+            };
+            self.lake
+                .write(&table(service), Input::Batches(schema, batches), options)
+                .await?;
+        }
+        std::fs::remove_file(path).map_err(|error| cannot("remove", path, &error))?;
+        Ok(rows)
+    }
+}
+
+impl Segment {
+    fn create(folder: &Path, rows: &RecordBatch) -> Result<Self, arrow::error::ArrowError> {
+        std::fs::create_dir_all(folder)?;
+        let path = folder.join(format!("{}.arrows", uuid::Uuid::now_v7()));
+        let file = OpenOptions::new()
+            .create_new(true)
+            .read(true)
+            .append(true)
+            .open(&path)?;
+        file.lock()?;
+        let lock = file.try_clone()?;
+        let writer = StreamWriter::try_new(file, &rows.schema())?;
+        Ok(Self {
+            path,
+            lock,
+            schema: rows.schema(),
+            writer,
+        })
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        // The clone keeps the lock alive on some systems; letting it go in words costs nothing.
+        let _ = self.lock.unlock();
+    }
+}
+
+/// Answers of a service that are not in the lake yet, in the order in which they were given.
+pub fn pending(folder: &Path, service: &str) -> Result<Vec<RecordBatch>, Diagnostic> {
+    let mut batches = Vec::new();
+    for (_, path) in segments(folder).iter().filter(|(name, _)| name == service) {
+        batches.extend(read(path)?);
+    }
+    Ok(batches)
+}
+
+/// (service, segment), oldest first.
+fn segments(folder: &Path) -> Vec<(String, PathBuf)> {
+    let entries = |path: &Path| -> Vec<PathBuf> {
+        let found = std::fs::read_dir(path).into_iter().flatten().flatten();
+        let mut paths: Vec<PathBuf> = found.map(|entry| entry.path()).collect();
+        paths.sort();
+        paths
+    };
+    let mut found = Vec::new();
+    for service in entries(folder) {
+        let name = service
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let is_segment = |path: &PathBuf| path.extension().is_some_and(|e| e == "arrows");
+        let paths = entries(&service).into_iter().filter(is_segment);
+        found.extend(paths.map(|path| (name.clone(), path)));
+    }
+    found
+}
+
+/// Whole batches of a segment. A batch that was cut off by the death of the process was never
+/// answered, so it is no loss.
+fn read(path: &Path) -> Result<Vec<RecordBatch>, Diagnostic> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        // Moved by another process between listing and opening.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(cannot("read", path, &error)),
+    };
+    match StreamReader::try_new(BufReader::new(file), None) {
+        Ok(reader) => Ok(reader.map_while(Result::ok).collect()),
+        Err(_) => Ok(Vec::new()),
+    }
+}
+
+fn cannot(verb: &str, path: &Path, error: &dyn std::fmt::Display) -> Diagnostic {
+    Diagnostic::environment(format!(
+        "cannot {verb} the prediction log {}: {error}",
+        path.display()
+    ))
+}

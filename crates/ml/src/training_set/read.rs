@@ -1,0 +1,130 @@
+//! Reading a training set: its hash, and its rows to train on and to judge by.
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Schema};
+use arrow::row::{RowConverter, SortField};
+use chrono::DateTime;
+use forebay_core::digest::Hasher;
+use forebay_core::ml::TrainingJob;
+use forebay_core::name::quote;
+use forebay_core::{Diagnostic, Relation};
+use forebay_lake::{Lake, Rows};
+use futures::TryStreamExt;
+
+use super::TrainingSet;
+
+/// `ORDER BY` the event timestamp, then all other columns: rows that it leaves in any order are equal.
+pub fn order(schema: &Schema, event_timestamp: &str) -> String {
+    let others = schema
+        .fields()
+        .iter()
+        .filter(|field| field.name() != event_timestamp);
+    let sortable = others.filter(|field| !matches!(field.data_type(), DataType::Map(..)));
+    let names = std::iter::once(event_timestamp).chain(sortable.map(|f| f.name().as_str()));
+    let columns: Vec<String> = names
+        .map(|name| format!("{} NULLS FIRST", quote(name)))
+        .collect();
+    format!("ORDER BY {}", columns.join(", "))
+}
+
+/// The rows before the split, and those at or after it; those without a split column are in neither.
+pub async fn split(
+    lake: &Lake,
+    job: &TrainingJob,
+    set: &TrainingSet,
+) -> Result<(Vec<RecordBatch>, Vec<RecordBatch>), Diagnostic> {
+    let at = DateTime::parse_from_rfc3339(&job.split.at).map_err(|_| {
+        Diagnostic::error(format!(
+            "split.at '{}' is not an RFC 3339 instant",
+            job.split.at
+        ))
+        .hint("write it as 2013-10-01T00:00:00Z")
+    })?;
+    let column = quote(&job.split.column);
+    let instant = |text: &str| format!("CAST({text} AS TIMESTAMP WITH TIME ZONE)");
+    let at = instant(&format!("'{}'", at.to_utc().to_rfc3339()));
+    let side = |operator: &str| format!("WHERE {} {operator} {at}", instant(&column));
+    let train = rows(lake, set, job, &side("<")).await?;
+    let test = rows(lake, set, job, &side(">=")).await?;
+    Ok((
+        train.stream.try_collect().await?,
+        test.stream.try_collect().await?,
+    ))
+}
+
+async fn rows(
+    lake: &Lake,
+    set: &TrainingSet,
+    job: &TrainingJob,
+    condition: &str,
+) -> Result<Rows, Diagnostic> {
+    ordered(lake, &set.relation, set.version, job, condition).await
+}
+
+async fn ordered(
+    lake: &Lake,
+    relation: &Relation,
+    version: i64,
+    job: &TrainingJob,
+    condition: &str,
+) -> Result<Rows, Diagnostic> {
+    let info = lake
+        .info_at(relation, version)
+        .await?
+        .ok_or_else(|| Diagnostic::error(format!("there is no version {version} of {relation}")))?;
+    let order = order(&info.schema, &job.event_timestamp);
+    let sql = format!("SELECT * FROM {} {condition} {order}", relation.sql());
+    lake.query_at(&sql, &[(relation.clone(), version)].into())
+        .await
+}
+
+/// The number of rows, and the hash of them and of the job. Rows are hashed in their order and in
+/// Arrow's row format, so an update of Arrow may change it, at the price of one training.
+pub async fn hash(
+    lake: &Lake,
+    relation: &Relation,
+    version: i64,
+    job: &TrainingJob,
+) -> Result<(u64, String), Diagnostic> {
+    let mut rows = ordered(lake, relation, version, job, "").await?;
+    let mut hasher = Hasher::new();
+    hasher.update(definition(job).as_bytes());
+    for field in rows.schema.fields() {
+        hasher.update(format!("\n{} {}", field.name(), field.data_type()).as_bytes());
+    }
+    let fields = rows
+        .schema
+        .fields()
+        .iter()
+        .map(|f| SortField::new(f.data_type().clone()));
+    let unfit = |e| Diagnostic::error(format!("a column of {relation} cannot be hashed: {e}"));
+    let converter = RowConverter::new(fields.collect()).map_err(unfit)?;
+    let mut count = 0;
+    while let Some(batch) = rows.stream.try_next().await? {
+        for row in &converter.convert_columns(batch.columns()).map_err(unfit)? {
+            hasher.update(&(row.data().len() as u64).to_le_bytes());
+            hasher.update(row.data());
+        }
+        count += batch.num_rows() as u64;
+    }
+    Ok((count, hasher.hex()))
+}
+
+/// What training depends on beside the rows. Gates and alias judge a model that is there.
+fn definition(job: &TrainingJob) -> String {
+    let names: Vec<&String> = job
+        .request_features
+        .iter()
+        .map(|feature| &feature.name)
+        .collect();
+    serde_json::json!([
+        job.label,
+        job.features,
+        names,
+        job.split,
+        job.trainer,
+        job.metrics,
+        job.seed
+    ])
+    .to_string()
+}

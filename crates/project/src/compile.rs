@@ -1,0 +1,184 @@
+//! SQL that the engine can run: templates rendered, ephemeral models laid in as expressions.
+
+use forebay_core::{Diagnostic, NodeId};
+
+use crate::jinja::{Compiling, Failure, Mode, Record, cte_name};
+use crate::{CompileState, Project, nodes};
+
+/// An ephemeral model as a common table expression.
+struct Cte {
+    id: NodeId,
+    name: String,
+    sql: String,
+}
+
+impl Project {
+    /// The SQL of a model, snapshot or test, ephemeral models inlined.
+    ///
+    /// # Errors
+    /// The node has no SQL, or its template fails: a variable without a value, an error raised by
+    /// a macro, a `ref` that was hidden while the project was read.
+    pub fn compile(&self, id: &NodeId, state: &CompileState<'_>) -> Result<String, Diagnostic> {
+        let (sql, record) = self.render(id, state)?;
+        let mut ctes = Vec::new();
+        for parent in record.ephemerals {
+            self.collect(&parent, state, &mut ctes)?;
+        }
+        Ok(inject(&sql, &ctes))
+    }
+
+    /// Parents first, each once.
+    fn collect(
+        &self,
+        id: &NodeId,
+        state: &CompileState<'_>,
+        ctes: &mut Vec<Cte>,
+    ) -> Result<(), Diagnostic> {
+        if ctes.iter().any(|cte| cte.id == *id) {
+            return Ok(());
+        }
+        let (sql, record) = self.render(id, state)?;
+        for parent in record.ephemerals {
+            self.collect(&parent, state, ctes)?;
+        }
+        let alias = self
+            .details
+            .get(id)
+            .map_or("", |detail| detail.alias.as_str());
+        ctes.push(Cte {
+            id: id.clone(),
+            name: cte_name(&forebay_core::Relation::new("", alias)),
+            sql,
+        });
+        Ok(())
+    }
+
+    /// A template may ask whether relations exist. The answer comes from outside, so it is fetched
+    /// and the template rendered again, until nothing is asked that is not known.
+    fn render(
+        &self,
+        id: &NodeId,
+        state: &CompileState<'_>,
+    ) -> Result<(String, Record), Diagnostic> {
+        let detail = self
+            .details
+            .get(id)
+            .filter(|detail| detail.template.is_some());
+        let Some((detail, node)) = detail.zip(self.graph.get(id)) else {
+            return Err(Diagnostic::error(format!("'{id}' has no SQL to compile")));
+        };
+        let mut compiling = Compiling {
+            incremental: state.incremental,
+            full_refresh: state.full_refresh,
+            ..Compiling::default()
+        };
+        loop {
+            let mode = Mode::Compile(compiling.clone());
+            match nodes::run(&self.engine, &self.shared, detail, &detail.scope, &mode) {
+                Ok((sql, record)) => return Ok((sql.trim().to_owned(), record)),
+                Err(Failure::Asked(relation)) => {
+                    let exists = (state.exists)(&relation);
+                    compiling.existing.insert(relation, exists);
+                }
+                Err(failure) => return Err(failure.at(&node.location)),
+            }
+        }
+    }
+}
+
+/// Puts the expressions in front: into the query's own WITH where it begins with one.
+fn inject(sql: &str, ctes: &[Cte]) -> String {
+    if ctes.is_empty() {
+        return sql.to_owned();
+    }
+    let list: Vec<String> = ctes
+        .iter()
+        .map(|cte| {
+            format!(
+                "{} as (\n{}\n)",
+                cte.name,
+                cte.sql.trim().trim_end_matches(';')
+            )
+        })
+        .collect();
+    let list = list.join(", ");
+    let start = first_token(sql);
+    match own_with(&sql[start..]) {
+        Some(length) => {
+            let (with, rest) = sql[start..].split_at(length);
+            format!("{}{with} {list}, {}", &sql[..start], rest.trim_start())
+        }
+        None => format!("{}with {list}\n{}", &sql[..start], &sql[start..]),
+    }
+}
+
+/// The length of `with` or `with recursive` at the start.
+fn own_with(sql: &str) -> Option<usize> {
+    let word = |text: &str, word: &str| {
+        let head = text.get(..word.len())?;
+        let next = text[word.len()..].chars().next();
+        let ends = next.is_none_or(|c| !c.is_alphanumeric() && c != '_');
+        (head.eq_ignore_ascii_case(word) && ends).then_some(word.len())
+    };
+    let with = word(sql, "with")?;
+    let rest = sql[with..].trim_start();
+    let gap = sql.len() - with - rest.len();
+    Some(word(rest, "recursive").map_or(with, |recursive| with + gap + recursive))
+}
+
+/// Behind leading blanks and comments.
+fn first_token(sql: &str) -> usize {
+    let mut at = 0;
+    loop {
+        let rest = sql[at..].trim_start();
+        at = sql.len() - rest.len();
+        let skipped = if rest.starts_with("--") {
+            rest.find('\n').map(|n| n + 1)
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map(|n| n + 2)
+        } else {
+            None
+        };
+        match skipped {
+            Some(length) => at += length,
+            None => return at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn injected(sql: &str) -> String {
+        let cte = |name: &str| Cte {
+            id: NodeId::new(name),
+            name: name.to_owned(),
+            sql: "select 1;".to_owned(),
+        };
+        inject(sql, &[cte("a"), cte("b")])
+    }
+
+    #[test]
+    fn expressions_go_in_front_or_into_the_with() {
+        const LIST: &str = "a as (\nselect 1\n), b as (\nselect 1\n)";
+        for (sql, expected) in [
+            ("select * from a", format!("with {LIST}\nselect * from a")),
+            (
+                "with x as (select 1) select 2",
+                format!("with {LIST}, x as (select 1) select 2"),
+            ),
+            (
+                "-- why\n/* with */ WITH\nx as (1)",
+                format!("-- why\n/* with */ WITH {LIST}, x as (1)"),
+            ),
+            (
+                "with recursive t as (1) s",
+                format!("with recursive {LIST}, t as (1) s"),
+            ),
+            ("withdrawals", format!("with {LIST}\nwithdrawals")),
+        ] {
+            assert_eq!(injected(sql), expected);
+        }
+    }
+}

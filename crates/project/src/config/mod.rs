@@ -1,0 +1,16 @@
+//! Configuration: `dbt_project.yml`, `profiles.yml`, `forebay.yml`, and how a node's own settings
+//! come together.
+
+mod node;
+mod profile;
+mod project_file;
+mod settings;
+mod tree;
+mod vars;
+
+pub(crate) use node::{Config, Reader, Setting, from_json, from_yaml, merge, to_json};
+pub(crate) use profile::Target;
+pub(crate) use project_file::{ProjectFile, ProjectName};
+pub(crate) use settings::SettingsConfig;
+pub use settings::{OpenLineage, Settings};
+pub(crate) use vars::Vars;

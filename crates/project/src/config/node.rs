@@ -1,0 +1,286 @@
+//! The settings of one node, each with the place it was written at.
+
+use forebay_core::{Diagnostic, Location, suggest};
+use indexmap::IndexMap;
+use serde_json::{Map, Value as Json};
+
+use crate::problems::Problems;
+use crate::yaml::{Doc, Entry};
+
+/// One setting and where it comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Setting {
+    pub value: Json,
+    pub at: Location,
+}
+
+pub(crate) type Config = IndexMap<String, Setting>;
+
+/// dbt writes some names with hyphens in YAML and with underscores in SQL.
+fn key(name: &str) -> String {
+    name.trim().replace('-', "_")
+}
+
+pub(crate) fn from_yaml<'a>(doc: Doc<'_>, entries: impl IntoIterator<Item = &'a Entry>) -> Config {
+    let setting = |entry: &Entry| {
+        let setting = Setting {
+            value: entry.value.to_json(),
+            at: entry.key_at.in_file(doc.file),
+        };
+        (key(entry.key.trim_start_matches('+')), setting)
+    };
+    entries.into_iter().map(setting).collect()
+}
+
+pub(crate) fn from_json(map: &Map<String, Json>, at: &Location) -> Config {
+    let setting = |(name, value): (&String, &Json)| {
+        let setting = Setting {
+            value: value.clone(),
+            at: at.clone(),
+        };
+        (key(name), setting)
+    };
+    map.iter().map(setting).collect()
+}
+
+pub(crate) fn to_json(config: &Config) -> Map<String, Json> {
+    let pair = |(name, setting): (&String, &Setting)| (name.clone(), setting.value.clone());
+    config.iter().map(pair).collect()
+}
+
+/// Lays `more` over `base`. The nearer setting wins; tags and hooks add up, `meta` is merged.
+pub(crate) fn merge(base: &mut Config, more: Config) {
+    for (name, setting) in more {
+        let Some(old) = base.get_mut(&name) else {
+            base.insert(name, setting);
+            continue;
+        };
+        match name.as_str() {
+            "tags" | "pre_hook" | "post_hook" => {
+                let mut all = items(&old.value);
+                all.extend(items(&setting.value));
+                old.value = Json::Array(all);
+                old.at = setting.at;
+            }
+            "meta" => match (&mut old.value, setting.value) {
+                (Json::Object(old), Json::Object(new)) => old.extend(new),
+                (old, new) => *old = new,
+            },
+            _ => *old = setting,
+        }
+    }
+}
+
+fn items(value: &Json) -> Vec<Json> {
+    match value {
+        Json::Null => Vec::new(),
+        Json::Array(items) => items.clone(),
+        single => vec![single.clone()],
+    }
+}
+
+/// Settings that dbt or we know. Others belong to some adapter and are nobody's mistake, unless
+/// they look like one of these.
+const KNOWN: &[&str] = &[
+    "access",
+    "alias",
+    "batch_size",
+    "begin",
+    "check_cols",
+    "column_types",
+    "contract",
+    "database",
+    "dbt_valid_to_current",
+    "delimiter",
+    "docs",
+    "enabled",
+    "error_if",
+    "event_time",
+    "fail_calc",
+    "freshness",
+    "full_refresh",
+    "grants",
+    "group",
+    "hard_deletes",
+    "incremental_predicates",
+    "incremental_strategy",
+    "invalidate_hard_deletes",
+    "limit",
+    "loaded_at_field",
+    "loaded_at_query",
+    "lookback",
+    "materialized",
+    "merge_exclude_columns",
+    "merge_update_columns",
+    "meta",
+    "on_configuration_change",
+    "on_schema_change",
+    "packages",
+    "persist_docs",
+    "post_hook",
+    "pre_hook",
+    "quote_columns",
+    "quoting",
+    "schema",
+    "severity",
+    "snapshot_meta_column_names",
+    "sql_header",
+    "static_analysis",
+    "store_failures",
+    "store_failures_as",
+    "strategy",
+    "tags",
+    "target_database",
+    "target_schema",
+    "unique_key",
+    "updated_at",
+    "warn_if",
+    "where",
+];
+
+/// Reads a node's settings by name and type.
+pub(crate) struct Reader<'a> {
+    pub config: &'a Config,
+    /// The node, for messages: `model 'orders'`.
+    pub what: String,
+    pub problems: &'a Problems,
+}
+
+impl Reader<'_> {
+    fn get(&self, name: &str) -> Option<&Setting> {
+        self.config
+            .get(name)
+            .filter(|setting| !setting.value.is_null())
+    }
+
+    fn wrong(&self, name: &str, setting: &Setting, wanted: &str) {
+        let (what, found) = (&self.what, &setting.value);
+        self.problems.push(
+            Diagnostic::error(format!("'{name}' of {what} must be {wanted}, not {found}"))
+                .at(setting.at.clone()),
+        );
+    }
+
+    pub fn text(&self, name: &str) -> Option<String> {
+        let setting = self.get(name)?;
+        match &setting.value {
+            Json::String(text) => Some(text.clone()),
+            number @ Json::Number(_) => Some(number.to_string()),
+            _ => {
+                self.wrong(name, setting, "a text");
+                None
+            }
+        }
+    }
+
+    /// A list of texts, or a single one.
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        let Some(setting) = self.get(name) else {
+            return Vec::new();
+        };
+        let texts = items(&setting.value).into_iter().map(|item| match item {
+            Json::String(text) => Some(text),
+            Json::Number(number) => Some(number.to_string()),
+            _ => None,
+        });
+        texts.collect::<Option<Vec<_>>>().unwrap_or_else(|| {
+            self.wrong(name, setting, "a text or a list of texts");
+            Vec::new()
+        })
+    }
+
+    /// Jinja may have left the text of a truth value.
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        let setting = self.get(name)?;
+        match &setting.value {
+            Json::Bool(flag) => Some(*flag),
+            Json::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
+            Json::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+            _ => {
+                self.wrong(name, setting, "true or false");
+                None
+            }
+        }
+    }
+
+    pub fn whole(&self, name: &str) -> Option<u64> {
+        let setting = self.get(name)?;
+        let number = setting.value.as_u64();
+        if number.is_none() {
+            self.wrong(name, setting, "a whole number from 0 up");
+        }
+        number
+    }
+
+    pub fn map(&self, name: &str) -> Option<&Map<String, Json>> {
+        let setting = self.get(name)?;
+        if setting.value.as_object().is_none() {
+            self.wrong(name, setting, "a mapping");
+        }
+        setting.value.as_object()
+    }
+
+    pub fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.text(name)?;
+        let found = choices
+            .iter()
+            .find(|(choice, _)| choice.eq_ignore_ascii_case(&text));
+        if found.is_none() {
+            let names: Vec<&str> = choices.iter().map(|(choice, _)| *choice).collect();
+            self.problems.push(
+                Diagnostic::error(format!("'{text}' is no '{name}' of {}", self.what))
+                    .at(self.at(name))
+                    .maybe_hint(suggest::nearest(&text, names.iter().copied()))
+                    .hint(format!("one of: {}", names.join(", "))),
+            );
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    pub fn at(&self, name: &str) -> Location {
+        self.config
+            .get(name)
+            .map(|setting| setting.at.clone())
+            .unwrap_or_default()
+    }
+
+    /// Warns of settings that would be dropped without a word otherwise.
+    pub fn unsupported(&self, names: &[&str]) {
+        for name in names {
+            let Some(setting) = self.get(name).filter(|s| !is_off(&s.value)) else {
+                continue;
+            };
+            let message = format!(
+                "'{name}' of {} is not supported yet and does nothing",
+                self.what
+            );
+            self.problems
+                .push(Diagnostic::warning(message).at(setting.at.clone()));
+        }
+    }
+
+    pub fn misspelt(&self) {
+        for (name, setting) in self.config {
+            if KNOWN.contains(&name.as_str()) {
+                continue;
+            }
+            if let Some(hint) = suggest::nearest(name, KNOWN.iter().copied()) {
+                let message = format!("unknown setting '{name}' of {}", self.what);
+                self.problems.push(
+                    Diagnostic::warning(message)
+                        .at(setting.at.clone())
+                        .hint(hint),
+                );
+            }
+        }
+    }
+}
+
+fn is_off(value: &Json) -> bool {
+    match value {
+        Json::Bool(on) => !on,
+        Json::Array(items) => items.is_empty(),
+        Json::Object(map) => map.is_empty() || map.get("enforced") == Some(&Json::Bool(false)),
+        _ => false,
+    }
+}

@@ -1,0 +1,145 @@
+//! `dbt_project.yml`.
+
+use forebay_core::Diagnostic;
+
+use super::tree::Tree;
+use super::vars::Vars;
+use crate::yaml::{Doc, Fields, Unknown, Yaml};
+
+/// What has to be known before anything can be rendered.
+pub(crate) struct ProjectName {
+    pub name: String,
+    pub profile: Option<String>,
+}
+
+impl ProjectName {
+    pub fn from_yaml(doc: Doc<'_>, yaml: &Yaml) -> Option<Self> {
+        let mut fields = Fields::of(doc, yaml, "dbt_project.yml")?;
+        let name = fields.required("name")?;
+        if !is_identifier(&name) {
+            doc.problems.push(
+                Diagnostic::error(format!("'{name}' cannot be a project's name"))
+                    .at(fields.at("name").in_file(doc.file))
+                    .hint("use letters, digits and underscores, not beginning with a digit"),
+            );
+            return None;
+        }
+        let profile = fields.text("profile");
+        Some(Self { name, profile })
+    }
+}
+
+fn is_identifier(name: &str) -> bool {
+    let word = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    word && !name.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// The rest of it.
+#[derive(Debug)]
+pub(crate) struct ProjectFile {
+    pub models_in: Vec<String>,
+    pub seeds_in: Vec<String>,
+    pub tests_in: Vec<String>,
+    pub snapshots_in: Vec<String>,
+    pub macros_in: Vec<String>,
+    pub vars: Vars,
+    pub models: Tree,
+    pub seeds: Tree,
+    pub snapshots: Tree,
+    pub sources: Tree,
+    pub tests: Tree,
+}
+
+/// What dbt allows here and what says nothing to us.
+const TOLERATED: &[&str] = &[
+    "name",
+    "version",
+    "profile",
+    "config-version",
+    "require-dbt-version",
+    "flags",
+    "clean-targets",
+    "target-path",
+    "log-path",
+    "packages-install-path",
+    "asset-paths",
+    "docs-paths",
+    "dispatch",
+    "quoting",
+    "query-comment",
+    "restrict-access",
+    "dbt-cloud",
+    "exposures",
+    "metrics",
+    "semantic-models",
+    "saved-queries",
+    "unit_tests",
+    "unit-tests",
+    "functions",
+    "analysis-paths",
+    "function-paths",
+    "profile-template",
+    "analyses",
+];
+
+/// Done by dbt around its nodes; here nothing runs them yet.
+const UNSUPPORTED: &[&str] = &["on-run-start", "on-run-end"];
+
+impl ProjectFile {
+    pub fn from_yaml(doc: Doc<'_>, yaml: &Yaml, name: &str, vars: Vars) -> Option<Self> {
+        let mut fields = Fields::of(doc, yaml, "dbt_project.yml")?;
+        fields.ignore(TOLERATED);
+        for key in UNSUPPORTED {
+            if fields.get(key).is_some() {
+                let message = format!("'{key}' is not supported yet and does nothing");
+                doc.warning(message, fields.at(key));
+            }
+        }
+        let mut paths = |keys: &[&'static str], default: &str| {
+            let found = keys.iter().flat_map(|key| fields.texts(key)).collect();
+            clean(found, default)
+        };
+        let models_in = paths(&["model-paths", "source-paths"], "models");
+        let seeds_in = paths(&["seed-paths", "data-paths"], "seeds");
+        let tests_in = paths(&["test-paths"], "tests");
+        let snapshots_in = paths(&["snapshot-paths"], "snapshots");
+        let macros_in = paths(&["macro-paths"], "macros");
+        let vars = vars.with_project(doc, fields.get("vars"), name);
+        let mut tree = |keys: &[&'static str]| {
+            let found = keys.iter().find_map(|key| fields.get(key));
+            found
+                .map(|yaml| Tree::from_yaml(doc, yaml))
+                .unwrap_or_default()
+        };
+        let project = Self {
+            models_in,
+            seeds_in,
+            tests_in,
+            snapshots_in,
+            macros_in,
+            vars,
+            models: tree(&["models"]),
+            seeds: tree(&["seeds"]),
+            snapshots: tree(&["snapshots"]),
+            sources: tree(&["sources"]),
+            tests: tree(&["data_tests", "tests"]),
+        };
+        fields.finish(Unknown::Error);
+        Some(project)
+    }
+}
+
+fn clean(mut paths: Vec<String>, default: &str) -> Vec<String> {
+    if paths.is_empty() {
+        paths.push(default.to_owned());
+    }
+    for path in &mut paths {
+        *path = path
+            .trim_start_matches("./")
+            .trim_end_matches('/')
+            .to_owned();
+    }
+    paths.sort();
+    paths.dedup();
+    paths
+}

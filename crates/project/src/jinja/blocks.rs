@@ -1,0 +1,279 @@
+//! Finds dbt's top-level blocks in a file: `{% macro %}`, `{% test %}`, `{% snapshot %}`; and, in
+//! Markdown, `{% docs %}`.
+//!
+//! Jinja itself knows only the first of them, so a file is cut up before its parts are compiled.
+
+use std::ops::Range;
+
+/// One block; all ranges are bytes of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Block {
+    pub kind: BlockKind,
+    /// What follows the keyword: `not_null` of `{% test not_null(model, column_name) %}`.
+    pub name: String,
+    /// Between the name's brackets, where it has them.
+    pub signature: Option<Range<usize>>,
+    /// The keyword itself: `test`.
+    pub keyword: Range<usize>,
+    /// The whole opening tag.
+    pub open: Range<usize>,
+    pub body: Range<usize>,
+    /// The whole closing tag.
+    pub close: Range<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BlockKind {
+    Macro,
+    Test,
+    Snapshot,
+    Materialization,
+}
+
+const KEYWORDS: &[(&str, BlockKind)] = &[
+    ("macro", BlockKind::Macro),
+    ("test", BlockKind::Test),
+    ("data_test", BlockKind::Test),
+    ("snapshot", BlockKind::Snapshot),
+    ("materialization", BlockKind::Materialization),
+];
+
+/// A block that cannot be read: where, and why.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BlockError {
+    pub offset: usize,
+    pub message: String,
+}
+
+/// The blocks of a file in their order. Text between them is passed over.
+pub(crate) fn blocks(text: &str) -> Result<Vec<Block>, BlockError> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(tag) = next_tag(text, at)? {
+        at = tag.range.end;
+        let word = &text[tag.word.clone()];
+        if let Some((_, kind)) = KEYWORDS.iter().find(|(keyword, _)| *keyword == word) {
+            let block = block(text, *kind, &tag)?;
+            at = block.close.end;
+            found.push(block);
+        }
+    }
+    Ok(found)
+}
+
+fn block(text: &str, kind: BlockKind, open: &Tag) -> Result<Block, BlockError> {
+    let word = &text[open.word.clone()];
+    let (name, signature) = head(text, open);
+    if name.is_empty() {
+        return Err(BlockError {
+            offset: open.word.start,
+            message: format!("a {{% {word} %}} block without a name"),
+        });
+    }
+    let close = closing(text, open, &format!("end{word}"))?.ok_or_else(|| BlockError {
+        offset: open.range.start,
+        message: format!("the {word} '{name}' is never closed: {{% end{word} %}} is missing"),
+    })?;
+    Ok(Block {
+        kind,
+        name,
+        signature,
+        keyword: open.word.clone(),
+        open: open.range.clone(),
+        body: open.range.end..close.start,
+        close,
+    })
+}
+
+/// Names, places and texts of the `{% docs %}` blocks of a Markdown file. It is plain text: a quote
+/// or a brace in it opens nothing.
+pub(crate) fn docs(text: &str) -> Vec<(&str, usize, &str)> {
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Some((range, inner)) = plain_tag(text, at) {
+        at = range.end;
+        let name = inner
+            .strip_prefix("docs")
+            .filter(|rest| rest.starts_with(char::is_whitespace));
+        if let Some(name) = name
+            && let Some(close) = find_plain_end(text, range.end, "enddocs")
+        {
+            found.push((
+                name.trim(),
+                range.start,
+                text[range.end..close.start].trim(),
+            ));
+            at = close.end;
+        }
+    }
+    found
+}
+
+fn closing(text: &str, open: &Tag, end: &str) -> Result<Option<Range<usize>>, BlockError> {
+    let mut at = open.range.end;
+    while let Some(tag) = next_tag(text, at)? {
+        if text[tag.word.clone()] == *end {
+            return Ok(Some(tag.range));
+        }
+        at = tag.range.end;
+    }
+    Ok(None)
+}
+
+fn find_plain_end(text: &str, from: usize, end: &str) -> Option<Range<usize>> {
+    let mut at = from;
+    while let Some((range, inner)) = plain_tag(text, at) {
+        if inner == end {
+            return Some(range);
+        }
+        at = range.start + 2;
+    }
+    None
+}
+
+/// The next `{% ... %}`, whatever stands around it, and its inside.
+fn plain_tag(text: &str, from: usize) -> Option<(Range<usize>, &str)> {
+    let start = from + text[from..].find("{%")?;
+    let end = start + text[start..].find("%}")? + 2;
+    let inner = text[start + 2..end - 2].trim_matches(['-', '+']).trim();
+    Some((start..end, inner))
+}
+
+fn head(text: &str, open: &Tag) -> (String, Option<Range<usize>>) {
+    let inner = open.word.end..open.range.end - 2;
+    let rest = &text[inner.clone()];
+    let name_end = rest.find(['(', ',']).unwrap_or(rest.len());
+    let name = rest[..name_end].trim().trim_end_matches(['-', '+']).trim();
+    let signature = (rest[name_end..].starts_with('(')).then(|| {
+        let end = rest
+            .rfind(')')
+            .filter(|end| *end > name_end)
+            .unwrap_or(rest.len());
+        inner.start + name_end + 1..inner.start + end
+    });
+    (name.to_owned(), signature)
+}
+
+/// `{% word ... %}`.
+struct Tag {
+    range: Range<usize>,
+    word: Range<usize>,
+}
+
+/// The next statement tag; comments, expressions and raw sections are stepped over.
+fn next_tag(text: &str, mut at: usize) -> Result<Option<Tag>, BlockError> {
+    while let Some(start) = text[at..].find('{').map(|i| at + i) {
+        let unclosed = |what: &str| BlockError {
+            offset: start,
+            message: format!("{what} is never closed"),
+        };
+        match text.as_bytes().get(start + 1) {
+            Some(b'#') => {
+                let end = text[start..]
+                    .find("#}")
+                    .ok_or_else(|| unclosed("the comment {#"))?;
+                at = start + end + 2;
+            }
+            Some(b'{') => {
+                let end = tag_end(text, start + 2, "}}").ok_or_else(|| unclosed("the tag {{"))?;
+                at = end;
+            }
+            Some(b'%') => {
+                let end = tag_end(text, start + 2, "%}").ok_or_else(|| unclosed("the tag {%"))?;
+                let tag = Tag {
+                    range: start..end,
+                    word: word(text, start + 2),
+                };
+                if text[tag.word.clone()] != *"raw" {
+                    return Ok(Some(tag));
+                }
+                at = find_plain_end(text, end, "endraw")
+                    .ok_or_else(|| unclosed("the section {% raw %}"))?
+                    .end;
+            }
+            _ => at = start + 1,
+        }
+    }
+    Ok(None)
+}
+
+fn word(text: &str, from: usize) -> Range<usize> {
+    let rest = &text[from..];
+    let start = from + rest.len() - rest.trim_start_matches(['-', '+']).trim_start().len();
+    let letters = text[start..].find(|c: char| !c.is_alphanumeric() && c != '_');
+    start..letters.map_or(text.len(), |n| start + n)
+}
+
+/// Just behind the closing mark. Marks inside quotes do not close; nor does `}}` of a `{{1}: {}}`.
+fn tag_end(text: &str, from: usize, close: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let (mut at, mut quote, mut depth) = (from, None, 0usize);
+    while at < bytes.len() {
+        let byte = bytes[at];
+        match quote {
+            Some(_) if byte == b'\\' => at += 1,
+            Some(open) => quote = (byte != open).then_some(open),
+            None if depth == 0 && bytes[at..].starts_with(close.as_bytes()) => {
+                return Some(at + close.len());
+            }
+            None => match byte {
+                b'\'' | b'"' => quote = Some(byte),
+                b'{' => depth += 1,
+                b'}' => depth = depth.saturating_sub(1),
+                _ => {}
+            },
+        }
+        at += 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> Vec<(BlockKind, String)> {
+        let found = blocks(text).expect("readable");
+        found.into_iter().map(|b| (b.kind, b.name)).collect()
+    }
+
+    #[test]
+    fn finds_blocks_between_other_text() {
+        let text = "words {# {% macro no() %} #}
+            {%- macro one(a, b=')') -%} {{ a ~ '{% endmacro %}' }} {%- endmacro -%}
+            {% raw %}{% macro hidden() %}{% endraw %}
+            {% test two(model) %}select 1{% endtest %}
+            {% snapshot three %}{{ {'a': {}} }}{% endsnapshot %}
+            ";
+        assert_eq!(
+            names(text),
+            [
+                (BlockKind::Macro, "one".to_owned()),
+                (BlockKind::Test, "two".to_owned()),
+                (BlockKind::Snapshot, "three".to_owned()),
+            ]
+        );
+        let block = &blocks(text).unwrap()[0];
+        assert_eq!(&text[block.signature.clone().unwrap()], "a, b=')'");
+        assert_eq!(&text[block.keyword.clone()], "macro");
+    }
+
+    #[test]
+    fn documentation_is_plain_text() {
+        let text = "It's {{ not closed. {% docs a %} what it's {{ {%- enddocs -%} {% docs b %}";
+        assert_eq!(docs(text), [("a", 20, "what it's {{")]);
+    }
+
+    #[test]
+    fn an_open_block_is_an_error_at_its_start() {
+        let error = blocks("x\n{% macro m() %}{% if a %}").unwrap_err();
+        assert_eq!(error.offset, 2);
+        assert_eq!(
+            error.message,
+            "the macro 'm' is never closed: {% endmacro %} is missing"
+        );
+        assert_eq!(
+            blocks("{% set x = 'a %}").unwrap_err().message,
+            "the tag {% is never closed"
+        );
+    }
+}

@@ -1,0 +1,93 @@
+//! `config(...)` notes a node's configuration; `config.get(...)` reads it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Serde, from_args};
+use minijinja::{Error, ErrorKind, State, Value};
+use serde_json::Map;
+
+use super::errors::failed;
+use super::functions::shown;
+use super::scope::Scope;
+
+struct Config(Arc<Scope>);
+
+pub(crate) fn value(scope: &Arc<Scope>) -> Value {
+    Value::from_object(Config(scope.clone()))
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<config>")
+    }
+}
+
+impl Object for Config {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+
+    /// Takes keywords, or one mapping; gives nothing to print.
+    fn call(self: &Arc<Self>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+        let mut found = Map::new();
+        for arg in args {
+            if !arg.is_kwargs() && arg.kind() != minijinja::value::ValueKind::Map {
+                let what = shown(arg);
+                return Err(failed(format!(
+                    "config() takes names and values, not {what}: config(tags=['a'])"
+                )));
+            }
+            for key in arg.try_iter()? {
+                let setting = arg.get_item(&key)?;
+                let json = serde_json::to_value(&setting)
+                    .map_err(|_| failed(format!("config({key}=...) is not plain data")))?;
+                found.insert(key.to_string().replace('-', "_"), json);
+            }
+        }
+        self.0.record().configs.push(found);
+        Ok(Value::from(""))
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        match method {
+            "get" => self.setting(args),
+            "require" => self.setting(args).and_then(|found| {
+                if found.is_none() && self.0.compiling().is_some() {
+                    return Err(failed(format!(
+                        "this node's configuration has no {}",
+                        shown(&args[0])
+                    )));
+                }
+                Ok(found)
+            }),
+            "set" | "persist_relation_docs" | "persist_column_docs" => Ok(Value::from("")),
+            _ => Err(Error::from(ErrorKind::UnknownMethod)),
+        }
+    }
+}
+
+impl Config {
+    /// While parsing the configuration is not complete, so every answer is the empty text, as in
+    /// dbt; but what stands already is told.
+    fn setting(&self, args: &[Value]) -> Result<Value, Error> {
+        let (name, default, _kwargs): (&str, Option<Value>, Kwargs) = from_args(args)?;
+        if let Some(found) = self.0.node.config.get(name).filter(|json| !json.is_null()) {
+            return Ok(Value::from(Serde(found)));
+        }
+        Ok(match (default, self.0.compiling()) {
+            (Some(default), _) => default,
+            (None, Some(_)) => Value::from(()),
+            (None, None) => Value::from(""),
+        })
+    }
+}

@@ -1,0 +1,276 @@
+//! Compiles templates once and renders them as often as needed.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use forebay_core::{Diagnostic, Diagnostics, Location, Relation};
+use minijinja::{Environment, Error, Value};
+
+use super::blocks::{Block, BlockError, BlockKind, blocks};
+use super::errors;
+use super::filters::environment;
+use super::macros::{BUILTIN, Macro, MacroKind, MacroSet};
+use super::scope::{Context, Mode, NodeScope, Record, Scope, Shared};
+use super::signature::params;
+use super::template::{self, Origin, PROLOGUE};
+use crate::text;
+
+/// Why a rendering ended early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Problem(Box<Diagnostic>),
+    /// Ask whether it exists, and render again with the answer.
+    Asked(Relation),
+}
+
+/// Macros that name relations.
+const NAMING: &[&str] = &["generate_schema_name", "generate_alias_name"];
+
+fn naming_template(name: &str) -> String {
+    format!("{{{{ {name}(**_dbt_generic_test_kwargs) }}}}")
+}
+
+/// Templates and macros, ready to run.
+pub(crate) struct Engine {
+    env: Environment<'static>,
+    /// The same with debug information: only used to word an error better.
+    debug: OnceLock<Environment<'static>>,
+    origins: HashMap<String, Origin>,
+}
+
+impl Engine {
+    /// With the built-in macros.
+    pub fn new(macros: &mut MacroSet) -> Result<Self, Diagnostics> {
+        let mut engine = Self {
+            env: environment(),
+            debug: OnceLock::new(),
+            origins: HashMap::new(),
+        };
+        engine.add_macros(BUILTIN, "builtin.sql", include_str!("builtin.sql"), macros)?;
+        for name in NAMING {
+            let template = naming_template(name);
+            engine.add_call(&template)?;
+        }
+        Ok(engine)
+    }
+
+    /// Reads the macros and generic tests of a file.
+    pub fn add_macros(
+        &mut self,
+        package: &str,
+        file: &str,
+        content: &str,
+        macros: &mut MacroSet,
+    ) -> Result<(), Diagnostics> {
+        let content: Arc<str> = Arc::from(content);
+        let found = blocks(&content).map_err(|error| unreadable(file, &content, &error))?;
+        let added = found
+            .iter()
+            .map(|block| self.add_macro(package, file, &content, block, macros));
+        let problems: Vec<Diagnostic> = added.filter_map(Result::err).collect();
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Diagnostics(problems))
+        }
+    }
+
+    fn add_macro(
+        &mut self,
+        package: &str,
+        file: &str,
+        content: &Arc<str>,
+        block: &Block,
+        macros: &mut MacroSet,
+    ) -> Result<(), Diagnostic> {
+        let location = text::locate(file, content, block.open.start);
+        let (kind, name) = match block.kind {
+            BlockKind::Macro => (MacroKind::Macro, block.name.clone()),
+            BlockKind::Test => (MacroKind::Test, format!("test_{}", block.name)),
+            BlockKind::Materialization => return Err(not_run(block).at(location)),
+            BlockKind::Snapshot => return Ok(()),
+        };
+        let params = params(block.signature.clone().map_or("", |range| &content[range]));
+        let body = &content[block.body.clone()];
+        let used = |word: &&str| body.contains(*word) && !params.iter().any(|p| p.name == **word);
+        let extra: Vec<&str> = ["varargs", "kwargs"].into_iter().filter(used).collect();
+        let definition = Macro {
+            package: package.to_owned(),
+            kind,
+            varargs: extra.contains(&"varargs"),
+            kwargs: extra.contains(&"kwargs"),
+            params,
+            template: format!("macro {package}.{name}"),
+            location: location.clone(),
+            name,
+        };
+        let template = definition.template.clone();
+        if let Some(other) = macros.add(definition) {
+            return Err(
+                Diagnostic::error(format!("two macros are called '{}'", block.name))
+                    .at(location)
+                    .hint(format!("the other is at {}", other.location)),
+            );
+        }
+        let (source, origin) = template::of_macro(file, content, block, &extra);
+        self.add(template, source, origin)
+    }
+
+    /// Compiles a part of a file under a name of its own.
+    pub fn add_part(
+        &mut self,
+        name: &str,
+        file: &str,
+        content: &Arc<str>,
+        range: Range<usize>,
+    ) -> Result<(), Diagnostic> {
+        let (source, origin) = template::whole(file, content, range);
+        self.add(name.to_owned(), source, origin)
+    }
+
+    /// Compiles a text that is its own name and belongs to no file.
+    pub fn add_call(&mut self, call: &str) -> Result<(), Diagnostic> {
+        self.add_part(call, "", &Arc::from(call), 0..call.len())
+    }
+
+    fn add(&mut self, name: String, source: String, origin: Origin) -> Result<(), Diagnostic> {
+        self.debug.take();
+        self.origins.insert(name.clone(), origin);
+        let added = self.env.add_template_owned(name, source);
+        added.map_err(|error| errors::diagnose(&error, |name| self.origins.get(name), Vec::new))
+    }
+
+    /// Renders a template that [`Self::add_part`] has compiled.
+    pub fn render(
+        &self,
+        template: &str,
+        shared: &Arc<Shared>,
+        node: &Arc<NodeScope>,
+        mode: &Mode,
+    ) -> Result<(String, Record), Failure> {
+        self.run(shared, node, mode, |env, context| {
+            env.get_template(template)?.render(context)
+        })
+    }
+
+    /// A text of a YAML file. One that is a single `{{ expression }}` gives that value as it is;
+    /// any other gives a text.
+    pub fn evaluate(
+        &self,
+        source: &str,
+        shared: &Arc<Shared>,
+        node: &Arc<NodeScope>,
+        mode: &Mode,
+    ) -> Result<(Value, Record), Failure> {
+        let wrapped = match single_expression(source) {
+            Some(expression) => format!("{PROLOGUE}{{% do __value({expression}) %}}"),
+            None => format!("{PROLOGUE}{source}"),
+        };
+        let (text, mut record) = self.run(shared, node, mode, |env, context| {
+            env.template_from_named_str("", &wrapped)?.render(context)
+        })?;
+        let value = record.value.take().unwrap_or_else(|| Value::from(text));
+        Ok((value, record))
+    }
+
+    /// Calls one of [`NAMING`], with what it prints trimmed.
+    pub fn call_naming<const N: usize>(
+        &self,
+        name: &str,
+        args: [(&str, Value); N],
+        shared: &Arc<Shared>,
+        mut node: NodeScope,
+    ) -> Result<String, Failure> {
+        node.test_arguments = Some(Value::from_pairs(args));
+        let template = naming_template(name);
+        let (text, _) = self.render(&template, shared, &Arc::new(node), &Mode::Parse)?;
+        Ok(text.trim().to_owned())
+    }
+
+    fn run(
+        &self,
+        shared: &Arc<Shared>,
+        node: &Arc<NodeScope>,
+        mode: &Mode,
+        render: impl Fn(&Environment<'static>, Value) -> Result<String, Error>,
+    ) -> Result<(String, Record), Failure> {
+        let scope = || Scope::new(shared.clone(), node.clone(), mode.clone());
+        let first = scope();
+        let context = |scope: &Arc<Scope>| Value::from_object(Context(scope.clone()));
+        let error = match render(&self.env, context(&first)) {
+            Ok(text) => {
+                let record = std::mem::take(&mut *first.record());
+                return Ok((text, record));
+            }
+            Err(error) => error,
+        };
+        if let Some(relation) = errors::asked(&error) {
+            return Err(Failure::Asked(relation.clone()));
+        }
+        // Once more with debug information, which the engine needs to name what was undefined.
+        let error = render(self.debug(), context(&scope()))
+            .err()
+            .unwrap_or(error);
+        let origin = |name: &str| self.origins.get(name);
+        let problem = errors::diagnose(&error, origin, || first.callable());
+        Err(Failure::Problem(Box::new(problem)))
+    }
+
+    fn debug(&self) -> &Environment<'static> {
+        self.debug.get_or_init(|| {
+            let mut env = self.env.clone();
+            env.set_debug(true);
+            env
+        })
+    }
+}
+
+fn not_run(block: &Block) -> Diagnostic {
+    let name = &block.name;
+    Diagnostic::warning(format!(
+        "the materialization '{name}' is not run: only built-in ones are supported yet"
+    ))
+}
+
+fn unreadable(file: &str, content: &str, error: &BlockError) -> Diagnostic {
+    Diagnostic::error(format!("Jinja syntax error: {}", error.message)).at(text::locate(
+        file,
+        content,
+        error.offset,
+    ))
+}
+
+/// The inside of a text that is one `{{ ... }}` and nothing else.
+fn single_expression(text: &str) -> Option<&str> {
+    let inner = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
+    let inner = inner.trim_matches('-');
+    (!inner.contains("{{") && !inner.contains("}}") && !inner.contains("{%")).then_some(inner)
+}
+
+impl Failure {
+    /// The same, with a place if it has none.
+    pub fn placed(self, location: &Location) -> Self {
+        match self {
+            Failure::Problem(mut problem) => {
+                problem.location.get_or_insert_with(|| location.clone());
+                Failure::Problem(problem)
+            }
+            asked => asked,
+        }
+    }
+
+    /// As a problem at that place, unless it has one of its own.
+    pub fn at(self, location: &Location) -> Diagnostic {
+        match self {
+            Failure::Problem(mut problem) => {
+                problem.location.get_or_insert_with(|| location.clone());
+                *problem
+            }
+            Failure::Asked(relation) => Diagnostic::internal(format!(
+                "a template asked for '{relation}' where nothing can be looked up"
+            ))
+            .at(location.clone()),
+        }
+    }
+}

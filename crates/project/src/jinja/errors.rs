@@ -1,0 +1,141 @@
+//! Turns the template engine's errors into diagnostics, and carries ours through it unharmed.
+
+use std::fmt;
+
+use forebay_core::{Diagnostic, Relation, suggest};
+use minijinja::{Error, ErrorKind, Value};
+
+use super::template::Origin;
+
+/// A problem of ours on its way up through the engine; the place is added on arrival.
+#[derive(Debug)]
+struct Carried(Diagnostic);
+
+/// The value of `{{ return(x) }}` on its way to the end of its macro.
+#[derive(Debug)]
+struct Returned(Value);
+
+/// The template asked whether a relation exists, and nobody has looked yet.
+#[derive(Debug)]
+struct Asked(Relation);
+
+macro_rules! passenger {
+    ($($name:ident)*) => { $(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+        impl std::error::Error for $name {}
+    )* };
+}
+
+passenger!(Carried Returned Asked);
+
+pub(crate) fn problem(diagnostic: Diagnostic) -> Error {
+    let message = diagnostic.message.clone();
+    Error::new(ErrorKind::InvalidOperation, message).with_source(Carried(diagnostic))
+}
+
+pub(crate) fn failed(message: impl Into<String>) -> Error {
+    problem(Diagnostic::error(message))
+}
+
+pub(crate) fn returning(value: Value) -> Error {
+    Error::new(ErrorKind::InvalidOperation, "return() outside of a macro")
+        .with_source(Returned(value))
+}
+
+pub(crate) fn asking(relation: Relation) -> Error {
+    Error::new(ErrorKind::InvalidOperation, "asks for a relation").with_source(Asked(relation))
+}
+
+fn find<T: std::error::Error + 'static>(error: &Error) -> Option<&T> {
+    let mut next = std::error::Error::source(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+pub(crate) fn returned(error: &Error) -> Option<&Value> {
+    find::<Returned>(error).map(|returned| &returned.0)
+}
+
+pub(crate) fn asked(error: &Error) -> Option<&Relation> {
+    find::<Asked>(error).map(|asked| &asked.0)
+}
+
+/// The innermost error of the engine: the others only say what was going on around it.
+fn innermost(error: &Error) -> &Error {
+    let mut found = error;
+    let mut next = std::error::Error::source(error);
+    while let Some(error) = next {
+        if let Some(inner) = error.downcast_ref::<Error>() {
+            found = inner;
+        }
+        next = error.source();
+    }
+    found
+}
+
+/// The problem with its place. `origin` knows templates by name; `callable` lists what could be
+/// called, for suggestions.
+pub(crate) fn diagnose<'a>(
+    error: &Error,
+    origin: impl Fn(&str) -> Option<&'a Origin>,
+    callable: impl FnOnce() -> Vec<String>,
+) -> Diagnostic {
+    let inner = innermost(error);
+    let from = inner.name().and_then(origin);
+    let start = inner.range().map(|range| range.start);
+    let mut diagnostic = match find::<Carried>(error) {
+        Some(carried) => carried.0.clone(),
+        None => of_engine(inner, from, start, callable),
+    };
+    if diagnostic.location.is_none() {
+        let from = from.filter(|origin| origin.is_file());
+        diagnostic.location = from.map(|origin| match start {
+            Some(offset) => origin.locate(offset),
+            None => origin.start(),
+        });
+    }
+    diagnostic
+}
+
+fn of_engine(
+    error: &Error,
+    from: Option<&Origin>,
+    start: Option<usize>,
+    callable: impl FnOnce() -> Vec<String>,
+) -> Diagnostic {
+    let detail = error.detail().unwrap_or_default();
+    if let Some(name) = unknown_function(error, from, start) {
+        let known = callable();
+        return Diagnostic::error(format!("no macro or function is called '{name}'"))
+            .maybe_hint(suggest::nearest(&name, known.iter().map(String::as_str)));
+    }
+    match error.kind() {
+        ErrorKind::SyntaxError => Diagnostic::error(format!("Jinja syntax error: {detail}")),
+        kind if detail.is_empty() => Diagnostic::error(format!("Jinja: {kind}")),
+        ErrorKind::InvalidOperation => Diagnostic::error(format!("Jinja: {detail}")),
+        kind => Diagnostic::error(format!("Jinja: {kind}: {detail}")),
+    }
+}
+
+/// Inside macros an unknown name is an undefined value, whose call fails in other words.
+fn unknown_function(error: &Error, from: Option<&Origin>, start: Option<usize>) -> Option<String> {
+    let detail = error.detail().unwrap_or_default();
+    if error.kind() == ErrorKind::UnknownFunction {
+        return detail.strip_suffix(" is unknown").map(str::to_owned);
+    }
+    let text = from?.text_at(start?);
+    let end = text.find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.'))?;
+    let called = text[end..].trim_start().starts_with('(') && end > 0;
+    let undefined = detail.starts_with("value of type undefined is not callable")
+        || error.kind() == ErrorKind::UnknownMethod && detail.starts_with("undefined ");
+    (called && undefined).then(|| text[..end].to_owned())
+}

@@ -1,0 +1,95 @@
+//! The engine as dbt sets it up: filters, Python's methods, printing, and nothing escaped.
+
+use minijinja::value::{Serde, ValueKind};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+pub(crate) fn environment() -> Environment<'static> {
+    let mut env = Environment::new();
+    env.set_auto_escape_callback(|_| AutoEscape::None);
+    // As in dbt, a name that nobody knows prints as nothing; calling it is an error.
+    env.set_undefined_behavior(UndefinedBehavior::Chainable);
+    env.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    env.set_formatter(super::python::format);
+    env.set_debug(false);
+    env.add_filter("as_bool", native);
+    env.add_filter("as_number", native);
+    env.add_filter("as_native", native);
+    env.add_filter("as_text", |value: Value| value.to_string());
+    env.add_filter("tojson", |value: Serde<Json>| json_text(&value.0, false));
+    env
+}
+
+/// A text that spells a boolean, a number or null becomes it.
+fn native(value: Value) -> Value {
+    if value.kind() != ValueKind::String {
+        return value;
+    }
+    let text = value.as_str().unwrap_or_default();
+    match text {
+        "True" | "true" => Value::from(true),
+        "False" | "false" => Value::from(false),
+        "None" | "none" => Value::from(()),
+        _ => match (text.parse::<i64>(), text.parse::<f64>()) {
+            (Ok(whole), _) => Value::from(whole),
+            (_, Ok(number)) => Value::from(number),
+            _ => value,
+        },
+    }
+}
+
+/// JSON with Python's spacing, which hashes of texts in projects rely on.
+pub(crate) fn json_text(json: &Json, sort: bool) -> String {
+    let mut text = Vec::new();
+    let sorted;
+    let json = if sort {
+        sorted = sort_keys(json.clone());
+        &sorted
+    } else {
+        json
+    };
+    let mut writer = serde_json::Serializer::with_formatter(&mut text, Spaced);
+    json.serialize(&mut writer)
+        .expect("plain JSON can be written to memory");
+    String::from_utf8(text).expect("JSON is written as UTF-8")
+}
+
+fn sort_keys(json: Json) -> Json {
+    match json {
+        Json::Object(map) => {
+            let mut entries: Vec<_> = map.into_iter().collect();
+            entries.sort_by(|a, b| a.0.cmp(&b.0));
+            entries
+                .into_iter()
+                .map(|(key, value)| (key, sort_keys(value)))
+                .collect()
+        }
+        Json::Array(items) => items.into_iter().map(sort_keys).collect(),
+        scalar => scalar,
+    }
+}
+
+struct Spaced;
+
+impl serde_json::ser::Formatter for Spaced {
+    fn begin_array_value<W: ?Sized + std::io::Write>(
+        &mut self,
+        w: &mut W,
+        first: bool,
+    ) -> std::io::Result<()> {
+        w.write_all(if first { b"" } else { b", " })
+    }
+
+    fn begin_object_key<W: ?Sized + std::io::Write>(
+        &mut self,
+        w: &mut W,
+        first: bool,
+    ) -> std::io::Result<()> {
+        w.write_all(if first { b"" } else { b", " })
+    }
+
+    fn begin_object_value<W: ?Sized + std::io::Write>(&mut self, w: &mut W) -> std::io::Result<()> {
+        w.write_all(b": ")
+    }
+}

@@ -1,0 +1,422 @@
+//! The functions that dbt's templates call: one entry each in [`FUNCTIONS`].
+
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use forebay_core::{Diagnostic, Relation, suggest};
+use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Rest, Serde, from_args};
+use minijinja::{Error, State, Value};
+use serde_json::Value as Json;
+
+use super::errors::{self, failed, problem};
+use super::names::Known;
+use super::relation::RelationValue;
+use super::scope::{RefCall, Scope};
+use super::{macros, python};
+
+pub(crate) type Function = fn(&Arc<Scope>, &mut State<'_, '_>, &[Value]) -> Result<Value, Error>;
+
+pub(crate) const FUNCTIONS: &[(&str, Function)] = &[
+    ("ref", reference),
+    ("source", source),
+    ("var", var),
+    ("env_var", env_var),
+    ("doc", doc),
+    ("is_incremental", is_incremental),
+    ("should_full_refresh", should_full_refresh),
+    ("load_relation", load_relation),
+    ("return", return_value),
+    ("log", log),
+    ("print", log),
+    ("tojson", to_json),
+    ("fromjson", from_json),
+    ("set", unique),
+    ("zip", zip),
+    ("run_query", no_connection),
+    ("statement", no_connection),
+    ("__register", register),
+    ("__imported", imported),
+    ("__value", keep_value),
+];
+
+pub(crate) fn get(scope: &Arc<Scope>, name: &str) -> Option<Value> {
+    let (name, function) = FUNCTIONS.iter().find(|(known, _)| *known == name)?;
+    Some(Callable::value(scope, name, *function))
+}
+
+/// `builtins.ref` and its like: ours, even where the project has a macro of that name.
+pub(crate) fn builtins(scope: &Arc<Scope>) -> Value {
+    let names = ["ref", "source", "var", "env_var"];
+    let mut all: Vec<(&str, Value)> = names
+        .into_iter()
+        .filter_map(|name| Some((name, get(scope, name)?)))
+        .collect();
+    all.push(("config", super::config_object::value(scope)));
+    Value::from_pairs(all)
+}
+
+/// A function bound to the rendering that calls it.
+pub(crate) struct Callable {
+    name: &'static str,
+    function: Function,
+    scope: Arc<Scope>,
+}
+
+impl Callable {
+    pub fn value(scope: &Arc<Scope>, name: &'static str, function: Function) -> Value {
+        Value::from_object(Self {
+            name,
+            function,
+            scope: scope.clone(),
+        })
+    }
+}
+
+impl fmt::Debug for Callable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<function {}>", self.name)
+    }
+}
+
+impl Object for Callable {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+        (self.function)(&self.scope, state, args)
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        if (self.name, method) != ("var", "has_var") {
+            return Err(Error::from(minijinja::ErrorKind::UnknownMethod));
+        }
+        let (name,): (&str,) = from_args(args)?;
+        Ok(Value::from(self.scope.shared.vars.get(name).is_some()))
+    }
+}
+
+fn reference(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (first, second, kwargs): (String, Option<String>, Kwargs) = from_args(args)?;
+    if kwargs.has("v") || kwargs.has("version") {
+        return Err(failed(
+            "versions of models are not supported yet: ref(..., v=...)",
+        ));
+    }
+    kwargs.assert_all_used()?;
+    let (package, name) = match second {
+        Some(name) => (Some(first), name),
+        None => (None, first),
+    };
+    let call = RefCall::Ref {
+        package: package.clone(),
+        name: name.clone(),
+    };
+    let Some(names) = scope.shared.names.get() else {
+        return Ok(remember(scope, call, &name));
+    };
+    if scope.node.excused.contains(&call) {
+        return Ok(remember(scope, call, &name));
+    }
+    let known = names
+        .reference(package.as_deref(), &name)
+        .map_err(problem)?;
+    use_known(scope, known, &format!("ref('{name}')"))
+}
+
+fn source(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (source, table): (String, String) = from_args(args)?;
+    let call = RefCall::Source {
+        source: source.clone(),
+        table: table.clone(),
+    };
+    let Some(names) = scope.shared.names.get() else {
+        return Ok(remember(scope, call, &table));
+    };
+    if scope.node.excused.contains(&call) {
+        return Ok(remember(scope, call, &table));
+    }
+    let known = names.source(&source, &table).map_err(problem)?;
+    use_known(scope, known, &format!("source('{source}', '{table}')"))
+}
+
+/// Nothing is known yet: note the call, and answer with something of the right shape.
+fn remember(scope: &Arc<Scope>, call: RefCall, name: &str) -> Value {
+    let mut record = scope.record();
+    if !record.calls.contains(&call) {
+        record.calls.push(call);
+    }
+    let relation = Relation::new(&scope.shared.target.schema, name);
+    Value::from_object(RelationValue::new(relation))
+}
+
+fn use_known(scope: &Arc<Scope>, known: &Known, call: &str) -> Result<Value, Error> {
+    let parents = scope.node.parents.as_ref();
+    if parents.is_some_and(|parents| !parents.contains(&known.id)) {
+        return Err(problem(
+            Diagnostic::error(format!("{call} was not seen while the project was read")).hint(
+                format!("write -- depends_on: {{{{ {call} }}}} outside of the condition"),
+            ),
+        ));
+    }
+    if !known.ephemeral {
+        return Ok(Value::from_object(RelationValue::new(
+            known.relation.clone(),
+        )));
+    }
+    let mut record = scope.record();
+    if !record.ephemerals.contains(&known.id) {
+        record.ephemerals.push(known.id.clone());
+    }
+    let cte = cte_name(&known.relation);
+    Ok(Value::from_object(RelationValue::cte(
+        known.relation.clone(),
+        cte,
+    )))
+}
+
+/// dbt's name for an ephemeral model's expression.
+pub(crate) fn cte_name(relation: &Relation) -> String {
+    format!("__dbt__cte__{}", relation.name)
+}
+
+fn var(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (name, default): (&str, Option<Value>) = from_args(args)?;
+    let vars = &scope.shared.vars;
+    if let Some(value) = vars.get(name) {
+        return Ok(Value::from(Serde(value)));
+    }
+    if let Some(default) = default {
+        return Ok(default);
+    }
+    Err(problem(
+        Diagnostic::error(format!("the variable '{name}' has no value"))
+            .maybe_hint(suggest::nearest(name, vars.names()))
+            .hint(format!(
+                "give it one under vars: in dbt_project.yml, or a default: var('{name}', ...)"
+            )),
+    ))
+}
+
+fn env_var(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (name, default): (&str, Option<Value>) = from_args(args)?;
+    if let Some(value) = scope.shared.env.get(name) {
+        return Ok(Value::from(&**value));
+    }
+    default.ok_or_else(|| {
+        problem(
+            Diagnostic::error(format!("the environment variable '{name}' is not set")).hint(
+                format!("set it, or give a default: env_var('{name}', '...')"),
+            ),
+        )
+    })
+}
+
+fn doc(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (first, second): (String, Option<String>) = from_args(args)?;
+    let name = second.unwrap_or(first);
+    let docs = &scope.shared.docs;
+    docs.get(&name)
+        .map(|text| Value::from(&**text))
+        .ok_or_else(|| {
+            problem(
+                Diagnostic::error(format!("no {{% docs %}} block is called '{name}'"))
+                    .maybe_hint(suggest::nearest(&name, docs.keys().map(String::as_str))),
+            )
+        })
+}
+
+fn is_incremental(scope: &Arc<Scope>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Value, Error> {
+    let materialized = scope.node.config.get("materialized").and_then(Json::as_str);
+    let incremental = scope
+        .compiling()
+        .is_some_and(|c| c.incremental && !c.full_refresh);
+    Ok(Value::from(
+        incremental && materialized == Some("incremental"),
+    ))
+}
+
+fn should_full_refresh(
+    scope: &Arc<Scope>,
+    _: &mut State<'_, '_>,
+    _: &[Value],
+) -> Result<Value, Error> {
+    let config = scope
+        .node
+        .config
+        .get("full_refresh")
+        .and_then(Json::as_bool);
+    let asked = scope.compiling().is_some_and(|c| c.full_refresh);
+    Ok(Value::from(config.unwrap_or(asked)))
+}
+
+/// `none` where the relation does not exist.
+fn load_relation(
+    scope: &Arc<Scope>,
+    _: &mut State<'_, '_>,
+    args: &[Value],
+) -> Result<Value, Error> {
+    let (value,): (Value,) = from_args(args)?;
+    match value.downcast_object_ref::<RelationValue>() {
+        Some(relation) => existing(scope, &relation.relation),
+        None => Err(failed(
+            "load_relation needs a relation: load_relation(this)",
+        )),
+    }
+}
+
+pub(crate) fn existing(scope: &Arc<Scope>, relation: &Relation) -> Result<Value, Error> {
+    let Some(compiling) = scope.compiling() else {
+        return Ok(Value::from(()));
+    };
+    match compiling.existing.get(relation) {
+        Some(true) => Ok(Value::from_object(RelationValue::new(relation.clone()))),
+        Some(false) => Ok(Value::from(())),
+        None => Err(errors::asking(relation.clone())),
+    }
+}
+
+fn return_value(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (value,): (Option<Value>,) = from_args(args)?;
+    Err(errors::returning(value.unwrap_or(Value::from(()))))
+}
+
+fn log(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (message, _rest, kwargs): (Value, Rest<Value>, Kwargs) = log_args(args)?;
+    let info = kwargs.get::<Option<bool>>("info")?.unwrap_or(false);
+    tracing::debug!(target: "dbt", info, "{message}");
+    Ok(Value::from(""))
+}
+
+fn log_args(args: &[Value]) -> Result<(Value, Rest<Value>, Kwargs), Error> {
+    let (named, positional) = match args.split_last() {
+        Some((last, rest)) if last.is_kwargs() => (last.clone(), rest),
+        _ => (Value::UNDEFINED, args),
+    };
+    let (message, rest): (Value, Rest<Value>) = from_args(positional)?;
+    Ok((message, rest, Kwargs::try_from(named)?))
+}
+
+/// Python's spacing: `{"a": [1, 2]}`.
+fn to_json(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (value, default, kwargs): (Value, Option<Value>, Kwargs) = from_args(args)?;
+    let sort = kwargs.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
+    match serde_json::to_value(&value) {
+        Ok(json) => Ok(Value::from(super::filters::json_text(&json, sort))),
+        Err(error) => default.ok_or_else(|| failed(format!("tojson: {error}"))),
+    }
+}
+
+fn from_json(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (text, default): (&str, Option<Value>) = from_args(args)?;
+    match serde_json::from_str::<Json>(text) {
+        Ok(json) => Ok(Value::from(Serde(json))),
+        Err(error) => default.ok_or_else(|| failed(format!("fromjson: {error}"))),
+    }
+}
+
+fn unique(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (items, _default): (Value, Option<Value>) = from_args(args)?;
+    let mut seen: Vec<Value> = Vec::new();
+    for item in items.try_iter()? {
+        if !seen.contains(&item) {
+            seen.push(item);
+        }
+    }
+    Ok(Value::from(seen))
+}
+
+fn zip(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let mut lists = Vec::new();
+    for list in args {
+        lists.push(list.try_iter()?.collect::<Vec<_>>());
+    }
+    let rows = lists.iter().map(Vec::len).min().unwrap_or(0);
+    Ok((0..rows)
+        .map(|row| {
+            lists
+                .iter()
+                .map(|list| list[row].clone())
+                .collect::<Value>()
+        })
+        .collect())
+}
+
+/// While parsing there is nothing to ask, as in dbt; later it is an error, never a wrong answer.
+fn no_connection(scope: &Arc<Scope>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Value, Error> {
+    match scope.compiling() {
+        None => Ok(Value::from(())),
+        Some(_) => Err(problem(
+            Diagnostic::error("queries while a template is compiled are not supported yet")
+                .hint("run_query and statement need the warehouse; compute the value in a model"),
+        )),
+    }
+}
+
+fn register(_: &Arc<Scope>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (importer,): (Value,) = from_args(args)?;
+    macros::register(state, importer);
+    Ok(Value::from(""))
+}
+
+fn imported(_: &Arc<Scope>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (template, module): (&str, Value) = from_args(args)?;
+    macros::imported(state, template, module);
+    Ok(Value::from(""))
+}
+
+fn keep_value(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (value,): (Value,) = from_args(args)?;
+    scope.record().value = Some(value);
+    Ok(Value::from(""))
+}
+
+/// `run_started_at`: prints as Python's datetime does.
+#[derive(Debug)]
+pub(crate) struct Instant(pub DateTime<Utc>);
+
+impl Object for Instant {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        match method {
+            "isoformat" => Ok(Value::from(
+                self.0.format("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string(),
+            )),
+            "strftime" => {
+                let (pattern,): (&str,) = from_args(args)?;
+                let mut text = String::new();
+                fmt::Write::write_fmt(&mut text, format_args!("{}", self.0.format(pattern)))
+                    .map_err(|_| failed(format!("'{pattern}' is no pattern for a date")))?;
+                Ok(Value::from(text))
+            }
+            _ => Err(Error::from(minijinja::ErrorKind::UnknownMethod)),
+        }
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.format("%Y-%m-%d %H:%M:%S%.6f+00:00"))
+    }
+}
+
+/// For messages that show a value.
+pub(crate) fn shown(value: &Value) -> String {
+    python::repr(value)
+}

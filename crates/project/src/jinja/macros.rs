@@ -1,0 +1,253 @@
+//! The project's macros and the built-in ones: found by name, called in the running state.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use forebay_core::{Diagnostic, Location, NodeId, suggest};
+use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Tuple};
+use minijinja::{Error, ErrorKind, State, Value};
+
+use super::errors;
+use super::scope::Scope;
+use super::signature::Param;
+use super::template::EXPORTED;
+
+/// The package of the macros that every project has.
+pub(crate) const BUILTIN: &str = "dbt";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MacroKind {
+    Macro,
+    /// `{% test x %}`, callable as `test_x`.
+    Test,
+}
+
+/// One macro.
+#[derive(Debug)]
+pub(crate) struct Macro {
+    pub package: String,
+    /// As it is called: `test_not_null` for a generic test.
+    pub name: String,
+    pub kind: MacroKind,
+    pub params: Vec<Param>,
+    /// Takes positional arguments beyond its parameters, as `varargs`.
+    pub varargs: bool,
+    /// Takes keyword arguments beyond its parameters, as `kwargs`.
+    pub kwargs: bool,
+    /// The engine's template that defines it.
+    pub template: String,
+    pub location: Location,
+}
+
+impl Macro {
+    pub fn id(&self) -> NodeId {
+        NodeId::new(format!("macro.{}.{}", self.package, self.name))
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct MacroSet {
+    packages: BTreeMap<String, BTreeMap<String, Arc<Macro>>>,
+}
+
+impl MacroSet {
+    /// The one that already has the name, if any: then nothing is added.
+    pub fn add(&mut self, new: Macro) -> Option<Arc<Macro>> {
+        let package = self.packages.entry(new.package.clone()).or_default();
+        if let Some(old) = package.get(&new.name) {
+            return Some(old.clone());
+        }
+        package.insert(new.name.clone(), Arc::new(new));
+        None
+    }
+
+    pub fn get(&self, package: &str, name: &str) -> Option<&Arc<Macro>> {
+        self.packages.get(package)?.get(name)
+    }
+
+    /// The project's own first, then the built-in one.
+    pub fn find(&self, project: &str, name: &str) -> Option<&Arc<Macro>> {
+        self.get(project, name).or_else(|| self.get(BUILTIN, name))
+    }
+
+    pub fn has_package(&self, package: &str) -> bool {
+        self.packages.contains_key(package)
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Macro>> {
+        self.packages.values().flat_map(BTreeMap::values)
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = String> + '_ {
+        self.all().map(|found| found.name.clone())
+    }
+
+    /// Names of generic tests, as YAML writes them.
+    pub fn tests(&self) -> impl Iterator<Item = &str> {
+        self.all()
+            .filter(|found| found.kind == MacroKind::Test)
+            .filter_map(|found| found.name.strip_prefix("test_"))
+    }
+}
+
+/// A macro that a template can call.
+pub(crate) struct MacroValue {
+    pub definition: Arc<Macro>,
+    pub scope: Arc<Scope>,
+}
+
+impl fmt::Debug for MacroValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<macro {}>", self.definition.name)
+    }
+}
+
+impl Object for MacroValue {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        (key.as_str()? == "name").then(|| Value::from(&*self.definition.name))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+
+    fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+        let definition = &self.definition;
+        self.scope.record().macros.insert(definition.id());
+        let callable = import(state, &definition.template)?.get_attr(EXPORTED)?;
+        let bound = self.bind(args)?;
+        match callable.call(state, &bound) {
+            Ok(value) => Ok(value),
+            Err(error) => errors::returned(&error).cloned().ok_or(error),
+        }
+    }
+}
+
+impl MacroValue {
+    /// Puts arguments beyond the parameters into `varargs` and `kwargs`, where the macro has them.
+    fn bind(&self, args: &[Value]) -> Result<Vec<Value>, Error> {
+        let Macro {
+            params,
+            varargs,
+            kwargs,
+            ..
+        } = &*self.definition;
+        if !varargs && !kwargs {
+            return Ok(args.to_vec());
+        }
+        let (mut positional, named) = match args.split_last() {
+            Some((last, rest)) if last.is_kwargs() => (rest.to_vec(), last.clone()),
+            _ => (args.to_vec(), Value::UNDEFINED),
+        };
+        let named = Kwargs::try_from(named)?;
+        let mut bound: Vec<(String, Value)> = Vec::new();
+        if *varargs {
+            let more = positional.split_off(positional.len().min(params.len()));
+            bound.push(("varargs".to_owned(), Value::from(Tuple::from(more))));
+        }
+        let mut more: Vec<(String, Value)> = Vec::new();
+        for name in named.args() {
+            let known = name == "caller" || params.iter().any(|p| p.name == name);
+            let pair = (name.to_owned(), named.get::<Value>(name)?);
+            if known || !kwargs {
+                &mut bound
+            } else {
+                &mut more
+            }
+            .push(pair);
+        }
+        if *kwargs {
+            bound.push(("kwargs".to_owned(), Value::from_pairs(more)));
+        }
+        positional.push(bound.into_iter().collect::<Kwargs>().into());
+        Ok(positional)
+    }
+}
+
+/// The templates that were imported into a running state.
+#[derive(Default)]
+struct Imported(HashMap<String, Value>);
+
+/// Reads a macro's template into the running state, once.
+///
+/// The engine ties a macro to the state that read it, and a macro of another state could not call
+/// back into this one (`caller()`). So the import is done by a macro of the template itself.
+fn import(state: &mut State<'_, '_>, template: &str) -> Result<Value, Error> {
+    let cached = |state: &State<'_, '_>| {
+        state
+            .get_extension::<Imported>()
+            .and_then(|imported| imported.0.get(template).cloned())
+    };
+    if let Some(module) = cached(state) {
+        return Ok(module);
+    }
+    let missing = || Error::new(ErrorKind::InvalidOperation, "macros cannot be called here");
+    let importer = state.get_temp("__import").ok_or_else(missing)?;
+    importer.call(state, &[Value::from(template)])?;
+    cached(state).ok_or_else(missing)
+}
+
+/// The template's own importing macro, for [`import`].
+pub(crate) fn register(state: &mut State<'_, '_>, importer: Value) {
+    state.set_temp("__import", importer);
+}
+
+pub(crate) fn imported(state: &mut State<'_, '_>, template: &str, module: Value) {
+    let modules = state.get_or_insert_extension(Imported::default());
+    modules.0.insert(template.to_owned(), module);
+}
+
+/// `dbt.generate_schema_name(...)`: the macros of one package.
+pub(crate) struct Package {
+    name: String,
+    scope: Arc<Scope>,
+}
+
+impl Package {
+    pub fn value(scope: &Arc<Scope>, name: &str) -> Value {
+        Value::from_object(Self {
+            name: name.to_owned(),
+            scope: scope.clone(),
+        })
+    }
+}
+
+impl fmt::Debug for Package {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<package {}>", self.name)
+    }
+}
+
+impl Object for Package {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let found = self.scope.shared.macros.get(&self.name, key.as_str()?)?;
+        Some(self.scope.macro_value(found))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        state: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        let macros = &self.scope.shared.macros;
+        if let Some(found) = macros.get(&self.name, method) {
+            return self.scope.macro_value(found).call(state, args);
+        }
+        let known = macros.packages.get(&self.name).into_iter().flatten();
+        let nearest = suggest::nearest(method, known.map(|(name, _)| name.as_str()));
+        let message = format!("the package '{}' has no macro '{method}'", self.name);
+        Err(errors::problem(
+            Diagnostic::error(message).maybe_hint(nearest),
+        ))
+    }
+}

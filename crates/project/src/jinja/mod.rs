@@ -1,0 +1,28 @@
+//! dbt's Jinja: the engine, what a template can call, and errors with places in the user's files.
+//!
+//! A template runs against a [`Scope`]: one node in one mode. While a project is parsed nothing is
+//! known yet, so `ref` and its like only write down what was asked for; a second run, when
+//! everything has its name, gives the SQL.
+
+mod adapter;
+mod blocks;
+mod config_object;
+mod engine;
+mod errors;
+mod filters;
+mod functions;
+mod macros;
+mod names;
+mod python;
+mod relation;
+mod scope;
+mod signature;
+mod template;
+
+pub(crate) use blocks::{BlockKind, blocks, docs};
+pub(crate) use engine::{Engine, Failure};
+pub(crate) use functions::cte_name;
+pub(crate) use macros::{Macro, MacroKind, MacroSet};
+pub(crate) use names::{Known, Names};
+pub(crate) use python::json_repr as python_repr;
+pub(crate) use scope::{Compiling, Mode, NodeScope, Record, RefCall, Shared};

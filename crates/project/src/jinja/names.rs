@@ -1,0 +1,62 @@
+//! What `ref` and `source` can name, once every file has been read.
+
+use std::collections::BTreeMap;
+
+use forebay_core::{Diagnostic, NodeId, Relation, suggest};
+
+/// A node that can be referred to.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub id: NodeId,
+    pub package: String,
+    /// Where its rows are; for an ephemeral model only the name matters.
+    pub relation: Relation,
+    pub ephemeral: bool,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    pub refs: BTreeMap<String, Vec<Known>>,
+    /// By source name, then by table name.
+    pub sources: BTreeMap<String, BTreeMap<String, Known>>,
+    /// Switched off by `enabled: false`, and where.
+    pub disabled: BTreeMap<String, String>,
+}
+
+impl Names {
+    /// The model, seed or snapshot; the problem comes without a place.
+    pub fn reference(&self, package: Option<&str>, name: &str) -> Result<&Known, Diagnostic> {
+        let named = self.refs.get(name).map_or(&[][..], Vec::as_slice);
+        let found = named
+            .iter()
+            .find(|known| package.is_none_or(|package| known.package == package));
+        found.ok_or_else(|| self.no_reference(package, name))
+    }
+
+    fn no_reference(&self, package: Option<&str>, name: &str) -> Diagnostic {
+        if let Some(file) = self.disabled.get(name) {
+            return Diagnostic::error(format!("ref('{name}') names a model that is disabled"))
+                .hint(format!("it is in {file}, with enabled: false"));
+        }
+        if let (Some(package), Some(known)) = (package, self.refs.get(name)) {
+            return Diagnostic::error(format!("the package '{package}' has no model '{name}'"))
+                .hint(format!("the package '{}' has one", known[0].package));
+        }
+        Diagnostic::error(format!("no model, seed or snapshot is called '{name}'"))
+            .maybe_hint(suggest::nearest(name, self.refs.keys().map(String::as_str)))
+    }
+
+    pub fn source(&self, source: &str, table: &str) -> Result<&Known, Diagnostic> {
+        let Some(tables) = self.sources.get(source) else {
+            return Err(
+                Diagnostic::error(format!("no source is called '{source}'")).maybe_hint(
+                    suggest::nearest(source, self.sources.keys().map(String::as_str)),
+                ),
+            );
+        };
+        tables.get(table).ok_or_else(|| {
+            Diagnostic::error(format!("the source '{source}' has no table '{table}'"))
+                .maybe_hint(suggest::nearest(table, tables.keys().map(String::as_str)))
+        })
+    }
+}

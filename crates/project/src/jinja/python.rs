@@ -1,0 +1,112 @@
+//! Values print as they do in Python, where dbt's templates were written: `True`, `None`, `['a']`.
+
+use std::fmt::Write;
+
+use minijinja::value::ValueKind;
+use minijinja::{Error, Output, State, Value};
+
+/// The environment's formatter.
+pub(crate) fn format(
+    out: &mut Output<'_>,
+    _: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), Error> {
+    write_text(out, value).map_err(Error::from)
+}
+
+fn write_text(out: &mut dyn Write, value: &Value) -> std::fmt::Result {
+    match value.kind() {
+        ValueKind::Undefined => Ok(()),
+        ValueKind::String => out.write_str(value.as_str().unwrap_or_default()),
+        _ => write_repr(out, value),
+    }
+}
+
+/// Python's `repr` of plain data.
+pub(crate) fn json_repr(json: &serde_json::Value) -> String {
+    repr(&Value::from(minijinja::value::Serde(json)))
+}
+
+/// Python's `repr`.
+pub(crate) fn repr(value: &Value) -> String {
+    let mut text = String::new();
+    write_repr(&mut text, value).expect("writing to a string cannot fail");
+    text
+}
+
+fn write_repr(out: &mut dyn Write, value: &Value) -> std::fmt::Result {
+    match value.kind() {
+        ValueKind::None => out.write_str("None"),
+        ValueKind::Bool => out.write_str(if value.is_true() { "True" } else { "False" }),
+        ValueKind::String => quoted(out, value.as_str().unwrap_or_default()),
+        ValueKind::Seq if value.is_tuple() => sequence(out, value, "(", ")"),
+        ValueKind::Seq => sequence(out, value, "[", "]"),
+        ValueKind::Map if value.try_iter().is_ok_and(|mut i| i.next().is_some()) => map(out, value),
+        _ => write!(out, "{value}"),
+    }
+}
+
+fn sequence(out: &mut dyn Write, value: &Value, open: &str, close: &str) -> std::fmt::Result {
+    out.write_str(open)?;
+    let mut count = 0;
+    for item in value.try_iter().into_iter().flatten() {
+        if count > 0 {
+            out.write_str(", ")?;
+        }
+        write_repr(out, &item)?;
+        count += 1;
+    }
+    if value.is_tuple() && count == 1 {
+        out.write_str(",")?;
+    }
+    out.write_str(close)
+}
+
+fn map(out: &mut dyn Write, value: &Value) -> std::fmt::Result {
+    out.write_str("{")?;
+    for (i, key) in value.try_iter().into_iter().flatten().enumerate() {
+        if i > 0 {
+            out.write_str(", ")?;
+        }
+        write_repr(out, &key)?;
+        out.write_str(": ")?;
+        write_repr(out, &value.get_item(&key).unwrap_or_default())?;
+    }
+    out.write_str("}")
+}
+
+fn quoted(out: &mut dyn Write, text: &str) -> std::fmt::Result {
+    let quote = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
+    };
+    out.write_char(quote)?;
+    for c in text.chars() {
+        match c {
+            '\\' => out.write_str("\\\\")?,
+            '\n' => out.write_str("\\n")?,
+            '\r' => out.write_str("\\r")?,
+            '\t' => out.write_str("\\t")?,
+            c if c == quote => write!(out, "\\{c}")?,
+            c => out.write_char(c)?,
+        }
+    }
+    out.write_char(quote)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use minijinja::value::Serde;
+    use serde_json::json;
+
+    #[test]
+    fn values_look_as_in_python() {
+        let value = Value::from(Serde(json!([1, true, null, "it's", {"a": 1.5}, "x\n"])));
+        assert_eq!(
+            repr(&value),
+            "[1, True, None, \"it's\", {'a': 1.5}, 'x\\n']"
+        );
+    }
+}

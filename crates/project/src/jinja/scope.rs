@@ -1,0 +1,213 @@
+//! One rendering: what is the same for the whole project, which node it is for, in which mode, and
+//! what the template asked for on the way.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use chrono::{DateTime, Utc};
+use forebay_core::{Diagnostic, NodeId, Relation};
+use minijinja::Value;
+use minijinja::value::{Enumerator, Object, Serde};
+use serde_json::{Map, Value as Json};
+
+use super::macros::{MacroSet, MacroValue, Package};
+use super::names::Names;
+use super::relation::RelationValue;
+use super::{adapter, config_object, functions};
+use crate::config::{Target, Vars};
+
+/// The same for every rendering of a project.
+pub(crate) struct Shared {
+    pub project: String,
+    pub target: Target,
+    pub vars: Vars,
+    pub env: BTreeMap<String, String>,
+    pub now: DateTime<Utc>,
+    pub invocation_id: String,
+    pub macros: MacroSet,
+    /// Texts of `{% docs %}` blocks by name.
+    pub docs: BTreeMap<String, String>,
+    /// Empty until every file has been read.
+    pub names: OnceLock<Names>,
+}
+
+/// The node that a template belongs to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NodeScope {
+    pub this: Option<Relation>,
+    /// What the variable `model` shows.
+    pub model: Json,
+    /// Its configuration as far as it is known.
+    pub config: Map<String, Json>,
+    /// The arguments of a generic test.
+    pub test_arguments: Option<Value>,
+    /// The parents found while parsing. Another one would have been waited for by nobody.
+    pub parents: Option<BTreeSet<NodeId>>,
+    /// References that have been reported already.
+    pub excused: HashSet<RefCall>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Mode {
+    /// `execute` is false; the output is thrown away.
+    Parse,
+    Compile(Compiling),
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Compiling {
+    pub incremental: bool,
+    pub full_refresh: bool,
+    /// Answers to "does it exist", as far as they have been asked for.
+    pub existing: BTreeMap<Relation, bool>,
+}
+
+/// One `ref(...)` or `source(...)` as it was called.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum RefCall {
+    Ref {
+        package: Option<String>,
+        name: String,
+    },
+    Source {
+        source: String,
+        table: String,
+    },
+}
+
+/// What a template did.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    pub calls: Vec<RefCall>,
+    /// The keyword arguments of each `config(...)`, in order.
+    pub configs: Vec<Map<String, Json>>,
+    pub macros: BTreeSet<NodeId>,
+    /// Ephemeral models whose expressions the text names, in the order of first use.
+    pub ephemerals: Vec<NodeId>,
+    pub warnings: Vec<Diagnostic>,
+    /// The result of a template that is a single expression.
+    pub value: Option<Value>,
+}
+
+impl Record {
+    /// Both, in this order.
+    pub fn and(mut self, later: Self) -> Self {
+        let new = |id: &NodeId| !self.ephemerals.contains(id);
+        let ephemerals: Vec<NodeId> = later.ephemerals.into_iter().filter(new).collect();
+        self.ephemerals.extend(ephemerals);
+        self.calls.extend(later.calls);
+        self.configs.extend(later.configs);
+        self.macros.extend(later.macros);
+        self.warnings.extend(later.warnings);
+        self.value = later.value.or(self.value);
+        self
+    }
+}
+
+pub(crate) struct Scope {
+    pub shared: Arc<Shared>,
+    pub node: Arc<NodeScope>,
+    pub mode: Mode,
+    record: Mutex<Record>,
+}
+
+impl Scope {
+    pub fn new(shared: Arc<Shared>, node: Arc<NodeScope>, mode: Mode) -> Arc<Self> {
+        Arc::new(Self {
+            shared,
+            node,
+            mode,
+            record: Mutex::default(),
+        })
+    }
+
+    pub fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn compiling(&self) -> Option<&Compiling> {
+        match &self.mode {
+            Mode::Parse => None,
+            Mode::Compile(compiling) => Some(compiling),
+        }
+    }
+
+    pub fn macro_value(self: &Arc<Self>, found: &Arc<super::Macro>) -> Value {
+        Value::from_object(MacroValue {
+            definition: found.clone(),
+            scope: self.clone(),
+        })
+    }
+
+    /// Everything a template can name: the project's macros come first, so that they can take the
+    /// place of functions and of built-in macros.
+    fn lookup(self: &Arc<Self>, name: &str) -> Option<Value> {
+        let macros = &self.shared.macros;
+        if let Some(found) = macros.get(&self.shared.project, name) {
+            return Some(self.macro_value(found));
+        }
+        self.variable(name)
+            .or_else(|| functions::get(self, name))
+            .or_else(|| Some(self.macro_value(macros.get(super::macros::BUILTIN, name)?)))
+            .or_else(|| macros.has_package(name).then(|| Package::value(self, name)))
+    }
+
+    fn variable(self: &Arc<Self>, name: &str) -> Option<Value> {
+        let json = |json: &Json| Value::from(Serde(json));
+        Some(match name {
+            "this" => Value::from_object(RelationValue::new(self.node.this.clone()?)),
+            "model" if !self.node.model.is_null() => json(&self.node.model),
+            "target" => json(&self.shared.target.to_json()),
+            "config" => config_object::value(self),
+            "adapter" => adapter::value(self),
+            "exceptions" => adapter::exceptions(self),
+            "flags" => json(&self.flags()),
+            "builtins" => functions::builtins(self),
+            "execute" => Value::from(self.compiling().is_some()),
+            "schema" => Value::from(&*self.shared.target.schema),
+            "database" => Value::from(super::relation::DATABASE),
+            "project_name" => Value::from(&*self.shared.project),
+            "invocation_id" => Value::from(&*self.shared.invocation_id),
+            "run_started_at" => Value::from_object(functions::Instant(self.shared.now)),
+            "dbt_version" => Value::from(crate::DBT_VERSION),
+            "_dbt_generic_test_kwargs" => self.node.test_arguments.clone()?,
+            _ => return None,
+        })
+    }
+
+    fn flags(&self) -> Json {
+        let full_refresh = self.compiling().is_some_and(|c| c.full_refresh);
+        serde_json::json!({"FULL_REFRESH": full_refresh})
+    }
+
+    /// Names for "did you mean".
+    pub fn callable(&self) -> Vec<String> {
+        let functions = functions::FUNCTIONS
+            .iter()
+            .map(|(name, _)| (*name).to_owned());
+        functions.chain(self.shared.macros.names()).collect()
+    }
+}
+
+/// The scope as the engine's root context: names are made when they are asked for.
+pub(crate) struct Context(pub Arc<Scope>);
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<context>")
+    }
+}
+
+impl Object for Context {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.0.lookup(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        self.0.lookup(key)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+}

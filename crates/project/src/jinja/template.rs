@@ -1,0 +1,107 @@
+//! Template texts as the engine sees them, and the way back to the user's file.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use forebay_core::Location;
+
+use super::blocks::Block;
+use crate::text;
+
+/// Stands before every template that is rendered itself: it hands the engine a macro which
+/// imports other templates into the running state. Only there can `caller()` be called back.
+pub(crate) const PROLOGUE: &str = concat!(
+    "{% macro __import(template) %}{% import template as module %}",
+    "{% do __imported(template, module) %}{% endmacro %}",
+    "{% do __register(__import) %}"
+);
+
+/// Where a template's text comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    file: String,
+    text: Arc<str>,
+    /// From this offset of the template on, subtract this from it to get the file's offset.
+    shifts: Vec<(usize, isize)>,
+}
+
+impl Origin {
+    pub fn locate(&self, offset: usize) -> Location {
+        let shift = self.shifts.iter().rev().find(|(from, _)| *from <= offset);
+        let shift = shift.map_or(0, |(_, shift)| *shift);
+        let offset = usize::try_from(offset as isize - shift).unwrap_or(0);
+        text::locate(&self.file, &self.text, offset)
+    }
+
+    /// The file's text from that offset of the template on.
+    pub fn text_at(&self, offset: usize) -> &str {
+        let shift = self.shifts.iter().rev().find(|(from, _)| *from <= offset);
+        let shift = shift.map_or(0, |(_, shift)| *shift);
+        let offset = usize::try_from(offset as isize - shift).unwrap_or(0);
+        self.text.get(offset..).unwrap_or("")
+    }
+
+    /// Texts of our own have no file.
+    pub fn is_file(&self) -> bool {
+        !self.file.is_empty()
+    }
+
+    pub fn start(&self) -> Location {
+        Location::file(&self.file)
+    }
+}
+
+/// A part of a file that is rendered itself: a model, a singular test, a snapshot's body.
+pub(crate) fn whole(file: &str, text: &Arc<str>, range: Range<usize>) -> (String, Origin) {
+    let template = format!("{PROLOGUE}{}", &text[range.clone()]);
+    let origin = Origin {
+        file: file.to_owned(),
+        text: text.clone(),
+        shifts: vec![(0, PROLOGUE.len() as isize - range.start as isize)],
+    };
+    (template, origin)
+}
+
+/// What every macro is called inside its own template. Its real name may begin with an underscore,
+/// which the engine would not let out.
+pub(crate) const EXPORTED: &str = "forebay__macro";
+
+/// A macro or generic test as a template of its own. Names that Python's Jinja passes by itself
+/// (`varargs`, `kwargs`) become parameters where the body uses them.
+pub(crate) fn of_macro(
+    file: &str,
+    text: &Arc<str>,
+    block: &Block,
+    extra: &[&str],
+) -> (String, Origin) {
+    let mut template = text[block.open.start..block.keyword.start].to_owned();
+    template.push_str(&format!("macro {EXPORTED}("));
+    if let Some(signature) = &block.signature {
+        template.push_str(text[signature.clone()].trim_end().trim_end_matches(','));
+    }
+    for parameter in extra {
+        let comma = if template.ends_with('(') { "" } else { ", " };
+        template.push_str(&format!("{comma}{parameter}=none"));
+    }
+    template.push(')');
+    let tail = text[..block.open.end].trim_end_matches("%}");
+    template.push_str(if tail.ends_with('-') { " -%}" } else { " %}" });
+    let body_at = template.len();
+    template.push_str(&text[block.body.clone()]);
+    let close = &text[block.close.clone()];
+    let left = if close.starts_with("{%-") {
+        "{%-"
+    } else {
+        "{%"
+    };
+    template.push_str(&format!("{left} endmacro %}}"));
+    let origin = Origin {
+        file: file.to_owned(),
+        text: text.clone(),
+        shifts: vec![
+            (0, -(block.open.start as isize)),
+            (body_at, body_at as isize - block.body.start as isize),
+        ],
+    };
+    (template, origin)
+}

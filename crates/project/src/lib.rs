@@ -1,0 +1,110 @@
+//! Reads a project folder: dbt's files, `ingest/`, `ml/` and `forebay.yml` become one graph.
+//!
+//! This crate never sees a table: it knows names, texts and edges. All problems of a project are
+//! found in one reading, each with its place in the user's own file.
+
+mod compile;
+mod config;
+mod files;
+mod ingest;
+mod jinja;
+mod link;
+mod load;
+mod manifest;
+mod ml;
+mod nodes;
+mod problems;
+mod properties;
+mod render;
+mod scan;
+pub mod select;
+mod text;
+mod yaml;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use forebay_core::{Diagnostic, Diagnostics, Graph, NodeId, Relation};
+use serde_json::{Map, Value};
+
+pub use config::{OpenLineage, Settings};
+
+/// The version of dbt whose projects are read.
+pub(crate) const DBT_VERSION: &str = "1.11.0";
+
+/// dbt's relations have a database; here there is one.
+pub(crate) const DATABASE: &str = "forebay";
+
+/// A project that has been read without an error.
+pub struct Project {
+    /// The project folder, absolute.
+    pub root: PathBuf,
+    pub name: String,
+    pub graph: Graph,
+    pub settings: Settings,
+    /// Problems that do not keep anything from running, sorted by place.
+    pub warnings: Vec<Diagnostic>,
+    engine: jinja::Engine,
+    shared: Arc<jinja::Shared>,
+    details: BTreeMap<NodeId, nodes::Detail>,
+}
+
+/// What a reading depends on besides the files.
+#[derive(Clone, Debug)]
+pub struct LoadOptions {
+    /// Target of the profile; None is the profile's own choice.
+    pub target: Option<String>,
+    /// `--vars`: they win over those of `dbt_project.yml`.
+    pub vars: Map<String, Value>,
+    /// `run_started_at` inside templates.
+    pub now: DateTime<Utc>,
+    /// What `env_var` sees.
+    pub env: BTreeMap<String, String>,
+    /// `invocation_id` inside templates.
+    pub invocation_id: String,
+}
+
+/// Reads `--vars`: a mapping in YAML or JSON.
+pub fn parse_vars(text: &str) -> Result<Map<String, Value>, Diagnostic> {
+    let problems = problems::Problems::default();
+    let json = yaml::parse("--vars", text, &problems).map(|yaml| yaml.to_json());
+    match json {
+        Some(Value::Object(vars)) => Ok(vars),
+        _ => Err(Diagnostic::error(format!("--vars '{text}' is no mapping"))
+            .hint("write it like '{month: 3}'")),
+    }
+}
+
+/// What a compiled text depends on besides the project.
+pub struct CompileState<'a> {
+    /// What `is_incremental()` answers in an incremental model.
+    pub incremental: bool,
+    pub full_refresh: bool,
+    /// Whether a relation exists. Asked only where a template asks.
+    pub exists: &'a dyn Fn(&Relation) -> bool,
+}
+
+impl Project {
+    /// Reads the folder.
+    ///
+    /// # Errors
+    /// All problems of the project at once, warnings among them, sorted by place.
+    pub fn load(root: &Path, options: LoadOptions) -> Result<Project, Diagnostics> {
+        load::load(root, options)
+    }
+
+    /// dbt's `manifest.json` (version 12), with our own nodes under the key `forebay`.
+    pub fn manifest(&self) -> Value {
+        manifest::manifest(self)
+    }
+}
+
+/// `version: 1` may stand on top of our own files.
+pub(crate) fn yaml_version(fields: &mut yaml::Fields<'_>) {
+    if fields.whole("version").is_some_and(|version| version != 1) {
+        let message = format!("only version 1 of {} is known", fields.what);
+        fields.error(message, fields.at("version"));
+    }
+}

@@ -1,0 +1,189 @@
+//! From calls to edges: resolves every `ref` and `source`, and finds what is named twice or goes
+//! in circles.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use forebay_core::{Diagnostic, Graph, Location, Node, NodeId, Relation, ResourceType, Spec};
+
+use crate::jinja::{Mode, Names, NodeScope, RefCall};
+use crate::nodes::{self, Cx, Detail, Draft};
+
+/// The parents of a node, with a problem at the call for each that does not exist. `false` for a
+/// test that cannot run because one of its parents is disabled.
+pub(crate) fn link(cx: &Cx<'_>, names: &Names, draft: &mut Draft) -> bool {
+    let mut missing = Vec::new();
+    for call in &draft.detail.calls {
+        match resolve(names, call) {
+            Ok(id) if draft.node.depends_on.contains(&id) => {}
+            Ok(id) => draft.node.depends_on.push(id),
+            Err(problem) => missing.push((call.clone(), problem)),
+        }
+    }
+    if draft.node.resource_type() == ResourceType::Test
+        && let Some(parent) = missing.iter().find_map(|(call, _)| disabled(names, call))
+    {
+        let message = format!(
+            "the test '{}' does not run: '{parent}' is disabled",
+            draft.node.name
+        );
+        cx.problems
+            .push(Diagnostic::warning(message).at(draft.node.location.clone()));
+        return false;
+    }
+    for (call, problem) in &missing {
+        let others = missing
+            .iter()
+            .map(|(other, _)| other)
+            .filter(|other| *other != call);
+        report(cx, draft, others.cloned().collect(), problem);
+    }
+    let mut scope = NodeScope::clone(&draft.detail.scope);
+    scope.parents = Some(draft.node.depends_on.iter().cloned().collect());
+    scope.model["depends_on"] = serde_json::json!({
+        "nodes": draft.node.depends_on,
+        "macros": draft.detail.macros,
+    });
+    draft.detail.scope = Arc::new(scope);
+    true
+}
+
+fn disabled<'a>(names: &Names, call: &'a RefCall) -> Option<&'a str> {
+    match call {
+        RefCall::Ref { name, .. } => names.disabled.contains_key(name).then_some(name),
+        RefCall::Source { .. } => None,
+    }
+}
+
+pub(crate) fn resolve(names: &Names, call: &RefCall) -> Result<NodeId, Diagnostic> {
+    let known = match call {
+        RefCall::Ref { package, name } => names.reference(package.as_deref(), name)?,
+        RefCall::Source { source, table } => names.source(source, table)?,
+    };
+    Ok(known.id.clone())
+}
+
+/// Runs the template once more, now that names are known, so that the call itself fails and tells
+/// its place.
+fn report(cx: &Cx<'_>, draft: &Draft, others: Vec<RefCall>, problem: &Diagnostic) {
+    let mut scope = NodeScope::clone(&draft.detail.scope);
+    scope.excused = others.into_iter().collect();
+    let ran = nodes::run(
+        cx.engine,
+        cx.shared,
+        &draft.detail,
+        &Arc::new(scope),
+        &Mode::Parse,
+    );
+    let problem = match ran {
+        Err(failure) => failure.at(&draft.node.location),
+        Ok(_) => problem.clone().at(draft.node.location.clone()),
+    };
+    cx.problems.push(problem);
+}
+
+/// Two nodes of one id, or two that `ref` could mean, or two that fill one table.
+pub(crate) fn keep_unique(cx: &Cx<'_>, nodes: Vec<(Node, Detail)>) -> Vec<(Node, Detail)> {
+    let mut ids: BTreeMap<NodeId, Location> = BTreeMap::new();
+    let mut names: BTreeMap<String, (ResourceType, Location)> = BTreeMap::new();
+    let mut relations: BTreeMap<Relation, (String, Location)> = BTreeMap::new();
+    let mut kept = Vec::with_capacity(nodes.len());
+    for (node, detail) in nodes {
+        let (kind, name, at) = (node.resource_type(), &node.name, &node.location);
+        let what = format!("{} '{name}'", words(kind));
+        if let Some(first) = ids.get(&node.id) {
+            twice(cx, format!("{what} is defined twice"), at, first);
+            continue;
+        }
+        if is_referable(kind) {
+            if let Some((other, first)) = names.get(name) {
+                let message = format!("{what} has the name of a {}", words(*other));
+                twice(cx, message, at, first);
+                continue;
+            }
+            names.insert(name.clone(), (kind, at.clone()));
+        }
+        if let Some(relation) = node.relation.as_ref().filter(|_| is_filled(&node)) {
+            if let Some((other, first)) = relations.get(relation) {
+                let message = format!("{what} and {other} both fill the table {relation}");
+                twice(cx, message, at, first);
+            }
+            relations.insert(relation.clone(), (what, at.clone()));
+        }
+        ids.insert(node.id.clone(), at.clone());
+        kept.push((node, detail));
+    }
+    kept
+}
+
+fn twice(cx: &Cx<'_>, message: String, at: &Location, first: &Location) {
+    let problem = Diagnostic::error(message).at(at.clone());
+    cx.problems
+        .push(problem.hint(format!("the other is at {first}")));
+}
+
+pub(crate) fn words(kind: ResourceType) -> String {
+    kind.as_str().replace('_', " ")
+}
+
+fn is_referable(kind: ResourceType) -> bool {
+    matches!(
+        kind,
+        ResourceType::Model | ResourceType::Seed | ResourceType::Snapshot
+    )
+}
+
+fn is_filled(node: &Node) -> bool {
+    match &node.spec {
+        Spec::Model(_) | Spec::Seed(_) | Spec::Snapshot(_) | Spec::FeatureView(_) => true,
+        Spec::Source(source) => source.ingest.is_some(),
+        _ => false,
+    }
+}
+
+/// Every cycle is named with its path. Edges are taken out of a copy, so that one does not hide
+/// another.
+pub(crate) fn report_cycles(cx: &Cx<'_>, graph: &Graph) {
+    let Err(first) = graph.topological() else {
+        return;
+    };
+    let mut copy = graph.clone();
+    let mut cycle = first;
+    loop {
+        report_cycle(cx, graph, &mut cycle);
+        let (last, first) = (&cycle[cycle.len() - 1], &cycle[0]);
+        if let Some(node) = copy.nodes.get_mut(first) {
+            node.depends_on.retain(|parent| parent != last);
+        }
+        match copy.topological() {
+            Ok(_) => return,
+            Err(next) => cycle = next,
+        }
+    }
+}
+
+fn report_cycle(cx: &Cx<'_>, graph: &Graph, cycle: &mut [NodeId]) {
+    let start = cycle
+        .iter()
+        .enumerate()
+        .min_by_key(|(_, id)| *id)
+        .map_or(0, |(at, _)| at);
+    cycle.rotate_left(start);
+    let mut path: Vec<&str> = cycle.iter().map(NodeId::as_str).collect();
+    path.push(cycle[0].as_str());
+    let problem = Diagnostic::error(format!("the graph has a cycle: {}", path.join(" -> ")));
+    let files: BTreeSet<String> = cycle
+        .iter()
+        .filter_map(|id| graph.get(id))
+        .map(|node| node.location.file.display().to_string())
+        .collect();
+    let files: Vec<String> = files.into_iter().collect();
+    let location = graph
+        .get(&cycle[0])
+        .map(|node| node.location.clone())
+        .unwrap_or_default();
+    cx.problems.push(problem.at(location).hint(format!(
+        "an arrow goes from a node to one that reads it; see {}",
+        files.join(", ")
+    )));
+}

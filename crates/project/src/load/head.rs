@@ -1,0 +1,167 @@
+//! The project's own file and its target: what has to be known before anything else is read.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use forebay_core::{Diagnostic, Location};
+
+use super::PROJECT_FILE;
+use crate::config::{ProjectFile, ProjectName, Target, Vars};
+use crate::jinja::{Engine, MacroSet, Shared};
+use crate::problems::Problems;
+use crate::render::Renderer;
+use crate::yaml::{self, Doc, Yaml};
+use crate::{LoadOptions, text};
+
+const PROFILES_FILE: &str = "profiles.yml";
+
+/// What has to be known before files are looked for.
+pub(super) struct Head {
+    pub name: String,
+    pub target: Target,
+    pub file: ProjectFile,
+}
+
+/// Reads `dbt_project.yml` and the profile that it names.
+pub(super) fn head(
+    root: &Path,
+    options: &LoadOptions,
+    engine: &Engine,
+    problems: &Problems,
+) -> Option<Head> {
+    let doc = Doc {
+        file: PROJECT_FILE,
+        problems,
+    };
+    let mut yaml = open(root, doc)?;
+    let command_line = Vars::command_line(options.vars.clone());
+    let mut scope = Shared {
+        vars: command_line.clone(),
+        ..shared(options, Target::default(), MacroSet::default())
+    };
+    render(engine, scope, doc, &mut yaml, |path| {
+        !matches!(path, ["name" | "profile", ..])
+    });
+    let ProjectName { name, profile } = ProjectName::from_yaml(doc, &yaml)?;
+    let target = target(root, options, engine, profile.as_deref(), problems)?;
+    scope = Shared {
+        project: name.clone(),
+        vars: command_line.clone(),
+        ..shared(options, target.clone(), MacroSet::default())
+    };
+    render(engine, scope, doc, &mut yaml, |path| {
+        matches!(
+            path,
+            ["vars" | "on-run-start" | "on-run-end" | "query-comment", ..]
+        ) || matches!(
+            path,
+            [
+                ..,
+                "+pre-hook" | "+post-hook" | "pre-hook" | "post-hook" | "+pre_hook" | "+post_hook"
+            ]
+        )
+    });
+    let file = ProjectFile::from_yaml(doc, &yaml, &name, command_line)?;
+    warn_packages(root, problems);
+    Some(Head { name, target, file })
+}
+
+/// What templates share before the project is known.
+pub(super) fn shared(options: &LoadOptions, target: Target, macros: MacroSet) -> Shared {
+    Shared {
+        project: String::new(),
+        target,
+        vars: Vars::default(),
+        env: options.env.clone(),
+        now: options.now,
+        invocation_id: options.invocation_id.clone(),
+        macros,
+        docs: BTreeMap::new(),
+        names: OnceLock::new(),
+    }
+}
+
+fn render(
+    engine: &Engine,
+    shared: Shared,
+    doc: Doc<'_>,
+    yaml: &mut Yaml,
+    skip: fn(&[&str]) -> bool,
+) {
+    let shared = Arc::new(shared);
+    let renderer = Renderer {
+        engine,
+        shared: &shared,
+    };
+    renderer.render(doc, yaml, skip);
+}
+
+/// `None` where it is empty or unreadable.
+fn open(root: &Path, doc: Doc<'_>) -> Option<Yaml> {
+    let content = doc.problems.keep(text::read(root, doc.file))?;
+    yaml::parse(doc.file, &content, doc.problems)
+}
+
+fn warn_packages(root: &Path, problems: &Problems) {
+    for file in ["packages.yml", "dependencies.yml"] {
+        if root.join(file).is_file() {
+            problems.push(
+                Diagnostic::warning(format!("packages are not read yet: '{file}' does nothing"))
+                    .at(Location::file(file)),
+            );
+        }
+    }
+}
+
+/// The profile's target. A project without a profile, or whose profile is nowhere, runs embedded.
+fn target(
+    root: &Path,
+    options: &LoadOptions,
+    engine: &Engine,
+    profile: Option<&str>,
+    problems: &Problems,
+) -> Option<Target> {
+    let asked = options.target.as_deref();
+    let embedded = || Some(Target::embedded(profile, asked));
+    let (Some(profile), Some(folder)) = (profile, profiles_folder(root, options)) else {
+        return embedded();
+    };
+    let doc = Doc {
+        file: PROFILES_FILE,
+        problems,
+    };
+    let Some(mut yaml) = open(&folder, doc) else {
+        return embedded();
+    };
+    let scope = Shared {
+        vars: Vars::command_line(options.vars.clone()),
+        ..shared(options, Target::default(), MacroSet::default())
+    };
+    // Other profiles may name environment variables that nobody has set here.
+    if let yaml::Value::Map(entries) = &mut yaml.value {
+        entries.retain(|entry| entry.key == profile);
+    }
+    render(engine, scope, doc, &mut yaml, |_| false);
+    match yaml.get(profile) {
+        Some(found) => Target::from_profile(doc, found, profile, asked),
+        None => embedded(),
+    }
+}
+
+/// Where dbt looks: the folder that the environment names, the project's, the user's.
+fn profiles_folder(root: &Path, options: &LoadOptions) -> Option<PathBuf> {
+    let named = options
+        .env
+        .get("DBT_PROFILES_DIR")
+        .map(|folder| root.join(folder));
+    let home = options
+        .env
+        .get("HOME")
+        .map(|home| Path::new(home).join(".dbt"));
+    let folders = [named, Some(root.to_owned()), home];
+    folders
+        .into_iter()
+        .flatten()
+        .find(|folder| folder.join(PROFILES_FILE).is_file())
+}

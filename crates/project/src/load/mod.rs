@@ -1,0 +1,259 @@
+//! Reads a project from the outside in: its name and target, its files, its nodes, its edges.
+
+mod builder;
+mod head;
+mod patches;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use forebay_core::{Diagnostic, Diagnostics, Graph, Location, Node, NodeId};
+
+use crate::config::{ProjectFile, Settings, SettingsConfig};
+use crate::jinja::{Engine, MacroKind, MacroSet, Names, Shared};
+use crate::nodes::{self, Cx, Detail};
+use crate::problems::Problems;
+use crate::properties::Properties;
+use crate::render::Renderer;
+use crate::scan::{Scanned, Scanner};
+use crate::yaml::{self, Doc, Yaml};
+use crate::{LoadOptions, Project, files, ingest, link, ml, text};
+
+use builder::Builder;
+use head::{head, shared};
+
+const PROJECT_FILE: &str = "dbt_project.yml";
+const SETTINGS_FILE: &str = "forebay.yml";
+
+pub(crate) fn load(root: &Path, options: LoadOptions) -> Result<Project, Diagnostics> {
+    let root = std::path::absolute(root).map_err(|error| {
+        Diagnostic::environment(format!(
+            "cannot read the folder '{}': {error}",
+            root.display()
+        ))
+    })?;
+    if !root.join(PROJECT_FILE).is_file() {
+        return Err(no_project(&root).into());
+    }
+    let problems = Problems::default();
+    let loaded = read(&root, options, &problems);
+    let warnings = problems.finish()?;
+    // Only an empty file is no project without having a problem.
+    let Some(mut project) = loaded else {
+        let problem = Diagnostic::error(format!("'{PROJECT_FILE}' is empty"));
+        return Err(problem.at(Location::file(PROJECT_FILE)).into());
+    };
+    project.warnings = warnings;
+    Ok(project)
+}
+
+fn no_project(root: &Path) -> Diagnostic {
+    Diagnostic::error(format!(
+        "'{}' is not a project: it has no {PROJECT_FILE}",
+        root.display()
+    ))
+    .hint("go to a project's folder, or name it with --project-dir")
+}
+
+/// `None` where `dbt_project.yml` is empty, or a problem was reported.
+fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Project> {
+    let mut macros = MacroSet::default();
+    let mut engine = Engine::new(&mut macros)
+        .map_err(|all| push_all(problems, all))
+        .ok()?;
+    let head = head(root, &options, &engine, problems)?;
+    let scanner = Scanner {
+        root,
+        project: &head.name,
+        problems,
+        engine: &mut engine,
+        macros: &mut macros,
+        found: Scanned::default(),
+    };
+    let mut scanned = scanner.scan(&head.file);
+    let snapshots_in = head.file.snapshots_in.clone();
+    let shared = Arc::new(Shared {
+        project: head.name.clone(),
+        vars: head.file.vars.clone(),
+        docs: std::mem::take(&mut scanned.docs),
+        ..shared(&options, head.target, macros)
+    });
+    let renderer = Renderer {
+        engine: &engine,
+        shared: &shared,
+    };
+    let properties = properties(&renderer, problems, &scanned);
+    for sql in nodes::yaml_snapshots(&properties.snapshots, &snapshots_in) {
+        let added = engine.add_part(&sql.template, &sql.file, &sql.text, sql.range.clone());
+        if problems.keep(added).is_some() {
+            scanned.snapshots.push(sql);
+        }
+    }
+    add_test_calls(&mut engine, &shared.macros, problems);
+    let entries = our_files(root, "ingest", &engine, &shared, problems);
+    let entries = entries
+        .iter()
+        .flat_map(|(file, yaml)| ingest::read(Doc { file, problems }, yaml))
+        .collect();
+    let ml_files = our_files(root, "ml", &engine, &shared, problems);
+    let cx = Cx {
+        problems,
+        engine: &engine,
+        shared: &shared,
+        file: &head.file,
+    };
+    let (graph, details) = build(&cx, &scanned, &properties, entries, &ml_files);
+    warn_unused(&head.file, problems);
+    Some(Project {
+        settings: settings(root, &head.name, problems),
+        root: root.to_owned(),
+        name: head.name,
+        graph,
+        warnings: Vec::new(),
+        engine,
+        shared,
+        details,
+    })
+}
+
+fn push_all(problems: &Problems, all: Diagnostics) {
+    all.0.into_iter().for_each(|problem| problems.push(problem));
+}
+
+fn properties(renderer: &Renderer<'_>, problems: &Problems, scanned: &Scanned) -> Properties {
+    let mut properties = Properties::default();
+    for (file, content) in &scanned.properties {
+        let doc = Doc { file, problems };
+        if let Some(mut yaml) = yaml::parse(file, content, problems) {
+            // Tests have Jinja of their own, and hooks are rendered when they run.
+            renderer.render(doc, &mut yaml, |path| {
+                path.len() > 1 && matches!(path, [.., "tests" | "data_tests"])
+                    || matches!(
+                        path,
+                        [.., "pre-hook" | "post-hook" | "pre_hook" | "post_hook"]
+                    )
+                    || matches!(
+                        path,
+                        [
+                            "unit_tests"
+                                | "macros"
+                                | "exposures"
+                                | "metrics"
+                                | "semantic_models"
+                                | "saved_queries",
+                            ..
+                        ]
+                    )
+            });
+            properties.add(doc, &yaml);
+        }
+    }
+    properties
+}
+
+/// Files of our own folders, parsed and rendered.
+fn our_files(
+    root: &Path,
+    folder: &str,
+    engine: &Engine,
+    shared: &Arc<Shared>,
+    problems: &Problems,
+) -> Vec<(String, Yaml)> {
+    let renderer = Renderer { engine, shared };
+    let found = problems
+        .keep(files::list(root, folder, &["yml", "yaml"]))
+        .unwrap_or_default();
+    let read = found.into_iter().filter_map(|file| {
+        let content = problems.keep(text::read(root, &file))?;
+        let mut yaml = yaml::parse(&file, &content, problems)?;
+        let doc = Doc {
+            file: &file,
+            problems,
+        };
+        // `{{ ref('x') }}` names a node here too: it stays as it is written.
+        renderer.render(doc, &mut yaml, |path| {
+            matches!(path, [.., "source" | "spine"])
+        });
+        Some((file, yaml))
+    });
+    read.collect()
+}
+
+fn add_test_calls(engine: &mut Engine, macros: &MacroSet, problems: &Problems) {
+    let tests = macros.all().filter(|found| found.kind == MacroKind::Test);
+    for found in tests {
+        let test = found.name.strip_prefix("test_").unwrap_or(&found.name);
+        for namespace in [None, Some(found.package.as_str())] {
+            let call = nodes::raw_sql(test, namespace);
+            let _: Option<()> = problems.keep(engine.add_call(&call));
+        }
+    }
+}
+
+fn settings(root: &Path, name: &str, problems: &Problems) -> Settings {
+    let doc = Doc {
+        file: SETTINGS_FILE,
+        problems,
+    };
+    let written = root.join(SETTINGS_FILE).is_file();
+    let content = written
+        .then(|| problems.keep(text::read(root, SETTINGS_FILE)))
+        .flatten();
+    let yaml = content.and_then(|content| yaml::parse(SETTINGS_FILE, &content, problems));
+    let config = yaml.and_then(|yaml| SettingsConfig::from_yaml(doc, &yaml));
+    config.unwrap_or_default().resolve(root, name)
+}
+
+fn warn_unused(file: &ProjectFile, problems: &Problems) {
+    file.models.warn_unused("models", problems);
+    file.seeds.warn_unused("seeds", problems);
+    file.snapshots.warn_unused("snapshots", problems);
+    file.sources.warn_unused("sources", problems);
+    file.tests.warn_unused("data_tests", problems);
+}
+
+fn build(
+    cx: &Cx<'_>,
+    scanned: &Scanned,
+    properties: &Properties,
+    entries: Vec<ingest::Entry>,
+    ml_files: &[(String, Yaml)],
+) -> (Graph, BTreeMap<NodeId, Detail>) {
+    let mut builder = Builder {
+        cx,
+        drafts: Vec::new(),
+        names: Names::default(),
+    };
+    builder.nodes(scanned, properties);
+    ingest::attach(cx.project(), cx.problems, entries, &mut builder.drafts);
+    builder.generic_tests(properties);
+    builder.register();
+    let Builder {
+        mut drafts, names, ..
+    } = builder;
+    // Set before linking: a template that runs again fails at the very call.
+    let names = cx.shared.names.get_or_init(|| names);
+    drafts.retain_mut(|draft| link::link(cx, names, draft));
+    let mut all: Vec<(Node, Detail)> = drafts
+        .into_iter()
+        .map(|draft| (draft.node, draft.detail))
+        .collect();
+    let ml = ml::read(cx.project(), names, cx.problems, ml_files);
+    all.extend(ml.into_iter().map(|node| (node, Detail::default())));
+    finish(cx, all)
+}
+
+fn finish(cx: &Cx<'_>, all: Vec<(Node, Detail)>) -> (Graph, BTreeMap<NodeId, Detail>) {
+    let mut graph = Graph {
+        project: cx.project().to_owned(),
+        ..Graph::default()
+    };
+    let mut details = BTreeMap::new();
+    for (node, detail) in link::keep_unique(cx, all) {
+        details.insert(node.id.clone(), detail);
+        graph.nodes.insert(node.id.clone(), node);
+    }
+    link::report_cycles(cx, &graph);
+    (graph, details)
+}

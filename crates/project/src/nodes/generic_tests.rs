@@ -1,0 +1,374 @@
+//! Generic tests: declared in YAML on a model, source, seed or snapshot, defined by a macro.
+
+use std::sync::Arc;
+
+use forebay_core::graph::Test;
+use forebay_core::{Diagnostic, Node, NodeId, Relation, Severity, Spec, suggest};
+use indexmap::IndexMap;
+use minijinja::Value;
+use minijinja::value::Serde;
+use serde_json::Value as Json;
+
+use super::test_names::{self, TestName};
+use super::{Cx, Detail, Draft, TestDetail, node_scope, reader, tags};
+use crate::config::{Config, Reader, merge, to_json};
+use crate::jinja::{Engine, Failure, Macro, MacroKind, Mode, NodeScope, Record, RefCall, Shared};
+use crate::properties::{Argument, TestDecl};
+use crate::render::{Renderer, has_jinja};
+use crate::yaml::{Doc, Mark};
+
+/// The node that tests are declared on.
+pub(crate) struct Target<'a> {
+    pub id: NodeId,
+    /// How a template names it: `ref('orders')`.
+    pub call: RefCall,
+    pub file: &'a str,
+    pub tests: &'a [TestDecl],
+}
+
+impl Target<'_> {
+    fn call_text(&self) -> String {
+        match &self.call {
+            RefCall::Ref { name, .. } => format!("ref('{name}')"),
+            RefCall::Source { source, table } => format!("source('{source}', '{table}')"),
+        }
+    }
+
+    fn name(&self) -> String {
+        match &self.call {
+            RefCall::Ref { name, .. } => name.clone(),
+            RefCall::Source { source, table } => format!("{source}_{table}"),
+        }
+    }
+}
+
+pub(crate) struct GenericTests<'a> {
+    pub cx: &'a Cx<'a>,
+    pub folders: Vec<&'a String>,
+}
+
+impl GenericTests<'_> {
+    pub fn of(&self, target: &Target<'_>) -> Vec<Draft> {
+        target
+            .tests
+            .iter()
+            .filter_map(|decl| self.draft(target, decl))
+            .collect()
+    }
+
+    fn draft(&self, target: &Target<'_>, decl: &TestDecl) -> Option<Draft> {
+        let cx = self.cx;
+        let found = self.definition(decl)?;
+        if !self.accepts(&found, decl) {
+            return None;
+        }
+        let arguments = arguments_of(target, decl);
+        let plain: Vec<(String, Json)> = arguments
+            .iter()
+            .map(|(name, argument)| (name.clone(), argument.value.clone()))
+            .collect();
+        let names = test_name(target, decl, &plain);
+        let id = test_names::hash(&names.full, decl.namespace.as_deref(), &decl.test, &plain);
+        let id = NodeId::new(format!("test.{}.{}.{id}", cx.project(), names.full));
+        let fqn = self.fqn(target.file, &names.full);
+        let mut config = cx.file.tests.settings(&fqn);
+        merge(&mut config, self.rendered(decl));
+        let reader = reader(cx, &config, format!("test '{}'", names.full));
+        if reader.flag("enabled") == Some(false) {
+            return None;
+        }
+        reader.misspelt();
+        let alias = reader.text("alias").unwrap_or(names.short);
+        let raw = raw_sql(&decl.test, decl.namespace.as_deref());
+        let spec = Test {
+            generic: Some(decl.test.clone()),
+            attached: Some(target.id.clone()),
+            column: decl.column.clone(),
+            ..test_spec(&reader, raw.clone())
+        };
+        let node = Node {
+            id,
+            name: names.full,
+            package: cx.project().to_owned(),
+            location: decl.at.clone(),
+            fqn,
+            tags: tags(&reader),
+            description: decl.description.clone(),
+            columns: IndexMap::new(),
+            relation: failures_relation(&reader, cx, &alias),
+            depends_on: Vec::new(),
+            spec: Spec::Test(spec),
+        };
+        let config = to_json(&config);
+        let detail = Detail {
+            template: Some(raw.clone()),
+            scope: node_scope(&node, &config, &alias, &raw).into(),
+            raw,
+            config,
+            alias,
+            test: Some(TestDetail {
+                namespace: decl.namespace.clone(),
+                name: decl.test.clone(),
+                arguments,
+            }),
+            ..Detail::default()
+        };
+        self.parse(node, detail)
+    }
+
+    fn definition(&self, decl: &TestDecl) -> Option<Arc<Macro>> {
+        let macros = &self.cx.shared.macros;
+        let name = format!("test_{}", decl.test);
+        let found = match &decl.namespace {
+            Some(package) => macros.get(package, &name),
+            None => macros.find(self.cx.project(), &name),
+        };
+        let found = found.filter(|found| found.kind == MacroKind::Test).cloned();
+        if found.is_none() {
+            let full = decl
+                .namespace
+                .iter()
+                .map(|n| format!("{n}."))
+                .collect::<String>()
+                + &decl.test;
+            self.cx.problems.push(
+                Diagnostic::error(format!("no generic test is called '{full}'"))
+                    .at(decl.at.clone())
+                    .maybe_hint(suggest::nearest(&decl.test, macros.tests()))
+                    .hint("define one in tests/generic: {% test name(model, column_name) %}"),
+            );
+        }
+        found
+    }
+
+    /// Whether the macro takes the arguments; each that it does not, or misses, is a problem.
+    fn accepts(&self, found: &Macro, decl: &TestDecl) -> bool {
+        let mut good = true;
+        let known: Vec<&str> = found.params.iter().map(|p| p.name.as_str()).collect();
+        for (name, argument) in &decl.arguments {
+            if found.kwargs || known.contains(&name.as_str()) {
+                continue;
+            }
+            good = false;
+            self.cx.problems.push(
+                Diagnostic::error(format!(
+                    "the test '{}' takes no argument '{name}'",
+                    decl.test
+                ))
+                .at(argument.at.clone())
+                .maybe_hint(suggest::nearest(name, known.iter().copied()))
+                .hint(format!("it takes {}", known.join(", "))),
+            );
+        }
+        let given = |name: &str| {
+            name == "model"
+                || decl.arguments.contains_key(name)
+                || (name == "column_name" && decl.column.is_some())
+        };
+        for missing in found
+            .params
+            .iter()
+            .filter(|p| !p.optional && !given(&p.name))
+        {
+            good = false;
+            let (test, name) = (&decl.test, &missing.name);
+            let problem =
+                Diagnostic::error(format!("the test '{test}' needs an argument '{name}'"))
+                    .at(decl.at.clone());
+            self.cx.problems.push(match name.as_str() {
+                "column_name" => problem.hint("declare it on a column, or give column_name"),
+                _ => problem,
+            });
+        }
+        good
+    }
+
+    /// The test's settings with their Jinja rendered; `where` belongs to the test's own SQL.
+    fn rendered(&self, decl: &TestDecl) -> Config {
+        let renderer = Renderer {
+            engine: self.cx.engine,
+            shared: self.cx.shared,
+        };
+        let mut config = decl.config.clone();
+        for (_, setting) in &mut config {
+            let Some(text) = setting.value.as_str().filter(|text| has_jinja(text)) else {
+                continue;
+            };
+            let file = setting.at.file.to_string_lossy().into_owned();
+            let doc = Doc {
+                file: &file,
+                problems: self.cx.problems,
+            };
+            let at = Mark {
+                line: setting.at.line,
+                column: setting.at.column,
+            };
+            if let Some(value) = renderer.text(doc, text, at) {
+                setting.value = value;
+            }
+        }
+        config
+    }
+
+    fn fqn(&self, file: &str, name: &str) -> Vec<String> {
+        let folder = self
+            .folders
+            .iter()
+            .find(|folder| file.starts_with(folder.as_str()));
+        super::fqn(
+            self.cx.project(),
+            file,
+            folder.map_or("", |folder| folder.as_str()),
+            name,
+        )
+    }
+
+    /// Runs the test's macro to see what it refers to.
+    fn parse(&self, node: Node, mut detail: Detail) -> Option<Draft> {
+        let cx = self.cx;
+        let ran = run(cx.engine, cx.shared, &detail, &detail.scope, &Mode::Parse);
+        let (_, record) = cx
+            .problems
+            .keep(ran.map_err(|failure| failure.at(&node.location)))?;
+        detail.macros = record.macros;
+        detail.calls = record.calls;
+        Some(Draft { node, detail })
+    }
+}
+
+/// Renders a test: its arguments first, then its macro with them.
+pub(crate) fn run(
+    engine: &Engine,
+    shared: &Arc<Shared>,
+    detail: &Detail,
+    scope: &Arc<NodeScope>,
+    mode: &Mode,
+) -> Result<(String, Record), Failure> {
+    let template = detail.template.as_deref().unwrap_or_default();
+    let Some(test) = &detail.test else {
+        return engine.render(template, shared, scope, mode);
+    };
+    let (value, first) = arguments(engine, shared, test, scope, mode)?;
+    let mut scope = NodeScope::clone(scope);
+    scope.test_arguments = Some(value);
+    let (sql, record) = engine.render(template, shared, &Arc::new(scope), mode)?;
+    Ok((sql, first.and(record)))
+}
+
+/// The arguments with their Jinja rendered: `ref('x')` becomes the relation itself.
+pub(crate) fn arguments(
+    engine: &Engine,
+    shared: &Arc<Shared>,
+    test: &TestDetail,
+    scope: &Arc<NodeScope>,
+    mode: &Mode,
+) -> Result<(Value, Record), Failure> {
+    let mut record = Record::default();
+    let mut values: Vec<(String, Value)> = Vec::new();
+    for (name, argument) in &test.arguments {
+        let value = match expression(name, &argument.value) {
+            None => Value::from(Serde(&argument.value)),
+            Some(source) => {
+                let evaluated = engine.evaluate(&source, shared, scope, mode);
+                let (value, more) = evaluated.map_err(|failure| failure.placed(&argument.at))?;
+                record = record.and(more);
+                value
+            }
+        };
+        values.push((name.clone(), value));
+    }
+    Ok((Value::from_pairs(values), record))
+}
+
+/// The Jinja of an argument, if it is any: written with braces, or as a bare call.
+fn expression(name: &str, value: &Json) -> Option<String> {
+    let text = value.as_str()?;
+    if has_jinja(text) {
+        return Some(text.to_owned());
+    }
+    let trimmed = text.trim();
+    let called = ["env_var", "ref", "var", "source", "doc"]
+        .iter()
+        .any(|function| {
+            trimmed
+                .strip_prefix(function)
+                .is_some_and(|rest| rest.trim_start().starts_with('('))
+        });
+    (name != "column_name" && called && trimmed.ends_with(')'))
+        .then(|| format!("{{{{ {trimmed} }}}}"))
+}
+
+/// `{{ test_not_null(**_dbt_generic_test_kwargs) }}`: also the name of its template.
+pub(crate) fn raw_sql(test: &str, namespace: Option<&str>) -> String {
+    let package = namespace
+        .map(|package| format!("{package}."))
+        .unwrap_or_default();
+    format!("{{{{ {package}test_{test}(**_dbt_generic_test_kwargs) }}}}")
+}
+
+fn arguments_of(target: &Target<'_>, decl: &TestDecl) -> Vec<(String, Argument)> {
+    let text = |value: String| Argument {
+        value: Json::String(value),
+        at: decl.at.clone(),
+    };
+    let model = format!("{{{{ get_where_subquery({}) }}}}", target.call_text());
+    let mut all: IndexMap<String, Argument> = decl.arguments.clone();
+    if let Some(column) = &decl.column {
+        all.insert("column_name".to_owned(), text(column.clone()));
+    }
+    all.insert("model".to_owned(), text(model));
+    all.into_iter().collect()
+}
+
+fn test_name(target: &Target<'_>, decl: &TestDecl, arguments: &[(String, Json)]) -> TestName {
+    if let Some(name) = &decl.name {
+        return TestName {
+            full: name.clone(),
+            short: name.clone(),
+        };
+    }
+    let mut test = decl.test.clone();
+    if matches!(target.call, RefCall::Source { .. }) {
+        test = format!("source_{test}");
+    }
+    if let Some(namespace) = &decl.namespace {
+        test = format!("{namespace}_{test}");
+    }
+    test_names::name(&test, &target.name(), arguments)
+}
+
+/// The settings that every test has.
+pub(crate) fn test_spec(reader: &Reader<'_>, raw_sql: String) -> Test {
+    let severities = [("error", Severity::Error), ("warn", Severity::Warning)];
+    let text = |name: &str, default: &str| reader.text(name).unwrap_or_else(|| default.to_owned());
+    Test {
+        generic: None,
+        attached: None,
+        column: None,
+        raw_sql,
+        severity: reader
+            .choice("severity", &severities)
+            .unwrap_or(Severity::Error),
+        warn_if: text("warn_if", "!= 0"),
+        error_if: text("error_if", "!= 0"),
+        fail_calc: text("fail_calc", "count(*)"),
+        limit: reader.whole("limit"),
+        store_failures: store_failures(reader),
+    }
+}
+
+fn store_failures(reader: &Reader<'_>) -> bool {
+    let kinds = [("table", true), ("view", true), ("ephemeral", false)];
+    let kind = reader.choice("store_failures_as", &kinds);
+    kind.or_else(|| reader.flag("store_failures"))
+        .unwrap_or(false)
+}
+
+/// Where failing rows are kept: `<target schema>_dbt_test__audit`, as in dbt.
+pub(crate) fn failures_relation(reader: &Reader<'_>, cx: &Cx<'_>, alias: &str) -> Option<Relation> {
+    let custom = reader
+        .text("schema")
+        .unwrap_or_else(|| "dbt_test__audit".into());
+    let schema = format!("{}_{custom}", cx.shared.target.schema);
+    store_failures(reader).then(|| Relation::new(schema, alias))
+}

@@ -1,0 +1,321 @@
+//! From files and property files to the nodes that dbt knows.
+
+mod generic_tests;
+mod models;
+mod seeds;
+mod singular_tests;
+mod snapshots;
+mod sources;
+mod test_names;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use forebay_core::{Diagnostic, Location, Node, NodeId, Relation, ResourceType, Spec};
+use minijinja::Value;
+use minijinja::value::Serde;
+use serde_json::{Map, Value as Json, json};
+
+use crate::config::{Config, ProjectFile, Reader, from_json, merge, to_json};
+use crate::jinja::{Engine, Failure, Mode, NodeScope, RefCall, Shared};
+use crate::problems::Problems;
+use crate::properties::{Argument, Patch};
+use crate::scan::SqlFile;
+use crate::text;
+
+pub(crate) use generic_tests::{GenericTests, Target, raw_sql, run};
+pub(crate) use models::model;
+pub(crate) use seeds::seed;
+pub(crate) use singular_tests::singular_test;
+pub(crate) use snapshots::{snapshot, yaml_snapshots};
+pub(crate) use sources::{id as source_id, source};
+
+/// What building a node needs to know.
+pub(crate) struct Cx<'a> {
+    pub problems: &'a Problems,
+    pub engine: &'a Engine,
+    pub shared: &'a Arc<Shared>,
+    pub file: &'a ProjectFile,
+}
+
+impl Cx<'_> {
+    pub fn project(&self) -> &str {
+        &self.shared.project
+    }
+
+    pub fn id(&self, kind: ResourceType, name: &str) -> NodeId {
+        NodeId::new(format!("{kind}.{}.{name}", self.project()))
+    }
+}
+
+/// A node and what belongs to it but not into the graph. Its parents are still calls.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub node: Node,
+    pub detail: Detail,
+}
+
+/// What compiling and the manifest need of a node.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Detail {
+    /// The engine's template, where it has SQL.
+    pub template: Option<String>,
+    /// The text as written.
+    pub raw: String,
+    /// The scope of its templates, with the parents once they are known.
+    pub scope: Arc<NodeScope>,
+    pub config: Map<String, Json>,
+    pub alias: String,
+    /// What its template refers to.
+    pub calls: Vec<RefCall>,
+    pub macros: BTreeSet<NodeId>,
+    pub patch_file: Option<String>,
+    pub test: Option<TestDetail>,
+    /// A source's own description, not the table's.
+    pub source_description: String,
+    pub loader: String,
+}
+
+/// A generic test's arguments, still with their Jinja.
+#[derive(Clone, Debug)]
+pub(crate) struct TestDetail {
+    pub namespace: Option<String>,
+    pub name: String,
+    pub arguments: Vec<(String, Argument)>,
+}
+
+/// Switched off by `enabled: false`, or not readable: known by name only.
+pub(crate) enum Outcome {
+    Draft(Box<Draft>),
+    Disabled,
+    Broken,
+}
+
+/// A node that is about to be read.
+pub(crate) struct Subject<'a> {
+    pub kind: ResourceType,
+    pub sql: &'a SqlFile,
+    pub patch: Option<&'a Patch>,
+    pub fqn: Vec<String>,
+    /// Settings from outside of its file.
+    pub config: Config,
+}
+
+/// A node after its template has run once.
+pub(crate) struct Parsed {
+    pub config: Config,
+    pub calls: Vec<RefCall>,
+    pub macros: BTreeSet<NodeId>,
+}
+
+impl<'a> Subject<'a> {
+    pub fn what(&self) -> String {
+        format!("{} '{}'", self.kind, self.sql.name)
+    }
+
+    /// Runs the template to see what it refers to and how it configures itself.
+    pub fn parse(&self, cx: &Cx<'_>) -> Option<Parsed> {
+        let scope = Arc::new(NodeScope {
+            this: Some(Relation::new(&cx.shared.target.schema, &self.sql.name)),
+            model: json!({"name": self.sql.name, "resource_type": self.kind.as_str()}),
+            config: to_json(&self.config),
+            ..NodeScope::default()
+        });
+        let rendered = cx
+            .engine
+            .render(&self.sql.template, cx.shared, &scope, &Mode::Parse);
+        let location = Location::file(&self.sql.file);
+        let (_, record) = cx
+            .problems
+            .keep(rendered.map_err(|failure| failure.at(&location)))?;
+        for warning in record.warnings {
+            cx.problems.push(warning.at(location.clone()));
+        }
+        let mut config = self.config.clone();
+        for inline in &record.configs {
+            merge(&mut config, from_json(inline, &self.config_call()));
+        }
+        Some(Parsed {
+            config,
+            calls: record.calls,
+            macros: record.macros,
+        })
+    }
+
+    /// Where the file calls `config(...)`.
+    fn config_call(&self) -> Location {
+        let offset = self.sql.raw().find("config(");
+        let offset = offset.map_or(self.sql.range.start, |at| self.sql.range.start + at);
+        text::locate(&self.sql.file, &self.sql.text, offset)
+    }
+
+    /// The parts of a node that all kinds fill in the same way.
+    pub fn draft(
+        self,
+        cx: &Cx<'_>,
+        parsed: Parsed,
+        relation: Option<Relation>,
+        alias: String,
+        spec: Spec,
+    ) -> Draft {
+        let reader = reader(cx, &parsed.config, self.what());
+        let tags = tags(&reader);
+        let id = cx.id(self.kind, &self.sql.name);
+        let patch = self.patch;
+        let node = Node {
+            id: id.clone(),
+            name: self.sql.name.clone(),
+            package: cx.project().to_owned(),
+            location: Location::file(&self.sql.file),
+            fqn: self.fqn,
+            tags,
+            description: patch.map(|p| p.description.clone()).unwrap_or_default(),
+            columns: patch.map(|p| p.columns.clone()).unwrap_or_default(),
+            relation,
+            depends_on: Vec::new(),
+            spec,
+        };
+        let config = to_json(&parsed.config);
+        let scope = node_scope(&node, &config, &alias, self.sql.raw());
+        let detail = Detail {
+            template: Some(self.sql.template.clone()),
+            raw: self.sql.raw().to_owned(),
+            scope: Arc::new(scope),
+            config,
+            alias,
+            calls: parsed.calls,
+            macros: parsed.macros,
+            patch_file: patch.map(|p| p.file.clone()),
+            ..Detail::default()
+        };
+        Draft { node, detail }
+    }
+}
+
+/// What the node's template can see of it.
+pub(crate) fn node_scope(
+    node: &Node,
+    config: &Map<String, Json>,
+    alias: &str,
+    raw: &str,
+) -> NodeScope {
+    let schema = node.relation.as_ref().map(|r| r.schema.clone());
+    NodeScope {
+        this: node.relation.clone(),
+        model: json!({
+            "unique_id": node.id,
+            "name": node.name,
+            "alias": alias,
+            "schema": schema,
+            "database": crate::DATABASE,
+            "resource_type": node.resource_type().as_str(),
+            "package_name": node.package,
+            "original_file_path": node.location.file,
+            "path": node.location.file,
+            "fqn": node.fqn,
+            "tags": node.tags,
+            "description": node.description,
+            "columns": node.columns,
+            "config": config,
+            "raw_code": raw,
+        }),
+        config: config.clone(),
+        ..NodeScope::default()
+    }
+}
+
+pub(crate) fn reader<'a>(cx: &'a Cx<'_>, config: &'a Config, what: String) -> Reader<'a> {
+    Reader {
+        config,
+        what,
+        problems: cx.problems,
+    }
+}
+
+fn tags(reader: &Reader<'_>) -> Vec<String> {
+    let mut tags = reader.texts("tags");
+    tags.sort();
+    tags.dedup();
+    tags
+}
+
+/// Package, folders below the configured one, name.
+pub(crate) fn fqn(project: &str, file: &str, folder: &str, name: &str) -> Vec<String> {
+    let below = file
+        .strip_prefix(folder)
+        .unwrap_or(file)
+        .trim_start_matches('/');
+    let mut fqn = vec![project.to_owned()];
+    let parts: Vec<&str> = below.split('/').collect();
+    fqn.extend(
+        parts[..parts.len() - 1]
+            .iter()
+            .map(|part| (*part).to_owned()),
+    );
+    fqn.push(name.to_owned());
+    fqn
+}
+
+/// Schema and name in the warehouse, as the project's own rules have them.
+pub(crate) fn relation(
+    cx: &Cx<'_>,
+    name: &str,
+    reader: &Reader<'_>,
+    location: &Location,
+) -> Option<Relation> {
+    let node = json!({
+        "name": name,
+        "package_name": cx.project(),
+        "original_file_path": location.file,
+        "config": to_json(reader.config),
+        "tags": reader.texts("tags"),
+    });
+    let schema = named(
+        cx,
+        "generate_schema_name",
+        "custom_schema_name",
+        reader.text("schema"),
+        &node,
+        location,
+    )?;
+    let alias = named(
+        cx,
+        "generate_alias_name",
+        "custom_alias_name",
+        reader.text("alias"),
+        &node,
+        location,
+    )?;
+    Some(Relation::new(schema, alias))
+}
+
+/// Calls one of the naming macros.
+pub(crate) fn named(
+    cx: &Cx<'_>,
+    name: &str,
+    parameter: &'static str,
+    custom: Option<String>,
+    node: &Json,
+    location: &Location,
+) -> Option<String> {
+    let custom = custom.map_or(Value::from(()), Value::from);
+    let args = [(parameter, custom), ("node", Value::from(Serde(node)))];
+    let scope = NodeScope {
+        model: node.clone(),
+        ..NodeScope::default()
+    };
+    let called: Result<_, Failure> = cx.engine.call_naming(name, args, cx.shared, scope);
+    let text = cx
+        .problems
+        .keep(called.map_err(|failure| failure.at(location)))?;
+    if text.is_empty() {
+        let message = format!(
+            "the macro '{name}' gives no name for '{}'",
+            node["name"].as_str().unwrap_or_default()
+        );
+        cx.problems
+            .push(Diagnostic::error(message).at(location.clone()));
+        return None;
+    }
+    Some(text)
+}

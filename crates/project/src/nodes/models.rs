@@ -1,0 +1,133 @@
+//! Models: `models/**/*.sql`.
+
+use forebay_core::graph::{Incremental, IncrementalStrategy, Materialized, Model, OnSchemaChange};
+use forebay_core::{Diagnostic, ResourceType, Spec};
+
+use super::{Cx, Outcome, Subject, fqn, reader, relation};
+use crate::config::{Reader, merge};
+use crate::properties::Patch;
+use crate::scan::SqlFile;
+
+pub(crate) fn model(cx: &Cx<'_>, sql: &SqlFile, patch: Option<&Patch>) -> Outcome {
+    let fqn = fqn(cx.project(), &sql.file, &sql.folder, &sql.name);
+    let mut config = cx.file.models.settings(&fqn);
+    merge(
+        &mut config,
+        patch.map(|p| p.config.clone()).unwrap_or_default(),
+    );
+    let subject = Subject {
+        kind: ResourceType::Model,
+        sql,
+        patch,
+        fqn,
+        config,
+    };
+    read(cx, subject).unwrap_or(Outcome::Broken)
+}
+
+fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
+    if reader(cx, &subject.config, subject.what()).flag("enabled") == Some(false) {
+        return Some(Outcome::Disabled);
+    }
+    let parsed = subject.parse(cx)?;
+    let reader = reader(cx, &parsed.config, subject.what());
+    if reader.flag("enabled") == Some(false) {
+        return Some(Outcome::Disabled);
+    }
+    reader.misspelt();
+    reader.unsupported(&["pre_hook", "post_hook", "grants", "contract", "sql_header"]);
+    let materialized = materialized(&reader)?;
+    let location = forebay_core::Location::file(&subject.sql.file);
+    let relation = relation(cx, &subject.sql.name, &reader, &location)?;
+    let alias = relation.name.clone();
+    let relation = Some(relation).filter(|_| materialized != Materialized::Ephemeral);
+    let spec = Spec::Model(Model {
+        materialized,
+        raw_sql: subject.sql.raw().to_owned(),
+    });
+    Some(Outcome::Draft(Box::new(
+        subject.draft(cx, parsed, relation, alias, spec),
+    )))
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Table,
+    View,
+    Ephemeral,
+    Incremental,
+}
+
+fn materialized(reader: &Reader<'_>) -> Option<Materialized> {
+    let kinds = [
+        ("table", Kind::Table),
+        ("view", Kind::View),
+        ("incremental", Kind::Incremental),
+        ("ephemeral", Kind::Ephemeral),
+    ];
+    if reader
+        .config
+        .get("materialized")
+        .is_none_or(|s| s.value.is_null())
+    {
+        return Some(Materialized::View);
+    }
+    Some(match reader.choice("materialized", &kinds)? {
+        Kind::Table => Materialized::Table,
+        Kind::View => Materialized::View,
+        Kind::Ephemeral => Materialized::Ephemeral,
+        Kind::Incremental => Materialized::Incremental(incremental(reader)?),
+    })
+}
+
+fn incremental(reader: &Reader<'_>) -> Option<Incremental> {
+    let unique_key = reader.texts("unique_key");
+    let strategies = [
+        ("append", IncrementalStrategy::Append),
+        ("merge", IncrementalStrategy::Merge),
+        ("delete+insert", IncrementalStrategy::DeleteInsert),
+    ];
+    let default = if unique_key.is_empty() {
+        IncrementalStrategy::Append
+    } else {
+        IncrementalStrategy::DeleteInsert
+    };
+    let written = reader
+        .config
+        .get("incremental_strategy")
+        .is_some_and(|s| !s.value.is_null());
+    let strategy = match reader.choice("incremental_strategy", &strategies) {
+        None if written => return None,
+        found => found.unwrap_or(default),
+    };
+    if strategy != IncrementalStrategy::Append && unique_key.is_empty() {
+        reader.problems.push(
+            Diagnostic::error(format!(
+                "{} needs a unique_key for its incremental strategy",
+                reader.what
+            ))
+            .at(reader.at("incremental_strategy"))
+            .hint("set unique_key, or use incremental_strategy='append'"),
+        );
+    }
+    reader.unsupported(&[
+        "incremental_predicates",
+        "merge_update_columns",
+        "merge_exclude_columns",
+    ]);
+    Some(Incremental {
+        strategy,
+        unique_key,
+        on_schema_change: reader
+            .choice("on_schema_change", ON_SCHEMA_CHANGE)
+            .unwrap_or_default(),
+        full_refresh: reader.flag("full_refresh"),
+    })
+}
+
+const ON_SCHEMA_CHANGE: &[(&str, OnSchemaChange)] = &[
+    ("ignore", OnSchemaChange::Ignore),
+    ("fail", OnSchemaChange::Fail),
+    ("append_new_columns", OnSchemaChange::AppendNewColumns),
+    ("sync_all_columns", OnSchemaChange::SyncAllColumns),
+];

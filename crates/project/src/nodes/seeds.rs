@@ -1,0 +1,93 @@
+//! Seeds: small CSV files of the project.
+
+use forebay_core::graph::Seed;
+use forebay_core::{Diagnostic, Location, Node, ResourceType, Spec};
+use indexmap::IndexMap;
+
+use super::{Cx, Detail, Draft, Outcome, fqn, node_scope, reader, relation, tags};
+use crate::config::{Reader, merge, to_json};
+use crate::properties::Patch;
+use crate::scan::SeedFile;
+
+pub(crate) fn seed(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Outcome {
+    read(cx, seed, patch).unwrap_or(Outcome::Broken)
+}
+
+fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> {
+    let fqn = fqn(cx.project(), &seed.file, &seed.folder, &seed.name);
+    let mut config = cx.file.seeds.settings(&fqn);
+    merge(
+        &mut config,
+        patch.map(|p| p.config.clone()).unwrap_or_default(),
+    );
+    let reader = reader(cx, &config, format!("seed '{}'", seed.name));
+    if reader.flag("enabled") == Some(false) {
+        return Some(Outcome::Disabled);
+    }
+    reader.misspelt();
+    reader.unsupported(&["pre_hook", "post_hook"]);
+    let location = Location::file(&seed.file);
+    let relation = relation(cx, &seed.name, &reader, &location)?;
+    let alias = relation.name.clone();
+    let node = Node {
+        id: cx.id(ResourceType::Seed, &seed.name),
+        name: seed.name.clone(),
+        package: cx.project().to_owned(),
+        location,
+        fqn,
+        tags: tags(&reader),
+        description: patch.map(|p| p.description.clone()).unwrap_or_default(),
+        columns: patch.map(|p| p.columns.clone()).unwrap_or_default(),
+        relation: Some(relation),
+        depends_on: Vec::new(),
+        spec: Spec::Seed(Seed {
+            column_types: column_types(&reader),
+            delimiter: delimiter(&reader)?,
+        }),
+    };
+    let config = to_json(&config);
+    let detail = Detail {
+        scope: node_scope(&node, &config, &alias, "").into(),
+        config,
+        alias,
+        patch_file: patch.map(|p| p.file.clone()),
+        ..Detail::default()
+    };
+    Some(Outcome::Draft(Box::new(Draft { node, detail })))
+}
+
+fn column_types(reader: &Reader<'_>) -> IndexMap<String, String> {
+    let types = reader.map("column_types").into_iter().flatten();
+    types
+        .filter_map(|(name, kind)| {
+            if kind.as_str().is_none() {
+                let message = format!(
+                    "the type of '{name}' in column_types of {} must be a text",
+                    reader.what
+                );
+                reader
+                    .problems
+                    .push(Diagnostic::error(message).at(reader.at("column_types")));
+            }
+            Some((name.clone(), kind.as_str()?.to_owned()))
+        })
+        .collect()
+}
+
+fn delimiter(reader: &Reader<'_>) -> Option<char> {
+    let text = reader.text("delimiter").unwrap_or_else(|| ",".into());
+    let mut chars = text.chars();
+    let single = chars
+        .next()
+        .filter(|c| c.is_ascii() && chars.next().is_none());
+    if single.is_none() {
+        let message = format!(
+            "the delimiter of {} must be a single character, not '{text}'",
+            reader.what
+        );
+        reader
+            .problems
+            .push(Diagnostic::error(message).at(reader.at("delimiter")));
+    }
+    single
+}

@@ -1,0 +1,187 @@
+//! Snapshots: `{% snapshot %}` blocks, and those that property files describe in full.
+
+use std::sync::Arc;
+
+use forebay_core::graph::{HardDeletes, Snapshot, SnapshotStrategy};
+use forebay_core::{Diagnostic, Location, Relation, ResourceType, Spec};
+use serde_json::Value as Json;
+
+use super::{Cx, Outcome, Subject, fqn, named, reader, relation};
+use crate::config::{Reader, merge};
+use crate::properties::Patch;
+use crate::scan::SqlFile;
+
+/// The schema of snapshots that name none.
+const SCHEMA: &str = "snapshots";
+
+/// Snapshots of property files as SQL that reads their relation: `select * from {{ ref('x') }}`.
+pub(crate) fn yaml_snapshots<'a>(
+    patches: &'a [Patch],
+    folders: &'a [String],
+) -> impl Iterator<Item = SqlFile> + 'a {
+    patches.iter().filter_map(|patch| {
+        let (relation, _) = patch.relation.as_ref()?;
+        let text: Arc<str> = Arc::from(format!("select * from {{{{ {relation} }}}}"));
+        let folder = folders
+            .iter()
+            .find(|folder| patch.file.starts_with(folder.as_str()));
+        Some(SqlFile {
+            name: patch.name.clone(),
+            file: patch.file.clone(),
+            folder: folder.cloned().unwrap_or_default(),
+            range: 0..text.len(),
+            text,
+            template: format!("{}#{}", patch.file, patch.name),
+        })
+    })
+}
+
+pub(crate) fn snapshot(cx: &Cx<'_>, sql: &SqlFile, patch: Option<&Patch>) -> Outcome {
+    let fqn = fqn(cx.project(), &sql.file, &sql.folder, &sql.name);
+    let mut config = cx.file.snapshots.settings(&fqn);
+    merge(
+        &mut config,
+        patch.map(|p| p.config.clone()).unwrap_or_default(),
+    );
+    let subject = Subject {
+        kind: ResourceType::Snapshot,
+        sql,
+        patch,
+        fqn,
+        config,
+    };
+    read(cx, subject).unwrap_or(Outcome::Broken)
+}
+
+fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
+    let parsed = subject.parse(cx)?;
+    let reader = reader(cx, &parsed.config, subject.what());
+    if reader.flag("enabled") == Some(false) {
+        return Some(Outcome::Disabled);
+    }
+    reader.misspelt();
+    reader.unsupported(&[
+        "pre_hook",
+        "post_hook",
+        "dbt_valid_to_current",
+        "snapshot_meta_column_names",
+    ]);
+    let place = subject
+        .patch
+        .map_or_else(|| Location::file(&subject.sql.file), |p| p.at.clone());
+    let unique_key = reader.texts("unique_key");
+    if unique_key.is_empty() {
+        let message = format!("{} has no unique_key", reader.what);
+        cx.problems.push(
+            Diagnostic::error(message)
+                .at(place.clone())
+                .hint("config(unique_key='id', ...)"),
+        );
+        return None;
+    }
+    let spec = Spec::Snapshot(Snapshot {
+        raw_sql: subject.sql.raw().to_owned(),
+        unique_key,
+        strategy: strategy(&reader, &place)?,
+        hard_deletes: hard_deletes(&reader),
+    });
+    let relation = snapshot_relation(cx, &subject.sql.name, &reader, &place)?;
+    let alias = relation.name.clone();
+    Some(Outcome::Draft(Box::new(subject.draft(
+        cx,
+        parsed,
+        Some(relation),
+        alias,
+        spec,
+    ))))
+}
+
+/// `target_schema` is taken as it is; `schema` goes through the project's naming rule.
+fn snapshot_relation(
+    cx: &Cx<'_>,
+    name: &str,
+    reader: &Reader<'_>,
+    place: &Location,
+) -> Option<Relation> {
+    if reader.text("schema").is_some() && reader.text("target_schema").is_none() {
+        return relation(cx, name, reader, place);
+    }
+    let node = serde_json::json!({"name": name});
+    let alias = named(
+        cx,
+        "generate_alias_name",
+        "custom_alias_name",
+        reader.text("alias"),
+        &node,
+        place,
+    )?;
+    Some(Relation::new(
+        reader
+            .text("target_schema")
+            .unwrap_or_else(|| SCHEMA.into()),
+        alias,
+    ))
+}
+
+#[derive(Clone, Copy)]
+enum Strategy {
+    Timestamp,
+    Check,
+}
+
+fn strategy(reader: &Reader<'_>, place: &Location) -> Option<SnapshotStrategy> {
+    let strategies = [
+        ("timestamp", Strategy::Timestamp),
+        ("check", Strategy::Check),
+    ];
+    let missing = |what: &str, hint: &str| {
+        let message = format!("{} has no {what}", reader.what);
+        reader
+            .problems
+            .push(Diagnostic::error(message).at(place.clone()).hint(hint));
+    };
+    if reader.text("strategy").is_none() {
+        missing(
+            "strategy",
+            "strategy='timestamp' with updated_at, or strategy='check' with check_cols",
+        );
+        return None;
+    }
+    match reader.choice("strategy", &strategies)? {
+        Strategy::Timestamp => {
+            let updated_at = reader.text("updated_at");
+            if updated_at.is_none() {
+                missing("updated_at", "the timestamp strategy compares that column");
+            }
+            Some(SnapshotStrategy::Timestamp {
+                updated_at: updated_at?,
+            })
+        }
+        Strategy::Check => {
+            let setting = reader.config.get("check_cols").map(|s| &s.value);
+            if setting.is_none() {
+                missing("check_cols", "name the columns to compare, or 'all'");
+                return None;
+            }
+            let all = setting.and_then(Json::as_str) == Some("all");
+            let columns = if all {
+                Vec::new()
+            } else {
+                reader.texts("check_cols")
+            };
+            Some(SnapshotStrategy::Check { columns })
+        }
+    }
+}
+
+fn hard_deletes(reader: &Reader<'_>) -> HardDeletes {
+    let choices = [
+        ("ignore", HardDeletes::Ignore),
+        ("invalidate", HardDeletes::Invalidate),
+    ];
+    let older = match reader.flag("invalidate_hard_deletes") {
+        Some(true) => HardDeletes::Invalidate,
+        _ => HardDeletes::Ignore,
+    };
+    reader.choice("hard_deletes", &choices).unwrap_or(older)
+}

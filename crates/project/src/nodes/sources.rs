@@ -1,0 +1,67 @@
+//! Source tables that property files declare.
+
+use forebay_core::graph::Source;
+use forebay_core::{Node, NodeId, Relation, Spec};
+
+use super::{Cx, Detail, Draft, Outcome, node_scope, reader, tags};
+use crate::config::{merge, to_json};
+use crate::properties::SourceTable;
+
+pub(crate) fn source(cx: &Cx<'_>, table: &SourceTable) -> Outcome {
+    let fqn = fqn(cx, table);
+    let mut config = cx.file.sources.settings(&fqn);
+    merge(&mut config, table.config.clone());
+    let reader = reader(
+        cx,
+        &config,
+        format!("source '{}.{}'", table.source, table.table),
+    );
+    if reader.flag("enabled") == Some(false) {
+        return Outcome::Disabled;
+    }
+    let node = Node {
+        id: id(cx.project(), &table.source, &table.table),
+        name: table.table.clone(),
+        package: cx.project().to_owned(),
+        location: table.at.clone(),
+        fqn,
+        tags: tags(&reader),
+        description: table.description.clone(),
+        columns: table.columns.clone(),
+        relation: Some(Relation::new(&table.schema, &table.identifier)),
+        depends_on: Vec::new(),
+        spec: Spec::Source(Source {
+            source_name: table.source.clone(),
+            ingest: None,
+            loaded_at_field: table.loaded_at_field.clone(),
+            freshness: table.freshness.clone(),
+        }),
+    };
+    let config = to_json(&config);
+    let detail = Detail {
+        scope: node_scope(&node, &config, &table.identifier, "").into(),
+        config,
+        alias: table.identifier.clone(),
+        patch_file: Some(table.file.clone()),
+        source_description: table.source_description.clone(),
+        loader: table.loader.clone(),
+        ..Detail::default()
+    };
+    Outcome::Draft(Box::new(Draft { node, detail }))
+}
+
+pub(crate) fn id(project: &str, source: &str, table: &str) -> NodeId {
+    NodeId::new(format!("source.{project}.{source}.{table}"))
+}
+
+fn fqn(cx: &Cx<'_>, table: &SourceTable) -> Vec<String> {
+    let folder = cx
+        .file
+        .models_in
+        .iter()
+        .find(|folder| table.file.starts_with(folder.as_str()));
+    let folder = folder.map_or("", String::as_str);
+    let mut fqn = super::fqn(cx.project(), &table.file, folder, &table.source);
+    fqn.push(table.table.clone());
+    fqn
+}

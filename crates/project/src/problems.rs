@@ -1,0 +1,32 @@
+//! Collects problems while a project is read, so that all of them are reported at once.
+
+use std::cell::RefCell;
+
+use forebay_core::{Diagnostic, Diagnostics, Severity};
+
+/// A shared list that every reader can add to.
+#[derive(Default)]
+pub(crate) struct Problems(RefCell<Vec<Diagnostic>>);
+
+impl Problems {
+    pub fn push(&self, diagnostic: Diagnostic) {
+        self.0.borrow_mut().push(diagnostic);
+    }
+
+    /// Keeps the value, or the problem.
+    pub fn keep<T>(&self, result: Result<T, Diagnostic>) -> Option<T> {
+        result.map_err(|problem| self.push(problem)).ok()
+    }
+
+    /// Everything found: the warnings, or all of it when an error is among it. Sorted by place.
+    pub fn finish(self) -> Result<Vec<Diagnostic>, Diagnostics> {
+        let mut all = Diagnostics(self.0.into_inner());
+        all.sort();
+        all.0.dedup();
+        if all.has_errors() {
+            return Err(all);
+        }
+        debug_assert!(all.0.iter().all(|d| d.severity == Severity::Warning));
+        Ok(all.0)
+    }
+}

@@ -1,0 +1,171 @@
+//! `sources:`: tables that are filled from outside.
+
+use forebay_core::graph::{Column, Freshness};
+use forebay_core::{Location, Span};
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+
+use super::tests::TestDecl;
+use super::{columns, config, tests};
+use crate::config::{Config, merge};
+use crate::yaml::{Doc, Fields, Unknown, Yaml};
+
+/// One table of a source, with what it inherits from the source.
+#[derive(Clone, Debug)]
+pub(crate) struct SourceTable {
+    pub source: String,
+    pub table: String,
+    pub schema: String,
+    /// The table's name in the warehouse.
+    pub identifier: String,
+    pub source_description: String,
+    pub description: String,
+    pub loader: String,
+    pub columns: IndexMap<String, Column>,
+    pub tests: Vec<TestDecl>,
+    pub config: Config,
+    pub loaded_at_field: Option<String>,
+    pub freshness: Option<Freshness>,
+    pub file: String,
+    pub at: Location,
+}
+
+/// What tables take over from their source.
+struct Inherited {
+    config: Config,
+    loaded_at_field: Option<String>,
+    freshness: Option<Freshness>,
+}
+
+const TOLERATED: &[&str] = &[
+    "database",
+    "quoting",
+    "overrides",
+    "loaded_at_query",
+    "external",
+    "docs",
+];
+
+pub(crate) fn read(doc: Doc<'_>, yaml: &Yaml) -> Vec<SourceTable> {
+    read_source(doc, yaml).unwrap_or_default()
+}
+
+fn read_source(doc: Doc<'_>, yaml: &Yaml) -> Option<Vec<SourceTable>> {
+    let mut fields = Fields::of(doc, yaml, "a source")?;
+    let name = fields.required("name")?;
+    fields.what = format!("source '{name}'");
+    let inherited = inherited(doc, &mut fields, None);
+    let template = SourceTable {
+        schema: fields.text("schema").unwrap_or_else(|| name.clone()),
+        source_description: fields.text("description").unwrap_or_default(),
+        loader: fields.text("loader").unwrap_or_default(),
+        source: name,
+        table: String::new(),
+        identifier: String::new(),
+        description: String::new(),
+        columns: IndexMap::new(),
+        tests: Vec::new(),
+        config: Config::new(),
+        loaded_at_field: None,
+        freshness: None,
+        file: doc.file.to_owned(),
+        at: Location::default(),
+    };
+    fields.ignore(TOLERATED);
+    let tables = fields.list("tables");
+    fields.finish(Unknown::Warn);
+    let tables = tables
+        .iter()
+        .filter_map(|yaml| table(doc, yaml, &template, &inherited));
+    Some(tables.collect())
+}
+
+fn table(
+    doc: Doc<'_>,
+    yaml: &Yaml,
+    template: &SourceTable,
+    inherited_from: &Inherited,
+) -> Option<SourceTable> {
+    let source = &template.source;
+    let mut fields = Fields::of(doc, yaml, format!("a table of the source '{source}'"))?;
+    let name = fields.required("name")?;
+    fields.what = format!("source table '{source}.{name}'");
+    let (columns, mut found) = columns::read(doc, fields.list("columns"), &name);
+    found.extend(tests::read_all(doc, &mut fields, None));
+    let own = inherited(doc, &mut fields, Some(inherited_from));
+    fields.ignore(TOLERATED);
+    let table = SourceTable {
+        identifier: fields.text("identifier").unwrap_or_else(|| name.clone()),
+        description: fields.text("description").unwrap_or_default(),
+        loader: fields
+            .text("loader")
+            .unwrap_or_else(|| template.loader.clone()),
+        at: fields.at("name").in_file(doc.file),
+        table: name,
+        columns,
+        tests: found,
+        config: own.config,
+        loaded_at_field: own.loaded_at_field,
+        freshness: own.freshness,
+        ..template.clone()
+    };
+    fields.finish(Unknown::Warn);
+    Some(table)
+}
+
+/// The keys that a table inherits, merged with those of its source.
+fn inherited(doc: Doc<'_>, fields: &mut Fields<'_>, from: Option<&Inherited>) -> Inherited {
+    let mut all = from.map_or_else(Config::new, |from| from.config.clone());
+    merge(&mut all, config(doc, fields));
+    let config_section = fields.get("config");
+    let mut in_config = config_section.and_then(|yaml| Fields::of(doc, yaml, "config"));
+    let mut field = fields.text("loaded_at_field");
+    let mut rule = from.and_then(|from| from.freshness.clone());
+    rule = freshness(doc, fields, rule);
+    if let Some(fields) = &mut in_config {
+        field = fields.text("loaded_at_field").or(field);
+        rule = freshness(doc, fields, rule);
+    }
+    Inherited {
+        config: all,
+        loaded_at_field: field.or_else(|| from.and_then(|from| from.loaded_at_field.clone())),
+        freshness: rule,
+    }
+}
+
+/// `freshness: null` switches an inherited rule off.
+fn freshness(doc: Doc<'_>, fields: &mut Fields<'_>, base: Option<Freshness>) -> Option<Freshness> {
+    let Some(yaml) = fields.get_or_null("freshness") else {
+        return base;
+    };
+    if yaml.is_null() {
+        return None;
+    }
+    let mut fields = Fields::of(doc, yaml, "freshness")?;
+    let base = base.unwrap_or_default();
+    let rule = Freshness {
+        warn_after: age(doc, &mut fields, "warn_after").or(base.warn_after),
+        error_after: age(doc, &mut fields, "error_after").or(base.error_after),
+        filter: fields.text("filter").or(base.filter),
+    };
+    fields.finish(Unknown::Warn);
+    (rule.warn_after.is_some() || rule.error_after.is_some()).then_some(rule)
+}
+
+/// `{count: 12, period: hour}`.
+fn age(doc: Doc<'_>, fields: &mut Fields<'_>, key: &'static str) -> Option<Span> {
+    let yaml = fields.get(key)?;
+    let mut fields = Fields::of(doc, yaml, format!("'{key}' of freshness"))?;
+    let periods = [("minute", 60), ("hour", 3_600), ("day", 86_400)];
+    let count = fields.json("count").as_ref().and_then(Json::as_i64);
+    let period = fields.choice("period", &periods);
+    if count.is_none_or(|count| count < 1) {
+        fields.error(
+            format!("'count' of '{key}' must be a whole number from 1 up"),
+            yaml.at,
+        );
+    }
+    fields.finish(Unknown::Warn);
+    let seconds = count.filter(|count| *count > 0)?.checked_mul(period?)?;
+    seconds.checked_mul(1_000_000).map(Span::from_micros)
+}

@@ -1,0 +1,151 @@
+//! `data_tests:` (and `tests:`): generic tests declared on a node or on a column of it.
+
+use forebay_core::{Diagnostic, Location};
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+
+use crate::config::{Config, from_yaml, merge};
+use crate::yaml::{Doc, Entry, Fields, Value, Yaml};
+
+/// One declared test, before it is attached to its node.
+#[derive(Clone, Debug)]
+pub(crate) struct TestDecl {
+    /// The package of its macro: `dbt_utils.equality`.
+    pub namespace: Option<String>,
+    /// The generic test: `not_null`.
+    pub test: String,
+    /// The name that the project gives it.
+    pub name: Option<String>,
+    pub description: String,
+    pub column: Option<String>,
+    pub arguments: IndexMap<String, Argument>,
+    /// Not rendered yet: it may hold Jinja that only the test can read.
+    pub config: Config,
+    pub at: Location,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Argument {
+    pub value: Json,
+    pub at: Location,
+}
+
+/// Settings that may stand among the arguments.
+const INLINE: &[&str] = &[
+    "severity",
+    "tags",
+    "enabled",
+    "where",
+    "limit",
+    "warn_if",
+    "error_if",
+    "fail_calc",
+    "store_failures",
+    "store_failures_as",
+    "meta",
+    "database",
+    "schema",
+    "alias",
+    "group",
+];
+
+/// Tests under either key.
+pub(crate) fn read_all(
+    doc: Doc<'_>,
+    fields: &mut Fields<'_>,
+    column: Option<&str>,
+) -> Vec<TestDecl> {
+    let lists = [fields.list("data_tests"), fields.list("tests")];
+    let items = lists.into_iter().flatten();
+    items.filter_map(|item| read(doc, item, column)).collect()
+}
+
+fn read(doc: Doc<'_>, yaml: &Yaml, column: Option<&str>) -> Option<TestDecl> {
+    let at = yaml.at.in_file(doc.file);
+    match &yaml.value {
+        Value::Scalar(scalar) => Some(decl(&scalar.text, column, at)),
+        Value::Map(entries) => match entries.as_slice() {
+            [entry] => with_arguments(doc, entry, column),
+            entries => by_test_name(doc, yaml, entries, column),
+        },
+        Value::List(_) => {
+            doc.error("a test is a name, or a name with arguments", yaml.at);
+            None
+        }
+    }
+}
+
+fn decl(test: &str, column: Option<&str>, at: Location) -> TestDecl {
+    let (namespace, test) = match test.split_once('.') {
+        Some((namespace, test)) => (Some(namespace.to_owned()), test),
+        None => (None, test),
+    };
+    TestDecl {
+        namespace,
+        test: test.to_owned(),
+        name: None,
+        description: String::new(),
+        column: column.map(str::to_owned),
+        arguments: IndexMap::new(),
+        config: Config::new(),
+        at,
+    }
+}
+
+/// `accepted_values: {values: [...]}`.
+fn with_arguments(doc: Doc<'_>, entry: &Entry, column: Option<&str>) -> Option<TestDecl> {
+    let decl = decl(&entry.key, column, entry.key_at.in_file(doc.file));
+    if entry.value.is_null() {
+        return Some(decl);
+    }
+    let fields = Fields::of(doc, &entry.value, format!("the test '{}'", entry.key))?;
+    Some(fill(doc, decl, fields))
+}
+
+/// `{name: mine, test_name: accepted_values, values: [...]}`.
+fn by_test_name(
+    doc: Doc<'_>,
+    yaml: &Yaml,
+    entries: &[Entry],
+    column: Option<&str>,
+) -> Option<TestDecl> {
+    let mut fields = Fields::of(doc, yaml, "a test")?;
+    let Some(test) = fields.text("test_name") else {
+        let keys: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
+        doc.problems.push(
+            Diagnostic::error(format!(
+                "a test has one name, not {}: {}",
+                keys.len(),
+                keys.join(", ")
+            ))
+            .at(yaml.at.in_file(doc.file))
+            .hint("indent its arguments below its name"),
+        );
+        return None;
+    };
+    let decl = decl(&test, column, yaml.at.in_file(doc.file));
+    Some(fill(doc, decl, fields))
+}
+
+fn fill(doc: Doc<'_>, mut decl: TestDecl, mut fields: Fields<'_>) -> TestDecl {
+    decl.name = fields.text("name");
+    decl.description = fields.text("description").unwrap_or_default();
+    let config = from_yaml(doc, fields.map("config"));
+    let block = fields.map("arguments");
+    let (inline, arguments): (Vec<_>, Vec<_>) = fields
+        .rest()
+        .partition(|entry| INLINE.contains(&entry.key.as_str()));
+    decl.config = from_yaml(doc, inline);
+    merge(&mut decl.config, config);
+    for entry in arguments.into_iter().chain(block) {
+        let argument = Argument {
+            value: entry.value.to_json(),
+            at: entry.value.at.in_file(doc.file),
+        };
+        decl.arguments.insert(entry.key.clone(), argument);
+    }
+    if let Some(Json::String(column)) = decl.arguments.get("column_name").map(|a| &a.value) {
+        decl.column.get_or_insert_with(|| column.clone());
+    }
+    decl
+}

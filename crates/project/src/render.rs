@@ -1,0 +1,69 @@
+//! Jinja in YAML: renders the texts of a tree in place.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use crate::jinja::{Engine, Mode, NodeScope, Shared};
+use crate::yaml::{Doc, Entry, Mark, Value, Yaml};
+
+/// Renders YAML texts outside of any node.
+pub(crate) struct Renderer<'a> {
+    pub engine: &'a Engine,
+    pub shared: &'a Arc<Shared>,
+}
+
+/// Which values stay as they are written, by the keys that lead to them.
+type Skip = fn(&[&str]) -> bool;
+
+impl Renderer<'_> {
+    /// Problems are reported at the place of the text; the text stays then.
+    pub fn render(&self, doc: Doc<'_>, yaml: &mut Yaml, skip: Skip) {
+        self.walk(doc, yaml, skip, &mut Vec::new());
+    }
+
+    fn walk<'y>(&self, doc: Doc<'_>, yaml: &'y mut Yaml, skip: Skip, path: &mut Vec<&'y str>) {
+        if let Value::Scalar(scalar) = &yaml.value {
+            let rendered = has_jinja(&scalar.text).then(|| self.text(doc, &scalar.text, yaml.at));
+            if let Some(json) = rendered.flatten() {
+                *yaml = Yaml::from_json(json, yaml.at);
+            }
+            return;
+        }
+        match &mut yaml.value {
+            Value::Scalar(_) => {}
+            Value::List(items) => {
+                for item in items {
+                    self.walk(doc, item, skip, path);
+                }
+            }
+            Value::Map(entries) => {
+                for Entry { key, value, .. } in entries {
+                    path.push(key);
+                    if !skip(path) {
+                        self.walk(doc, value, skip, path);
+                    }
+                    path.pop();
+                }
+            }
+        }
+    }
+
+    pub fn text(&self, doc: Doc<'_>, text: &str, at: Mark) -> Option<Json> {
+        let scope = Arc::new(NodeScope::default());
+        match self
+            .engine
+            .evaluate(text, self.shared, &scope, &Mode::Parse)
+        {
+            Ok((value, _)) => Some(serde_json::to_value(&value).unwrap_or_default()),
+            Err(failure) => {
+                doc.problems.push(failure.at(&at.in_file(doc.file)));
+                None
+            }
+        }
+    }
+}
+
+pub(crate) fn has_jinja(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%")
+}

@@ -1,0 +1,242 @@
+//! Finds and reads the files of a project, and compiles their templates. Nothing runs yet.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use forebay_core::{Diagnostic, Diagnostics};
+
+use crate::config::ProjectFile;
+use crate::jinja::{BlockKind, Engine, MacroSet, blocks, docs};
+use crate::problems::Problems;
+use crate::{files, text};
+
+/// A piece of SQL with Jinja: a model's file, or one snapshot of a file.
+#[derive(Clone, Debug)]
+pub(crate) struct SqlFile {
+    pub name: String,
+    pub file: String,
+    /// The configured folder that it was found in.
+    pub folder: String,
+    pub text: Arc<str>,
+    pub range: Range<usize>,
+    /// Its name in the engine.
+    pub template: String,
+}
+
+impl SqlFile {
+    pub fn raw(&self) -> &str {
+        &self.text[self.range.clone()]
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct SeedFile {
+    pub name: String,
+    pub file: String,
+    pub folder: String,
+}
+
+/// The files of a project by what they are.
+#[derive(Debug, Default)]
+pub(crate) struct Scanned {
+    pub models: Vec<SqlFile>,
+    pub snapshots: Vec<SqlFile>,
+    pub tests: Vec<SqlFile>,
+    pub seeds: Vec<SeedFile>,
+    /// Property files: path and text.
+    pub properties: Vec<(String, String)>,
+    pub docs: BTreeMap<String, String>,
+    /// Nodes whose template does not compile: known by name, so that nobody else is blamed.
+    pub broken: Vec<SqlFile>,
+}
+
+pub(crate) struct Scanner<'a> {
+    pub root: &'a Path,
+    pub project: &'a str,
+    pub problems: &'a Problems,
+    pub engine: &'a mut Engine,
+    pub macros: &'a mut MacroSet,
+    pub found: Scanned,
+}
+
+impl Scanner<'_> {
+    pub fn scan(mut self, file: &ProjectFile) -> Scanned {
+        for folder in &file.macros_in {
+            self.macros(folder);
+        }
+        for folder in &file.tests_in {
+            self.macros(&format!("{folder}/generic"));
+            self.tests(folder);
+        }
+        for folder in &file.models_in {
+            self.models(folder);
+        }
+        for folder in &file.snapshots_in {
+            self.snapshots(folder);
+        }
+        for folder in &file.seeds_in {
+            self.seeds(folder);
+        }
+        let folders = [
+            &file.models_in,
+            &file.seeds_in,
+            &file.snapshots_in,
+            &file.tests_in,
+            &file.macros_in,
+        ];
+        let mut folders: Vec<&String> = folders.into_iter().flatten().collect();
+        folders.sort();
+        folders.dedup();
+        for folder in folders {
+            self.properties_and_docs(folder);
+        }
+        self.found
+    }
+
+    fn list(&self, folder: &str, extensions: &[&str]) -> Vec<String> {
+        self.problems
+            .keep(files::list(self.root, folder, extensions))
+            .unwrap_or_default()
+    }
+
+    fn read(&self, file: &str) -> Option<String> {
+        self.problems.keep(text::read(self.root, file))
+    }
+
+    fn macros(&mut self, folder: &str) {
+        for file in self.list(folder, &["sql"]) {
+            let Some(content) = self.read(&file) else {
+                continue;
+            };
+            let added = self
+                .engine
+                .add_macros(self.project, &file, &content, self.macros);
+            if let Err(Diagnostics(problems)) = added {
+                problems
+                    .into_iter()
+                    .for_each(|problem| self.problems.push(problem));
+            }
+        }
+    }
+
+    fn models(&mut self, folder: &str) {
+        for file in self.list(folder, &["sql"]) {
+            if let Some(sql) = self.whole(&file, folder)
+                && let Some(sql) = self.compiled(sql)
+            {
+                self.found.models.push(sql);
+            }
+        }
+        for file in self.list(folder, &["py"]) {
+            self.problems.push(
+                Diagnostic::error("Python models are not supported yet")
+                    .at(forebay_core::Location::file(file)),
+            );
+        }
+    }
+
+    fn tests(&mut self, folder: &str) {
+        let generic = format!("{folder}/generic/");
+        let singular: Vec<String> = self.list(folder, &["sql"]);
+        for file in singular.iter().filter(|file| !file.starts_with(&generic)) {
+            if let Some(sql) = self.whole(file, folder)
+                && let Some(sql) = self.compiled(sql)
+            {
+                self.found.tests.push(sql);
+            }
+        }
+    }
+
+    fn whole(&self, file: &str, folder: &str) -> Option<SqlFile> {
+        let content: Arc<str> = Arc::from(self.read(file)?);
+        Some(SqlFile {
+            name: files::stem(file).to_owned(),
+            file: file.to_owned(),
+            folder: folder.to_owned(),
+            range: 0..content.len(),
+            text: content,
+            template: file.to_owned(),
+        })
+    }
+
+    fn snapshots(&mut self, folder: &str) {
+        for file in self.list(folder, &["sql"]) {
+            let Some(whole) = self.whole(&file, folder) else {
+                continue;
+            };
+            let found = blocks(&whole.text).map_err(|error| {
+                Diagnostic::error(format!("Jinja syntax error: {}", error.message))
+                    .at(text::locate(&file, &whole.text, error.offset))
+            });
+            for block in self.problems.keep(found).unwrap_or_default() {
+                if block.kind != BlockKind::Snapshot {
+                    continue;
+                }
+                let sql = SqlFile {
+                    template: format!("{file}#{}", block.name),
+                    name: block.name,
+                    range: block.body,
+                    ..whole.clone()
+                };
+                if let Some(sql) = self.compiled(sql) {
+                    self.found.snapshots.push(sql);
+                }
+            }
+        }
+    }
+
+    /// Keeps what does not compile aside.
+    fn compiled(&mut self, sql: SqlFile) -> Option<SqlFile> {
+        let added = self
+            .engine
+            .add_part(&sql.template, &sql.file, &sql.text, sql.range.clone());
+        match self.problems.keep(added) {
+            Some(()) => Some(sql),
+            None => {
+                self.found.broken.push(sql);
+                None
+            }
+        }
+    }
+
+    fn seeds(&mut self, folder: &str) {
+        for file in self.list(folder, &["csv"]) {
+            self.found.seeds.push(SeedFile {
+                name: files::stem(&file).to_owned(),
+                folder: folder.to_owned(),
+                file,
+            });
+        }
+    }
+
+    fn properties_and_docs(&mut self, folder: &str) {
+        for file in self.list(folder, &["yml", "yaml"]) {
+            if let Some(content) = self.read(&file) {
+                self.found.properties.push((file, content));
+            }
+        }
+        for file in self.list(folder, &["md"]) {
+            if let Some(content) = self.read(&file) {
+                self.docs(&file, &content);
+            }
+        }
+    }
+
+    fn docs(&mut self, file: &str, content: &str) {
+        for (name, offset, body) in docs(content) {
+            if self
+                .found
+                .docs
+                .insert(name.to_owned(), body.to_owned())
+                .is_some()
+            {
+                self.problems.push(
+                    Diagnostic::error(format!("two {{% docs %}} blocks are called '{name}'"))
+                        .at(text::locate(file, content, offset)),
+                );
+            }
+        }
+    }
+}

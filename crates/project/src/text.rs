@@ -1,0 +1,65 @@
+//! Files as text: reading them, and turning byte offsets into lines and columns.
+
+use std::path::Path;
+
+use forebay_core::{Diagnostic, Location};
+
+/// Reads a file of the project; `relative` is its path below `root`.
+pub(crate) fn read(root: &Path, relative: &str) -> Result<String, Diagnostic> {
+    let bytes = std::fs::read(root.join(relative)).map_err(|error| {
+        Diagnostic::environment(format!("cannot read '{relative}': {error}"))
+            .at(Location::file(relative))
+    })?;
+    String::from_utf8(bytes).map_err(|error| not_utf8(relative, &error))
+}
+
+fn not_utf8(relative: &str, error: &std::string::FromUtf8Error) -> Diagnostic {
+    let good = error.utf8_error().valid_up_to();
+    let bytes = error.as_bytes();
+    let readable = String::from_utf8_lossy(&bytes[..good]);
+    let (line, column) = line_and_column(&readable, readable.len());
+    Diagnostic::error(format!(
+        "'{relative}' is not UTF-8 text: byte 0x{:02x} does not fit",
+        bytes[good]
+    ))
+    .at(Location::new(relative, line, column))
+    .hint("save the file as UTF-8")
+}
+
+/// Line and column, both from one, of a byte offset; columns count characters.
+pub(crate) fn line_and_column(text: &str, offset: usize) -> (u32, u32) {
+    let before = &text[..floor_boundary(text, offset)];
+    let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    (number(line), number(before[start..].chars().count() + 1))
+}
+
+fn floor_boundary(text: &str, offset: usize) -> usize {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    offset
+}
+
+fn number(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// The place of a byte offset.
+pub(crate) fn locate(file: &str, text: &str, offset: usize) -> Location {
+    let (line, column) = line_and_column(text, offset);
+    Location::new(file, line, column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters() {
+        assert_eq!(line_and_column("ab\nçd", 5), (2, 2));
+        assert_eq!(line_and_column("", 0), (1, 1));
+        assert_eq!(line_and_column("x", 99), (1, 2));
+    }
+}

@@ -1,0 +1,285 @@
+//! Builds the tree from the parser's events: anchors, merge keys, duplicates, one document a file.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use forebay_core::{Diagnostic, Location};
+use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
+
+use super::{Entry, Mark, Scalar, Value, Yaml};
+use crate::problems::Problems;
+
+/// Aliases copy what they name: a small file must not grow into gigabytes.
+const MAX_NODES: usize = 1_000_000;
+
+/// Reads a file. An empty one is `None`, and so is one that is not YAML (which is a problem).
+pub(crate) fn parse(file: &str, text: &str, problems: &Problems) -> Option<Yaml> {
+    let mut builder = Builder {
+        file,
+        problems,
+        parser: Parser::new_from_str(text),
+        anchors: HashMap::new(),
+        nodes: 0,
+    };
+    problems.keep(builder.document())?
+}
+
+struct Builder<'a> {
+    file: &'a str,
+    problems: &'a Problems,
+    parser: Parser<'a, granit_parser::StrInput<'a>>,
+    anchors: HashMap<usize, Yaml>,
+    nodes: usize,
+}
+
+type Found<'a> = (Event<'a>, Mark);
+
+impl<'a> Builder<'a> {
+    fn document(&mut self) -> Result<Option<Yaml>, Diagnostic> {
+        let mut root = None;
+        loop {
+            let (event, at) = self.next()?;
+            match event {
+                Event::StreamEnd => return Ok(root),
+                Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
+                _ if root.is_some() => {
+                    return Err(self.error("the file has more than one YAML document", at));
+                }
+                event => root = Some(self.node(event, at)?).filter(|yaml| !yaml.is_null()),
+            }
+        }
+    }
+
+    fn next(&mut self) -> Result<Found<'a>, Diagnostic> {
+        loop {
+            match self.parser.next_event() {
+                Some(Ok((Event::Comment(..), _))) => {}
+                Some(Ok((event, span))) => return Ok((event, mark(&span))),
+                None => return Ok((Event::StreamEnd, Mark::default())),
+                Some(Err(error)) => {
+                    let at = position(error.marker());
+                    return Err(self.error(format!("not valid YAML: {}", error.info()), at));
+                }
+            }
+        }
+    }
+
+    fn node(&mut self, event: Event<'a>, at: Mark) -> Result<Yaml, Diagnostic> {
+        self.count(1, at)?;
+        let (value, anchor) = match event {
+            Event::Scalar(text, style, anchor, tag) => (scalar(text, style, tag), anchor),
+            Event::SequenceStart(_, anchor, _) => (self.list()?, anchor),
+            Event::MappingStart(_, anchor, _) => (self.map()?, anchor),
+            Event::Alias(id) => return self.alias(id, at),
+            other => {
+                return Err(Diagnostic::internal(format!(
+                    "unexpected YAML event {other:?}"
+                )));
+            }
+        };
+        let yaml = Yaml { at, value };
+        if anchor > 0 {
+            self.anchors.insert(anchor, yaml.clone());
+        }
+        Ok(yaml)
+    }
+
+    fn alias(&mut self, id: usize, at: Mark) -> Result<Yaml, Diagnostic> {
+        let Some(yaml) = self.anchors.get(&id).cloned() else {
+            return Err(self.error("an alias (*name) stands inside the value that it names", at));
+        };
+        self.count(size(&yaml), at)?;
+        Ok(yaml)
+    }
+
+    fn count(&mut self, nodes: usize, at: Mark) -> Result<(), Diagnostic> {
+        self.nodes += nodes;
+        if self.nodes > MAX_NODES {
+            return Err(self.error("aliases (*name) make the file too large", at));
+        }
+        Ok(())
+    }
+
+    fn list(&mut self) -> Result<Value, Diagnostic> {
+        let mut items = Vec::new();
+        loop {
+            match self.next()? {
+                (Event::SequenceEnd, _) => return Ok(Value::List(items)),
+                (event, at) => items.push(self.node(event, at)?),
+            }
+        }
+    }
+
+    fn map(&mut self) -> Result<Value, Diagnostic> {
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut merged = Vec::new();
+        loop {
+            let (event, key_at) = match self.next()? {
+                (Event::MappingEnd, _) => break,
+                found => found,
+            };
+            let key = self.key(event, key_at)?;
+            let (event, at) = self.next()?;
+            let value = self.node(event, at)?;
+            match key {
+                Key::Merge => merged.push(value),
+                Key::Text(key) => self.insert(&mut entries, Entry { key, key_at, value }),
+            }
+        }
+        merge(&mut entries, merged);
+        Ok(Value::Map(entries))
+    }
+
+    fn key(&mut self, event: Event<'a>, at: Mark) -> Result<Key, Diagnostic> {
+        let plain = matches!(&event, Event::Scalar(_, ScalarStyle::Plain, ..));
+        match self.node(event, at)?.value {
+            Value::Scalar(scalar) if plain && scalar.text == "<<" => Ok(Key::Merge),
+            Value::Scalar(scalar) => Ok(Key::Text(scalar.text)),
+            _ => Err(self
+                .error("a key must be a single text", at)
+                .hint("quote Jinja that stands for a whole value: \"{{ ... }}\"")),
+        }
+    }
+
+    /// The last of two equal keys counts, as in dbt, but it is hardly ever meant.
+    fn insert(&self, entries: &mut Vec<Entry>, entry: Entry) {
+        if let Some(first) = entries.iter_mut().find(|e| e.key == entry.key) {
+            self.problems.push(
+                Diagnostic::warning(format!("the key '{}' is written twice", entry.key))
+                    .at(entry.key_at.in_file(self.file))
+                    .hint(format!("line {} is ignored: remove one", first.key_at.line)),
+            );
+            *first = entry;
+        } else {
+            entries.push(entry);
+        }
+    }
+
+    fn error(&self, message: impl Into<String>, at: Mark) -> Diagnostic {
+        Diagnostic::error(message).at(Location::new(self.file, at.line, at.column))
+    }
+}
+
+enum Key {
+    Merge,
+    Text(String),
+}
+
+fn scalar(text: Cow<'_, str>, style: ScalarStyle, tag: Option<Cow<'_, Tag>>) -> Value {
+    let quoted =
+        style != ScalarStyle::Plain || tag.is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
+    Value::Scalar(if quoted {
+        Scalar::quoted(text.into_owned())
+    } else {
+        Scalar::plain(text.into_owned())
+    })
+}
+
+/// `<<: *defaults`: keys of the mapping itself win, then those of earlier merges.
+fn merge(entries: &mut Vec<Entry>, merged: Vec<Yaml>) {
+    let mut seen: HashSet<String> = entries.iter().map(|e| e.key.clone()).collect();
+    let maps = merged.into_iter().flat_map(|yaml| match yaml.value {
+        Value::List(items) => items,
+        _ => vec![yaml],
+    });
+    for yaml in maps {
+        if let Value::Map(more) = yaml.value {
+            entries.extend(more.into_iter().filter(|e| seen.insert(e.key.clone())));
+        }
+    }
+}
+
+fn size(yaml: &Yaml) -> usize {
+    1 + match &yaml.value {
+        Value::Scalar(_) => 0,
+        Value::List(items) => items.iter().map(size).sum(),
+        Value::Map(entries) => entries.iter().map(|entry| 1 + size(&entry.value)).sum(),
+    }
+}
+
+fn mark(span: &Span) -> Mark {
+    position(&span.start)
+}
+
+fn position(marker: &granit_parser::Marker) -> Mark {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Mark {
+        line: number(marker.line()),
+        column: number(marker.col() + 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(text: &str) -> (Option<Yaml>, String) {
+        let problems = Problems::default();
+        let yaml = parse("a.yml", text, &problems);
+        let text = match problems.finish() {
+            Ok(warnings) => forebay_core::Diagnostics(warnings).to_string(),
+            Err(errors) => errors.to_string(),
+        };
+        (yaml, text)
+    }
+
+    #[test]
+    fn anchors_and_merge_keys() {
+        let (yaml, problems) = read("a: &d {x: 1, y: 2}\nb: {<<: *d, y: 3}\nc: *d\n");
+        assert_eq!(
+            yaml.unwrap().to_json(),
+            json!({"a": {"x": 1, "y": 2}, "b": {"y": 3, "x": 1}, "c": {"x": 1, "y": 2}})
+        );
+        assert_eq!(problems, "");
+    }
+
+    #[test]
+    fn places_are_those_of_keys_and_values() {
+        let yaml = read("a:\n  - b: {c: d}\n").0.unwrap();
+        let b = match &yaml.get("a").unwrap().value {
+            Value::List(items) => &items[0],
+            other => panic!("{other:?}"),
+        };
+        let entry = &b.as_map().unwrap()[0];
+        assert_eq!((entry.key_at.line, entry.key_at.column), (2, 5));
+        let d = b.get("b").unwrap().get("c").unwrap();
+        assert_eq!((d.at.line, d.at.column), (2, 12));
+    }
+
+    #[test]
+    fn broken_yaml_says_where() {
+        let (yaml, problems) = read("a: [1, 2\nb: 3\n");
+        assert!(yaml.is_none());
+        assert!(problems.starts_with("error: not valid YAML:"), "{problems}");
+        assert!(problems.contains("--> a.yml:2:"), "{problems}");
+    }
+
+    #[test]
+    fn a_key_twice_is_named_with_both_lines() {
+        let (yaml, problems) = read("a: 1\nb: 2\na: 3\n");
+        assert_eq!(yaml.unwrap().get("a").unwrap().to_json(), json!(3));
+        assert_eq!(
+            problems,
+            "warning: the key 'a' is written twice\n  --> a.yml:3:1\n  hint: line 1 is ignored: remove one"
+        );
+    }
+
+    #[test]
+    fn aliases_cannot_explode() {
+        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for i in 1..9 {
+            let last = i - 1;
+            text += &format!(
+                "a{i}: &a{i} [{}]\n",
+                vec![format!("*a{last}"); 10].join(", ")
+            );
+        }
+        assert!(read(&text).1.contains("too large"));
+    }
+
+    #[test]
+    fn an_empty_file_is_nothing() {
+        assert_eq!(read("# only a comment\n"), (None, String::new()));
+    }
+}

@@ -1,0 +1,305 @@
+//! Jinja in, SQL out.
+
+use std::cell::RefCell;
+
+use forebay_core::NodeId;
+use forebay_project::CompileState;
+
+use crate::support::{compile, parents, problems, project, sql, state};
+
+#[test]
+fn refs_and_sources_become_quoted_relations() {
+    let project = project(
+        "--- models/staging/stg_orders.sql
+select * from {{ source('raw', 'orders') }}
+--- models/orders.sql
+{{ config(materialized='table', schema='marts', alias='all_orders') }}
+select * from {{ ref('stg_orders') }} join {{ ref('shop', 'countries') }} using (country)
+--- models/sources.yml
+sources:
+  - name: raw
+    schema: landing
+    tables: [{name: orders, identifier: orders_v2}]
+--- seeds/countries.csv
+country
+",
+    );
+    assert_eq!(
+        sql(&project, "stg_orders"),
+        r#"select * from "landing"."orders_v2""#
+    );
+    assert_eq!(
+        sql(&project, "orders"),
+        r#"select * from "main"."stg_orders" join "main"."countries" using (country)"#
+    );
+    assert_eq!(
+        parents(&project, "model.shop.orders"),
+        ["model.shop.stg_orders", "seed.shop.countries"]
+    );
+    assert_eq!(
+        parents(&project, "model.shop.stg_orders"),
+        ["source.shop.raw.orders"]
+    );
+    let orders = project
+        .graph
+        .get(&NodeId::new("model.shop.orders"))
+        .unwrap();
+    assert_eq!(
+        orders.relation.as_ref().unwrap().to_string(),
+        "main_marts.all_orders"
+    );
+    assert_eq!(orders.fqn, ["shop", "orders"]);
+}
+
+#[test]
+fn macros_return_values_call_back_and_take_what_python_would_pass() {
+    let project = project(
+        "--- macros/all.sql
+{% macro columns() %}{{ return(['a', 'b']) }}{% endmacro %}
+{% macro wrap(left, right=')') %}{{ left }}{{ caller('x') }}{{ right }}{% endmacro %}
+{% macro rest(first) %}{{ first }}:{{ varargs | join('+') }}:{{ kwargs.get('named') }}{% endmacro %}
+{% macro twice(n) %}{{ n * 2 }}{% endmacro %}
+{% macro indirect(n) %}{{ _private(n) }}!{% endmacro %}
+{% macro _private(n) %}{{ twice(n) }}{% endmacro %}
+--- models/m.sql
+{% for column in columns() %}{{ column.upper() }}{{ ',' if not loop.last }}{% endfor %}
+{% call(y) wrap('(') %}{{ y }}{{ twice(2) }}{% endcall %}
+{{ rest(1, 2, 3, named='n') }} {{ shop.indirect(21) }} {{ dbt.generate_alias_name(none, {'name': 'x'}) }}
+",
+    );
+    assert_eq!(sql(&project, "m"), "A,B (x4) 1:2+3:n 42! x");
+}
+
+#[test]
+fn whitespace_control_and_python_strings() {
+    let project = project(
+        "--- models/m.sql
+select
+{%- for part in 'a, b,c'.split(',') %}
+  {{ part.strip() | trim }}{% if not loop.last %},{% endif -%}
+{% endfor %}
+from t -- {{ [1, 'x', none, true] }} {{ '%s-%d' | format('n', 7) }} {{ 'abc'[1:] }}
+",
+    );
+    assert_eq!(
+        compile(&project, "model.shop.m"),
+        "select\n  a,\n  b,\n  c\nfrom t -- [1, 'x', None, True] n-7 bc"
+    );
+}
+
+#[test]
+fn variables_environment_and_target() {
+    let project = project(
+        "--- dbt_project.yml
+name: shop
+vars:
+  threshold: 15
+  shop: {region: eu}
+--- models/m.sql
+{{ var('threshold') + 1 }} {{ var('region') }} {{ var('missing', 'default') }} {{ var.has_var('missing') }}
+{{ env_var('STAGE') }} {{ env_var('NOT_SET', 'x') }} {{ target.type }} {{ target.schema }} {{ target.name }}
+{{ execute }} {{ this }} {{ invocation_id }} {{ run_started_at.strftime('%Y') }} {{ model.name }}
+",
+    );
+    assert_eq!(
+        sql(&project, "m"),
+        r#"16 eu default False test x forebay main dev True "main"."m" invocation 1970 m"#
+    );
+}
+
+#[test]
+fn profiles_name_the_target_without_its_secrets() {
+    let project = project(
+        "--- dbt_project.yml
+name: shop
+profile: mine
+--- profiles.yml
+mine:
+  target: \"{{ env_var('STAGE') }}\"
+  outputs:
+    test: {type: duckdb, schema: dev_me, path: x.duckdb, password: hidden}
+other:
+  outputs: {dev: {type: \"{{ env_var('NOT_SET') }}\"}}
+--- models/m.sql
+{{ target.type }} {{ target.name }} {{ target.path }} [{{ target.password }}] {{ this }}
+",
+    );
+    assert_eq!(
+        sql(&project, "m"),
+        r#"duckdb test x.duckdb [] "dev_me"."m""#
+    );
+}
+
+#[test]
+fn incremental_models_know_their_second_run() {
+    let project = project(
+        "--- models/m.sql
+{{ config(materialized='incremental', unique_key='id') }}
+select 1 as id {% if is_incremental() %}where at > (select max(at) from {{ this }}){% endif %}
+--- models/t.sql
+{{ config(materialized='table') }} {{ is_incremental() }}
+",
+    );
+    let compiled = |id: &str, incremental, full_refresh| {
+        let state = CompileState {
+            incremental,
+            full_refresh,
+            exists: &|_| true,
+        };
+        project.compile(&NodeId::new(id), &state).unwrap()
+    };
+    assert_eq!(compiled("model.shop.m", false, false), "select 1 as id");
+    assert_eq!(
+        compiled("model.shop.m", true, false),
+        r#"select 1 as id where at > (select max(at) from "main"."m")"#
+    );
+    assert_eq!(compiled("model.shop.m", true, true), "select 1 as id");
+    assert_eq!(compiled("model.shop.t", true, false), "False");
+}
+
+#[test]
+fn ephemeral_models_are_laid_in_parents_first() {
+    let project = project(
+        "--- models/raw.sql
+{{ config(materialized='ephemeral') }} select 1 as id;
+--- models/clean.sql
+{{ config(materialized='ephemeral') }}
+with r as (select * from {{ ref('raw') }})
+select * from r -- done
+--- models/top.sql
+-- what and why
+with c as (select * from {{ ref('clean') }}), r as (select * from {{ ref('raw') }})
+select * from c join r using (id)
+--- models/plain.sql
+select * from {{ ref('raw') }}
+--- models/schema.yml
+models:
+  - name: clean
+    columns: [{name: id, data_tests: [not_null]}]
+",
+    );
+    assert_eq!(
+        compile(&project, "model.shop.top"),
+        "-- what and why
+with __dbt__cte__raw as (
+select 1 as id
+), __dbt__cte__clean as (
+with r as (select * from __dbt__cte__raw)
+select * from r -- done
+), c as (select * from __dbt__cte__clean), r as (select * from __dbt__cte__raw)
+select * from c join r using (id)"
+    );
+    assert_eq!(
+        compile(&project, "model.shop.plain"),
+        "with __dbt__cte__raw as (\nselect 1 as id\n)\nselect * from __dbt__cte__raw"
+    );
+    let clean = project.graph.get(&NodeId::new("model.shop.clean")).unwrap();
+    assert_eq!(clean.relation, None);
+    let test = project
+        .graph
+        .nodes
+        .keys()
+        .find(|id| id.as_str().starts_with("test."))
+        .unwrap();
+    let test = compile(&project, test.as_str());
+    assert!(test.starts_with("with __dbt__cte__raw as ("), "{test}");
+    assert!(
+        test.ends_with("select *\nfrom __dbt__cte__clean\nwhere id is null"),
+        "{test}"
+    );
+}
+
+#[test]
+fn the_projects_own_naming_rule_wins() {
+    let project = project(
+        "--- macros/names.sql
+{% macro generate_schema_name(custom_schema_name, node) -%}
+  {%- if custom_schema_name -%}{{ custom_schema_name }}{%- else -%}{{ default__generate_schema_name(none, node) }}{%- endif -%}
+{%- endmacro %}
+{% macro generate_alias_name(custom_alias_name=none, node=none) -%} {{ node.name }}_v1 {%- endmacro %}
+--- models/m.sql
+{{ config(schema='marts') }} {{ this }}
+--- models/n.sql
+{{ ref('m') }}
+",
+    );
+    assert_eq!(sql(&project, "m"), r#""marts"."m_v1""#);
+    assert_eq!(sql(&project, "n"), r#""marts"."m_v1""#);
+    let n = project.graph.get(&NodeId::new("model.shop.n")).unwrap();
+    assert_eq!(n.relation.as_ref().unwrap().to_string(), "main.n_v1");
+}
+
+#[test]
+fn dispatch_takes_the_macro_of_the_nearest_engine() {
+    let project = project(
+        "--- macros/d.sql
+{% macro now() %}{{ return(adapter.dispatch('now', 'shop')()) }}{% endmacro %}
+{% macro default__now() %}default{% endmacro %}
+{% macro postgres__now() %}postgres{% endmacro %}
+{% macro only() %}{{ adapter.dispatch('only')() }}{% endmacro %}
+{% macro forebay__only() %}forebay{% endmacro %}
+--- models/m.sql
+{{ now() }} {{ only() }}
+",
+    );
+    assert_eq!(sql(&project, "m"), "postgres forebay");
+}
+
+#[test]
+fn templates_may_ask_whether_a_relation_exists() {
+    let project = project(
+        "--- models/m.sql
+{% set old = adapter.get_relation(database=this.database, schema='main', identifier='old') %}
+{{ 'old' if old else 'new' }} {{ load_relation(this) is none }}
+",
+    );
+    let asked = RefCell::new(Vec::new());
+    let exists = |relation: &forebay_core::Relation| {
+        asked.borrow_mut().push(relation.to_string());
+        relation.name == "old"
+    };
+    let sql = project
+        .compile(&NodeId::new("model.shop.m"), &state(&exists))
+        .unwrap();
+    assert_eq!(sql, "old True");
+    assert_eq!(*asked.borrow(), ["main.old", "main.m"]);
+}
+
+#[test]
+fn a_ref_that_was_hidden_while_reading_is_refused() {
+    let project = project(
+        "--- models/a.sql
+select 1
+--- models/b.sql
+{% if execute %}
+select * from {{ ref('a') }}
+{% endif %}
+--- models/c.sql
+-- depends_on: {{ ref('a') }}
+{% if execute %}select * from {{ ref('a') }}{% endif %}
+",
+    );
+    let problem = project
+        .compile(&NodeId::new("model.shop.b"), &state(&|_| false))
+        .unwrap_err();
+    assert_eq!(
+        problem.to_string(),
+        "error: ref('a') was not seen while the project was read
+  --> models/b.sql:2:18
+  hint: write -- depends_on: {{ ref('a') }} outside of the condition"
+    );
+    assert!(sql(&project, "c").ends_with(r#"select * from "main"."a""#));
+}
+
+#[test]
+fn endless_recursion_is_an_error() {
+    let text = problems(
+        "--- macros/r.sql
+{% macro again() %}{{ again() }}{% endmacro %}
+--- models/m.sql
+select {{ again() }}
+",
+    );
+    assert!(text.contains("recursion"), "{text}");
+    assert!(text.contains("--> macros/r.sql:1:"), "{text}");
+}

@@ -1,0 +1,443 @@
+//! dbt's files: settings by folder, tests, seeds, snapshots, sources.
+
+use forebay_core::graph::{
+    HardDeletes, IncrementalStrategy, Materialized, OnSchemaChange, SnapshotStrategy,
+};
+use forebay_core::{Node, NodeId, ResourceType, Severity, Spec};
+use forebay_project::Project;
+
+use crate::support::{compile, parents, problems, project};
+
+fn node<'a>(project: &'a Project, id: &str) -> &'a Node {
+    project
+        .graph
+        .get(&NodeId::new(id))
+        .unwrap_or_else(|| panic!("no node '{id}'"))
+}
+
+fn materialized(project: &Project, model: &str) -> Materialized {
+    match &node(project, &format!("model.shop.{model}")).spec {
+        Spec::Model(model) => model.materialized.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn settings_are_inherited_by_folder_and_the_nearest_wins() {
+    let project = project(
+        "--- dbt_project.yml
+name: shop
+models:
+  +tags: common
+  shop:
+    +materialized: table
+    staging:
+      materialized: view
+      +tags: [staging, \"{{ target.name }}\"]
+      +schema: stage
+--- models/top.sql
+select 1
+--- models/staging/a.sql
+select 1
+--- models/staging/b.sql
+{{ config(materialized='ephemeral', tags='own') }} select 1
+--- models/staging/schema.yml
+models:
+  - name: a
+    config: {alias: a_renamed, tags: [patched]}
+  - name: b
+    config: {materialized: table}
+",
+    );
+    assert_eq!(materialized(&project, "top"), Materialized::Table);
+    assert_eq!(materialized(&project, "a"), Materialized::View);
+    assert_eq!(materialized(&project, "b"), Materialized::Ephemeral);
+    let a = node(&project, "model.shop.a");
+    assert_eq!(a.tags, ["common", "dev", "patched", "staging"]);
+    assert_eq!(
+        a.relation.as_ref().unwrap().to_string(),
+        "main_stage.a_renamed"
+    );
+    assert_eq!(
+        node(&project, "model.shop.b").tags,
+        ["common", "dev", "own", "staging"]
+    );
+}
+
+#[test]
+fn incremental_settings() {
+    let project = project(
+        "--- models/a.sql
+{{ config(materialized='incremental', unique_key=['day', 'id'], on_schema_change='append_new_columns', full_refresh=false) }} select 1
+--- models/b.sql
+{{ config(materialized='incremental') }} select 1
+--- models/c.sql
+{{ config(materialized='incremental', incremental_strategy='merge', unique_key='id') }} select 1
+",
+    );
+    let Materialized::Incremental(a) = materialized(&project, "a") else {
+        panic!()
+    };
+    assert_eq!(a.strategy, IncrementalStrategy::DeleteInsert);
+    assert_eq!(a.unique_key, ["day", "id"]);
+    assert_eq!(a.on_schema_change, OnSchemaChange::AppendNewColumns);
+    assert_eq!(a.full_refresh, Some(false));
+    let Materialized::Incremental(b) = materialized(&project, "b") else {
+        panic!()
+    };
+    assert_eq!(b.strategy, IncrementalStrategy::Append);
+    let Materialized::Incremental(c) = materialized(&project, "c") else {
+        panic!()
+    };
+    assert_eq!(c.strategy, IncrementalStrategy::Merge);
+}
+
+const TESTED: &str = "--- models/orders.sql
+select 1
+--- models/customers.sql
+select 1
+--- models/sources.yml
+sources:
+  - name: raw
+    tables:
+      - name: orders
+        columns: [{name: id, tests: [unique]}]
+--- tests/generic/positive.sql
+{% test positive(model, column_name, least=0) %}
+select * from {{ model }} where {{ column_name }} <= {{ least }}
+{% endtest %}
+--- tests/no_orphans.sql
+{{ config(severity='warn', tags=['slow']) }}
+select * from {{ ref('orders') }} where customer_id is null
+--- models/schema.yml
+models:
+  - name: orders
+    data_tests:
+      - positive: {column_name: amount, least: 5, name: amounts_are_positive}
+    columns:
+      - name: id
+        data_type: bigint
+        data_tests:
+          - not_null:
+              config: {severity: warn, warn_if: '>10', error_if: '>100', where: \"day > '2020-01-01'\", limit: 7}
+      - name: status
+        data_tests:
+          - accepted_values:
+              arguments: {values: [placed, 'it''s']}
+      - name: customer_id
+        data_tests:
+          - relationships: {to: ref('customers'), field: id, store_failures: true}
+";
+
+fn test_named<'a>(project: &'a Project, name: &str) -> &'a Node {
+    let tests = project
+        .graph
+        .nodes
+        .values()
+        .filter(|n| n.resource_type() == ResourceType::Test);
+    let mut tests = tests.filter(|node| node.name == name);
+    tests.next().unwrap_or_else(|| panic!("no test '{name}'"))
+}
+
+#[test]
+fn generic_tests_compile_with_their_arguments() {
+    let project = project(TESTED);
+    let sql = |name: &str| compile(&project, test_named(&project, name).id.as_str());
+    assert_eq!(
+        sql("not_null_orders_id"),
+        r#"select *
+from (select * from "main"."orders" where day > '2020-01-01') dbt_subquery
+where id is null"#
+    );
+    assert_eq!(
+        sql("accepted_values_orders_status__placed__it_s"),
+        r#"select status as value_field, count(*) as n_records
+from "main"."orders"
+where status not in ('placed', 'it''s')
+group by status"#
+    );
+    assert_eq!(
+        sql("amounts_are_positive"),
+        r#"select * from "main"."orders" where amount <= 5"#
+    );
+    assert_eq!(
+        sql("source_unique_raw_orders_id"),
+        r#"select id as unique_field, count(*) as n_records
+from "raw"."orders"
+where id is not null
+group by id
+having count(*) > 1"#
+    );
+    assert!(
+        sql("relationships_orders_customer_id__id__ref_customers_")
+            .contains(r#"from "main"."customers""#)
+    );
+}
+
+#[test]
+fn tests_carry_their_settings_and_parents() {
+    let project = project(TESTED);
+    let spec = |name: &str| match &test_named(&project, name).spec {
+        Spec::Test(test) => test.clone(),
+        other => panic!("{other:?}"),
+    };
+    let not_null = spec("not_null_orders_id");
+    assert_eq!(not_null.severity, Severity::Warning);
+    assert_eq!(
+        (not_null.warn_if.as_str(), not_null.error_if.as_str()),
+        (">10", ">100")
+    );
+    assert_eq!(not_null.limit, Some(7));
+    assert_eq!(not_null.column.as_deref(), Some("id"));
+    assert_eq!(not_null.attached, Some(NodeId::new("model.shop.orders")));
+    let related = test_named(
+        &project,
+        "relationships_orders_customer_id__id__ref_customers_",
+    );
+    assert_eq!(
+        parents(&project, related.id.as_str()),
+        ["model.shop.customers", "model.shop.orders"]
+    );
+    assert!(spec(&related.name).store_failures);
+    assert_eq!(
+        related.relation.as_ref().unwrap().schema,
+        "main_dbt_test__audit"
+    );
+    let singular = node(&project, "test.shop.no_orphans");
+    assert_eq!(singular.tags, ["slow"]);
+    assert_eq!(spec("no_orphans").severity, Severity::Warning);
+    assert_eq!(spec("no_orphans").generic, None);
+    assert_eq!(
+        parents(&project, "test.shop.no_orphans"),
+        ["model.shop.orders"]
+    );
+    let id = &node(&project, "model.shop.orders").columns["id"];
+    assert_eq!(id.data_type.as_deref(), Some("bigint"));
+}
+
+#[test]
+fn a_project_may_put_its_own_test_in_place_of_ours() {
+    let project = project(
+        "--- macros/t.sql
+{% test not_null(model, column_name) %}mine: {{ model }}.{{ column_name }}{% endtest %}
+--- models/m.sql
+select 1
+--- models/schema.yml
+models: [{name: m, columns: [{name: id, tests: [not_null]}]}]
+",
+    );
+    let test = test_named(&project, "not_null_m_id");
+    assert_eq!(
+        compile(&project, test.id.as_str()),
+        r#"mine: "main"."m".id"#
+    );
+}
+
+#[test]
+fn snapshots_in_blocks_and_in_yaml() {
+    let project = project(
+        "--- snapshots/s.sql
+{% snapshot customers_history %}
+{{ config(target_schema='history', unique_key='id', strategy='timestamp', updated_at='at', invalidate_hard_deletes=true) }}
+select * from {{ ref('customers') }}
+{% endsnapshot %}
+{% snapshot second %}
+{{ config(unique_key=['a', 'b'], strategy='check', check_cols=['x', 'y']) }}
+select 1
+{% endsnapshot %}
+--- snapshots/s.yml
+snapshots:
+  - name: third
+    relation: ref('customers')
+    config: {unique_key: id, strategy: check, check_cols: all, schema: kept, hard_deletes: invalidate}
+--- models/customers.sql
+select 1
+",
+    );
+    let spec = |name: &str| match &node(&project, &format!("snapshot.shop.{name}")).spec {
+        Spec::Snapshot(snapshot) => snapshot.clone(),
+        other => panic!("{other:?}"),
+    };
+    let relation = |name: &str| {
+        let node = node(&project, &format!("snapshot.shop.{name}"));
+        node.relation.as_ref().unwrap().to_string()
+    };
+    let first = spec("customers_history");
+    assert_eq!(
+        first.strategy,
+        SnapshotStrategy::Timestamp {
+            updated_at: "at".into()
+        }
+    );
+    assert_eq!(first.hard_deletes, HardDeletes::Invalidate);
+    assert_eq!(relation("customers_history"), "history.customers_history");
+    assert_eq!(spec("second").unique_key, ["a", "b"]);
+    assert_eq!(relation("second"), "snapshots.second");
+    let third = spec("third");
+    assert_eq!(third.strategy, SnapshotStrategy::Check { columns: vec![] });
+    assert_eq!(relation("third"), "main_kept.third");
+    assert_eq!(
+        compile(&project, "snapshot.shop.third"),
+        r#"select * from "main"."customers""#
+    );
+    assert_eq!(
+        parents(&project, "snapshot.shop.customers_history"),
+        ["model.shop.customers"]
+    );
+}
+
+#[test]
+fn sources_inherit_freshness_and_switch_it_off() {
+    let project = project(
+        "--- models/s.yml
+sources:
+  - name: raw
+    description: as it came
+    loaded_at_field: _loaded_at
+    freshness:
+      warn_after: {count: 12, period: hour}
+      error_after: {count: 2, period: day}
+    tables:
+      - name: a
+      - name: b
+        freshness: {warn_after: {count: 5, period: minute}}
+      - name: c
+        freshness: null
+      - {name: d, config: {enabled: false}}
+",
+    );
+    let spec = |name: &str| match &node(&project, &format!("source.shop.raw.{name}")).spec {
+        Spec::Source(source) => source.clone(),
+        other => panic!("{other:?}"),
+    };
+    let ages = |name: &str| {
+        let rule = spec(name).freshness?;
+        Some((rule.warn_after?.to_string(), rule.error_after?.to_string()))
+    };
+    assert_eq!(ages("a"), Some(("12h".into(), "2d".into())));
+    assert_eq!(ages("b"), Some(("5m".into(), "2d".into())));
+    assert_eq!(ages("c"), None);
+    assert_eq!(spec("a").loaded_at_field.as_deref(), Some("_loaded_at"));
+    assert!(
+        project
+            .graph
+            .get(&NodeId::new("source.shop.raw.d"))
+            .is_none()
+    );
+}
+
+#[test]
+fn seeds_docs_and_disabled_models() {
+    let project = project(
+        "--- dbt_project.yml
+name: shop
+seeds: {shop: {+delimiter: ';', codes: {+column_types: {code: varchar}}}}
+vars: {with_extra: false}
+--- seeds/codes.csv
+code;name
+--- seeds/schema.yml
+seeds: [{name: codes, description: \"{{ doc('codes') }}\"}]
+--- models/words.md
+It's about {{ nothing.
+{% docs codes %} What the codes mean. {% enddocs %}
+--- models/extra.sql
+{{ config(enabled=var('with_extra')) }} select 1
+",
+    );
+    let codes = node(&project, "seed.shop.codes");
+    let Spec::Seed(seed) = &codes.spec else {
+        panic!()
+    };
+    assert_eq!(
+        (seed.delimiter, seed.column_types["code"].as_str()),
+        (';', "varchar")
+    );
+    assert_eq!(codes.description, "What the codes mean.");
+    assert!(
+        project
+            .graph
+            .get(&NodeId::new("model.shop.extra"))
+            .is_none()
+    );
+}
+
+#[test]
+fn the_manifest_is_shaped_like_dbts() {
+    let project = project(TESTED);
+    let manifest = project.manifest();
+    assert_eq!(
+        manifest["metadata"]["dbt_schema_version"],
+        "https://schemas.getdbt.com/dbt/manifest/v12.json"
+    );
+    let orders = &manifest["nodes"]["model.shop.orders"];
+    assert_eq!(orders["relation_name"], r#""main"."orders""#);
+    assert_eq!(orders["config"]["materialized"], "view");
+    assert_eq!(orders["path"], "orders.sql");
+    assert_eq!(orders["original_file_path"], "models/orders.sql");
+    assert_eq!(orders["patch_path"], "shop://models/schema.yml");
+    let id = test_named(&project, "not_null_orders_id").id.to_string();
+    let test = &manifest["nodes"][&id];
+    assert_eq!(test["test_metadata"]["name"], "not_null");
+    assert_eq!(
+        test["test_metadata"]["kwargs"]["model"],
+        "{{ get_where_subquery(ref('orders')) }}"
+    );
+    assert_eq!(
+        test["raw_code"],
+        "{{ test_not_null(**_dbt_generic_test_kwargs) }}"
+    );
+    assert_eq!(
+        manifest["parent_map"][&id],
+        serde_json::json!(["model.shop.orders"])
+    );
+    assert!(
+        manifest["child_map"]["model.shop.orders"]
+            .as_array()
+            .unwrap()
+            .len()
+            >= 4
+    );
+    assert_eq!(
+        manifest["sources"]["source.shop.raw.orders"]["identifier"],
+        "orders"
+    );
+}
+
+#[test]
+fn what_is_not_supported_is_said() {
+    assert_eq!(
+        problems(
+            "--- dbt_project.yml
+name: shop
+on-run-start: [select 1]
+models: {shop: {stagign: {+materialized: table}}}
+--- packages.yml
+packages: []
+--- models/m.sql
+{{ config(post_hook='analyze', materialised='table', sort='id') }} select 1
+--- models/s.yml
+models:
+  - {name: m, contract: {}}
+  - {name: n}
+"
+        ),
+        "warning: 'on-run-start' is not supported yet and does nothing
+  --> dbt_project.yml:2:15
+warning: 'models.shop.stagign' in dbt_project.yml applies to nothing
+  --> dbt_project.yml:3:17
+  hint: a folder of settings has the name of the project or of a folder in it
+warning: unknown setting 'materialised' of model 'm'
+  --> models/m.sql:1:4
+  hint: did you mean 'materialized'?
+warning: 'post_hook' of model 'm' is not supported yet and does nothing
+  --> models/m.sql:1:4
+warning: unknown key 'contract' in model 'm'
+  --> models/s.yml:2:15
+  hint: known keys: name, columns, data_tests, tests, description, tags, meta, config, relation, docs, access, group, ...
+warning: there is no model 'n' to describe
+  --> models/s.yml:3:12
+  hint: did you mean 'm'?
+warning: packages are not read yet: 'packages.yml' does nothing
+  --> packages.yml"
+    );
+}

@@ -1,0 +1,9 @@
+//! Projects in a few lines each: what they compile to, their edges, and what is wrong with them.
+
+mod compile;
+mod dbt_files;
+mod example;
+mod ml;
+mod problems;
+mod select;
+mod support;

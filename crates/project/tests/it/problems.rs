@@ -1,0 +1,313 @@
+//! What a broken project is told: everything at once, each at its place.
+
+use crate::support::{Files, problems};
+
+#[test]
+fn everything_is_reported_in_one_reading() {
+    assert_eq!(
+        problems(
+            "--- models/a.sql
+select * from {{ ref('ordrs') }}
+  join {{ source('raw', 'costumers') }} using (id)
+--- models/b.sql
+select {{ colums() }}
+--- models/c.sql
+{% if %}
+--- models/d.sql
+select * from {{ ref('c') }}
+--- models/orders.sql
+{{ config(materialized='tabel') }}
+select {{ var('limt') }}
+--- models/s.yml
+sources: [{name: raw, tables: [{name: customers}]}]
+models:
+  - name: a
+    columns:
+      - name: id
+        data_tests: [not_nul, accepted_values: {vals: [1]}]
+--- macros/m.sql
+{% macro columns() %}1{% endmacro %}
+--- dbt_project.yml
+name: shop
+model-path: [models]
+vars: {limit: 1}
+"
+        ),
+        "error: unknown key 'model-path' in dbt_project.yml
+  --> dbt_project.yml:2:1
+  hint: did you mean 'model-paths'?
+error: no model, seed or snapshot is called 'ordrs'
+  --> models/a.sql:1:18
+  hint: did you mean 'orders'?
+error: the source 'raw' has no table 'costumers'
+  --> models/a.sql:2:11
+  hint: did you mean 'customers'?
+error: no macro or function is called 'colums'
+  --> models/b.sql:1:11
+  hint: did you mean 'columns'?
+error: Jinja syntax error: unexpected end of block
+  --> models/c.sql:1:7
+error: the variable 'limt' has no value
+  --> models/orders.sql:2:11
+  hint: did you mean 'limit'?
+  hint: give it one under vars: in dbt_project.yml, or a default: var('limt', ...)
+error: no generic test is called 'not_nul'
+  --> models/s.yml:6:22
+  hint: did you mean 'not_null'?
+  hint: define one in tests/generic: {% test name(model, column_name) %}
+error: the test 'accepted_values' needs an argument 'values'
+  --> models/s.yml:6:31
+error: the test 'accepted_values' takes no argument 'vals'
+  --> models/s.yml:6:55
+  hint: did you mean 'values'?
+  hint: it takes model, column_name, values, quote"
+    );
+}
+
+#[test]
+fn cycles_are_named_with_their_path() {
+    assert_eq!(
+        problems(
+            "--- models/a.sql
+select * from {{ ref('c') }}
+--- models/b.sql
+select * from {{ ref('a') }}
+--- models/c.sql
+select * from {{ ref('b') }}
+--- models/self.sql
+select * from {{ ref('self') }}
+"
+        ),
+        "error: the graph has a cycle: model.shop.a -> model.shop.b -> model.shop.c -> model.shop.a
+  --> models/a.sql
+  hint: an arrow goes from a node to one that reads it; see models/a.sql, models/b.sql, models/c.sql
+error: the graph has a cycle: model.shop.self -> model.shop.self
+  --> models/self.sql
+  hint: an arrow goes from a node to one that reads it; see models/self.sql"
+    );
+}
+
+#[test]
+fn what_is_named_twice_is_named_with_both_places() {
+    assert_eq!(
+        problems(
+            "--- models/a.sql
+select 1
+--- models/sub/a.sql
+select 1
+--- seeds/b.csv
+x
+--- models/b.sql
+select 1
+--- models/c.sql
+{{ config(alias='d') }} select 1
+--- models/d.sql
+select 1
+--- models/s.yml
+models:
+  - name: a
+    columns: [{name: id, tests: [unique, unique]}]
+  - name: a
+--- macros/m.sql
+{% macro twin() %}{% endmacro %}
+{% macro twin() %}{% endmacro %}
+"
+        ),
+        "error: two macros are called 'twin'
+  --> macros/m.sql:2:1
+  hint: the other is at macros/m.sql:1:1
+error: model 'd' and model 'c' both fill the table main.d
+  --> models/d.sql
+  hint: the other is at models/c.sql
+error: test 'unique_a_id' is defined twice
+  --> models/s.yml:3:42
+  hint: the other is at models/s.yml:3:34
+error: model 'a' is described twice
+  --> models/s.yml:4:11
+  hint: the other is at models/s.yml:2:11
+error: model 'a' is defined twice
+  --> models/sub/a.sql
+  hint: the other is at models/a.sql
+error: seed 'b' has the name of a model
+  --> seeds/b.csv
+  hint: the other is at models/b.sql"
+    );
+}
+
+#[test]
+fn an_error_inside_a_macro_is_at_the_macro() {
+    assert_eq!(
+        problems(
+            "--- macros/deep/m.sql
+{# a macro #}
+
+{% macro price(column) %}
+  {{ column / 100 }}
+{% endmacro %}
+{% macro check(x) %}{{ exceptions.raise_compiler_error('x must not be ' ~ x) }}{% endmacro %}
+{% macro lost() %}
+  {{ nowhere(1) }}
+{% endmacro %}
+--- models/a.sql
+select {{ price('x') }}
+--- models/b.sql
+select {{ check(3) }}
+--- models/c.sql
+select {{ lost() }}
+--- models/d.sql
+{{ columns.first.second.third }} {{ 'x'.nothing() }}
+"
+        ),
+        "error: Jinja: tried to use / operator on unsupported types string and number
+  --> macros/deep/m.sql:4:6
+error: x must not be 3
+  --> macros/deep/m.sql:6:34
+error: no macro or function is called 'nowhere'
+  --> macros/deep/m.sql:8:6
+error: Jinja: unknown method: string has no method named nothing
+  --> models/d.sql:1:40"
+    );
+}
+
+#[test]
+fn broken_yaml_and_foreign_bytes() {
+    let files = Files::new(
+        "--- models/s.yml
+models:
+  - name: [a
+--- models/t.yml
+models:
+  - name: {{ x }}
+",
+    );
+    files.write("models/m.sql", b"select '\xff'");
+    let text = files.load().err().expect("broken").to_string();
+    let mut lines = text.lines();
+    assert_eq!(
+        lines.by_ref().take(3).collect::<Vec<_>>().join("\n"),
+        "error: 'models/m.sql' is not UTF-8 text: byte 0xff does not fit
+  --> models/m.sql:1:9
+  hint: save the file as UTF-8"
+    );
+    assert!(
+        lines.next().unwrap().starts_with("error: not valid YAML:"),
+        "{text}"
+    );
+    assert!(text.contains("--> models/s.yml:2:11\n"), "{text}");
+    assert!(
+        text.contains("error: a key must be a single text\n  --> models/t.yml:2:12\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_unclosed_block_is_at_its_start() {
+    assert_eq!(
+        problems(
+            "--- macros/m.sql
+select 1
+  {% macro m() %}
+--- snapshots/s.sql
+{% snapshot s %} select 1
+"
+        ),
+        "error: Jinja syntax error: the macro 'm' is never closed: {% endmacro %} is missing
+  --> macros/m.sql:2:3
+error: Jinja syntax error: the snapshot 's' is never closed: {% endsnapshot %} is missing
+  --> snapshots/s.sql:1:1"
+    );
+}
+
+#[test]
+fn what_is_no_project_says_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let problems = forebay_project::Project::load(folder.path(), crate::support::options());
+    let text = problems.err().expect("nothing there").to_string();
+    assert!(
+        text.ends_with(
+            "is not a project: it has no dbt_project.yml
+  hint: go to a project's folder, or name it with --project-dir"
+        ),
+        "{text}"
+    );
+    assert_eq!(
+        problems_of_head("nam: shop\n"),
+        "error: dbt_project.yml has no 'name'\n  --> dbt_project.yml:1:1"
+    );
+    assert_eq!(
+        problems_of_head(""),
+        "error: 'dbt_project.yml' is empty\n  --> dbt_project.yml"
+    );
+}
+
+fn problems_of_head(text: &str) -> String {
+    problems(&format!("--- dbt_project.yml\n{text}"))
+}
+
+#[test]
+fn settings_files_name_the_nearest_key() {
+    assert_eq!(
+        problems(
+            "--- forebay.yml
+warehous: /data
+memory_limit: 12 parsecs
+threads: none
+listen: everywhere
+openlineage: {urll: x}
+"
+        ),
+        "error: unknown key 'warehous' in forebay.yml
+  --> forebay.yml:1:1
+  hint: did you mean 'warehouse'?
+error: 'memory_limit' of forebay.yml: '12 parsecs' is no size: write a number and KiB, MiB or GiB
+  --> forebay.yml:2:15
+error: 'threads' of forebay.yml must be a whole number from 0 up, not a text
+  --> forebay.yml:3:10
+error: 'listen' of forebay.yml must be host:port, not 'everywhere'
+  --> forebay.yml:4:9
+error: unknown key 'urll' in openlineage
+  --> forebay.yml:5:15
+  hint: did you mean 'url'?"
+    );
+}
+
+#[test]
+fn wrong_settings_of_nodes() {
+    assert_eq!(
+        problems(
+            "--- dbt_project.yml
+name: shop
+models: {shop: {+enabled: perhaps}}
+--- models/a.sql
+{{ config(materialized='tabel') }} select 1
+--- models/b.sql
+{{ config(materialized='incremental', incremental_strategy='merge', on_schema_change='explode') }} select 1
+--- snapshots/s.sql
+{% snapshot s %}{{ config(unique_key='id', strategy='timestamp') }} select 1{% endsnapshot %}
+--- models/c.sql
+{{ config('table') }} select 1
+"
+        ),
+        "error: 'enabled' of model 'a' must be true or false, not \"perhaps\"
+  --> dbt_project.yml:2:17
+error: 'enabled' of model 'b' must be true or false, not \"perhaps\"
+  --> dbt_project.yml:2:17
+error: 'enabled' of model 'c' must be true or false, not \"perhaps\"
+  --> dbt_project.yml:2:17
+error: 'tabel' is no 'materialized' of model 'a'
+  --> models/a.sql:1:4
+  hint: did you mean 'table'?
+  hint: one of: table, view, incremental, ephemeral
+error: model 'b' needs a unique_key for its incremental strategy
+  --> models/b.sql:1:4
+  hint: set unique_key, or use incremental_strategy='append'
+error: 'explode' is no 'on_schema_change' of model 'b'
+  --> models/b.sql:1:4
+  hint: one of: ignore, fail, append_new_columns, sync_all_columns
+error: config() takes names and values, not 'table': config(tags=['a'])
+  --> models/c.sql:1:4
+error: snapshot 's' has no updated_at
+  --> snapshots/s.sql
+  hint: the timestamp strategy compares that column"
+    );
+}

@@ -1,0 +1,70 @@
+//! Rows as text, for people and for JSON.
+
+use arrow::array::{Array, RecordBatch};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use forebay_core::Diagnostic;
+use serde::{Deserialize, Serialize};
+
+/// A small answer, ready to be shown. A null cell is None.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cells {
+    pub columns: Vec<String>,
+    /// Whether the column holds numbers (shown aligned to the right).
+    pub numeric: Vec<bool>,
+    pub rows: Vec<Vec<Option<String>>>,
+}
+
+impl Cells {
+    pub fn from_batches(batches: &[RecordBatch], limit: usize) -> Result<Self, Diagnostic> {
+        let Some(first) = batches.first() else {
+            return Ok(Self::default());
+        };
+        let mut cells = Self::headed(first.schema_ref());
+        for batch in batches {
+            cells.push(batch, limit)?;
+        }
+        Ok(cells)
+    }
+
+    /// The columns alone.
+    pub fn headed(schema: &arrow::datatypes::Schema) -> Self {
+        Self {
+            columns: schema.fields().iter().map(|f| f.name().clone()).collect(),
+            numeric: schema
+                .fields()
+                .iter()
+                .map(|f| f.data_type().is_numeric())
+                .collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds rows until there are `limit`.
+    pub fn push(&mut self, batch: &RecordBatch, limit: usize) -> Result<(), Diagnostic> {
+        let unshowable =
+            |error| Diagnostic::internal(format!("cannot show a column as text: {error}"));
+        let options = FormatOptions::default()
+            .with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.fZ"))
+            .with_timestamp_format(Some("%Y-%m-%dT%H:%M:%S%.f"));
+        let formatters = batch
+            .columns()
+            .iter()
+            .map(|column| ArrayFormatter::try_new(column, &options).map_err(unshowable))
+            .collect::<Result<Vec<_>, _>>()?;
+        let wanted = limit.saturating_sub(self.rows.len()).min(batch.num_rows());
+        for row in 0..wanted {
+            let cell = |(column, formatter): (&dyn Array, &ArrayFormatter<'_>)| {
+                (!column.is_null(row)).then(|| formatter.value(row).to_string())
+            };
+            let columns = batch.columns().iter().map(AsRef::as_ref);
+            self.rows.push(columns.zip(&formatters).map(cell).collect());
+        }
+        Ok(())
+    }
+
+    /// The cell of a row by column name.
+    pub fn get(&self, row: usize, column: &str) -> Option<&str> {
+        let index = self.columns.iter().position(|name| name == column)?;
+        self.rows.get(row)?.get(index)?.as_deref()
+    }
+}

@@ -1,0 +1,91 @@
+//! What happens during a run, as values for whoever prints or forwards it.
+
+use forebay_core::{NodeId, ResourceType};
+use forebay_store::RunStatus;
+use serde::Serialize;
+
+use crate::plan::{Plan, Step};
+
+#[derive(Clone, Debug)]
+pub enum Event<'a> {
+    Started {
+        plan: &'a Plan,
+        invocation: &'a str,
+    },
+    StepStarted {
+        step: &'a Step,
+    },
+    /// The step failed and is tried again after the delay.
+    StepRetried {
+        step: &'a Step,
+        attempt: u32,
+        message: &'a str,
+        delay_ms: u64,
+    },
+    StepFinished {
+        step: &'a Step,
+        result: &'a StepResult,
+    },
+    /// Ctrl-C was heard: nothing new starts.
+    Stopping,
+    Finished {
+        summary: &'a Summary,
+    },
+}
+
+/// Receives events in the order in which they happen, from one task at a time. Must not block long.
+pub trait Reporter: Send + Sync {
+    fn report(&self, event: &Event<'_>);
+}
+
+/// Says nothing.
+pub struct Silent;
+
+impl Reporter for Silent {
+    fn report(&self, _: &Event<'_>) {}
+}
+
+/// How one step ended.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StepResult {
+    pub node: NodeId,
+    pub name: String,
+    pub resource_type: ResourceType,
+    pub status: RunStatus,
+    pub attempts: u32,
+    pub started_ms: Option<i64>,
+    pub finished_ms: i64,
+    pub message: String,
+    pub details: serde_json::Value,
+}
+
+impl StepResult {
+    pub fn seconds(&self) -> f64 {
+        let started = self.started_ms.unwrap_or(self.finished_ms);
+        (self.finished_ms - started) as f64 / 1e3
+    }
+}
+
+/// How the run ended.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    pub invocation: String,
+    pub status: RunStatus,
+    pub results: Vec<StepResult>,
+    pub elapsed_ms: i64,
+}
+
+impl Summary {
+    pub fn count(&self, status: RunStatus) -> usize {
+        self.results.iter().filter(|r| r.status == status).count()
+    }
+
+    /// dbt's exit codes: 0 all well, 1 a node or test failed.
+    pub fn exit_code(&self) -> u8 {
+        u8::from(!self.status.lets_children_run())
+    }
+
+    pub fn result(&self, id: &NodeId) -> Option<&StepResult> {
+        self.results.iter().find(|result| result.node == *id)
+    }
+}

@@ -1,0 +1,392 @@
+//! Runs a plan: in parallel along its edges, with retries, every change of state recorded.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use forebay_core::{Diagnostic, Fault, NodeId};
+use forebay_store::{Invocation, NodeRun, RunStatus};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::event::{Event, Reporter, StepResult, Summary};
+use crate::openlineage::Emitter;
+use crate::plan::{Plan, Step};
+use crate::step::{self, Outcome};
+use crate::workspace::Workspace;
+
+#[derive(Clone, Debug)]
+pub struct ExecuteOptions {
+    /// Steps that may run at the same time.
+    pub threads: usize,
+    /// Further tries of a step that failed through its environment.
+    pub retries: u32,
+    /// Start nothing more after the first failure.
+    pub fail_fast: bool,
+    pub command: String,
+    pub arguments: Vec<String>,
+    pub invocation: String,
+}
+
+/// Runs the plan to its end, or until it is cancelled: then running steps are dropped (their
+/// writes are atomic, so each is done or undone), the rest is recorded as interrupted.
+pub async fn execute(
+    workspace: &Workspace,
+    plan: &Plan,
+    options: &ExecuteOptions,
+    reporter: &dyn Reporter,
+    cancel: &CancellationToken,
+) -> Result<Summary, Diagnostic> {
+    let started_ms = workspace.clock.now_ms();
+    workspace.store.start_invocation(&Invocation {
+        id: options.invocation.clone(),
+        command: options.command.clone(),
+        arguments: options.arguments.clone(),
+        pid: std::process::id(),
+        status: RunStatus::Running,
+        started_ms,
+        finished_ms: None,
+    })?;
+    let mut run = Run {
+        workspace,
+        options,
+        reporter,
+        emitter: Arc::new(Emitter::new(workspace, &options.invocation)),
+        states: BTreeMap::new(),
+        results: Vec::new(),
+        clock: std::time::Instant::now(),
+    };
+    reporter.report(&Event::Started {
+        plan,
+        invocation: &options.invocation,
+    });
+    for step in &plan.steps {
+        run.record(step, 1, RunStatus::Queued, None, &Outcome::default())?;
+    }
+    run.drive(plan, cancel).await?;
+    run.finish(cancel).await
+}
+
+struct Run<'a> {
+    workspace: &'a Workspace,
+    options: &'a ExecuteOptions,
+    reporter: &'a dyn Reporter,
+    emitter: Arc<Emitter>,
+    states: BTreeMap<NodeId, RunStatus>,
+    results: Vec<StepResult>,
+    clock: std::time::Instant,
+}
+
+/// What a task hands back: its step and how its last attempt ended.
+struct Attempted {
+    index: usize,
+    attempt: u32,
+    started_ms: i64,
+    outcome: Outcome,
+    /// The next try comes after this delay.
+    again: Option<Duration>,
+}
+
+impl Run<'_> {
+    async fn drive(&mut self, plan: &Plan, cancel: &CancellationToken) -> Result<(), Diagnostic> {
+        let mut waiting: BTreeSet<usize> = (0..plan.steps.len()).collect();
+        let mut running: JoinSet<Attempted> = JoinSet::new();
+        let mut tasks: BTreeMap<tokio::task::Id, (usize, u32, i64)> = BTreeMap::new();
+        let mut stopping = false;
+        loop {
+            if !stopping {
+                self.skip_blocked(plan, &mut waiting)?;
+                while running.len() < self.options.threads {
+                    let Some(index) = self.next_ready(plan, &waiting) else {
+                        break;
+                    };
+                    waiting.remove(&index);
+                    self.start(plan, index, 1, None, &mut running, &mut tasks)?;
+                }
+            }
+            if running.is_empty() {
+                break;
+            }
+            let joined = tokio::select! {
+                joined = running.join_next_with_id() => joined,
+                () = cancel.cancelled(), if !stopping => {
+                    self.reporter.report(&Event::Stopping);
+                    stopping = true;
+                    running.abort_all();
+                    continue;
+                }
+            };
+            let Some(joined) = joined else { break };
+            let attempted = self.attempted(joined, &mut tasks);
+            let step = &plan.steps[attempted.index];
+            match attempted.again {
+                Some(delay) if !stopping => {
+                    self.retried(step, &attempted, delay)?;
+                    let next = attempted.attempt + 1;
+                    self.start(
+                        plan,
+                        attempted.index,
+                        next,
+                        Some(delay),
+                        &mut running,
+                        &mut tasks,
+                    )?;
+                }
+                _ => self.finished(step, attempted).await?,
+            }
+            let failed = self
+                .results
+                .last()
+                .is_some_and(|r| !r.status.lets_children_run());
+            if self.options.fail_fast && failed {
+                stopping = true;
+            }
+        }
+        self.leave(plan, &waiting, cancel)
+    }
+
+    fn next_ready(&self, plan: &Plan, waiting: &BTreeSet<usize>) -> Option<usize> {
+        let is_done = |id: &NodeId| self.states.contains_key(id);
+        waiting
+            .iter()
+            .copied()
+            .find(|index| plan.steps[*index].after.iter().all(is_done))
+    }
+
+    /// A step below a failure is skipped, and what hangs below it too.
+    fn skip_blocked(
+        &mut self,
+        plan: &Plan,
+        waiting: &mut BTreeSet<usize>,
+    ) -> Result<(), Diagnostic> {
+        loop {
+            let blocked = waiting.iter().copied().find_map(|index| {
+                let culprit = plan.steps[index]
+                    .after
+                    .iter()
+                    .find(|id| self.states.get(id).is_some_and(|s| !s.lets_children_run()));
+                culprit.map(|id| (index, id.clone()))
+            });
+            let Some((index, culprit)) = blocked else {
+                return Ok(());
+            };
+            waiting.remove(&index);
+            let outcome = Outcome {
+                status: RunStatus::Skipped,
+                message: format!("skipped, because {culprit} did not succeed"),
+                ..Outcome::default()
+            };
+            self.close(&plan.steps[index], 1, None, outcome)?;
+        }
+    }
+
+    fn start(
+        &mut self,
+        plan: &Plan,
+        index: usize,
+        attempt: u32,
+        delay: Option<Duration>,
+        running: &mut JoinSet<Attempted>,
+        tasks: &mut BTreeMap<tokio::task::Id, (usize, u32, i64)>,
+    ) -> Result<(), Diagnostic> {
+        let step = &plan.steps[index];
+        let started_ms = self.workspace.clock.now_ms();
+        self.record(
+            step,
+            attempt,
+            RunStatus::Running,
+            Some(started_ms),
+            &Outcome::default(),
+        )?;
+        if attempt == 1 {
+            self.reporter.report(&Event::StepStarted { step });
+        }
+        let (workspace, step) = (self.workspace.clone(), step.clone());
+        let invocation = self.options.invocation.clone();
+        let (full_refresh, retries) = (plan.full_refresh, self.options.retries);
+        let emitter = Arc::clone(&self.emitter);
+        let handle = running.spawn(async move {
+            if let Some(delay) = delay {
+                tokio::time::sleep(delay).await;
+            }
+            emitter.step_started(&step, attempt).await;
+            let context = step::Context {
+                workspace: &workspace,
+                invocation: &invocation,
+                full_refresh,
+            };
+            let (outcome, again) = match step::run(&context, &step).await {
+                Ok(outcome) => (outcome, None),
+                // Only the environment gets better by waiting.
+                Err(error) if error.fault == Fault::Environment && attempt <= retries => {
+                    (Outcome::failed(&error), Some(backoff(attempt)))
+                }
+                Err(error) => (Outcome::failed(&error), None),
+            };
+            Attempted {
+                index,
+                attempt,
+                started_ms,
+                outcome,
+                again,
+            }
+        });
+        tasks.insert(handle.id(), (index, attempt, started_ms));
+        Ok(())
+    }
+
+    /// A panic or an abort ends its step alone.
+    fn attempted(
+        &self,
+        joined: Result<(tokio::task::Id, Attempted), tokio::task::JoinError>,
+        tasks: &mut BTreeMap<tokio::task::Id, (usize, u32, i64)>,
+    ) -> Attempted {
+        match joined {
+            Ok((id, attempted)) => {
+                tasks.remove(&id);
+                attempted
+            }
+            Err(error) => {
+                let (index, attempt, started_ms) = tasks
+                    .remove(&error.id())
+                    .expect("every task is entered when it is spawned");
+                let outcome = match error.is_cancelled() {
+                    true => Outcome::interrupted(),
+                    false => Outcome::failed(&Diagnostic::internal(format!(
+                        "the step panicked: {error}"
+                    ))),
+                };
+                Attempted {
+                    index,
+                    attempt,
+                    started_ms,
+                    outcome,
+                    again: None,
+                }
+            }
+        }
+    }
+
+    fn retried(&self, step: &Step, tried: &Attempted, delay: Duration) -> Result<(), Diagnostic> {
+        self.reporter.report(&Event::StepRetried {
+            step,
+            attempt: tried.attempt,
+            message: &tried.outcome.message,
+            delay_ms: delay.as_millis() as u64,
+        });
+        let (started, status) = (Some(tried.started_ms), tried.outcome.status);
+        self.record(step, tried.attempt, status, started, &tried.outcome)
+    }
+
+    async fn finished(&mut self, step: &Step, attempted: Attempted) -> Result<(), Diagnostic> {
+        let started = Some(attempted.started_ms);
+        self.close(step, attempted.attempt, started, attempted.outcome)?;
+        let result = self.results.last().expect("close pushed it");
+        self.emitter.step_finished(step, result).await;
+        Ok(())
+    }
+
+    fn close(
+        &mut self,
+        step: &Step,
+        attempts: u32,
+        started_ms: Option<i64>,
+        outcome: Outcome,
+    ) -> Result<(), Diagnostic> {
+        self.record(step, attempts, outcome.status, started_ms, &outcome)?;
+        self.states.insert(step.node.clone(), outcome.status);
+        let result = StepResult {
+            node: step.node.clone(),
+            name: step.name.clone(),
+            resource_type: step.resource_type,
+            status: outcome.status,
+            attempts,
+            started_ms,
+            finished_ms: self.workspace.clock.now_ms(),
+            message: outcome.message,
+            details: outcome.details,
+        };
+        self.reporter.report(&Event::StepFinished {
+            step,
+            result: &result,
+        });
+        self.results.push(result);
+        Ok(())
+    }
+
+    /// What never started: interrupted by Ctrl-C, or skipped by `--fail-fast`.
+    fn leave(
+        &mut self,
+        plan: &Plan,
+        waiting: &BTreeSet<usize>,
+        cancel: &CancellationToken,
+    ) -> Result<(), Diagnostic> {
+        for index in waiting {
+            let outcome = match cancel.is_cancelled() {
+                true => Outcome::interrupted(),
+                false => Outcome {
+                    status: RunStatus::Skipped,
+                    message: "skipped after the first failure".into(),
+                    ..Outcome::default()
+                },
+            };
+            self.close(&plan.steps[*index], 1, None, outcome)?;
+        }
+        Ok(())
+    }
+
+    fn record(
+        &self,
+        step: &Step,
+        attempt: u32,
+        status: RunStatus,
+        started_ms: Option<i64>,
+        outcome: &Outcome,
+    ) -> Result<(), Diagnostic> {
+        let over = !matches!(status, RunStatus::Queued | RunStatus::Running);
+        self.workspace.store.record_node_run(&NodeRun {
+            invocation_id: self.options.invocation.clone(),
+            node_id: step.node.clone(),
+            attempt,
+            status,
+            started_ms,
+            finished_ms: over.then(|| self.workspace.clock.now_ms()),
+            message: outcome.message.clone(),
+            details: outcome.details.clone(),
+        })
+    }
+
+    async fn finish(self, cancel: &CancellationToken) -> Result<Summary, Diagnostic> {
+        let worst = |status| self.results.iter().any(|r| r.status == status);
+        let status = if cancel.is_cancelled() {
+            RunStatus::Interrupted
+        } else if worst(RunStatus::Error) {
+            RunStatus::Error
+        } else if worst(RunStatus::Fail) || worst(RunStatus::Skipped) {
+            RunStatus::Fail
+        } else if worst(RunStatus::Warn) {
+            RunStatus::Warn
+        } else {
+            RunStatus::Success
+        };
+        let now = self.workspace.clock.now_ms();
+        let invocation = self.options.invocation.clone();
+        self.workspace
+            .store
+            .finish_invocation(&invocation, status, now)?;
+        self.emitter.flush().await;
+        let summary = Summary {
+            invocation,
+            status,
+            elapsed_ms: self.clock.elapsed().as_millis() as i64,
+            results: self.results,
+        };
+        self.reporter.report(&Event::Finished { summary: &summary });
+        Ok(summary)
+    }
+}
+
+/// One second, then twice as long each time, half a minute at most.
+fn backoff(attempt: u32) -> Duration {
+    Duration::from_secs((1_u64 << (attempt - 1).min(5)).min(30))
+}

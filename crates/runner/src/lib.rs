@@ -1,0 +1,21 @@
+//! The graph, run: the plan as data, the executor, the project's lock, lineage events, and the
+//! chain behind a prediction.
+
+pub mod cells;
+pub mod clock;
+pub mod event;
+pub mod executor;
+pub mod lineage;
+pub mod lock;
+pub mod openlineage;
+pub mod plan;
+pub mod retry;
+pub mod serving;
+mod step;
+pub mod why;
+pub mod workspace;
+
+pub use clock::Clock;
+pub use event::{Event, Reporter, StepResult, Summary};
+pub use plan::{Action, Plan, PlanOptions, Step};
+pub use workspace::Workspace;

@@ -1,0 +1,288 @@
+//! The plan: what a run will do, as data. What is printed is what runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use forebay_core::graph::{Materialized, Spec};
+use forebay_core::{Diagnostic, Diagnostics, Node, NodeId, Relation, ResourceType};
+use forebay_ingest::LoadPlan;
+use forebay_project::CompileState;
+use serde::Serialize;
+
+use crate::workspace::Workspace;
+
+/// Steps in an order in which they could run one by one.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+    pub full_refresh: bool,
+}
+
+/// One node's part in the plan.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Step {
+    /// Counts from one.
+    pub number: usize,
+    pub node: NodeId,
+    pub name: String,
+    pub resource_type: ResourceType,
+    pub relation: Option<Relation>,
+    /// Steps of this plan that must have succeeded before.
+    pub after: BTreeSet<NodeId>,
+    pub action: Action,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Action {
+    Load {
+        load: LoadPlan,
+    },
+    Seed,
+    CreateTable {
+        sql: String,
+    },
+    CreateView {
+        sql: String,
+    },
+    /// Adds to the table that is there.
+    UpdateTable {
+        sql: String,
+    },
+    Snapshot {
+        sql: String,
+    },
+    Test {
+        sql: String,
+    },
+    ComputeFeatures {
+        source: Relation,
+        online: bool,
+    },
+    Train,
+    Register,
+    CheckService,
+    Monitor,
+}
+
+impl Action {
+    /// What a person reads in the plan and in the log.
+    pub fn describe(&self) -> String {
+        match self {
+            Action::Load { load } => load.describe(),
+            Action::Seed => "load seed file".into(),
+            Action::CreateTable { .. } => "create table".into(),
+            Action::CreateView { .. } => "create view".into(),
+            Action::UpdateTable { .. } => "update incremental table".into(),
+            Action::Snapshot { .. } => "update snapshot".into(),
+            Action::Test { .. } => "test".into(),
+            Action::ComputeFeatures { online: true, .. } => {
+                "compute features, materialize online".into()
+            }
+            Action::ComputeFeatures { .. } => "compute features".into(),
+            Action::Train => "train and evaluate".into(),
+            Action::Register => "hold against the gates, register".into(),
+            Action::CheckService => "check that it can serve".into(),
+            Action::Monitor => "measure drift".into(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct PlanOptions {
+    pub full_refresh: bool,
+    /// Kinds that the command runs; empty means all.
+    pub kinds: Vec<ResourceType>,
+}
+
+/// Plans the selected nodes: those of the command's kinds that do something.
+///
+/// All nodes that cannot be planned are reported at once.
+pub async fn make(
+    workspace: &Workspace,
+    selected: &BTreeSet<NodeId>,
+    options: &PlanOptions,
+) -> Result<Plan, Diagnostics> {
+    let existing: BTreeSet<Relation> = workspace.lake.relations().await?.into_iter().collect();
+    let order = workspace
+        .graph()
+        .topological()
+        .map_err(|cycle| Diagnostics::from(in_cycle(&cycle)))?;
+    let mut problems = Diagnostics::default();
+    let mut actions: Vec<(&Node, Action)> = Vec::new();
+    for node in order {
+        let wanted = options.kinds.is_empty() || options.kinds.contains(&node.resource_type());
+        if !wanted || !selected.contains(&node.id) {
+            continue;
+        }
+        match action(workspace, node, &existing, options.full_refresh).await {
+            Ok(Some(action)) => actions.push((node, action)),
+            Ok(None) => {}
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.has_errors() {
+        problems.sort();
+        return Err(problems);
+    }
+    Ok(Plan {
+        steps: order_steps(workspace, actions),
+        full_refresh: options.full_refresh,
+    })
+}
+
+fn in_cycle(cycle: &[NodeId]) -> Diagnostic {
+    let names: Vec<&str> = cycle.iter().map(NodeId::as_str).collect();
+    Diagnostic::error(format!(
+        "these nodes depend on each other: {}",
+        names.join(" -> ")
+    ))
+}
+
+async fn action(
+    workspace: &Workspace,
+    node: &Node,
+    existing: &BTreeSet<Relation>,
+    full_refresh: bool,
+) -> Result<Option<Action>, Diagnostic> {
+    let project = &workspace.project;
+    let is_there = |relation: &Relation| existing.contains(relation);
+    let compile = |incremental: bool| {
+        let state = CompileState {
+            incremental,
+            full_refresh,
+            exists: &is_there,
+        };
+        project.compile(&node.id, &state)
+    };
+    let there = node.relation.as_ref().is_some_and(is_there);
+    Ok(match &node.spec {
+        Spec::Source(source) if source.ingest.is_some() => Some(Action::Load {
+            load: forebay_ingest::plan(&workspace.lake, &project.root, node).await?,
+        }),
+        Spec::Source(_) | Spec::FeatureService(_) => None,
+        Spec::Seed(_) => Some(Action::Seed),
+        Spec::Model(model) => match &model.materialized {
+            Materialized::Ephemeral => None,
+            Materialized::Table => Some(Action::CreateTable {
+                sql: compile(false)?,
+            }),
+            Materialized::View => Some(Action::CreateView {
+                sql: compile(false)?,
+            }),
+            Materialized::Incremental(incremental) => {
+                let fresh = incremental.full_refresh.unwrap_or(full_refresh);
+                Some(match there && !fresh {
+                    true => Action::UpdateTable {
+                        sql: compile(true)?,
+                    },
+                    false => Action::CreateTable {
+                        sql: compile(false)?,
+                    },
+                })
+            }
+        },
+        Spec::Snapshot(_) => Some(Action::Snapshot {
+            sql: compile(false)?,
+        }),
+        Spec::Test(_) => Some(Action::Test {
+            sql: compile(false)?,
+        }),
+        Spec::FeatureView(view) => Some(Action::ComputeFeatures {
+            source: source_relation(workspace, node, &view.source)?,
+            online: view.online,
+        }),
+        Spec::TrainingJob(_) => Some(Action::Train),
+        Spec::RegisteredModel => Some(Action::Register),
+        Spec::InferenceService(_) => Some(Action::CheckService),
+        Spec::Monitor(_) => Some(Action::Monitor),
+    })
+}
+
+fn source_relation(
+    workspace: &Workspace,
+    node: &Node,
+    source: &NodeId,
+) -> Result<Relation, Diagnostic> {
+    let relation = workspace
+        .graph()
+        .get(source)
+        .and_then(|n| n.relation.clone());
+    relation.ok_or_else(|| {
+        Diagnostic::error(format!(
+            "feature view '{}' reads {source}, which is no table",
+            node.name
+        ))
+        .at(node.location.clone())
+        .hint("materialize the model as a table, a view or incremental")
+    })
+}
+
+fn order_steps(workspace: &Workspace, actions: Vec<(&Node, Action)>) -> Vec<Step> {
+    let after = dependencies(workspace, &actions);
+    let mut steps: Vec<Step> = actions
+        .into_iter()
+        .map(|(node, action)| Step {
+            number: 0,
+            node: node.id.clone(),
+            name: node.name.clone(),
+            resource_type: node.resource_type(),
+            relation: node.relation.clone(),
+            after: after[&node.id].clone(),
+            action,
+        })
+        .collect();
+    // Tests hold up what is downstream of the tested nodes, so the order is made anew.
+    let mut done: BTreeSet<NodeId> = BTreeSet::new();
+    let mut ordered = Vec::with_capacity(steps.len());
+    while !steps.is_empty() {
+        let next = steps
+            .iter()
+            .position(|step| step.after.is_subset(&done))
+            .expect("tests only add edges along paths that are there already");
+        let mut step = steps.remove(next);
+        step.number = ordered.len() + 1;
+        done.insert(step.node.clone());
+        ordered.push(step);
+    }
+    ordered
+}
+
+/// For every planned node the planned nodes that it waits for: its nearest planned ancestors, and
+/// the tests of what it reads.
+fn dependencies(
+    workspace: &Workspace,
+    actions: &[(&Node, Action)],
+) -> BTreeMap<NodeId, BTreeSet<NodeId>> {
+    let graph = workspace.graph();
+    let planned: BTreeSet<&NodeId> = actions.iter().map(|(node, _)| &node.id).collect();
+    let ancestors: BTreeMap<&NodeId, BTreeSet<NodeId>> = planned
+        .iter()
+        .map(|id| (*id, graph.ancestors(id, None)))
+        .collect();
+    let tests: Vec<&Node> = actions
+        .iter()
+        .map(|(node, _)| *node)
+        .filter(|node| node.resource_type() == ResourceType::Test)
+        .collect();
+    let waits_for = |node: &Node| {
+        let mine = &ancestors[&node.id];
+        let mut after: BTreeSet<NodeId> = mine
+            .iter()
+            .filter(|id| planned.contains(id))
+            .cloned()
+            .collect();
+        if node.resource_type() != ResourceType::Test {
+            let blocking = tests
+                .iter()
+                .filter(|test| !test.depends_on.is_empty())
+                .filter(|test| test.depends_on.iter().all(|parent| mine.contains(parent)));
+            after.extend(blocking.map(|test| test.id.clone()));
+        }
+        after
+    };
+    actions
+        .iter()
+        .map(|(node, _)| (node.id.clone(), waits_for(node)))
+        .collect()
+}

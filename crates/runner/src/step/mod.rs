@@ -1,0 +1,126 @@
+//! What each action does, one file a kind of node.
+
+mod feature_view;
+mod inference_service;
+mod model;
+mod monitor;
+mod registered_model;
+mod seed;
+mod snapshot;
+mod source;
+mod test;
+mod training_job;
+
+use forebay_core::graph::Spec;
+use forebay_core::{Diagnostic, Node, Relation};
+use forebay_lake::Written;
+use forebay_store::RunStatus;
+use serde_json::{Value, json};
+
+use crate::plan::{Action, Step};
+use crate::workspace::Workspace;
+
+/// What a step knows of the run around it.
+pub struct Context<'a> {
+    pub workspace: &'a Workspace,
+    pub invocation: &'a str,
+    pub full_refresh: bool,
+}
+
+/// How a step ended: a sentence for people, details for programs.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub status: RunStatus,
+    pub message: String,
+    pub details: Value,
+}
+
+impl Default for Outcome {
+    fn default() -> Self {
+        Self {
+            status: RunStatus::Success,
+            message: String::new(),
+            details: json!({}),
+        }
+    }
+}
+
+impl Outcome {
+    pub fn new(status: RunStatus, message: impl Into<String>, details: Value) -> Self {
+        Self {
+            status,
+            message: message.into(),
+            details,
+        }
+    }
+
+    pub fn failed(error: &Diagnostic) -> Self {
+        let details = json!({"error": error});
+        Self::new(RunStatus::Error, error.to_string(), details)
+    }
+
+    pub fn interrupted() -> Self {
+        Self::new(RunStatus::Interrupted, "interrupted", json!({}))
+    }
+
+    /// A table was written (or was already as it should be).
+    fn written(relation: &Relation, written: &Written) -> Self {
+        let message = match written.skipped {
+            true => "nothing to do".to_owned(),
+            false => format!("{} rows", written.rows),
+        };
+        let details = json!({
+            "relation": relation.to_string(),
+            "version": written.version,
+            "rows": written.rows,
+            "skipped": written.skipped,
+        });
+        Self::new(RunStatus::Success, message, details)
+    }
+}
+
+/// Runs one step. An error is the step's, never the run's.
+pub async fn run(context: &Context<'_>, step: &Step) -> Result<Outcome, Diagnostic> {
+    let node = context.workspace.graph().get(&step.node).ok_or_else(|| {
+        Diagnostic::internal(format!(
+            "the plan names {}, which the graph lacks",
+            step.node
+        ))
+    })?;
+    let outcome = match (&node.spec, &step.action) {
+        (Spec::Source(_), Action::Load { load }) => source::run(context, node, load).await,
+        (Spec::Seed(seed), Action::Seed) => seed::run(context, node, seed).await,
+        (Spec::Model(_), Action::CreateTable { sql } | Action::CreateView { sql }) => {
+            model::run(context, node, sql, false).await
+        }
+        (Spec::Model(_), Action::UpdateTable { sql }) => model::run(context, node, sql, true).await,
+        (Spec::Snapshot(snapshot), Action::Snapshot { sql }) => {
+            snapshot::run(context, node, snapshot, sql).await
+        }
+        (Spec::Test(spec), Action::Test { sql }) => test::run(context, node, spec, sql).await,
+        (Spec::FeatureView(view), Action::ComputeFeatures { source, online }) => {
+            feature_view::run(context, node, view, source, *online).await
+        }
+        (Spec::TrainingJob(job), Action::Train) => training_job::run(context, node, job).await,
+        (Spec::RegisteredModel, Action::Register) => registered_model::run(context, node).await,
+        (Spec::InferenceService(_), Action::CheckService) => {
+            inference_service::run(context, node).await
+        }
+        (Spec::Monitor(monitor), Action::Monitor) => monitor::run(context, node, monitor).await,
+        (_, action) => Err(Diagnostic::internal(format!(
+            "{} cannot do '{}'",
+            node.id,
+            action.describe()
+        ))),
+    };
+    outcome.map_err(|error| match error.location {
+        Some(_) => error,
+        None => error.at(node.location.clone()),
+    })
+}
+
+fn relation(node: &Node) -> Result<&Relation, Diagnostic> {
+    node.relation
+        .as_ref()
+        .ok_or_else(|| Diagnostic::internal(format!("{} has no table", node.id)))
+}

@@ -1,0 +1,110 @@
+//! A registered model: the newest run is held against the gates; if all hold, it becomes a version.
+
+use forebay_core::graph::Spec;
+use forebay_core::ml::TrainingJob;
+use forebay_core::{Diagnostic, Node};
+use forebay_ml::gates::{self, GateResult};
+use forebay_store::{ModelVersion, Run, RunState, RunStatus};
+use serde_json::json;
+
+use super::{Context, Outcome};
+use crate::workspace::Workspace;
+
+pub async fn run(context: &Context<'_>, node: &Node) -> Result<Outcome, Diagnostic> {
+    let workspace = context.workspace;
+    let (job_node, job) = training_job(workspace, node)?;
+    let candidate = newest_run(workspace, job_node)?;
+    let hash = candidate
+        .tags
+        .get("training_hash")
+        .cloned()
+        .unwrap_or_default();
+    let champion = workspace.store.version_by_alias(&node.name, &job.alias)?;
+    if let Some(champion) = champion.as_ref().filter(|c| c.training_hash == hash) {
+        let message = format!("version {} stays {}", champion.version, job.alias);
+        return Ok(registered(champion, &job.alias, message, &[]));
+    }
+    let champion_run = match &champion {
+        Some(version) => workspace.store.run(&version.run_id)?,
+        None => None,
+    };
+    let results = gates::evaluate(
+        &job.gates,
+        &candidate.metrics,
+        champion_run.as_ref().map(|run| &run.metrics),
+    )?;
+    if results.iter().any(|gate| !gate.passed) {
+        return Ok(refused(&candidate, &results));
+    }
+    let version = workspace.store.register_version(
+        &ModelVersion {
+            model: node.name.clone(),
+            version: 0,
+            run_id: candidate.id.clone(),
+            training_hash: hash,
+            source: format!("{}/model", candidate.artifact_path),
+            created_ms: workspace.clock.now_ms(),
+        },
+        Some(&job.alias),
+    )?;
+    let message = format!(
+        "version {} is {} ({} of {} gates held)",
+        version.version,
+        job.alias,
+        results.len(),
+        results.len()
+    );
+    Ok(registered(&version, &job.alias, message, &results))
+}
+
+/// The training job that fills the registered model.
+pub fn training_job<'a>(
+    workspace: &'a Workspace,
+    node: &Node,
+) -> Result<(&'a Node, &'a TrainingJob), Diagnostic> {
+    let job = node.depends_on.iter().find_map(|id| {
+        let parent = workspace.graph().get(id)?;
+        match &parent.spec {
+            Spec::TrainingJob(job) => Some((parent, job)),
+            _ => None,
+        }
+    });
+    job.ok_or_else(|| Diagnostic::error(format!("no training job fills the model '{}'", node.name)))
+}
+
+fn newest_run(workspace: &Workspace, job: &Node) -> Result<Run, Diagnostic> {
+    let runs = workspace.store.runs(Some(&job.name), 1_000)?;
+    runs.into_iter()
+        .find(|run| run.state == RunState::Finished)
+        .ok_or_else(|| {
+            Diagnostic::error(format!("training job '{}' has no finished run", job.name))
+                .hint(format!("run `forebay train --select {}`", job.name))
+        })
+}
+
+fn registered(
+    version: &ModelVersion,
+    alias: &str,
+    message: String,
+    gates: &[GateResult],
+) -> Outcome {
+    let details = json!({
+        "model": version.model,
+        "version": version.version,
+        "alias": alias,
+        "run_id": version.run_id,
+        "gates": gates,
+    });
+    Outcome::new(RunStatus::Success, message, details)
+}
+
+fn refused(run: &Run, results: &[GateResult]) -> Outcome {
+    let broken: Vec<String> = results
+        .iter()
+        .filter(|gate| !gate.passed)
+        .map(|gate| format!("{} (it is {:.4})", gate.expression, gate.left))
+        .collect();
+    let message = format!("run {} does not pass: {}", run.id, broken.join("; "));
+    let details = json!({"run_id": run.id, "gates": results});
+    Outcome::new(RunStatus::Fail, message, details)
+}

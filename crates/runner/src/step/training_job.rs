@@ -1,0 +1,232 @@
+//! A training job: a training set as of each row's moment, a run, a model with its evaluation.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use arrow::datatypes::SchemaRef;
+use forebay_core::ml::TrainingJob;
+use forebay_core::{Diagnostic, Node, Relation, digest};
+use forebay_ml::record::TrainingRecord;
+use forebay_ml::train::{Trained, TrainingInput};
+use forebay_ml::training_set::{self, TrainingSet};
+use forebay_store::{Metric, Run, RunInput, RunState, RunStatus};
+use serde_json::json;
+
+use super::{Context, Outcome};
+use crate::workspace::Workspace;
+
+pub async fn run(
+    context: &Context<'_>,
+    node: &Node,
+    job: &TrainingJob,
+) -> Result<Outcome, Diagnostic> {
+    let workspace = context.workspace;
+    let set = training_set::build(&workspace.lake, workspace.graph(), node, job).await?;
+    if let Some(known) = trained_before(workspace, node, &set)? {
+        let message = format!("unchanged: the training set is that of run {}", known.id);
+        return Ok(outcome(&known.id, &set, &known.metrics, message));
+    }
+    let run = new_run(context, node, job, &set);
+    workspace.store.start_run(&run)?;
+    match train(workspace, node, job, &set, &run).await {
+        Ok(metrics) => {
+            let message = format!("{} rows, {}", set.rows, headline(&metrics));
+            Ok(outcome(&run.id, &set, &metrics, message))
+        }
+        Err(error) => {
+            let tags = BTreeMap::from([("error".to_owned(), error.to_string())]);
+            let now = workspace.clock.now_ms();
+            workspace
+                .store
+                .finish_run(&run.id, RunState::Failed, &[], &tags, now)?;
+            Err(error)
+        }
+    }
+}
+
+/// The same rows under the same definition give the same model to the bit, so it is not made again.
+fn trained_before(
+    workspace: &Workspace,
+    node: &Node,
+    set: &TrainingSet,
+) -> Result<Option<Run>, Diagnostic> {
+    let runs = workspace.store.runs(Some(&node.name), 10_000)?;
+    Ok(runs.into_iter().find(|run| {
+        run.state == RunState::Finished
+            && run.tags.get("training_hash") == Some(&set.hash)
+            && workspace
+                .artifacts(&run.artifact_path)
+                .join("model")
+                .is_dir()
+    }))
+}
+
+fn new_run(context: &Context<'_>, node: &Node, job: &TrainingJob, set: &TrainingSet) -> Run {
+    let workspace = context.workspace;
+    // No randomness is needed: an invocation runs a node's job once.
+    let id = digest::hex(format!("{}/{}", context.invocation, node.id).as_bytes())[..32].to_owned();
+    let input = |relation: &Relation, version: i64, role: &str| RunInput {
+        relation: relation.clone(),
+        version,
+        role: role.to_owned(),
+    };
+    let mut inputs: Vec<RunInput> = set
+        .inputs
+        .iter()
+        .map(|(relation, version)| input(relation, *version, role(relation)))
+        .collect();
+    inputs.push(input(&set.relation, set.version, "training_set"));
+    Run {
+        artifact_path: format!("{}/{id}", node.name),
+        id,
+        experiment: node.name.clone(),
+        name: node.name.clone(),
+        state: RunState::Running,
+        invocation_id: Some(context.invocation.to_owned()),
+        started_ms: workspace.clock.now_ms(),
+        finished_ms: None,
+        params: params(job),
+        metrics: BTreeMap::new(),
+        tags: BTreeMap::from([("training_hash".to_owned(), set.hash.clone())]),
+        inputs,
+    }
+}
+
+fn role(relation: &Relation) -> &'static str {
+    match relation.schema.as_str() {
+        "features" => "feature_view",
+        _ => "spine",
+    }
+}
+
+/// The job's definition as flat parameters, as tracking tools show them.
+fn params(job: &TrainingJob) -> BTreeMap<String, String> {
+    let mut params = BTreeMap::from([
+        ("label".to_owned(), job.label.clone()),
+        ("split_at".to_owned(), job.split.at.clone()),
+        ("seed".to_owned(), job.seed.to_string()),
+    ]);
+    if let serde_json::Value::Object(trainer) = json!(job.trainer) {
+        let text = |value: &serde_json::Value| match value {
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        params.extend(
+            trainer
+                .iter()
+                .map(|(key, value)| (key.clone(), text(value))),
+        );
+    }
+    params
+}
+
+async fn train(
+    workspace: &Workspace,
+    node: &Node,
+    job: &TrainingJob,
+    set: &TrainingSet,
+    run: &Run,
+) -> Result<BTreeMap<String, f64>, Diagnostic> {
+    let spine = spine_schema(workspace, job).await?;
+    let record = TrainingRecord::new(workspace.graph(), node, job, set, &spine, &run.id)?;
+    let (train, test) = training_set::split(&workspace.lake, job, set).await?;
+    let folder = workspace.artifacts(&run.artifact_path);
+    let input = TrainingInput {
+        train,
+        test,
+        label: job.label.clone(),
+        features: record.features.clone(),
+        trainer: job.trainer.clone(),
+        seed: job.seed,
+        training_hash: set.hash.clone(),
+    };
+    let trained = tokio::task::spawn_blocking(move || {
+        let trained = forebay_ml::train::train(&input)?;
+        write(&folder, &trained, &record)?;
+        Ok::<Trained, Diagnostic>(trained)
+    })
+    .await
+    .map_err(|error| Diagnostic::internal(format!("training stopped: {error}")))??;
+    let now = workspace.clock.now_ms();
+    let metrics = logged(&trained, now);
+    let state = RunState::Finished;
+    workspace
+        .store
+        .finish_run(&run.id, state, &metrics, &BTreeMap::new(), now)?;
+    Ok(trained.evaluation.metrics)
+}
+
+async fn spine_schema(workspace: &Workspace, job: &TrainingJob) -> Result<SchemaRef, Diagnostic> {
+    let relation = workspace
+        .graph()
+        .get(&job.spine)
+        .and_then(|spine| spine.relation.as_ref());
+    let relation = relation.ok_or_else(|| {
+        Diagnostic::internal(format!(
+            "the training set was read from {}, which is no table",
+            job.spine
+        ))
+    })?;
+    workspace
+        .lake
+        .schema_of(&format!("select * from {}", relation.sql()))
+        .await
+}
+
+fn write(folder: &Path, trained: &Trained, record: &TrainingRecord) -> Result<(), Diagnostic> {
+    record.write(folder)?;
+    forebay_ml::train::write_artifacts(folder, trained)
+}
+
+/// Final values, and the loss by round as history.
+fn logged(trained: &Trained, now_ms: i64) -> Vec<Metric> {
+    let metric = |key: &str, step: i64, value: f64| Metric {
+        key: key.to_owned(),
+        step,
+        timestamp_ms: now_ms,
+        value,
+    };
+    let evaluation = &trained.evaluation;
+    let last = evaluation
+        .metrics
+        .iter()
+        .map(|(key, value)| metric(key, 0, *value));
+    let curve = evaluation
+        .rounds
+        .iter()
+        .enumerate()
+        .flat_map(|(round, losses)| {
+            let step = round as i64 + 1;
+            [
+                metric("train_log_loss_by_round", step, losses.train),
+                metric("test_log_loss_by_round", step, losses.test),
+            ]
+        });
+    last.chain(curve).collect()
+}
+
+fn outcome(
+    run_id: &str,
+    set: &TrainingSet,
+    metrics: &BTreeMap<String, f64>,
+    message: String,
+) -> Outcome {
+    let details = json!({
+        "run_id": run_id,
+        "training_set": set.relation.to_string(),
+        "training_set_version": set.version,
+        "training_hash": set.hash,
+        "rows": set.rows,
+        "metrics": metrics,
+    });
+    Outcome::new(RunStatus::Success, message, details)
+}
+
+fn headline(metrics: &BTreeMap<String, f64>) -> String {
+    let shown = ["roc_auc", "log_loss"];
+    let texts = shown.iter().filter_map(|name| {
+        let value = metrics.get(*name)?;
+        Some(format!("{name} {value:.4}"))
+    });
+    texts.collect::<Vec<_>>().join(", ")
+}

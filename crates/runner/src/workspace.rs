@@ -1,0 +1,58 @@
+//! A project with everything it stands on, opened.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use forebay_core::{Diagnostic, Graph};
+use forebay_lake::{Lake, LakeOptions};
+use forebay_ml::online::OnlineStore;
+use forebay_project::{Project, Settings};
+use forebay_store::Store;
+
+use crate::clock::Clock;
+
+/// Cheap to clone; all clones share the same stores.
+#[derive(Clone)]
+pub struct Workspace {
+    pub project: Arc<Project>,
+    pub lake: Lake,
+    pub store: Store,
+    pub online: Arc<dyn OnlineStore>,
+    pub clock: Clock,
+}
+
+impl Workspace {
+    /// Opens the embedded stores where the settings say, creating them as needed.
+    pub async fn open(project: Project, clock: Clock) -> Result<Self, Diagnostic> {
+        let settings = &project.settings;
+        let lake = Lake::open(LakeOptions {
+            root: settings.warehouse.clone(),
+            memory_limit: settings.memory_limit,
+            threads: settings.threads,
+            spill: settings.spill.clone(),
+        })
+        .await?;
+        let store = Store::open(&settings.metadata)?;
+        let online = forebay_ml::online::open(&settings.online_store)?;
+        Ok(Self {
+            project: Arc::new(project),
+            lake,
+            store,
+            online,
+            clock,
+        })
+    }
+
+    pub fn graph(&self) -> &Graph {
+        &self.project.graph
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.project.settings
+    }
+
+    /// The folder of a run's artifacts.
+    pub fn artifacts(&self, path: &str) -> PathBuf {
+        self.settings().artifacts.join(path)
+    }
+}

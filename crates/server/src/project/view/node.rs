@@ -1,0 +1,196 @@
+//! `/node/<id>`, with the lineage of a column where one is asked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use forebay_core::{Diagnostic, NodeId, Relation, ResourceType, Spec};
+use forebay_lake::lineage::Kind;
+use forebay_project::CompileState;
+use forebay_runner::Workspace;
+use forebay_runner::lineage::{self, ProjectLineage, sql_type};
+use forebay_ui::chart::{ColumnBox, ColumnEdge};
+use forebay_ui::page::{ColumnLineage, ColumnRow, Node};
+
+const FAILING_ROWS: usize = 50;
+
+/// None where no node has the id.
+pub async fn node(
+    workspace: &Workspace,
+    id: &str,
+    column: Option<&str>,
+) -> Result<Option<Node>, Diagnostic> {
+    let id = NodeId::new(id);
+    let Some(mut page) = Node::of(workspace.graph(), &id) else {
+        return Ok(None);
+    };
+    let latest = super::latest(workspace)?;
+    page.last_run = latest.get(&id).and_then(|run| {
+        let status = super::status(run.status);
+        Some((
+            status,
+            run.finished_ms?,
+            run.message.clone(),
+            run.invocation_id.clone(),
+        ))
+    });
+    page.tests = super::tests_of(workspace.graph(), &id, &latest);
+    add_columns(workspace, &mut page).await?;
+    page.compiled_sql = compiled(workspace, &id);
+    if let Some(Spec::Test(_)) = workspace.graph().get(&id).map(|node| &node.spec) {
+        page.failing_rows = failing_rows(workspace, page.compiled_sql.as_deref()).await;
+    }
+    if let Some(column) = column {
+        let found = lineage::of_project(&workspace.project, Some(&workspace.lake)).await?;
+        page.lineage = Trace::new(workspace, &found).of(&id, column);
+    }
+    Ok(Some(page))
+}
+
+/// Columns as stored, with the descriptions as declared.
+async fn add_columns(workspace: &Workspace, page: &mut Node) -> Result<(), Diagnostic> {
+    let Some(relation) = &page.relation else {
+        return Ok(());
+    };
+    if let Some(info) = workspace.lake.info(relation).await? {
+        let declared: BTreeMap<String, String> = page
+            .columns
+            .drain(..)
+            .map(|column| (column.name, column.description))
+            .collect();
+        let row = |field: &std::sync::Arc<arrow::datatypes::Field>| ColumnRow {
+            name: field.name().clone(),
+            data_type: Some(sql_type(field.data_type()).to_owned()),
+            description: declared.get(field.name()).cloned().unwrap_or_default(),
+        };
+        page.columns = info.schema.fields().iter().map(row).collect();
+    }
+    Ok(())
+}
+
+fn compiled(workspace: &Workspace, id: &NodeId) -> Option<String> {
+    let node = workspace.graph().get(id)?;
+    if !matches!(
+        node.spec,
+        Spec::Model(_) | Spec::Test(_) | Spec::Snapshot(_)
+    ) {
+        return None;
+    }
+    let state = CompileState {
+        incremental: false,
+        full_refresh: false,
+        exists: &|_| true,
+    };
+    workspace.project.compile(id, &state).ok()
+}
+
+/// A test that cannot run has no rows to show; its last run says why.
+async fn failing_rows(workspace: &Workspace, sql: Option<&str>) -> Option<forebay_ui::page::Grid> {
+    let rows = workspace.lake.query(sql?).await.ok()?;
+    super::grid(rows, FAILING_ROWS).await.ok()
+}
+
+type Column = (NodeId, String);
+
+/// Follows one column through the project, both ways.
+struct Trace<'a> {
+    workspace: &'a Workspace,
+    /// (from, to, direct, how)
+    edges: Vec<(Column, Column, bool, String)>,
+}
+
+impl<'a> Trace<'a> {
+    fn new(workspace: &'a Workspace, found: &ProjectLineage) -> Self {
+        let mut edges = Vec::new();
+        for (id, lineage) in &found.nodes {
+            for output in &lineage.outputs {
+                for edge in &output.inputs {
+                    let filled = Relation::parse(&edge.table)
+                        .and_then(|relation| workspace.graph().by_relation(&relation));
+                    let Some(parent) = filled else { continue };
+                    let how = edge.subtype.as_str().to_lowercase().replace('_', " ");
+                    edges.push((
+                        (parent.id.clone(), edge.column.clone()),
+                        (id.clone(), output.name.clone()),
+                        edge.kind == Kind::Direct,
+                        how,
+                    ));
+                }
+            }
+        }
+        Self { workspace, edges }
+    }
+
+    fn of(&self, id: &NodeId, column: &str) -> Option<ColumnLineage> {
+        let focus: Column = (id.clone(), column.to_owned());
+        let up = |(from, to, direct, _): &(Column, Column, bool, String), at: &Column| {
+            (*direct && to == at).then(|| from.clone())
+        };
+        let down = |(from, to, direct, _): &(Column, Column, bool, String), at: &Column| {
+            (*direct && from == at).then(|| to.clone())
+        };
+        let mut shown = self.reach(&focus, up);
+        shown.extend(self.reach(&focus, down));
+        shown.insert(focus.clone());
+        // What only decides the column itself is shown, but not followed further.
+        let deciding = self
+            .edges
+            .iter()
+            .filter(|(_, to, direct, _)| !direct && *to == focus);
+        shown.extend(deciding.map(|(from, ..)| from.clone()));
+        self.picture(&focus, &shown)
+    }
+
+    fn reach(
+        &self,
+        start: &Column,
+        step: impl Fn(&(Column, Column, bool, String), &Column) -> Option<Column>,
+    ) -> BTreeSet<Column> {
+        let mut seen = BTreeSet::new();
+        let mut waiting = vec![start.clone()];
+        while let Some(at) = waiting.pop() {
+            for next in self.edges.iter().filter_map(|edge| step(edge, &at)) {
+                if seen.insert(next.clone()) {
+                    waiting.push(next);
+                }
+            }
+        }
+        seen
+    }
+
+    fn picture(&self, focus: &Column, shown: &BTreeSet<Column>) -> Option<ColumnLineage> {
+        let mut boxes: Vec<ColumnBox> = Vec::new();
+        let mut places: BTreeMap<&Column, (usize, usize)> = BTreeMap::new();
+        for column in shown {
+            let node = self.workspace.graph().get(&column.0);
+            let id = column.0.to_string();
+            let at = match boxes.iter().position(|known| known.node_id == id) {
+                Some(at) => at,
+                None => {
+                    boxes.push(ColumnBox {
+                        name: node.map_or_else(|| id.clone(), |node| node.name.clone()),
+                        kind: node.map_or(ResourceType::Model, forebay_core::Node::resource_type),
+                        node_id: id,
+                        columns: Vec::new(),
+                    });
+                    boxes.len() - 1
+                }
+            };
+            places.insert(column, (at, boxes[at].columns.len()));
+            boxes[at].columns.push(column.1.clone());
+        }
+        let edge = |(from, to, direct, how): &(Column, Column, bool, String)| {
+            let (from, to) = (*places.get(from)?, *places.get(to)?);
+            Some(ColumnEdge {
+                from,
+                to,
+                direct: *direct,
+                how: how.clone(),
+            })
+        };
+        Some(ColumnLineage {
+            column: focus.1.clone(),
+            edges: self.edges.iter().filter_map(edge).collect(),
+            focus: *places.get(focus)?,
+            boxes,
+        })
+    }
+}

@@ -1,0 +1,101 @@
+//! Which address is answered by what: one list.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware;
+use axum::routing::{MethodRouter, get, post};
+
+use crate::backend::Backend;
+use crate::guard::guard;
+use crate::host::Hosts;
+use crate::metrics::Metrics;
+use crate::options::Options;
+use crate::{assets, inference, pages};
+
+/// What all requests share.
+pub struct App {
+    pub backend: Arc<dyn Backend>,
+    pub options: Options,
+    pub hosts: Hosts,
+    pub metrics: Metrics,
+}
+
+type Route = (&'static str, MethodRouter<Arc<App>>);
+
+/// Every route of the server.
+fn routes() -> Vec<Route> {
+    vec![
+        ("/", get(pages::overview)),
+        ("/graph", get(pages::graph)),
+        ("/node/{id}", get(pages::node)),
+        ("/runs", get(pages::runs)),
+        ("/runs/{id}", get(pages::run)),
+        ("/tables", get(pages::tables)),
+        ("/table/{schema}/{name}", get(pages::table)),
+        ("/experiments", get(pages::experiments)),
+        ("/experiments/{name}", get(pages::experiment)),
+        ("/training/{id}", get(pages::training)),
+        ("/models", get(pages::models)),
+        ("/models/{name}", get(pages::model)),
+        ("/services", get(pages::services)),
+        ("/services/{name}", get(pages::service).post(pages::predict)),
+        ("/predictions/{id}", get(pages::prediction)),
+        ("/assets/{name}", get(assets::asset)),
+        ("/metrics", get(pages::metrics)),
+        ("/ping", get(inference::ping)),
+        ("/v2", get(inference::server)),
+        ("/v2/", get(inference::server)),
+        ("/v2/health/live", get(inference::live)),
+        ("/v2/health/ready", get(inference::ready)),
+        ("/v2/models", get(inference::models)),
+        ("/v2/models/{model}", get(inference::metadata)),
+        ("/v2/models/{model}/ready", get(inference::model_ready)),
+        ("/v2/models/{model}/config", get(inference::config)),
+        ("/v2/models/{model}/stats", get(inference::stats)),
+        ("/v2/models/stats", get(inference::all_stats)),
+        ("/v2/models/{model}/infer", post(inference::infer)),
+        (
+            "/v2/models/{model}/versions/{version}",
+            get(inference::metadata),
+        ),
+        (
+            "/v2/models/{model}/versions/{version}/ready",
+            get(inference::model_ready),
+        ),
+        (
+            "/v2/models/{model}/versions/{version}/config",
+            get(inference::config),
+        ),
+        (
+            "/v2/models/{model}/versions/{version}/stats",
+            get(inference::stats),
+        ),
+        (
+            "/v2/models/{model}/versions/{version}/infer",
+            post(inference::infer),
+        ),
+        ("/v2/repository/index", post(inference::index)),
+    ]
+}
+
+/// The whole server, ready for [`crate::serve`] or for a test.
+pub fn router(backend: Arc<dyn Backend>, options: Options) -> Router {
+    let routes = routes();
+    let app = Arc::new(App {
+        backend,
+        hosts: Hosts::new(options.port, options.hosts.clone()),
+        metrics: Metrics::new(routes.iter().map(|(path, _)| *path)),
+        options,
+    });
+    let router = routes
+        .into_iter()
+        .fold(Router::new(), |router, (path, method)| {
+            router.route(path, method)
+        });
+    router
+        .fallback(pages::nowhere)
+        .method_not_allowed_fallback(pages::wrong_method)
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), guard))
+        .with_state(app)
+}

@@ -1,0 +1,215 @@
+//! A project that is not there: sample pages, and a model whose score is the distance over 1000.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Field, Float64Type, Schema, TimeUnit};
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response, StatusCode};
+use forebay_core::{Diagnostic, Relation};
+use forebay_server::backend::{Answered, Found, Lookup, Prediction, Served, Stats};
+use forebay_server::{Backend, Options, router};
+use forebay_ui::{page, sample};
+use serde_json::Value;
+use tower::ServiceExt;
+
+pub const HOST: &str = "127.0.0.1:8600";
+
+#[derive(Default)]
+pub struct Fake {
+    /// No service has a version yet.
+    pub untrained: bool,
+}
+
+/// Inputs of the service `late_arrival`; `asked_at` may be left out.
+pub fn served() -> Served {
+    let micros = |zone: Option<Arc<str>>| DataType::Timestamp(TimeUnit::Microsecond, zone);
+    let schema = Schema::new(vec![
+        Field::new("carrier", DataType::Utf8, true),
+        Field::new("distance", DataType::Float64, true),
+        Field::new("month", DataType::Int64, true),
+        Field::new("holiday", DataType::Boolean, true),
+        Field::new("asked_at", micros(Some("UTC".into())), true),
+    ]);
+    Served::new(
+        "late_arrival",
+        "late_arrival",
+        "5",
+        Arc::new(schema),
+        &["asked_at"],
+    )
+    .unwrap()
+}
+
+fn score(batch: &RecordBatch, row: usize) -> Prediction {
+    let distance = batch.column(1).as_primitive::<Float64Type>().value(row);
+    let carrier = batch.column(0).as_string::<i32>().value(row);
+    let stale = batch.column(4).is_null(row);
+    Prediction {
+        id: format!("{carrier}-{row}"),
+        score: distance / 1000.0,
+        label: distance >= 500.0,
+        stale: if stale {
+            vec!["a:x".into(), "b:y".into()]
+        } else {
+            Vec::new()
+        },
+    }
+}
+
+fn only<T>(name: &str, wanted: &str, page: T) -> Found<T> {
+    Ok((name == wanted).then_some(page))
+}
+
+#[async_trait]
+impl Backend for Fake {
+    async fn overview(&self) -> Result<page::Overview, Diagnostic> {
+        Ok(sample::overview())
+    }
+
+    async fn graph(&self, focus: Option<&str>) -> Found<page::Graph> {
+        only(focus.unwrap_or("all"), "all", sample::graph())
+    }
+
+    async fn node(&self, id: &str, _: Option<&str>) -> Found<page::Node> {
+        match id {
+            "panic" => panic!("secret of a row"),
+            "slow" => std::future::pending().await,
+            "broken" => Err(Diagnostic::internal("the store is on fire").hint("bring water")),
+            _ => only(id, "model.flights.arrivals", sample::node()),
+        }
+    }
+
+    async fn runs(&self) -> Result<page::Runs, Diagnostic> {
+        Ok(sample::runs())
+    }
+
+    async fn run(&self, invocation: &str) -> Found<page::Run> {
+        only(invocation, "1", sample::run())
+    }
+
+    async fn tables(&self) -> Result<page::Tables, Diagnostic> {
+        Ok(sample::tables())
+    }
+
+    async fn table(&self, relation: &Relation, version: Option<i64>) -> Found<page::Table> {
+        let name = format!("{relation}@{}", version.unwrap_or(11));
+        only(&name, "main.arrivals@11", sample::table())
+    }
+
+    async fn experiments(&self) -> Result<page::Experiments, Diagnostic> {
+        Ok(page::Experiments::default())
+    }
+
+    async fn experiment(&self, name: &str) -> Found<page::Experiment> {
+        only(name, "late_arrival", sample::experiment())
+    }
+
+    async fn training(&self, run_id: &str) -> Found<page::Training> {
+        only(run_id, "1", sample::training())
+    }
+
+    async fn models(&self) -> Result<page::Models, Diagnostic> {
+        Ok(sample::models())
+    }
+
+    async fn model(&self, name: &str) -> Found<page::Model> {
+        only(name, "late_arrival", sample::model())
+    }
+
+    async fn services(&self) -> Result<page::Services, Diagnostic> {
+        Ok(page::Services::default())
+    }
+
+    async fn service(&self, name: &str, tried: Option<page::Try>) -> Found<page::Service> {
+        let page = page::Service {
+            tried,
+            ..sample::service()
+        };
+        only(name, "late_arrival", page)
+    }
+
+    async fn prediction(&self, id: &str) -> Found<page::Prediction> {
+        only(id, "UA-0", sample::prediction())
+    }
+
+    fn lookup(&self, service: &str) -> Lookup {
+        match service {
+            "late_arrival" if self.untrained => Lookup::NotReady,
+            "late_arrival" => Lookup::Ready(Arc::new(served())),
+            _ => Lookup::Unknown,
+        }
+    }
+
+    fn service_names(&self) -> Vec<String> {
+        vec!["late_arrival".to_owned()]
+    }
+
+    async fn infer(&self, served: &Served, rows: RecordBatch) -> Result<Answered, Diagnostic> {
+        let predictions: Vec<Prediction> = (0..rows.num_rows()).map(|i| score(&rows, i)).collect();
+        if predictions[0].id == "XX-0" {
+            return Err(Diagnostic::error("carrier 'XX' flies nowhere"));
+        }
+        Ok(Answered {
+            version: served.version.clone(),
+            predictions,
+        })
+    }
+
+    fn stats(&self, _: &str) -> Stats {
+        Stats {
+            predictions: 7,
+            answered: 5,
+            refused: 1,
+            seconds: 0.25,
+        }
+    }
+}
+
+pub fn options() -> Options {
+    let mut options = Options::new(sample::shell(), 8600);
+    options.body_limit = 100_000;
+    options.request_timeout = Duration::from_millis(300);
+    options
+}
+
+pub fn app() -> Router {
+    router(Arc::new(Fake::default()), options())
+}
+
+pub async fn send(app: &Router, request: Request<Body>) -> (StatusCode, Response<Body>) {
+    let response = app.clone().oneshot(request).await.unwrap();
+    (response.status(), response)
+}
+
+pub fn get(path: &str) -> Request<Body> {
+    let request = Request::get(path).header("host", HOST);
+    request.body(Body::empty()).unwrap()
+}
+
+pub fn post(path: &str, body: impl Into<Body>) -> Request<Body> {
+    let request = Request::post(path).header("host", HOST);
+    request.body(body.into()).unwrap()
+}
+
+pub async fn bytes(response: Response<Body>) -> Vec<u8> {
+    axum::body::to_bytes(response.into_body(), 1 << 24)
+        .await
+        .unwrap()
+        .to_vec()
+}
+
+pub async fn text(response: Response<Body>) -> String {
+    String::from_utf8(bytes(response).await).unwrap()
+}
+
+/// Status and JSON of the answer.
+pub async fn json(request: Request<Body>) -> (u16, Value) {
+    let (status, response) = send(&app(), request).await;
+    let text = text(response).await;
+    let json = serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {text}"));
+    (status.as_u16(), json)
+}

@@ -1,0 +1,9 @@
+//! The server against a fake project: every page, every rule of the protocol, every safety rule.
+
+mod client;
+mod fake;
+mod metrics;
+mod pages;
+mod protocol;
+mod safety;
+mod socket;

@@ -1,0 +1,3 @@
+//! For tests: real clients in a Python environment of their own, made once.
+
+pub mod python;

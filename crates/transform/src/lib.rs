@@ -1,0 +1,33 @@
+//! Materialisations: how a compiled query, a seed file or a snapshot becomes a table.
+//!
+//! Every step is one commit of one table, and running a step again gives the table that one run
+//! gives.
+
+mod materialize;
+mod seed;
+mod snapshot;
+
+use chrono::{DateTime, Utc};
+use forebay_core::{Diagnostic, Node, Relation};
+
+pub use materialize::materialize;
+pub use seed::seed;
+pub use snapshot::snapshot;
+
+/// What a step knows of the run that it is part of.
+#[derive(Clone, Debug)]
+pub struct Ctx {
+    /// Incremental tables are built from nothing, unless their own setting says otherwise.
+    pub full_refresh: bool,
+    /// The query was compiled to add to the table that is there: `is_incremental()` was true.
+    pub incremental: bool,
+    pub now: DateTime<Utc>,
+    /// Names the run: a retried step of the same run is not done twice.
+    pub invocation_id: String,
+}
+
+fn relation(node: &Node) -> Result<&Relation, Diagnostic> {
+    node.relation
+        .as_ref()
+        .ok_or_else(|| Diagnostic::internal(format!("{} has no table", node.id)))
+}

@@ -1,0 +1,147 @@
+//! Snapshots: how the rows of a query were over time, a row a version, as dbt keeps them.
+//!
+//! Beside the query's columns a snapshot has `dbt_scd_id` (names one version of one key),
+//! `dbt_updated_at`, `dbt_valid_from` and `dbt_valid_to` (null: still valid), the times in UTC.
+//! One run is one commit: closed versions and new ones are merged by `dbt_scd_id` together.
+
+mod sql;
+
+use std::collections::BTreeMap;
+
+use arrow::array::{Array, AsArray};
+use arrow::record_batch::RecordBatch;
+use forebay_core::graph::Snapshot;
+use forebay_core::{Diagnostic, Node, Relation, suggest};
+use forebay_lake::{
+    Input, Lake, Rows, SchemaChange, TableInfo, TableKind, WriteMode, WriteOptions, Written,
+};
+use futures::{StreamExt, stream};
+
+use crate::{Ctx, relation};
+use sql::Queries;
+
+/// Takes the query's rows as they are now into the snapshot's history.
+///
+/// Where nothing has changed nothing is written, so that a second run leaves the table as it is.
+pub async fn snapshot(
+    lake: &Lake,
+    node: &Node,
+    spec: &Snapshot,
+    sql: &str,
+    ctx: &Ctx,
+) -> Result<Written, Diagnostic> {
+    let relation = relation(node)?;
+    let schema = lake.schema_of(sql).await?;
+    let columns: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+    check_settings(node, spec, &columns)?;
+    let queries = Queries {
+        relation,
+        spec,
+        columns: &columns,
+        source: sql,
+        now: ctx.now,
+    };
+    check_keys(lake, node, &queries).await?;
+    let options = |mode| WriteOptions {
+        schema_change: SchemaChange::AppendNew,
+        metadata: BTreeMap::from([
+            ("forebay.node".to_owned(), node.id.to_string()),
+            ("forebay.invocation".to_owned(), ctx.invocation_id.clone()),
+        ]),
+        ..WriteOptions::new(mode)
+    };
+    let Some(table) = lake.info(relation).await? else {
+        let input = Input::Sql(queries.first());
+        return lake
+            .write(relation, input, options(WriteMode::Overwrite))
+            .await;
+    };
+    check_table(relation, &table)?;
+    match not_empty(lake.query(&queries.changes(&table.schema)).await?).await? {
+        None => Ok(Written {
+            version: table.version,
+            rows: 0,
+            skipped: true,
+        }),
+        Some(rows) => {
+            let mode = WriteMode::Merge {
+                keys: vec![sql::SCD_ID.to_owned()],
+            };
+            lake.write(relation, Input::Stream(rows), options(mode))
+                .await
+        }
+    }
+}
+
+/// The rows, unless there are none.
+async fn not_empty(mut rows: Rows) -> Result<Option<Rows>, Diagnostic> {
+    while let Some(batch) = rows.stream.next().await {
+        let batch: RecordBatch = batch?;
+        if batch.num_rows() > 0 {
+            let first = stream::iter([Ok(batch)]);
+            rows.stream = Box::pin(first.chain(rows.stream));
+            return Ok(Some(rows));
+        }
+    }
+    Ok(None)
+}
+
+fn check_settings(node: &Node, spec: &Snapshot, columns: &[&str]) -> Result<(), Diagnostic> {
+    let error = |text: String| Diagnostic::error(text).at(node.location.clone());
+    if spec.unique_key.is_empty() {
+        return Err(error(format!("snapshot '{}' has no unique_key", node.name)));
+    }
+    if let Some(own) = columns.iter().find(|name| sql::is_own(name)) {
+        return Err(error(format!(
+            "the query of snapshot '{}' has a column '{own}', which the snapshot adds itself",
+            node.name
+        )));
+    }
+    let unknown = sql::named_columns(spec).find(|name| sql::column(columns, name).is_none());
+    match unknown {
+        None => Ok(()),
+        Some(name) => Err(error(format!(
+            "snapshot '{}' names the column '{name}', which its query does not have",
+            node.name
+        ))
+        .maybe_hint(suggest::nearest(name, columns.iter().copied()))),
+    }
+}
+
+/// A key that is null or there twice would open a new version in every run.
+async fn check_keys(lake: &Lake, node: &Node, queries: &Queries<'_>) -> Result<(), Diagnostic> {
+    let batches = lake.collect(&queries.bad_key()).await?;
+    let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else {
+        return Ok(());
+    };
+    let value = |name: &str| {
+        let column = batch.column_by_name(name)?;
+        let texts = arrow::compute::cast(column, &arrow::datatypes::DataType::Utf8).ok()?;
+        let text = texts.as_string_opt::<i32>()?;
+        text.is_valid(0).then(|| text.value(0).to_owned())
+    };
+    let keys = queries.spec.unique_key.join(", ");
+    let problem = match (value("key_text"), value("key_rows")) {
+        (Some(key), Some(rows)) => format!("{rows} rows have the key {key}"),
+        _ => "a row has a null in its key".to_owned(),
+    };
+    Err(Diagnostic::error(format!(
+        "the key ({keys}) of snapshot '{}' does not name one row each: {problem}",
+        node.name
+    ))
+    .at(node.location.clone()))
+}
+
+fn check_table(relation: &Relation, table: &TableInfo) -> Result<(), Diagnostic> {
+    let lacks = sql::OWN
+        .iter()
+        .find(|name| table.schema.column_with_name(name).is_none());
+    let problem = match (table.kind, lacks) {
+        (TableKind::View, _) => format!("{relation} is a view, not a snapshot"),
+        (TableKind::Table, Some(name)) => {
+            format!("{relation} is no snapshot: it has no column '{name}'")
+        }
+        (TableKind::Table, None) => return Ok(()),
+    };
+    Err(Diagnostic::error(problem).hint("drop it, or give the snapshot another name"))
+}

@@ -1,0 +1,115 @@
+//! Seeds, read as dbt reads them.
+
+use forebay_core::graph::Seed;
+use forebay_core::{Diagnostic, Spec};
+use forebay_lake::Written;
+use forebay_transform::seed;
+use indexmap::IndexMap;
+
+use crate::support::{Bed, bed, node};
+
+async fn load(bed: &Bed, text: &str, types: &[(&str, &str)]) -> Result<Written, Diagnostic> {
+    std::fs::create_dir_all(bed.root.join("seeds")).unwrap();
+    std::fs::write(bed.root.join("seeds/codes.csv"), text).unwrap();
+    let types = types
+        .iter()
+        .map(|(name, kind)| ((*name).into(), (*kind).into()));
+    let spec = Seed {
+        column_types: IndexMap::from_iter(types),
+        delimiter: ',',
+    };
+    let node = node("codes", "seeds/codes.csv", Spec::Seed(spec.clone()));
+    seed(&bed.lake, &bed.root, &node, &spec).await
+}
+
+async fn types(bed: &Bed, columns: &[&str]) -> Vec<String> {
+    let typed: Vec<String> = columns
+        .iter()
+        .map(|c| format!("arrow_typeof({c})"))
+        .collect();
+    bed.rows(&format!(
+        "select {} from main.codes limit 1",
+        typed.join(", ")
+    ))
+    .await
+}
+
+#[tokio::test]
+async fn types_are_inferred_and_short_rows_filled_up() {
+    let bed = bed().await;
+    let text = "code,share,open,since,none,note\n007,1,true,2013-01-01,,x\n12,2.5,False,2013-01-02\n8,null,,,,\n";
+    assert_eq!(load(&bed, text, &[]).await.unwrap().rows, 3);
+    assert_eq!(
+        bed.rows("select * from main.codes order by code").await,
+        [
+            "7|1.0|true|2013-01-01||x",
+            "8|||||",
+            "12|2.5|false|2013-01-02||"
+        ]
+    );
+    assert_eq!(
+        types(&bed, &["code", "share", "open", "since", "none", "note"]).await,
+        ["Int64|Float64|Boolean|Date32|Int64|Utf8"]
+    );
+    // Once more, and with other rows: the table is the file.
+    load(&bed, "code\n1\n", &[]).await.unwrap();
+    assert_eq!(bed.rows("select * from main.codes").await, ["1"]);
+}
+
+#[tokio::test]
+async fn stated_types_win() {
+    let bed = bed().await;
+    let text = "code,price,count,at\n007,1.10,3,2013-01-01\n";
+    let stated = [
+        ("code", "varchar(3)"),
+        ("PRICE", "numeric(10,2)"),
+        ("count", "integer"),
+        ("at", "timestamp"),
+    ];
+    load(&bed, text, &stated).await.unwrap();
+    assert_eq!(
+        bed.rows("select * from main.codes").await,
+        ["007|1.10|3|2013-01-01T00:00:00Z"]
+    );
+    assert_eq!(
+        types(&bed, &["code", "price", "count"]).await,
+        ["Utf8|Decimal128(10, 2)|Int32"]
+    );
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_placed_and_the_table_stays() {
+    let bed = bed().await;
+    load(&bed, "code\n1\n", &[]).await.unwrap();
+    for (text, types, expected) in [
+        (
+            "code\n1\nx\n",
+            &[("code", "integer")][..],
+            "code: 'x' is not of type int64\n  --> seeds/codes.csv:3:1",
+        ),
+        (
+            "code\n3000000000\n",
+            &[("code", "integer")],
+            "code: '3000000000' does not fit the type Int32\n  --> seeds/codes.csv:2",
+        ),
+        (
+            "code\n1,2\n",
+            &[],
+            "the row has 2 fields, the header has 1\n  --> seeds/codes.csv:2:3",
+        ),
+        (
+            "code\n1\n",
+            &[("cod", "integer")],
+            "names the column 'cod', which the seed does not have",
+        ),
+        (
+            "code\n1\n",
+            &[("code", "integr")],
+            "the type 'integr', which is unknown",
+        ),
+    ] {
+        let text = load(&bed, text, types).await.unwrap_err().to_string();
+        assert!(text.contains(expected), "{text}");
+    }
+    assert_eq!(bed.rows("select * from main.codes").await, ["1"]);
+}

@@ -1,0 +1,231 @@
+//! Snapshots: history by timestamp and by comparison, deletes, new columns, running again.
+
+use forebay_core::graph::{HardDeletes, Snapshot, SnapshotStrategy};
+use forebay_core::{Diagnostic, Spec};
+use forebay_lake::Written;
+
+use crate::support::{Bed, bed, ctx, node};
+
+const MONDAY: &str = "2013-01-07T00:00:00Z";
+const TUESDAY: &str = "2013-01-08T00:00:00Z";
+const WEDNESDAY: &str = "2013-01-09T00:00:00Z";
+const THURSDAY: &str = "2013-01-10T00:00:00Z";
+
+const HISTORY: &str = "select id, v, dbt_updated_at, dbt_valid_from, dbt_valid_to from main.s \
+                       order by id, dbt_valid_from";
+
+fn check(columns: &[&str]) -> Snapshot {
+    Snapshot {
+        raw_sql: String::new(),
+        unique_key: vec!["id".into()],
+        strategy: SnapshotStrategy::Check {
+            columns: columns.iter().map(|c| (*c).to_owned()).collect(),
+        },
+        hard_deletes: HardDeletes::Ignore,
+    }
+}
+
+fn timestamp() -> Snapshot {
+    Snapshot {
+        strategy: SnapshotStrategy::Timestamp {
+            updated_at: "at".into(),
+        },
+        ..check(&[])
+    }
+}
+
+async fn take(bed: &Bed, spec: &Snapshot, sql: &str, now: &str) -> Result<Written, Diagnostic> {
+    let node = node("s", "snapshots/s.sql", Spec::Snapshot(spec.clone()));
+    forebay_transform::snapshot(&bed.lake, &node, spec, sql, &ctx(now)).await
+}
+
+fn rows(values: &str) -> String {
+    format!("select * from (values {values}) as t(id, v)")
+}
+
+#[tokio::test]
+async fn check_opens_a_version_when_a_column_differs() {
+    let bed = bed().await;
+    let spec = check(&["v"]);
+    let first = take(&bed, &spec, &rows("(1, 'a'), (2, 'b')"), MONDAY)
+        .await
+        .unwrap();
+    assert_eq!((first.version, first.rows), (0, 2));
+    // 1 changes, to null; 2 stays; 3 is new.
+    take(&bed, &spec, &rows("(1, null), (2, 'b'), (3, 'c')"), TUESDAY)
+        .await
+        .unwrap();
+    let expected = [
+        "1|a|2013-01-07T00:00:00Z|2013-01-07T00:00:00Z|2013-01-08T00:00:00Z",
+        "1||2013-01-08T00:00:00Z|2013-01-08T00:00:00Z|",
+        "2|b|2013-01-07T00:00:00Z|2013-01-07T00:00:00Z|",
+        "3|c|2013-01-08T00:00:00Z|2013-01-08T00:00:00Z|",
+    ];
+    assert_eq!(bed.rows(HISTORY).await, expected);
+    assert_eq!(bed.version("s").await, 1);
+    // Once more, as after a crash that hid the commit: nothing is left to do.
+    let again = take(
+        &bed,
+        &spec,
+        &rows("(1, null), (2, 'b'), (3, 'c')"),
+        WEDNESDAY,
+    )
+    .await
+    .unwrap();
+    assert!(again.skipped);
+    assert_eq!(bed.version("s").await, 1);
+    assert_eq!(
+        bed.rows("select count(distinct dbt_scd_id) from main.s")
+            .await,
+        ["4"]
+    );
+}
+
+#[tokio::test]
+async fn timestamp_opens_a_version_when_the_row_says_so() {
+    let bed = bed().await;
+    let spec = timestamp();
+    let sql = |v: &str, at: &str| format!("select 1 as id, '{v}' as v, timestamp '{at}' as at");
+    take(&bed, &spec, &sql("a", "2013-01-01 08:00:00"), MONDAY)
+        .await
+        .unwrap();
+    // A change that the row does not own up to is not seen.
+    let unseen = take(&bed, &spec, &sql("x", "2013-01-01 08:00:00"), TUESDAY)
+        .await
+        .unwrap();
+    assert!(unseen.skipped);
+    take(&bed, &spec, &sql("b", "2013-01-02 09:30:00"), TUESDAY)
+        .await
+        .unwrap();
+    assert_eq!(
+        bed.rows(HISTORY).await,
+        [
+            "1|a|2013-01-01T08:00:00Z|2013-01-01T08:00:00Z|2013-01-02T09:30:00Z",
+            "1|b|2013-01-02T09:30:00Z|2013-01-02T09:30:00Z|",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn deleted_rows_stay_open_or_end_and_may_come_back() {
+    let bed = bed().await;
+    let two = rows("(1, 'a'), (2, 'b')");
+    let one = rows("(2, 'b')");
+    take(&bed, &check(&[]), &two, MONDAY).await.unwrap();
+    assert!(
+        take(&bed, &check(&[]), &one, TUESDAY)
+            .await
+            .unwrap()
+            .skipped
+    );
+    let spec = Snapshot {
+        hard_deletes: HardDeletes::Invalidate,
+        ..check(&[])
+    };
+    take(&bed, &spec, &one, TUESDAY).await.unwrap();
+    assert!(take(&bed, &spec, &one, WEDNESDAY).await.unwrap().skipped);
+    take(&bed, &spec, &two, THURSDAY).await.unwrap();
+    assert_eq!(
+        bed.rows(HISTORY).await,
+        [
+            "1|a|2013-01-07T00:00:00Z|2013-01-07T00:00:00Z|2013-01-08T00:00:00Z",
+            "1|a|2013-01-10T00:00:00Z|2013-01-10T00:00:00Z|",
+            "2|b|2013-01-07T00:00:00Z|2013-01-07T00:00:00Z|",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_row_that_comes_back_with_an_old_time_does_not_reach_back_over_its_absence() {
+    let bed = bed().await;
+    let spec = Snapshot {
+        hard_deletes: HardDeletes::Invalidate,
+        ..timestamp()
+    };
+    let row = "select 1 as id, 'a' as v, timestamp '2013-01-01 08:00:00' as at";
+    take(&bed, &spec, row, MONDAY).await.unwrap();
+    take(&bed, &spec, &format!("{row} where false"), TUESDAY)
+        .await
+        .unwrap();
+    take(&bed, &spec, row, THURSDAY).await.unwrap();
+    let expected = [
+        "1|a|2013-01-01T08:00:00Z|2013-01-01T08:00:00Z|2013-01-08T00:00:00Z",
+        "1|a|2013-01-01T08:00:00Z|2013-01-10T00:00:00Z|",
+    ];
+    assert_eq!(bed.rows(HISTORY).await, expected);
+    assert!(take(&bed, &spec, row, THURSDAY).await.unwrap().skipped);
+}
+
+#[tokio::test]
+async fn columns_may_come_and_go() {
+    let bed = bed().await;
+    let spec = check(&[]);
+    take(&bed, &spec, "select 1 as id, 'a' as v", MONDAY)
+        .await
+        .unwrap();
+    take(&bed, &spec, "select 1 as id, 'a' as v, 9 as extra", TUESDAY)
+        .await
+        .unwrap();
+    take(&bed, &spec, "select 1 as id, 'z' as v", WEDNESDAY)
+        .await
+        .unwrap();
+    assert_eq!(
+        bed.rows("select v, extra, dbt_valid_to is null from main.s order by dbt_valid_from")
+            .await,
+        ["a||false", "a|9|false", "z||true"]
+    );
+}
+
+#[tokio::test]
+async fn keys_of_several_columns_are_told_apart() {
+    let bed = bed().await;
+    let spec = Snapshot {
+        unique_key: vec!["a".into(), "b".into()],
+        ..check(&[])
+    };
+    let sql = "select * from (values ('x|', 'y', 1), ('x', '|y', 2)) as t(a, b, v)";
+    take(&bed, &spec, sql, MONDAY).await.unwrap();
+    take(&bed, &spec, &sql.replace('2', "3"), TUESDAY)
+        .await
+        .unwrap();
+    assert_eq!(
+        bed.rows("select a, b, v from main.s where dbt_valid_to is null order by v")
+            .await,
+        ["x||y|1", "x||y|3"]
+    );
+    assert_eq!(
+        bed.rows("select count(distinct dbt_scd_id) from main.s")
+            .await,
+        ["3"]
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_kept_is_refused() {
+    let bed = bed().await;
+    let refused = |sql: String, spec: Snapshot| {
+        let bed = &bed;
+        async move {
+            take(bed, &spec, &sql, MONDAY)
+                .await
+                .unwrap_err()
+                .to_string()
+        }
+    };
+    let text = refused(rows("(1, 'a'), (1, 'b')"), check(&[])).await;
+    assert!(
+        text.contains("does not name one row each: 2 rows have the key 1"),
+        "{text}"
+    );
+    let text = refused(rows("(null, 'a'), (1, 'b')"), check(&[])).await;
+    assert!(text.contains("a row has a null in its key"), "{text}");
+    let text = refused(rows("(1, 'a')"), check(&["vv"])).await;
+    assert!(text.contains("names the column 'vv'"), "{text}");
+    assert!(text.contains("did you mean 'v'?"), "{text}");
+    let text = refused("select 1 as id, 2 as dbt_valid_to".into(), check(&[])).await;
+    assert!(text.contains("has a column 'dbt_valid_to'"), "{text}");
+    assert!(bed.lake.relations().await.unwrap().is_empty());
+    bed.table("s", "select 1 as id").await;
+    let text = refused(rows("(1, 'a')"), check(&[])).await;
+    assert!(text.contains("main.s is no snapshot"), "{text}");
+}
