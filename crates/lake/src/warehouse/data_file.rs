@@ -24,6 +24,8 @@ const FILE_BYTES: u64 = 128 << 20;
 const ROW_GROUP: usize = 256 * 1024;
 /// Rows handed to the encoder at once.
 const CHUNK: usize = 8192;
+/// Decimal digits that the log's statistics, which are doubles, hold exactly.
+const EXACT_DIGITS: u8 = 15;
 /// Batches between the query and the writer, so that both work at once.
 const AHEAD: usize = 4;
 
@@ -100,7 +102,7 @@ fn writer(target: &Target, schema: &SchemaRef) -> Result<DeltaWriter, Diagnostic
         .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(Some(ROW_GROUP))
         .set_created_by(concat!("forebay ", env!("CARGO_PKG_VERSION")).to_owned());
-    for column in floats(schema.fields(), &[]) {
+    for column in without_statistics(schema.fields(), &[]) {
         properties = properties.set_column_statistics_enabled(column, EnabledStatistics::None);
     }
     let config = WriterConfig::new(
@@ -115,14 +117,17 @@ fn writer(target: &Target, schema: &SchemaRef) -> Result<DeltaWriter, Diagnostic
     Ok(DeltaWriter::new(target.log.object_store(None), config))
 }
 
-/// Columns of floating point numbers. NaN is greater than all numbers and not in the statistics, so
-/// that skipping files and row groups by them would lose its rows.
-fn floats(fields: &Fields, outer: &[String]) -> Vec<ColumnPath> {
+/// Columns whose least and greatest value cannot be trusted to skip files and row groups: NaN is
+/// greater than all numbers and not in the statistics, and long decimals are rounded there.
+fn without_statistics(fields: &Fields, outer: &[String]) -> Vec<ColumnPath> {
     let columns = fields.iter().flat_map(|field| {
         let path = [outer, std::slice::from_ref(field.name())].concat();
         match field.data_type() {
             DataType::Float32 | DataType::Float64 => vec![ColumnPath::new(path)],
-            DataType::Struct(inner) => floats(inner, &path),
+            DataType::Decimal128(precision, _) if *precision > EXACT_DIGITS => {
+                vec![ColumnPath::new(path)]
+            }
+            DataType::Struct(inner) => without_statistics(inner, &path),
             _ => Vec::new(),
         }
     });

@@ -288,7 +288,7 @@ async fn no_row_is_lost_to_the_statistics_of_its_file() {
     let long = "z".repeat(500);
     let rows = format!(
         "SELECT TIMESTAMP '2013-01-01 00:00:00.123456' AS ts, '{long}' AS text, 0.1::double AS x,
-                CAST(123.456 AS DECIMAL(12, 3)) AS money, NULL::bigint AS n
+                CAST('12345678901234567.89' AS DECIMAL(20, 2)) AS money, NULL::bigint AS n
          UNION ALL SELECT TIMESTAMP '2013-01-01 00:00:00', 'a', 'NaN'::double, 0, 1"
     );
     for _ in 0..2 {
@@ -301,7 +301,7 @@ async fn no_row_is_lost_to_the_statistics_of_its_file() {
         format!("text > '{}'", &long[..400]),
         "x > 1e300".to_owned(),
         "x < 1".to_owned(),
-        "money = 123.456".to_owned(),
+        "money = CAST('12345678901234567.89' AS DECIMAL(20, 2))".to_owned(),
         "n IS NULL".to_owned(),
         "n IS NOT NULL".to_owned(),
         "NOT (n > 1)".to_owned(),
@@ -309,10 +309,8 @@ async fn no_row_is_lost_to_the_statistics_of_its_file() {
         let sql = format!("SELECT count(*) FROM main.t WHERE {condition}");
         assert_eq!(place.rows(&sql).await, ["2"], "{condition}");
     }
-    assert_eq!(
-        place
-            .rows("SELECT count(n), count(*), max(ts), min(text) FROM main.t")
-            .await,
-        ["2|4|2013-01-01T00:00:00.123456Z|a"]
-    );
+    let sums =
+        "SELECT count(n), count(x), count(*), max(ts), min(text), length(max(text)) FROM main.t";
+    let expected = ["2|4|4|2013-01-01T00:00:00.123456Z|a|500"];
+    assert_eq!(place.rows(sums).await, expected);
 }
