@@ -15,8 +15,10 @@ fn main() {
         let name = file
             .strip_prefix(&root)
             .expect("files were found below the root");
-        let path = file.canonicalize().expect("the file was just listed");
-        writeln!(code, "    ({name:?}, include_bytes!({path:?})),").expect("a string takes all");
+        // Not an absolute path: another checkout may reuse this target folder, and what is in it.
+        let path = Path::new("/").join(file);
+        let path = format!("concat!(env!(\"CARGO_MANIFEST_DIR\"), {path:?})");
+        writeln!(code, "    ({name:?}, include_bytes!({path})),").expect("a string takes all");
     }
     code.push_str("]\n");
     let out = std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR");

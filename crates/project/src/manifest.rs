@@ -8,6 +8,8 @@ use crate::jinja::RefCall;
 use crate::nodes::Detail;
 use crate::{DATABASE, DBT_VERSION, Project};
 
+const LARGE_SEED: usize = 1 << 20;
+
 const SCHEMA: &str = "https://schemas.getdbt.com/dbt/manifest/v12.json";
 
 pub(crate) fn manifest(project: &Project) -> Json {
@@ -133,9 +135,9 @@ fn entry(project: &Project, node: &Node) -> Json {
     let mut entry = base(project, node, detail);
     let more = json!({
         "alias": detail.alias,
-        "checksum": {"name": "sha256", "checksum": forebay_core::digest::hex(detail.raw.trim().as_bytes())},
+        "checksum": checksum(project, node, detail),
         "config": config(node, detail),
-        "raw_code": detail.raw,
+        "raw_code": detail.raw.trim(),
         "language": "sql",
         "refs": calls(&detail.calls, |call| match call {
             RefCall::Ref { package, name } => Some(json!({"name": name, "package": package, "version": null})),
@@ -166,7 +168,11 @@ fn entry(project: &Project, node: &Node) -> Json {
         && let Some(found) = &detail.test
     {
         entry.insert("column_name".into(), json!(test.column));
-        entry.insert("attached_node".into(), json!(test.attached));
+        let attached = test
+            .attached
+            .as_ref()
+            .filter(|id| !id.as_str().starts_with("source."));
+        entry.insert("attached_node".into(), json!(attached));
         entry.insert("file_key_name".into(), json!(file_key(test)));
         entry.insert("path".into(), json!(format!("{}.sql", detail.alias)));
         entry.insert("checksum".into(), json!({"name": "none", "checksum": ""}));
@@ -179,6 +185,18 @@ fn entry(project: &Project, node: &Node) -> Json {
         entry.remove("metrics");
     }
     Json::Object(entry)
+}
+
+/// Of the text without the blanks around it. dbt does not read a large seed for it.
+fn checksum(project: &Project, node: &Node, detail: &Detail) -> Json {
+    let sum = |text: &str| json!({"name": "sha256", "checksum": forebay_core::digest::hex(text.trim().as_bytes())});
+    if !matches!(node.spec, Spec::Seed(_)) {
+        return sum(&detail.raw);
+    }
+    match std::fs::read_to_string(project.root.join(&node.location.file)) {
+        Ok(text) if text.len() <= LARGE_SEED => sum(&text),
+        _ => json!({"name": "path", "checksum": node.location.file}),
+    }
 }
 
 fn calls(calls: &[RefCall], entry: impl Fn(&RefCall) -> Option<Json>) -> Json {
@@ -230,7 +248,7 @@ fn config(node: &Node, detail: &Detail) -> Json {
             forebay_core::Severity::Error => "ERROR",
             forebay_core::Severity::Warning => "WARN",
         };
-        config.insert("severity".into(), json!(severity));
+        config.entry("severity").or_insert_with(|| json!(severity));
         config.insert("warn_if".into(), json!(test.warn_if));
         config.insert("error_if".into(), json!(test.error_if));
         config.insert("fail_calc".into(), json!(test.fail_calc));

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use forebay_core::{Diagnostic, Diagnostics};
+use forebay_core::{Diagnostic, Diagnostics, Location};
 
 use crate::config::ProjectFile;
 use crate::jinja::{BlockKind, Engine, MacroSet, blocks, docs};
@@ -17,6 +17,8 @@ use crate::{files, text};
 pub(crate) struct SqlFile {
     pub name: String,
     pub file: String,
+    /// Where it is defined: the file, or a place in it.
+    pub at: Location,
     /// The configured folder that it was found in.
     pub folder: String,
     pub text: Arc<str>,
@@ -131,8 +133,7 @@ impl Scanner<'_> {
         }
         for file in self.list(folder, &["py"]) {
             self.problems.push(
-                Diagnostic::error("Python models are not supported yet")
-                    .at(forebay_core::Location::file(file)),
+                Diagnostic::error("Python models are not supported yet").at(Location::file(file)),
             );
         }
     }
@@ -154,6 +155,7 @@ impl Scanner<'_> {
         Some(SqlFile {
             name: files::stem(file).to_owned(),
             file: file.to_owned(),
+            at: Location::file(file),
             folder: folder.to_owned(),
             range: 0..content.len(),
             text: content,
@@ -177,6 +179,7 @@ impl Scanner<'_> {
                 let sql = SqlFile {
                     template: format!("{file}#{}", block.name),
                     name: block.name,
+                    at: text::locate(&file, &whole.text, block.open.start),
                     range: block.body,
                     ..whole.clone()
                 };

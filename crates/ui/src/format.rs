@@ -136,9 +136,17 @@ pub fn time(ms: i64) -> Markup {
     ))
 }
 
-/// The first eight characters: enough to tell ids apart on a page.
+/// Eight characters that tell an id from others: the first, but the last of a UUID, whose first
+/// ones are the time.
 pub fn short(id: &str) -> &str {
-    id.char_indices().nth(8).map_or(id, |(at, _)| &id[..at])
+    match id.contains('-') {
+        true => id
+            .char_indices()
+            .rev()
+            .nth(7)
+            .map_or(id, |(at, _)| &id[at..]),
+        false => id.char_indices().nth(8).map_or(id, |(at, _)| &id[..at]),
+    }
 }
 
 /// At most `limit` characters, the last one an ellipsis where something was cut.
@@ -191,6 +199,7 @@ mod tests {
         assert_eq!(instant(1_388_530_805_000), "2013-12-31 23:00:05");
         assert_eq!(instant(i64::MAX), i64::MAX.to_string());
         assert_eq!(clip("late_arrival", 5), "late\u{2026}");
-        assert_eq!(short("\u{fc}bergross-id"), "\u{fc}bergros");
+        assert_eq!(short("\u{fc}bergrosse_id"), "\u{fc}bergros");
+        assert_eq!(short("0198c2f4-1d2e-7c3b-a4f5-6b7c8d9e0f1a"), "8d9e0f1a");
     }
 }

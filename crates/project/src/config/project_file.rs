@@ -106,7 +106,9 @@ impl ProjectFile {
         let macros_in = paths(&["macro-paths"], "macros");
         let vars = vars.with_project(doc, fields.get("vars"), name);
         let mut tree = |keys: &[&'static str]| {
-            let found = keys.iter().find_map(|key| fields.get(key));
+            let found = keys
+                .iter()
+                .fold(None, |found, key| found.or(fields.get(key)));
             found
                 .map(|yaml| Tree::from_yaml(doc, yaml))
                 .unwrap_or_default()

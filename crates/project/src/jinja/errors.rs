@@ -114,9 +114,7 @@ fn of_engine(
 ) -> Diagnostic {
     let detail = error.detail().unwrap_or_default();
     if let Some(name) = unknown_function(error, from, start) {
-        let known = callable();
-        return Diagnostic::error(format!("no macro or function is called '{name}'"))
-            .maybe_hint(suggest::nearest(&name, known.iter().map(String::as_str)));
+        return not_callable(&name, &callable());
     }
     match error.kind() {
         ErrorKind::SyntaxError => Diagnostic::error(format!("Jinja syntax error: {detail}")),
@@ -124,6 +122,18 @@ fn of_engine(
         ErrorKind::InvalidOperation => Diagnostic::error(format!("Jinja: {detail}")),
         kind => Diagnostic::error(format!("Jinja: {kind}: {detail}")),
     }
+}
+
+fn not_callable(name: &str, known: &[String]) -> Diagnostic {
+    let package = name.split_once('.').map(|(package, _)| no_package(package));
+    Diagnostic::error(format!("no macro or function is called '{name}'"))
+        .maybe_hint(suggest::nearest(name, known.iter().map(String::as_str)))
+        .maybe_hint(package)
+}
+
+/// For a macro of a package that nobody has read.
+pub(crate) fn no_package(package: &str) -> String {
+    format!("nothing is called '{package}' here; packages (packages.yml) are not read yet")
 }
 
 /// Inside macros an unknown name is an undefined value, whose call fails in other words.

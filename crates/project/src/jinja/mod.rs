@@ -21,6 +21,7 @@ mod template;
 
 pub(crate) use blocks::{BlockKind, blocks, docs};
 pub(crate) use engine::{Engine, Failure};
+pub(crate) use errors::no_package;
 pub(crate) use functions::cte_name;
 pub(crate) use macros::{Macro, MacroKind, MacroSet};
 pub(crate) use names::{Known, Names};

@@ -27,18 +27,28 @@ pub(crate) struct Origin {
 
 impl Origin {
     pub fn locate(&self, offset: usize) -> Location {
-        let shift = self.shifts.iter().rev().find(|(from, _)| *from <= offset);
-        let shift = shift.map_or(0, |(_, shift)| *shift);
-        let offset = usize::try_from(offset as isize - shift).unwrap_or(0);
-        text::locate(&self.file, &self.text, offset)
+        text::locate(&self.file, &self.text, self.expression_start(offset))
     }
 
-    /// The file's text from that offset of the template on.
+    /// The file's text from there on.
     pub fn text_at(&self, offset: usize) -> &str {
+        self.text.get(self.expression_start(offset)..).unwrap_or("")
+    }
+
+    /// The file's offset. The engine points at the dot of `a.b()`, which a reader calls `a.b`.
+    fn expression_start(&self, offset: usize) -> usize {
         let shift = self.shifts.iter().rev().find(|(from, _)| *from <= offset);
         let shift = shift.map_or(0, |(_, shift)| *shift);
         let offset = usize::try_from(offset as isize - shift).unwrap_or(0);
-        self.text.get(offset..).unwrap_or("")
+        let (Some(before), Some(after)) = (self.text.get(..offset), self.text.get(offset..)) else {
+            return offset;
+        };
+        if !after.starts_with('.') {
+            return offset;
+        }
+        before
+            .trim_end_matches(|c: char| c.is_alphanumeric() || matches!(c, '_' | '.'))
+            .len()
     }
 
     /// Texts of our own have no file.

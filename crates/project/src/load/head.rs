@@ -134,18 +134,36 @@ fn target(
     let Some(mut yaml) = open(&folder, doc) else {
         return embedded();
     };
-    let scope = Shared {
+    // Other profiles and targets may name environment variables that nobody has set here.
+    keep_only(&mut yaml, profile);
+    let scope = || Shared {
         vars: Vars::command_line(options.vars.clone()),
         ..shared(options, Target::default(), MacroSet::default())
     };
-    // Other profiles may name environment variables that nobody has set here.
-    if let yaml::Value::Map(entries) = &mut yaml.value {
-        entries.retain(|entry| entry.key == profile);
+    render(engine, scope(), doc, &mut yaml, |path| {
+        matches!(path, [_, "outputs"])
+    });
+    let default = yaml
+        .get(profile)
+        .and_then(|found| found.get("target")?.as_text());
+    let name = asked.or(default).unwrap_or("default").to_owned();
+    if let Some(outputs) = yaml
+        .get_mut(profile)
+        .and_then(|found| found.get_mut("outputs"))
+        && outputs.get(&name).is_some()
+    {
+        keep_only(outputs, &name);
+        render(engine, scope(), doc, &mut yaml, |_| false);
     }
-    render(engine, scope, doc, &mut yaml, |_| false);
     match yaml.get(profile) {
         Some(found) => Target::from_profile(doc, found, profile, asked),
         None => embedded(),
+    }
+}
+
+fn keep_only(yaml: &mut Yaml, key: &str) {
+    if let yaml::Value::Map(entries) = &mut yaml.value {
+        entries.retain(|entry| entry.key == key);
     }
 }
 

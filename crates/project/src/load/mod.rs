@@ -85,7 +85,9 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
     };
     let properties = properties(&renderer, problems, &scanned);
     for sql in nodes::yaml_snapshots(&properties.snapshots, &snapshots_in) {
-        let added = engine.add_part(&sql.template, &sql.file, &sql.text, sql.range.clone());
+        // Its text is ours: a problem in it has the place of the relation that the user wrote.
+        let added = engine.add_part(&sql.template, "", &sql.text, sql.range.clone());
+        let added = added.map_err(|problem| problem.at(sql.at.clone()));
         if problems.keep(added).is_some() {
             scanned.snapshots.push(sql);
         }
@@ -126,12 +128,15 @@ fn properties(renderer: &Renderer<'_>, problems: &Problems, scanned: &Scanned) -
     for (file, content) in &scanned.properties {
         let doc = Doc { file, problems };
         if let Some(mut yaml) = yaml::parse(file, content, problems) {
-            // Tests have Jinja of their own, and hooks are rendered when they run.
+            // Tests and snapshots have Jinja of their own, and hooks are rendered when they run.
             renderer.render(doc, &mut yaml, |path| {
                 path.len() > 1 && matches!(path, [.., "tests" | "data_tests"])
                     || matches!(
                         path,
-                        [.., "pre-hook" | "post-hook" | "pre_hook" | "post_hook"]
+                        [
+                            ..,
+                            "pre-hook" | "post-hook" | "pre_hook" | "post_hook" | "relation"
+                        ]
                     )
                     || matches!(
                         path,

@@ -12,7 +12,9 @@ use serde_json::Value as Json;
 use super::test_names::{self, TestName};
 use super::{Cx, Detail, Draft, TestDetail, node_scope, reader, tags};
 use crate::config::{Config, Reader, merge, to_json};
-use crate::jinja::{Engine, Failure, Macro, MacroKind, Mode, NodeScope, Record, RefCall, Shared};
+use crate::jinja::{
+    Engine, Failure, Macro, MacroKind, Mode, NodeScope, Record, RefCall, Shared, no_package,
+};
 use crate::properties::{Argument, TestDecl};
 use crate::render::{Renderer, has_jinja};
 use crate::yaml::{Doc, Mark};
@@ -125,20 +127,31 @@ impl GenericTests<'_> {
         };
         let found = found.filter(|found| found.kind == MacroKind::Test).cloned();
         if found.is_none() {
-            let full = decl
-                .namespace
-                .iter()
-                .map(|n| format!("{n}."))
-                .collect::<String>()
-                + &decl.test;
-            self.cx.problems.push(
-                Diagnostic::error(format!("no generic test is called '{full}'"))
-                    .at(decl.at.clone())
-                    .maybe_hint(suggest::nearest(&decl.test, macros.tests()))
-                    .hint("define one in tests/generic: {% test name(model, column_name) %}"),
-            );
+            self.cx.problems.push(self.undefined(decl));
         }
         found
+    }
+
+    fn undefined(&self, decl: &TestDecl) -> Diagnostic {
+        let test = &decl.test;
+        let macros = &self.cx.shared.macros;
+        let problem = |name: &str| {
+            Diagnostic::error(format!("no generic test is called '{name}'")).at(decl.at.clone())
+        };
+        match &decl.namespace {
+            Some(package) if !macros.has_package(package) => {
+                problem(&format!("{package}.{test}")).hint(no_package(package))
+            }
+            package => problem(
+                &package
+                    .iter()
+                    .map(|p| format!("{p}."))
+                    .chain([test.clone()])
+                    .collect::<String>(),
+            )
+            .maybe_hint(suggest::nearest(test, macros.tests()))
+            .hint("define one in tests/generic: {% test name(model, column_name) %}"),
+        }
     }
 
     /// Whether the macro takes the arguments; each that it does not, or misses, is a problem.

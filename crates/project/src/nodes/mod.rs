@@ -124,7 +124,7 @@ impl<'a> Subject<'a> {
         let rendered = cx
             .engine
             .render(&self.sql.template, cx.shared, &scope, &Mode::Parse);
-        let location = Location::file(&self.sql.file);
+        let location = self.sql.at.clone();
         let (_, record) = cx
             .problems
             .keep(rendered.map_err(|failure| failure.at(&location)))?;
@@ -166,7 +166,7 @@ impl<'a> Subject<'a> {
             id: id.clone(),
             name: self.sql.name.clone(),
             package: cx.project().to_owned(),
-            location: Location::file(&self.sql.file),
+            location: self.sql.at.clone(),
             fqn: self.fqn,
             tags,
             description: patch.map(|p| p.description.clone()).unwrap_or_default(),

@@ -37,8 +37,7 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     reader.misspelt();
     reader.unsupported(&["pre_hook", "post_hook", "grants", "contract", "sql_header"]);
     let materialized = materialized(&reader)?;
-    let location = forebay_core::Location::file(&subject.sql.file);
-    let relation = relation(cx, &subject.sql.name, &reader, &location)?;
+    let relation = relation(cx, &subject.sql.name, &reader, &subject.sql.at)?;
     let alias = relation.name.clone();
     let relation = Some(relation).filter(|_| materialized != Materialized::Ephemeral);
     let spec = Spec::Model(Model {

@@ -20,14 +20,17 @@ pub(crate) fn yaml_snapshots<'a>(
     folders: &'a [String],
 ) -> impl Iterator<Item = SqlFile> + 'a {
     patches.iter().filter_map(|patch| {
-        let (relation, _) = patch.relation.as_ref()?;
-        let text: Arc<str> = Arc::from(format!("select * from {{{{ {relation} }}}}"));
+        let (relation, at) = patch.relation.as_ref()?;
+        let braces: &[char] = &['{', '}', ' '];
+        let call = relation.trim_matches(braces);
+        let text: Arc<str> = Arc::from(format!("select * from {{{{ {call} }}}}"));
         let folder = folders
             .iter()
             .find(|folder| patch.file.starts_with(folder.as_str()));
         Some(SqlFile {
             name: patch.name.clone(),
             file: patch.file.clone(),
+            at: at.clone(),
             folder: folder.cloned().unwrap_or_default(),
             range: 0..text.len(),
             text,
@@ -66,9 +69,7 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
         "dbt_valid_to_current",
         "snapshot_meta_column_names",
     ]);
-    let place = subject
-        .patch
-        .map_or_else(|| Location::file(&subject.sql.file), |p| p.at.clone());
+    let place = subject.sql.at.clone();
     let unique_key = reader.texts("unique_key");
     if unique_key.is_empty() {
         let message = format!("{} has no unique_key", reader.what);

@@ -71,6 +71,16 @@ impl Yaml {
         Some(&entry.value)
     }
 
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Yaml> {
+        match &mut self.value {
+            Value::Map(entries) => {
+                let entry = entries.iter_mut().find(|entry| entry.key == key)?;
+                Some(&mut entry.value)
+            }
+            _ => None,
+        }
+    }
+
     /// What the value is, for messages.
     pub fn kind(&self) -> &'static str {
         match &self.value {

@@ -118,6 +118,7 @@ mine:
   target: \"{{ env_var('STAGE') }}\"
   outputs:
     test: {type: duckdb, schema: dev_me, path: x.duckdb, password: hidden}
+    prod: {type: duckdb, schema: \"{{ env_var('NOT_SET') }}\"}
 other:
   outputs: {dev: {type: \"{{ env_var('NOT_SET') }}\"}}
 --- models/m.sql

@@ -248,7 +248,7 @@ select 1
 --- snapshots/s.yml
 snapshots:
   - name: third
-    relation: ref('customers')
+    relation: \"{{ ref('customers') }}\"
     config: {unique_key: id, strategy: check, check_cols: all, schema: kept, hard_deletes: invalidate}
 --- models/customers.sql
 select 1

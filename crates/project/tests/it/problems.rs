@@ -161,7 +161,7 @@ select {{ lost() }}
         "error: Jinja: tried to use / operator on unsupported types string and number
   --> macros/deep/m.sql:4:6
 error: x must not be 3
-  --> macros/deep/m.sql:6:34
+  --> macros/deep/m.sql:6:24
 error: no macro or function is called 'nowhere'
   --> macros/deep/m.sql:8:6
 error: Jinja: unknown method: string has no method named nothing
@@ -307,7 +307,76 @@ error: 'explode' is no 'on_schema_change' of model 'b'
 error: config() takes names and values, not 'table': config(tags=['a'])
   --> models/c.sql:1:4
 error: snapshot 's' has no updated_at
-  --> snapshots/s.sql
+  --> snapshots/s.sql:1:1
   hint: the timestamp strategy compares that column"
+    );
+}
+
+#[test]
+fn a_snapshot_of_yaml_is_at_its_relation() {
+    assert_eq!(
+        problems(
+            "--- models/orders.sql
+select 1
+--- snapshots/s.yml
+snapshots:
+  - name: s
+    relation: ref('ordrs')
+    config: {unique_key: id, strategy: check, check_cols: all}
+"
+        ),
+        "error: no model, seed or snapshot is called 'ordrs'
+  --> snapshots/s.yml:3:15
+  hint: did you mean 'orders'?"
+    );
+}
+
+#[test]
+fn environment_variables_of_other_targets_are_not_asked_for() {
+    assert_eq!(
+        problems(
+            "--- profiles.yml
+shop:
+  target: dev
+  outputs:
+    dev: {type: duckdb}
+    prod: {type: \"{{ env_var('NOBODY_SET_IT') }}\"}
+"
+        ),
+        ""
+    );
+    assert_eq!(
+        problems(
+            "--- profiles.yml
+shop:
+  target: deev
+  outputs:
+    dev: {type: duckdb}
+"
+        ),
+        "error: the profile 'shop' has no target 'deev'
+  --> profiles.yml:4:5
+  hint: did you mean 'dev'?"
+    );
+}
+
+#[test]
+fn packages_that_nobody_read_are_named() {
+    assert_eq!(
+        problems(
+            "--- models/a.sql
+select {{ dbt_utils.star(ref('a')) }}, {{ dbt.nothing_like_it() }}
+--- models/b.sql
+select {{ dbt.genrate_schema_name() }}
+--- models/s.yml
+models: [{name: a, data_tests: [dbt_utils.equality]}]
+"
+        ),
+        "error: no macro or function is called 'dbt_utils.star'
+  --> models/a.sql:1:11
+  hint: nothing is called 'dbt_utils' here; packages (packages.yml) are not read yet
+error: the package 'dbt' has no macro 'genrate_schema_name'
+  --> models/b.sql:1:11
+  hint: did you mean 'generate_schema_name'?"
     );
 }

@@ -38,7 +38,7 @@ pub fn dag(title: &str, nodes: &[DagNode], edges: &[(usize, usize)]) -> Markup {
         &sizes,
         edges,
         Gaps {
-            layer: 44.0,
+            layer: 36.0,
             node: 12.0,
         },
     );

@@ -30,7 +30,7 @@ impl Timeline {
 
     fn ticks(&self) -> impl Iterator<Item = (i64, f64)> {
         let (scale, length) = (self.percent(), self.to_ms - self.from_ms);
-        time_ticks(0, length, 6)
+        time_ticks(0, length, 5)
             .into_iter()
             .map(move |t| (t, scale.at(t as f64)))
     }
@@ -40,11 +40,7 @@ impl Timeline {
         let mut out = Builder::default();
         put!(out, "<svg class=\"timeline\" aria-hidden=\"true\">");
         for (ms, at) in self.ticks().filter(|(_, at)| *at < 94.0) {
-            let label = if ms == 0 {
-                "0".to_owned()
-            } else {
-                format::duration(ms).replace(".0 ", " ")
-            };
+            let label = tick(ms);
             put!(
                 out,
                 "<text x=\"{}%\" dx=\"3\" y=\"14\">{}</text>",
@@ -88,5 +84,38 @@ impl Timeline {
             "<rect class=\"{class}\" x=\"{left}%\" y=\"4\" rx=\"2\" width=\"{width}%\" height=\"12\"/></svg>"
         );
         out.finish()
+    }
+}
+
+/// Ticks are round, so what a length of time has after its unit is zero.
+fn tick(ms: i64) -> String {
+    match ms {
+        0 => "0".to_owned(),
+        ms => format::duration(ms)
+            .replace(".0 s", " s")
+            .replace(" 00 s", "")
+            .replace(" 00 min", ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_short() {
+        let ticks = [0, 500, 10_000, 90_000, 120_000, 7_200_000].map(tick);
+        assert_eq!(ticks, ["0", "500 ms", "10 s", "1 min 30 s", "2 min", "2 h"]);
+    }
+
+    #[test]
+    fn bars_lie_where_their_times_are_and_nothing_started_draws_nothing() {
+        assert!(Timeline::over([]).is_none());
+        let timeline = Timeline::over([(1_000, 2_000), (1_500, 5_000)]).unwrap();
+        let bar = timeline.bar(2_000, 3_000, Status::Success).to_string();
+        assert!(
+            bar.contains("x=\"25%\"") && bar.contains("width=\"25%\""),
+            "{bar}"
+        );
     }
 }

@@ -266,13 +266,14 @@ fn draw(out: &mut Builder, mark: &Mark, x: Scale, y: Scale) {
     }
 }
 
-/// A gap in the values is a gap in the line.
+/// A gap in the values is a gap in the line; a point between two gaps is a dot.
 fn line(out: &mut Builder, class: &str, points: &[(f64, f64)], x: Scale, y: Scale) {
     put!(out, "<path class=\"line series-{class}\" d=\"");
     let mut pen = 'M';
     for (px, py) in points {
         if px.is_finite() && py.is_finite() {
-            put!(out, "{pen}{} {}", Px(x.at(*px)), Px(y.at(*py)));
+            let end = if pen == 'M' { "h0" } else { "" };
+            put!(out, "{pen}{} {}{end}", Px(x.at(*px)), Px(y.at(*py)));
             pen = 'L';
         } else {
             pen = 'M';
@@ -306,13 +307,13 @@ mod tests {
         let svg = plot(vec![(0.0, 0.0), (1.0, 1.0)]);
         assert!(svg.contains("<title>T &amp; U</title><desc>d</desc>"));
         assert!(svg.contains("x &lt; y</li>"));
-        assert!(svg.contains("d=\"M54 208L366 10\""), "{svg}");
+        assert!(svg.contains("d=\"M54 208h0L366 10\""), "{svg}");
     }
 
     #[test]
     fn what_is_not_a_number_is_a_gap() {
         let svg = plot(vec![(0.0, 0.0), (0.5, f64::NAN), (1.0, 1.0)]);
-        assert!(svg.contains("d=\"M54 208M366 10\""), "{svg}");
+        assert!(svg.contains("d=\"M54 208h0M366 10h0\""), "{svg}");
     }
 
     #[test]

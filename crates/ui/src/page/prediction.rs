@@ -14,7 +14,10 @@ use crate::{format, link};
 pub struct Prediction {
     pub id: String,
     pub service: String,
+    /// When it was answered.
     pub at_ms: i64,
+    /// The moment that was asked about: no feature was known later.
+    pub moment_ms: i64,
     pub score: f64,
     pub label: bool,
     pub threshold: f64,
@@ -82,9 +85,9 @@ impl Prediction {
         format!("{side} the threshold of {}", format::number(self.threshold))
     }
 
-    /// How long before the request a feature became known.
+    /// How long before the moment that was asked about a feature became known.
     fn age(&self, feature: &FeatureValue) -> Option<String> {
-        Some(format::duration(self.at_ms - feature.known_ms?))
+        Some(format::duration(self.moment_ms - feature.known_ms?))
     }
 }
 

@@ -114,7 +114,9 @@ impl Service {
     fn plots(&self) -> Vec<Markup> {
         match (self.traffic.first(), self.traffic.last()) {
             (Some(first), Some(last)) => {
-                let axis = || Axis::time("UTC", first.at_ms, last.at_ms + 60_000);
+                // At least a quarter of an hour, so that the first minute is not all there is.
+                let from = first.at_ms.min(last.at_ms - 14 * 60_000);
+                let axis = || Axis::time("UTC", from, last.at_ms + 60_000);
                 vec![self.traffic_plot(axis()), self.delay_plot(axis())]
             }
             _ => Vec::new(),
@@ -194,6 +196,10 @@ impl Service {
         // Every bar has its limit at two fifths of the width, so that rows compare.
         let bar = |d: &Drift| limit_bar(d.value, d.limit, d.limit * 2.5, d.broken);
         rows.into_iter().map(|d| (d, bar(d))).collect()
+    }
+
+    fn drift_sentence(&self) -> &str {
+        self.drift_of.trim_end_matches('.')
     }
 
     fn broken(&self) -> usize {

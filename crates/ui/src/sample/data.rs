@@ -1,19 +1,20 @@
-//! Sample data of the data half: graph, runs, tables.
+//! Sample data of the data half: graph, runs, experiments.
 
 use forebay_core::{Relation, ResourceType};
 
+use super::table::ARRIVALS;
 use crate::chart::{ColumnBox, ColumnEdge, DagNode};
 use crate::page::{
-    ColumnLineage, ColumnRow, Experiment, ExperimentRow, Experiments, Graph, Grid, GridColumn,
-    Held, HeldTable, InvocationRow, Node, NodeLink, NodeRunRow, Overview, Place, Run, Runs, Status,
-    Table, TableColumn, TableRow, Tables, TestCounts, TestRow, TrainingRow, VersionRow,
+    ColumnLineage, ColumnRow, Experiment, ExperimentRow, Experiments, Graph, HeldTable,
+    InvocationRow, Node, NodeLink, NodeRunRow, Overview, Place, Run, Runs, Status, TestCounts,
+    TestRow, TrainingRow,
 };
 
 /// 2026-02-03 14:05:00.
 pub(super) const NOW: i64 = 1_770_127_500_000;
 
 /// Name, kind, word under the name, parents.
-type Row = (
+pub(super) type Row = (
     &'static str,
     ResourceType,
     &'static str,
@@ -25,7 +26,7 @@ use ResourceType::{
     Seed as D, Snapshot as H, Source as S, TrainingJob as T,
 };
 
-const NODES: &[Row] = &[
+pub(super) const NODES: &[Row] = &[
     ("flights", S, "source · 3 tests", &[]),
     ("weather", S, "source · 2 tests", &[]),
     ("planes", S, "source", &[]),
@@ -103,7 +104,7 @@ const NODES: &[Row] = &[
     ("late_arrival_drift", W, "monitor", &["late_arrival"]),
 ];
 
-fn link(name: &str, kind: ResourceType) -> NodeLink {
+pub(super) fn link(name: &str, kind: ResourceType) -> NodeLink {
     NodeLink {
         id: format!("{kind}.flights.{name}"),
         name: name.to_owned(),
@@ -161,7 +162,7 @@ fn test(
     }
 }
 
-fn attention() -> Vec<TestRow> {
+pub(super) fn attention() -> Vec<TestRow> {
     vec![
         test(
             "relationships_stg_flights_tailnum",
@@ -318,28 +319,6 @@ pub fn run() -> Run {
     }
 }
 
-const ARRIVALS: &[(&str, &str, &str)] = &[
-    (
-        "flight_id",
-        "string",
-        "Carrier, number, origin and scheduled departure.",
-    ),
-    ("carrier", "string", "Two-letter code of the airline."),
-    ("origin", "string", ""),
-    ("dest", "string", ""),
-    (
-        "landed_at",
-        "timestamp",
-        "When the flight touched down, and so when its delay became known.",
-    ),
-    (
-        "arr_delay",
-        "double",
-        "Minutes after the scheduled arrival; negative when early.",
-    ),
-    ("is_late", "boolean", "More than 15 minutes late."),
-];
-
 pub fn node() -> Node {
     let boxes = [
         (
@@ -414,110 +393,6 @@ pub fn node() -> Node {
         raw_sql: Some("{{ config(materialized='incremental', unique_key='flight_id') }}\n\nselect\n    flight_id,\n    carrier,\n    landed_at,\n    arr_delay,\n    arr_delay > 15 as is_late\nfrom {{ ref('int_flight_times') }}\nwhere landed_at is not null\n{% if is_incremental() %}\n  and month > (select max(month) from {{ this }})\n{% endif %}\n".to_owned()),
         compiled_sql: Some("select\n    flight_id,\n    carrier,\n    landed_at,\n    arr_delay,\n    arr_delay > 15 as is_late\nfrom \"main\".\"int_flight_times\"\nwhere landed_at is not null\n".to_owned()),
         failing_rows: None,
-    }
-}
-
-fn preview() -> Grid {
-    let columns = ARRIVALS.iter().map(|(name, data_type, _)| GridColumn {
-        name: (*name).to_owned(),
-        data_type: (*data_type).to_owned(),
-        numeric: *data_type == "double",
-    });
-    let row = |i: i64| {
-        let delay = (i * 37) % 61 - 20;
-        let carrier = ["UA", "AA", "B6", "DL"][i as usize % 4];
-        let origin = ["EWR", "JFK", "LGA"][i as usize % 3];
-        vec![
-            Some(format!(
-                "{carrier}-{}-{origin}-2013-01-01T{:02}:15Z",
-                1_100 + i,
-                10 + i % 12
-            )),
-            Some(carrier.to_owned()),
-            Some(origin.to_owned()),
-            Some(["IAH", "MIA", "BQN", "ATL"][i as usize % 4].to_owned()),
-            Some(format!(
-                "2013-01-01 {:02}:{:02}:00Z",
-                13 + i % 10,
-                (i * 7) % 60
-            )),
-            (i % 9 != 4).then(|| format!("{delay}.0")),
-            (i % 9 != 4).then(|| (delay > 15).to_string()),
-        ]
-    };
-    Grid {
-        columns: columns.collect(),
-        rows: (0..24).map(row).collect(),
-        more: true,
-    }
-}
-
-pub fn table() -> Table {
-    Table {
-        relation: Relation::new("main", "arrivals"),
-        kind: "table".to_owned(),
-        description: "Flights that have landed, with how late they were.".to_owned(),
-        node: Some(link("arrivals", M)),
-        rows: Some(327_346),
-        bytes: 9_412_334,
-        files: 12,
-        version: 11,
-        columns: ARRIVALS
-            .iter()
-            .map(|(name, data_type, description)| TableColumn {
-                name: (*name).to_owned(),
-                data_type: (*data_type).to_owned(),
-                description: (*description).to_owned(),
-            })
-            .collect(),
-        versions: (9..=12)
-            .rev()
-            .map(|version| VersionRow {
-                version,
-                at_ms: NOW - (13 - version) * 86_400_000,
-                operation: "MERGE".to_owned(),
-                invocation: Some("0198c2f4-7e1a".to_owned()),
-            })
-            .collect(),
-        tests: node()
-            .tests
-            .into_iter()
-            .chain(attention().into_iter().take(1))
-            .collect(),
-        held: Some(Held {
-            rows: 3,
-            reasons: vec![
-                (
-                    "wind_speed is 1048.36058, above the maximum of 250".to_owned(),
-                    2,
-                ),
-                (
-                    "line 1412: \"12:xx\" in column dep_time is not a whole number".to_owned(),
-                    1,
-                ),
-            ],
-        }),
-        preview: preview(),
-    }
-}
-
-pub fn tables() -> Tables {
-    let row = |(i, (name, kind, detail, _)): (usize, &Row)| TableRow {
-        relation: Relation::new(if *kind == S { "raw" } else { "main" }, *name),
-        kind: if detail.starts_with("view") {
-            "view"
-        } else {
-            "table"
-        }
-        .to_owned(),
-        rows: (!detail.starts_with("view")).then_some(336_776 / (i as u64 + 1)),
-        bytes: 10_432_100 / (i as u64 + 1),
-        version: 12 - (i as i64 % 5),
-        modified_ms: NOW - i as i64 * 61_000,
-        node: Some(link(name, *kind)),
-    };
-    Tables {
-        tables: NODES.iter().take(19).enumerate().map(row).collect(),
     }
 }
 

@@ -2,11 +2,13 @@
 
 mod data;
 mod model;
+mod table;
 
 use crate::page::Page;
 
-pub use data::{experiment, graph, node, overview, run, runs, table, tables};
+pub use data::{experiment, graph, node, overview, run, runs};
 pub use model::{model, models, prediction, service, training};
+pub use table::{table, tables};
 
 use crate::Shell;
 use crate::page;

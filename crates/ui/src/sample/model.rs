@@ -278,7 +278,8 @@ pub fn prediction() -> Prediction {
     Prediction {
         id: "0198c2f4-1d2e-7c3b-a4f5-6b7c8d9e0f1a".to_owned(),
         service: "late_arrival".to_owned(),
-        at_ms: NOW,
+        at_ms: NOW + 1_200,
+        moment_ms: NOW,
         score: 0.4127,
         label: true,
         threshold: 0.3,

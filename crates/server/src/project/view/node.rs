@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use forebay_core::{Diagnostic, NodeId, Relation, ResourceType, Spec};
-use forebay_lake::lineage::Kind;
+use forebay_lake::lineage::{Kind, Subtype};
 use forebay_project::CompileState;
 use forebay_runner::Workspace;
 use forebay_runner::lineage::{self, ProjectLineage, sql_type};
@@ -90,66 +90,76 @@ async fn failing_rows(workspace: &Workspace, sql: Option<&str>) -> Option<foreba
 
 type Column = (NodeId, String);
 
+/// From a column to one that it goes into.
+struct Step {
+    from: Column,
+    to: Column,
+    direct: bool,
+    subtype: Subtype,
+}
+
+impl Step {
+    /// Whether the value itself, or a choice made by it (`case when delay > 15 ...`), goes on. What
+    /// a join or a filter decides is decided for whole rows and would lead everywhere.
+    fn carries(&self) -> bool {
+        self.direct || self.subtype == Subtype::Conditional
+    }
+}
+
 /// Follows one column through the project, both ways.
 struct Trace<'a> {
     workspace: &'a Workspace,
-    /// (from, to, direct, how)
-    edges: Vec<(Column, Column, bool, String)>,
+    steps: Vec<Step>,
 }
 
 impl<'a> Trace<'a> {
     fn new(workspace: &'a Workspace, found: &ProjectLineage) -> Self {
-        let mut edges = Vec::new();
+        let mut steps: Vec<Step> = Vec::new();
         for (id, lineage) in &found.nodes {
             for output in &lineage.outputs {
                 for edge in &output.inputs {
                     let filled = Relation::parse(&edge.table)
                         .and_then(|relation| workspace.graph().by_relation(&relation));
                     let Some(parent) = filled else { continue };
-                    let how = edge.subtype.as_str().to_lowercase().replace('_', " ");
-                    edges.push((
-                        (parent.id.clone(), edge.column.clone()),
-                        (id.clone(), output.name.clone()),
-                        edge.kind == Kind::Direct,
-                        how,
-                    ));
+                    steps.push(Step {
+                        from: (parent.id.clone(), edge.column.clone()),
+                        to: (id.clone(), output.name.clone()),
+                        direct: edge.kind == Kind::Direct,
+                        subtype: edge.subtype,
+                    });
                 }
             }
         }
-        Self { workspace, edges }
+        // A value that goes there is enough to say; that it also decides there adds nothing.
+        steps.sort_by(|a, b| (&a.from, &a.to, !a.direct).cmp(&(&b.from, &b.to, !b.direct)));
+        steps.dedup_by(|later, first| later.from == first.from && later.to == first.to);
+        Self { workspace, steps }
     }
 
     fn of(&self, id: &NodeId, column: &str) -> Option<ColumnLineage> {
         let focus: Column = (id.clone(), column.to_owned());
-        let up = |(from, to, direct, _): &(Column, Column, bool, String), at: &Column| {
-            (*direct && to == at).then(|| from.clone())
-        };
-        let down = |(from, to, direct, _): &(Column, Column, bool, String), at: &Column| {
-            (*direct && from == at).then(|| to.clone())
-        };
-        let mut shown = self.reach(&focus, up);
-        shown.extend(self.reach(&focus, down));
+        let mut shown = self.reach(&focus, |step| (&step.to, &step.from));
+        shown.extend(self.reach(&focus, |step| (&step.from, &step.to)));
         shown.insert(focus.clone());
         // What only decides the column itself is shown, but not followed further.
-        let deciding = self
-            .edges
-            .iter()
-            .filter(|(_, to, direct, _)| !direct && *to == focus);
-        shown.extend(deciding.map(|(from, ..)| from.clone()));
+        let deciding = self.steps.iter().filter(|step| step.to == focus);
+        shown.extend(deciding.map(|step| step.from.clone()));
         self.picture(&focus, &shown)
     }
 
+    /// All columns that steps lead to, taken from their first end to their second.
     fn reach(
         &self,
         start: &Column,
-        step: impl Fn(&(Column, Column, bool, String), &Column) -> Option<Column>,
+        ends: impl Fn(&Step) -> (&Column, &Column),
     ) -> BTreeSet<Column> {
         let mut seen = BTreeSet::new();
         let mut waiting = vec![start.clone()];
         while let Some(at) = waiting.pop() {
-            for next in self.edges.iter().filter_map(|edge| step(edge, &at)) {
-                if seen.insert(next.clone()) {
-                    waiting.push(next);
+            for step in self.steps.iter().filter(|step| step.carries()) {
+                let (here, there) = ends(step);
+                if *here == at && seen.insert(there.clone()) {
+                    waiting.push(there.clone());
                 }
             }
         }
@@ -177,18 +187,17 @@ impl<'a> Trace<'a> {
             places.insert(column, (at, boxes[at].columns.len()));
             boxes[at].columns.push(column.1.clone());
         }
-        let edge = |(from, to, direct, how): &(Column, Column, bool, String)| {
-            let (from, to) = (*places.get(from)?, *places.get(to)?);
+        let edge = |step: &Step| {
             Some(ColumnEdge {
-                from,
-                to,
-                direct: *direct,
-                how: how.clone(),
+                from: *places.get(&step.from)?,
+                to: *places.get(&step.to)?,
+                direct: step.direct,
+                how: step.subtype.as_str().to_lowercase().replace('_', " "),
             })
         };
         Some(ColumnLineage {
             column: focus.1.clone(),
-            edges: self.edges.iter().filter_map(edge).collect(),
+            edges: self.steps.iter().filter_map(edge).collect(),
             focus: *places.get(focus)?,
             boxes,
         })

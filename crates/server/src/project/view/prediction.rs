@@ -1,7 +1,7 @@
 //! `/predictions/<id>`
 
 use chrono::DateTime;
-use forebay_core::{Diagnostic, Fault, ResourceType};
+use forebay_core::{Diagnostic, Fault, ResourceType, Spec};
 use forebay_runner::Workspace;
 use forebay_runner::why::{self, FeatureReason, Origin, Why};
 use forebay_ui::page::{FeatureValue, InputTable, NodeLink, Prediction, SourceRow};
@@ -28,8 +28,10 @@ fn page(workspace: &Workspace, why: Why) -> Result<Prediction, Diagnostic> {
         .upstream
         .iter()
         .filter_map(|id| workspace.graph().get(id));
+    let at_ms = millis(&why.answered_at).unwrap_or_default();
     Ok(Prediction {
-        at_ms: millis(&why.answered_at).unwrap_or_default(),
+        at_ms,
+        moment_ms: moment(workspace, &why).unwrap_or(at_ms),
         threshold: why.threshold,
         same_again: Some(why.rescored.same_bits),
         request: why
@@ -54,6 +56,23 @@ fn page(workspace: &Workspace, why: Why) -> Result<Prediction, Diagnostic> {
         training_hash: Some(why.training_hash),
         files: why.source_files,
     })
+}
+
+/// The moment that was asked about: the request's value of the training job's event timestamp.
+fn moment(workspace: &Workspace, why: &Why) -> Option<i64> {
+    let graph = workspace.graph();
+    let service = graph.find(ResourceType::InferenceService, &why.service)?;
+    let Spec::InferenceService(service) = &service.spec else {
+        return None;
+    };
+    let Spec::TrainingJob(job) = &graph.get(&service.training_job)?.spec else {
+        return None;
+    };
+    let asked = why
+        .inputs
+        .iter()
+        .find(|(name, _)| *name == job.event_timestamp);
+    millis(asked?.1.as_deref()?)
 }
 
 fn inputs(why: &Why) -> Vec<InputTable> {
