@@ -176,6 +176,8 @@ pub struct Monitor {
     pub rows: MonitorRows,
     /// Such as `psi < 0.2`, held against every input and the score.
     pub drift: Option<String>,
+    /// Fewer rows are not judged: chance alone would look like drift.
+    pub min_rows: u64,
     /// Such as `p99 < 20ms`, held against the logged answers.
     pub delay: Option<String>,
     /// A broken rule warns or fails.

@@ -16,10 +16,12 @@ use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, LogicalPlanBuil
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_plan::PhysicalExpr;
+use datafusion::sql::sqlparser::ast::ExprWithAlias;
 use forebay_core::Diagnostic;
 
 use crate::Lake;
-use crate::engine::{from_arrow, from_engine};
+use crate::dialect;
+use crate::engine::{from_arrow, from_engine, from_parser};
 
 /// Expressions over the columns of one schema. Cheap to evaluate: no parsing, no planning.
 pub struct CompiledExprs {
@@ -150,8 +152,11 @@ fn compile(
 
 /// The parsed expression with the engine's rewrites (type coercion, the dialect's mends).
 fn logical(state: &SessionState, columns: &DFSchemaRef, sql: &str) -> Result<Expr, Diagnostic> {
+    let depth = state.config_options().sql_parser.recursion_limit.get();
+    let expr = dialect::parse_expr(sql, depth).map_err(|error| from_parser(&error))?;
+    let expr = ExprWithAlias { expr, alias: None };
     let expr = state
-        .create_logical_expr(sql, columns)
+        .create_logical_expr_from_sql_expr(expr, columns)
         .map_err(from_engine)?;
     let expr = expr.unalias_nested().data;
     refuse_other_rows(&expr, sql)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use forebay_core::{Diagnostic, Relation};
+use futures::future::BoxFuture;
 
 use crate::lake::Lake;
 use crate::types::{Commit, TableInfo, TableKind};
@@ -13,53 +14,64 @@ impl Lake {
     ///
     /// # Errors
     /// A view whose query does not plan any more.
-    pub async fn info(&self, relation: &Relation) -> Result<Option<TableInfo>, Diagnostic> {
-        match self.warehouse().lookup(relation).await? {
-            Some(Stored::Table(table)) => table_info(relation, &table).await.map(Some),
-            Some(Stored::View(view)) => self.view_info(relation, view).await.map(Some),
-            None => Ok(None),
-        }
+    pub fn info<'a>(
+        &'a self,
+        relation: &'a Relation,
+    ) -> BoxFuture<'a, Result<Option<TableInfo>, Diagnostic>> {
+        Box::pin(async move {
+            match self.warehouse().lookup(relation).await? {
+                Some(Stored::Table(table)) => table_info(relation, &table).await.map(Some),
+                Some(Stored::View(view)) => self.view_info(relation, view).await.map(Some),
+                None => Ok(None),
+            }
+        })
     }
 
     /// The table as it was at that version. None: there is no such table.
-    pub async fn info_at(
-        &self,
-        relation: &Relation,
+    pub fn info_at<'a>(
+        &'a self,
+        relation: &'a Relation,
         version: i64,
-    ) -> Result<Option<TableInfo>, Diagnostic> {
-        match self.warehouse().table_at(relation, version).await? {
-            Some(table) => table_info(relation, &table).await.map(Some),
-            None => Ok(None),
-        }
+    ) -> BoxFuture<'a, Result<Option<TableInfo>, Diagnostic>> {
+        Box::pin(async move {
+            match self.warehouse().table_at(relation, version).await? {
+                Some(table) => table_info(relation, &table).await.map(Some),
+                None => Ok(None),
+            }
+        })
     }
 
     /// The newest commits first. A view has one entry: its definition. Empty: no such relation.
-    pub async fn history(
-        &self,
-        relation: &Relation,
+    pub fn history<'a>(
+        &'a self,
+        relation: &'a Relation,
         limit: usize,
-    ) -> Result<Vec<Commit>, Diagnostic> {
-        match self.warehouse().lookup(relation).await? {
-            Some(Stored::Table(table)) => warehouse::history(relation, &table, limit).await,
-            Some(Stored::View(view)) => Ok(vec![Commit {
-                version: view.version,
-                timestamp_ms: view.modified_ms,
-                operation: "CREATE VIEW".to_owned(),
-                metadata: BTreeMap::new(),
-            }]),
-            None => Ok(Vec::new()),
-        }
+    ) -> BoxFuture<'a, Result<Vec<Commit>, Diagnostic>> {
+        Box::pin(async move {
+            match self.warehouse().lookup(relation).await? {
+                Some(Stored::Table(table)) => warehouse::history(relation, &table, limit).await,
+                Some(Stored::View(view)) => Ok(vec![Commit {
+                    version: view.version,
+                    timestamp_ms: view.modified_ms,
+                    operation: "CREATE VIEW".to_owned(),
+                    metadata: BTreeMap::new(),
+                }]),
+                None => Ok(Vec::new()),
+            }
+        })
     }
 
     /// The newest transaction of each application that wrote the table. Empty where there is none.
-    pub async fn transactions(
-        &self,
-        relation: &Relation,
-    ) -> Result<BTreeMap<String, i64>, Diagnostic> {
-        match self.warehouse().lookup(relation).await? {
-            Some(Stored::Table(table)) => warehouse::transactions(relation, &table).await,
-            _ => Ok(BTreeMap::new()),
-        }
+    pub fn transactions<'a>(
+        &'a self,
+        relation: &'a Relation,
+    ) -> BoxFuture<'a, Result<BTreeMap<String, i64>, Diagnostic>> {
+        Box::pin(async move {
+            match self.warehouse().lookup(relation).await? {
+                Some(Stored::Table(table)) => warehouse::transactions(relation, &table).await,
+                _ => Ok(BTreeMap::new()),
+            }
+        })
     }
 
     async fn view_info(&self, relation: &Relation, view: View) -> Result<TableInfo, Diagnostic> {

@@ -1,4 +1,7 @@
 //! The lake itself: one folder of tables, one engine over it.
+//!
+//! What can be awaited here comes boxed. Otherwise every crate that awaits it would compile the
+//! engine's futures once more, which made up most of a release build of our own crates.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,6 +13,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 use forebay_core::{Diagnostic, Relation};
 use futures::TryStreamExt;
+use futures::future::BoxFuture;
 
 use crate::engine::{self, Planner, SpillFolder, from_engine, input_rows};
 use crate::types::{Input, LakeOptions, Rows, WriteOptions, Written};
@@ -56,32 +60,39 @@ impl Lake {
     /// # Errors
     /// SQL that does not parse or plan, with the place in it; a failure before the first batch.
     /// Later failures come in the stream.
-    pub async fn query(&self, sql: &str) -> Result<Rows, Diagnostic> {
-        self.query_at(sql, &BTreeMap::new()).await
+    pub fn query<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<Rows, Diagnostic>> {
+        Box::pin(async move { self.query_at(sql, &BTreeMap::new()).await })
     }
 
     /// Runs a query that sees the given tables as of the given versions, also inside of views, and
     /// the newest versions of all others.
-    pub async fn query_at(
-        &self,
-        sql: &str,
-        versions: &BTreeMap<Relation, i64>,
-    ) -> Result<Rows, Diagnostic> {
-        let state = self.state();
-        let plan = self.plan(&state, sql, versions).await?;
-        engine::start(&state, &plan).await
+    pub fn query_at<'a>(
+        &'a self,
+        sql: &'a str,
+        versions: &'a BTreeMap<Relation, i64>,
+    ) -> BoxFuture<'a, Result<Rows, Diagnostic>> {
+        Box::pin(async move {
+            let state = self.state();
+            let plan = self.plan(&state, sql, versions).await?;
+            engine::start(&state, &plan).await
+        })
     }
 
     /// All rows of a query at once.
-    pub async fn collect(&self, sql: &str) -> Result<Vec<RecordBatch>, Diagnostic> {
-        self.query(sql).await?.stream.try_collect().await
+    pub fn collect<'a>(
+        &'a self,
+        sql: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<RecordBatch>, Diagnostic>> {
+        Box::pin(async move { self.query(sql).await?.stream.try_collect().await })
     }
 
     /// The columns that a query would give, without running it.
-    pub async fn schema_of(&self, sql: &str) -> Result<SchemaRef, Diagnostic> {
-        let state = self.state();
-        let plan = self.plan(&state, sql, &BTreeMap::new()).await?;
-        engine::schema_of(&state, &plan).map_err(from_engine)
+    pub fn schema_of<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<SchemaRef, Diagnostic>> {
+        Box::pin(async move {
+            let state = self.state();
+            let plan = self.plan(&state, sql, &BTreeMap::new()).await?;
+            engine::schema_of(&state, &plan).map_err(from_engine)
+        })
     }
 
     /// Writes a table in one Delta commit: rows, columns, transactions and metadata together, or
@@ -94,41 +105,49 @@ impl Lake {
     ///
     /// [`SchemaChange`]: crate::SchemaChange
     /// [`WriteMode::Merge`]: crate::WriteMode::Merge
-    pub async fn write(
-        &self,
-        relation: &Relation,
+    pub fn write<'a>(
+        &'a self,
+        relation: &'a Relation,
         input: Input,
         options: WriteOptions,
-    ) -> Result<Written, Diagnostic> {
-        match self.warehouse().begin(relation, &options.txns).await? {
-            Begun::Skipped(version) => Ok(Written {
-                version,
-                rows: 0,
-                skipped: true,
-            }),
-            Begun::Writing(writing) => {
-                let state = self.state();
-                let rows = self.input_rows(&state, input).await?;
-                writing.finish(&state, rows, &options).await
+    ) -> BoxFuture<'a, Result<Written, Diagnostic>> {
+        Box::pin(async move {
+            match self.warehouse().begin(relation, &options.txns).await? {
+                Begun::Skipped(version) => Ok(Written {
+                    version,
+                    rows: 0,
+                    skipped: true,
+                }),
+                Begun::Writing(writing) => {
+                    let state = self.state();
+                    let rows = self.input_rows(&state, input).await?;
+                    writing.finish(&state, rows, &options).await
+                }
             }
-        }
+        })
     }
 
     /// Defines a view, replacing a view or table of that name at one moment.
     ///
     /// # Errors
     /// SQL that does not plan over the lake as it is.
-    pub async fn create_view(&self, relation: &Relation, sql: &str) -> Result<(), Diagnostic> {
-        let state = self.state();
-        let none = BTreeMap::new();
-        let planner = Planner::new(state, self.warehouse(), &none);
-        planner.inside(relation).plan(sql).await?;
-        self.warehouse().create_view(relation, sql).await
+    pub fn create_view<'a>(
+        &'a self,
+        relation: &'a Relation,
+        sql: &'a str,
+    ) -> BoxFuture<'a, Result<(), Diagnostic>> {
+        Box::pin(async move {
+            let state = self.state();
+            let none = BTreeMap::new();
+            let planner = Planner::new(state, self.warehouse(), &none);
+            planner.inside(relation).plan(sql).await?;
+            self.warehouse().create_view(relation, sql).await
+        })
     }
 
     /// Removes a table with its history, or a view. One that does not exist is fine.
-    pub async fn drop(&self, relation: &Relation) -> Result<(), Diagnostic> {
-        self.warehouse().drop(relation).await
+    pub fn drop<'a>(&'a self, relation: &'a Relation) -> BoxFuture<'a, Result<(), Diagnostic>> {
+        Box::pin(async move { self.warehouse().drop(relation).await })
     }
 
     pub(crate) fn warehouse(&self) -> &Warehouse {

@@ -7,7 +7,7 @@ use forebay_core::ingest::{
 use forebay_core::{Diagnostic, Location, Node, NodeId, Relation, Spec};
 use indexmap::IndexMap;
 
-use crate::nodes::{Detail, Draft, node_scope};
+use crate::nodes::{Cx, Detail, Draft, node_scope};
 use crate::yaml::{Doc, Fields, Unknown, Value, Yaml};
 
 /// One entry: the table as `source.table`, and how it is filled.
@@ -246,21 +246,16 @@ fn range(doc: Doc<'_>, yaml: &Yaml, what: &str) -> Option<Rule> {
 }
 
 /// Gives the entries to the sources that are declared, and declares those that are not.
-pub(crate) fn attach(
-    project: &str,
-    problems: &crate::problems::Problems,
-    entries: Vec<Entry>,
-    drafts: &mut Vec<Draft>,
-) {
+pub(crate) fn attach(cx: &Cx<'_>, entries: Vec<Entry>, drafts: &mut Vec<Draft>) {
     for entry in entries {
-        let id = crate::nodes::source_id(project, &entry.source, &entry.table);
+        let id = crate::nodes::source_id(cx, &entry.source, &entry.table);
         let declared = drafts.iter_mut().find(|draft| draft.node.id == id);
         let Some(Spec::Source(source)) = declared.map(|draft| &mut draft.node.spec) else {
-            drafts.push(undeclared(project, id, entry));
+            drafts.push(undeclared(cx, id, entry));
             continue;
         };
         if let Some(first) = &source.ingest {
-            problems.push(
+            cx.problems.push(
                 Diagnostic::error(format!(
                     "'{}.{}' is filled twice",
                     entry.source, entry.table
@@ -274,15 +269,15 @@ pub(crate) fn attach(
     }
 }
 
-fn undeclared(project: &str, id: NodeId, entry: Entry) -> Draft {
+fn undeclared(cx: &Cx<'_>, id: NodeId, entry: Entry) -> Draft {
     let location: Location = entry.ingest.location.clone();
     let node = Node {
         id,
         name: entry.table.clone(),
-        package: project.to_owned(),
+        package: cx.project.name.clone(),
         location,
         fqn: vec![
-            project.to_owned(),
+            cx.project.name.clone(),
             entry.source.clone(),
             entry.table.clone(),
         ],
@@ -300,7 +295,7 @@ fn undeclared(project: &str, id: NodeId, entry: Entry) -> Draft {
     };
     let config = serde_json::Map::new();
     let detail = Detail {
-        scope: node_scope(&node, &config, &entry.table, "").into(),
+        scope: node_scope(cx, &node, &config, &entry.table, "").into(),
         alias: entry.table,
         ..Detail::default()
     };

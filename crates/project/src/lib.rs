@@ -13,6 +13,7 @@ mod load;
 mod manifest;
 mod ml;
 mod nodes;
+mod package;
 mod problems;
 mod properties;
 mod render;
@@ -48,6 +49,8 @@ pub struct Project {
     pub warnings: Vec<Diagnostic>,
     engine: jinja::Engine,
     shared: Arc<jinja::Shared>,
+    /// The project itself first, then what it uses.
+    packages: Vec<package::Package>,
     details: BTreeMap<NodeId, nodes::Detail>,
 }
 

@@ -14,7 +14,7 @@ use crate::nodes::{self, Cx, Detail, Draft};
 pub(crate) fn link(cx: &Cx<'_>, names: &Names, draft: &mut Draft) -> bool {
     let mut missing = Vec::new();
     for call in &draft.detail.calls {
-        match resolve(names, call) {
+        match resolve(names, &draft.node.package, call) {
             Ok(id) if draft.node.depends_on.contains(&id) => {}
             Ok(id) => draft.node.depends_on.push(id),
             Err(problem) => missing.push((call.clone(), problem)),
@@ -55,10 +55,10 @@ fn disabled<'a>(names: &Names, call: &'a RefCall) -> Option<&'a str> {
     }
 }
 
-pub(crate) fn resolve(names: &Names, call: &RefCall) -> Result<NodeId, Diagnostic> {
+pub(crate) fn resolve(names: &Names, from: &str, call: &RefCall) -> Result<NodeId, Diagnostic> {
     let known = match call {
-        RefCall::Ref { package, name } => names.reference(package.as_deref(), name)?,
-        RefCall::Source { source, table } => names.source(source, table)?,
+        RefCall::Ref { package, name } => names.reference(from, package.as_deref(), name)?,
+        RefCall::Source { source, table } => names.source(from, source, table)?,
     };
     Ok(known.id.clone())
 }
@@ -85,7 +85,7 @@ fn report(cx: &Cx<'_>, draft: &Draft, others: Vec<RefCall>, problem: &Diagnostic
 /// Two nodes of one id, or two that `ref` could mean, or two that fill one table.
 pub(crate) fn keep_unique(cx: &Cx<'_>, nodes: Vec<(Node, Detail)>) -> Vec<(Node, Detail)> {
     let mut ids: BTreeMap<NodeId, Location> = BTreeMap::new();
-    let mut names: BTreeMap<String, (ResourceType, Location)> = BTreeMap::new();
+    let mut names: BTreeMap<(String, String), (ResourceType, Location)> = BTreeMap::new();
     let mut relations: BTreeMap<Relation, (String, Location)> = BTreeMap::new();
     let mut kept = Vec::with_capacity(nodes.len());
     for (node, detail) in nodes {
@@ -96,12 +96,13 @@ pub(crate) fn keep_unique(cx: &Cx<'_>, nodes: Vec<(Node, Detail)>) -> Vec<(Node,
             continue;
         }
         if is_referable(kind) {
-            if let Some((other, first)) = names.get(name) {
+            let full = (node.package.clone(), name.clone());
+            if let Some((other, first)) = names.get(&full) {
                 let message = format!("{what} has the name of a {}", words(*other));
                 twice(cx, message, at, first);
                 continue;
             }
-            names.insert(name.clone(), (kind, at.clone()));
+            names.insert(full, (kind, at.clone()));
         }
         if let Some(relation) = node.relation.as_ref().filter(|_| is_filled(&node)) {
             if let Some((other, first)) = relations.get(relation) {

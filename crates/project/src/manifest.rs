@@ -78,7 +78,7 @@ fn own(node: &Node) -> Json {
 
 /// What all of dbt's nodes have.
 fn base(project: &Project, node: &Node, detail: &Detail) -> Map<String, Json> {
-    let file = node.location.file.to_string_lossy();
+    let file = path(project, node);
     let below = file.split_once('/').map_or(&*file, |(_, rest)| rest);
     let target = &project.shared.target.schema;
     let schema = match (&node.relation, &node.spec) {
@@ -108,6 +108,15 @@ fn base(project: &Project, node: &Node, detail: &Detail) -> Map<String, Json> {
         Json::Object(map) => map,
         _ => Map::new(),
     }
+}
+
+/// Relative to the node's own package.
+fn path(project: &Project, node: &Node) -> String {
+    let file = node.location.file.to_string_lossy();
+    let package = project.packages.iter().find(|p| p.name == node.package);
+    package
+        .map_or(&*file, |package| package.path(&file))
+        .to_owned()
 }
 
 fn columns(node: &Node) -> Json {
@@ -340,13 +349,13 @@ fn macros(project: &Project) -> Json {
 }
 
 fn docs(project: &Project) -> Json {
-    let entry = |(name, text): (&String, &String)| {
-        let id = format!("doc.{}.{name}", project.name);
+    let entry = |(package, name, text): (&String, &String, &String)| {
+        let id = format!("doc.{package}.{name}");
         let value = json!({
             "unique_id": id,
             "name": name,
             "resource_type": "doc",
-            "package_name": project.name,
+            "package_name": package,
             "path": "",
             "original_file_path": "",
             "block_contents": text,
@@ -357,6 +366,7 @@ fn docs(project: &Project) -> Json {
         .shared
         .docs
         .iter()
+        .flat_map(|(package, docs)| docs.iter().map(move |(name, text)| (package, name, text)))
         .map(entry)
         .collect::<Map<_, _>>()
         .into()

@@ -11,6 +11,8 @@ use crate::yaml::{Doc, Entry, Mark, Value, Yaml};
 pub(crate) struct Renderer<'a> {
     pub engine: &'a Engine,
     pub shared: &'a Arc<Shared>,
+    /// The package whose texts these are; empty while none is known.
+    pub package: &'a str,
 }
 
 /// Which values stay as they are written, by the keys that lead to them.
@@ -50,7 +52,10 @@ impl Renderer<'_> {
     }
 
     pub fn text(&self, doc: Doc<'_>, text: &str, at: Mark) -> Option<Json> {
-        let scope = Arc::new(NodeScope::default());
+        let scope = Arc::new(NodeScope {
+            package: self.package.to_owned(),
+            ..NodeScope::default()
+        });
         match self
             .engine
             .evaluate(text, self.shared, &scope, &Mode::Parse)

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use forebay_core::{Diagnostic, Diagnostics, Location};
 
-use crate::config::ProjectFile;
 use crate::jinja::{BlockKind, Engine, MacroSet, blocks, docs};
+use crate::package::Package;
 use crate::problems::Problems;
 use crate::{files, text};
 
@@ -56,7 +56,7 @@ pub(crate) struct Scanned {
 
 pub(crate) struct Scanner<'a> {
     pub root: &'a Path,
-    pub project: &'a str,
+    pub package: &'a Package,
     pub problems: &'a Problems,
     pub engine: &'a mut Engine,
     pub macros: &'a mut MacroSet,
@@ -64,7 +64,8 @@ pub(crate) struct Scanner<'a> {
 }
 
 impl Scanner<'_> {
-    pub fn scan(mut self, file: &ProjectFile) -> Scanned {
+    pub fn scan(mut self) -> Scanned {
+        let file = &self.package.file;
         for folder in &file.macros_in {
             self.macros(folder);
         }
@@ -114,7 +115,7 @@ impl Scanner<'_> {
             };
             let added = self
                 .engine
-                .add_macros(self.project, &file, &content, self.macros);
+                .add_macros(&self.package.name, &file, &content, self.macros);
             if let Err(Diagnostics(problems)) = added {
                 problems
                     .into_iter()

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
+use forebay_core::ml::FeatureView;
 use forebay_core::{Diagnostic, Relation};
+use forebay_ml::online;
 use forebay_ui::page;
 
 pub use crate::inference::{Answered, Prediction, Served};
@@ -62,6 +64,17 @@ pub trait Backend: Send + Sync + 'static {
     /// Answers every row of the batch, which has the schema of `served`. An error with
     /// [`forebay_core::Fault::User`] is the request's fault and answered with status 400.
     async fn infer(&self, served: &Served, rows: RecordBatch) -> Result<Answered, Diagnostic>;
+
+    /// A feature view that is kept online, by its name.
+    fn feature_view(&self, name: &str) -> Option<&FeatureView>;
+
+    /// What the view has now for every row of the batch, which has its join keys.
+    fn online_rows(
+        &self,
+        name: &str,
+        view: &FeatureView,
+        entities: &RecordBatch,
+    ) -> Result<Vec<online::Found>, Diagnostic>;
 
     /// Since the server started.
     fn stats(&self, service: &str) -> Stats;

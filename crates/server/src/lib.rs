@@ -1,12 +1,15 @@
-//! The HTTP face: pages for people, the Open Inference Protocol for programs, metrics for Prometheus.
+//! The HTTP face: pages for people, the Open Inference Protocol and Feast's feature server for
+//! programs, metrics for Prometheus.
 //!
 //! Everything that a request needs of the project comes through one port, [`Backend`], which
-//! [`ProjectBackend`] answers from a workspace; no handler touches a table or the metadata store. Safety lives in three places: [`listen`] (loopback
-//! only, slow and idle connections end), `guard` (host, origin, time, panics) and `body` (sizes).
+//! [`ProjectBackend`] answers from a workspace; no handler touches a table or the metadata store.
+//! Safety lives in three places: [`listen`] (loopback only, slow and idle connections end), `guard`
+//! (host, origin, time, panics) and `body` (sizes).
 
 mod assets;
 pub mod backend;
 mod body;
+mod features;
 mod guard;
 mod host;
 pub mod inference;

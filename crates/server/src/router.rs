@@ -11,7 +11,7 @@ use crate::guard::guard;
 use crate::host::Hosts;
 use crate::metrics::Metrics;
 use crate::options::Options;
-use crate::{assets, inference, pages};
+use crate::{assets, features, inference, pages};
 
 /// What all requests share.
 pub struct App {
@@ -43,6 +43,8 @@ fn routes() -> Vec<Route> {
         ("/predictions/{id}", get(pages::prediction)),
         ("/assets/{name}", get(assets::asset)),
         ("/metrics", get(pages::metrics)),
+        ("/get-online-features", post(features::online)),
+        ("/health", get(async || "OK")),
         ("/ping", get(inference::ping)),
         ("/v2", get(inference::server)),
         ("/v2/", get(inference::server)),

@@ -214,6 +214,7 @@ fn monitor(drift: Option<&str>, columns: &[(&str, &str)]) -> Monitor {
         service: NodeId::new("inference_service.flights.late"),
         rows: MonitorRows::Logged,
         drift: drift.map(str::to_owned),
+        min_rows: 1,
         delay: None,
         severity: Severity::Error,
         columns: columns

@@ -3,17 +3,21 @@
 mod durations;
 mod length;
 mod multiples;
+mod powers;
 mod sets;
+mod syntax;
 mod using;
+mod windows;
 
 use std::sync::Arc;
 
 use datafusion::error::Result;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::Query;
+use datafusion::sql::sqlparser::ast::{Query, Statement};
 use forebay_core::Diagnostic;
+
+pub(crate) use syntax::{Syntax, folded, parse, parse_as, parse_expr};
 
 /// Plans a statement, to learn the columns of a part of a query.
 pub(crate) type Probe<'a> = dyn Fn(Statement) -> Result<LogicalPlan> + 'a;
@@ -25,6 +29,7 @@ pub(crate) fn install(state: SessionState) -> SessionState {
     rules.insert(0, Arc::new(durations::Durations));
     let mut planners = state.expr_planners().to_vec();
     planners.insert(0, Arc::new(multiples::Multiples));
+    planners.insert(0, Arc::new(powers::Powers));
     SessionStateBuilder::new_from_existing(state)
         .with_analyzer_rules(rules)
         .with_expr_planners(planners)
@@ -34,5 +39,6 @@ pub(crate) fn install(state: SessionState) -> SessionState {
 /// Rewrites what the engine would plan wrongly.
 pub(crate) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> std::result::Result<(), Diagnostic> {
     sets::check(query)?;
+    windows::rewrite(query)?;
     using::rewrite(query, probe)
 }

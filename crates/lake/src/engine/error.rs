@@ -28,7 +28,7 @@ fn explain(error: &DataFusionError) -> Diagnostic {
         },
         DataFusionError::Diagnostic(place, inner) => at(explain(inner), place.span),
         DataFusionError::External(inner) => explain_external(inner.as_ref()),
-        DataFusionError::SQL(inner, _) => explain_syntax(inner),
+        DataFusionError::SQL(inner, _) => from_parser(inner),
         DataFusionError::SchemaError(inner, _) => explain_schema(inner),
         DataFusionError::Plan(message) => explain_plan(message),
         DataFusionError::Execution(message) => Diagnostic::error(plain(message)),
@@ -60,7 +60,7 @@ fn explain_external(error: &(dyn std::error::Error + 'static)) -> Diagnostic {
     }
 }
 
-fn explain_syntax(error: &ParserError) -> Diagnostic {
+pub(crate) fn from_parser(error: &ParserError) -> Diagnostic {
     let message = match error {
         ParserError::TokenizerError(text) | ParserError::ParserError(text) => text.as_str(),
         ParserError::RecursionLimitExceeded => "the query is nested too deeply",

@@ -8,7 +8,7 @@ mod session;
 mod spill;
 mod types;
 
-pub(crate) use error::{from_arrow, from_engine};
+pub(crate) use error::{from_arrow, from_engine, from_parser};
 pub(crate) use plan::Planner;
 pub(crate) use run::{input_rows, schema_of, start, tidy};
 pub(crate) use session::session;

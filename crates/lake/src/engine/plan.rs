@@ -9,15 +9,14 @@ use datafusion::common::TableReference;
 use datafusion::datasource::TableProvider;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
-use datafusion::sql::sqlparser::ast::{self, Statement as Ast};
-use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::ast::{Query, Statement};
 use forebay_core::{Diagnostic, Relation, suggest};
 use futures::future::BoxFuture;
 
 use super::context::{Context, Tables, relation_of};
-use super::error::from_engine;
+use super::error::{from_engine, from_parser};
 use crate::dialect;
 use crate::warehouse::{Stored, Warehouse};
 
@@ -56,7 +55,8 @@ impl<'a> Planner<'a> {
 
     pub(crate) async fn plan(&mut self, sql: &str) -> Result<LogicalPlan, Diagnostic> {
         let mut statement = self.parse(sql)?;
-        let (names, _) = datafusion::sql::resolve::resolve_table_references(&statement, true)
+        let parsed = Parsed::Statement(Box::new(statement.clone()));
+        let (names, _) = datafusion::sql::resolve::resolve_table_references(&parsed, true)
             .map_err(from_engine)?;
         for name in &names {
             self.resolve(name).await;
@@ -67,20 +67,16 @@ impl<'a> Planner<'a> {
         };
         let engine = SqlToRel::new_with_options(&context, parser_options(&self.state));
         if let Some(query) = query_of(&mut statement) {
-            dialect::rewrite(query, &|probe| engine.statement_to_plan(probe))?;
+            dialect::rewrite(query, &|probe| engine.sql_statement_to_plan(probe))?;
         }
-        engine.statement_to_plan(statement).map_err(from_engine)
+        engine.sql_statement_to_plan(statement).map_err(from_engine)
     }
 
     fn parse(&self, sql: &str) -> Result<Statement, Diagnostic> {
         let limit = self.state.config_options().sql_parser.recursion_limit;
-        let mut statements = DFParserBuilder::new(sql)
-            .with_dialect(&GenericDialect {})
-            .with_recursion_limit(limit.get())
-            .build()
-            .and_then(|mut parser| parser.parse_statements())
-            .map_err(from_engine)?;
-        let statement = statements.pop_front();
+        let mut statements =
+            dialect::parse(sql, limit.get()).map_err(|error| from_parser(&error))?;
+        let statement = statements.pop();
         let mut statement = statement.ok_or_else(|| Diagnostic::error("the SQL is empty"))?;
         if !statements.is_empty() {
             return Err(Diagnostic::error("the SQL has more than one statement"));
@@ -160,13 +156,10 @@ impl<'a> Planner<'a> {
 }
 
 /// The query in a statement that only reads: a query, or the explanation of one.
-fn query_of(statement: &mut Statement) -> Option<&mut ast::Query> {
+fn query_of(statement: &mut Statement) -> Option<&mut Query> {
     match statement {
-        Statement::Statement(inner) => match inner.as_mut() {
-            Ast::Query(query) => Some(query),
-            _ => None,
-        },
-        Statement::Explain(explain) => query_of(explain.statement.as_mut()),
+        Statement::Query(query) => Some(query),
+        Statement::Explain { statement, .. } => query_of(statement),
         _ => None,
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use datafusion::config::Dialect;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -49,7 +48,6 @@ fn config(o: &LakeOptions) -> SessionConfig {
     // Plain strings at the boundary: views are an engine matter.
     options.execution.parquet.schema_force_view_types = false;
     options.sql_parser.map_string_types_to_utf8view = false;
-    options.sql_parser.dialect = Dialect::Generic;
     options.sql_parser.collect_spans = true;
     options.execution.time_zone = Some("UTC".to_owned());
     // Each sorting partition sets this aside for its merge. The default of 10 MiB would eat a

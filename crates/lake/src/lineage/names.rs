@@ -5,15 +5,9 @@ use datafusion::sql::sqlparser::ast::{
     Query, SelectItem, SetExpr, TrimWhereField,
 };
 
-use super::origin::Column;
+pub(super) use crate::dialect::folded as fold;
 
-/// The name that an identifier means: folded to lower case unless quoted.
-pub(super) fn fold(ident: &Ident) -> String {
-    match ident.quote_style {
-        Some(_) => ident.value.clone(),
-        None => ident.value.to_lowercase(),
-    }
-}
+use super::origin::Column;
 
 /// The parts of a dotted name. Parts that are computed (`identifier('x')`) are left as written.
 pub(super) fn path(name: &ObjectName) -> Vec<String> {

@@ -6,9 +6,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::dialect::{
     Dialect, DuckDbDialect, GenericDialect, PostgreSqlDialect, SnowflakeDialect,
 };
-use datafusion::sql::sqlparser::keywords::Keyword;
-use datafusion::sql::sqlparser::parser::{Parser, ParserError};
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion::sql::sqlparser::parser::ParserError;
 use forebay_core::{Diagnostic, Fault};
 
 use super::change::Change;
@@ -18,6 +16,7 @@ use super::plan;
 use super::resolver::Resolver;
 use super::scope::{Layer, Scope};
 use super::{ColumnLineage, Output, Schemas, names};
+use crate::dialect::{Syntax, parse_as};
 
 /// Longest statement that is read, bytes.
 const MAX_LENGTH: usize = 1 << 20;
@@ -61,10 +60,11 @@ fn from_syntax_or_plan(sql: &str, schemas: &Schemas) -> Result<ColumnLineage, Di
     })
 }
 
-/// The lineage of a statement from its syntax alone: by PostgreSQL's grammar, else by those that
-/// know what it does not have (`* EXCLUDE`, `GROUP BY ALL`...).
+/// The lineage of a statement from its syntax alone: by our own grammar, else by those that know
+/// what it does not have.
 pub(super) fn from_syntax(sql: &str, schemas: &Schemas) -> Result<ColumnLineage, Diagnostic> {
-    let dialects: [&dyn Dialect; 4] = [
+    let dialects: [&dyn Dialect; 5] = [
+        &Syntax,
         &PostgreSqlDialect {},
         &GenericDialect {},
         &DuckDbDialect {},
@@ -72,7 +72,7 @@ pub(super) fn from_syntax(sql: &str, schemas: &Schemas) -> Result<ColumnLineage,
     ];
     let (mut unread, mut unresolved) = (None, None);
     for dialect in dialects {
-        match parse(sql, dialect) {
+        match parse_as(dialect, sql, PARSER_DEPTH) {
             Err(error) => unread = unread.or(Some(error)),
             Ok(statements) => match resolve(&statements, schemas) {
                 Ok(lineage) => return Ok(lineage),
@@ -81,23 +81,6 @@ pub(super) fn from_syntax(sql: &str, schemas: &Schemas) -> Result<ColumnLineage,
         }
     }
     Err(unresolved.unwrap_or_else(|| unreadable(unread)))
-}
-
-fn parse(sql: &str, dialect: &dyn Dialect) -> Result<Vec<Statement>, ParserError> {
-    let mut tokens = Tokenizer::new(dialect, sql).tokenize_with_location()?;
-    for token in &mut tokens {
-        if let Token::Word(word) = &mut token.token
-            && word.keyword == Keyword::TOP
-            && dialect.is::<PostgreSqlDialect>()
-        {
-            // the parser knows SELECT TOP 5 in every dialect, but `top` is an ordinary name
-            word.keyword = Keyword::NoKeyword;
-        }
-    }
-    Parser::new(dialect)
-        .with_recursion_limit(PARSER_DEPTH)
-        .with_tokens_with_locations(tokens)
-        .parse_statements()
 }
 
 fn resolve(statements: &[Statement], schemas: &Schemas) -> Result<ColumnLineage, Diagnostic> {

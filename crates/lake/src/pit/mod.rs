@@ -23,6 +23,7 @@ use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMerge
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, execute_stream};
 use forebay_core::{Diagnostic, Relation, Span};
 use futures::TryStreamExt;
+use futures::future::BoxFuture;
 
 use crate::engine::{self, Planner, from_engine, input_rows};
 use crate::{Input, Lake, Rows};
@@ -89,36 +90,40 @@ impl Lake {
     /// # Errors
     /// A column that is missing, of a wrong type, or in the answer twice; failures of the inputs.
     /// Those of running queries come in the stream.
-    pub async fn point_in_time_join(
-        &self,
+    pub fn point_in_time_join<'a>(
+        &'a self,
         spine: Input,
-        spine_timestamp: &str,
+        spine_timestamp: &'a str,
         views: Vec<AsOfView>,
-    ) -> Result<Rows, Diagnostic> {
-        self.point_in_time_join_at(spine, spine_timestamp, views, &BTreeMap::new())
-            .await
+    ) -> BoxFuture<'a, Result<Rows, Diagnostic>> {
+        Box::pin(async move {
+            self.point_in_time_join_at(spine, spine_timestamp, views, &BTreeMap::new())
+                .await
+        })
     }
 
     /// The same, queries seeing the given tables as of the given versions.
-    pub async fn point_in_time_join_at(
-        &self,
+    pub fn point_in_time_join_at<'a>(
+        &'a self,
         spine: Input,
-        spine_timestamp: &str,
+        spine_timestamp: &'a str,
         views: Vec<AsOfView>,
-        versions: &BTreeMap<Relation, i64>,
-    ) -> Result<Rows, Diagnostic> {
-        let spine = self.input_at(spine, versions).await?;
-        let mut sources = Vec::with_capacity(views.len());
-        for mut view in views {
-            let source = std::mem::replace(&mut view.source, Input::Sql(String::new()));
-            sources.push((view, self.input_at(source, versions).await?));
-        }
-        let (plan, context) = plan(spine, spine_timestamp, sources).await?;
-        let schema = plan.schema();
-        let stream = execute_stream(plan, context).map_err(from_engine)?;
-        Ok(Rows {
-            schema,
-            stream: Box::pin(stream.map_err(from_engine)),
+        versions: &'a BTreeMap<Relation, i64>,
+    ) -> BoxFuture<'a, Result<Rows, Diagnostic>> {
+        Box::pin(async move {
+            let spine = self.input_at(spine, versions).await?;
+            let mut sources = Vec::with_capacity(views.len());
+            for mut view in views {
+                let source = std::mem::replace(&mut view.source, Input::Sql(String::new()));
+                sources.push((view, self.input_at(source, versions).await?));
+            }
+            let (plan, context) = plan(spine, spine_timestamp, sources).await?;
+            let schema = plan.schema();
+            let stream = execute_stream(plan, context).map_err(from_engine)?;
+            Ok(Rows {
+                schema,
+                stream: Box::pin(stream.map_err(from_engine)),
+            })
         })
     }
 

@@ -9,10 +9,14 @@ use datafusion::logical_expr::Volatility;
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArguments, Visit, VisitMut, Visitor, VisitorMut, WindowType,
 };
-use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::parser::Parser;
 use forebay_core::name::quote;
 use forebay_core::{Diagnostic, Span};
+
+use crate::dialect::parse_expr;
+use crate::engine::from_parser;
+
+/// Levels of nesting of an expression.
+const DEPTH: usize = 50;
 
 /// Gives every aggregate in the expression a window over the rows of the same `partition` columns
 /// whose `order` column lies in `[own - window, own]`, both ends included.
@@ -51,16 +55,10 @@ pub fn rowwise(expr: &str) -> Result<String, Diagnostic> {
 }
 
 fn parse(text: &str) -> Result<Expr, Diagnostic> {
-    let unreadable =
-        |why: String| Diagnostic::error(format!("'{text}' is not a SQL expression: {why}"));
-    let mut parser = Parser::new(&GenericDialect {})
-        .try_with_sql(text)
-        .map_err(|e| unreadable(e.to_string()))?;
-    let expr = parser.parse_expr().map_err(|e| unreadable(e.to_string()))?;
-    match parser.peek_token().token {
-        datafusion::sql::sqlparser::tokenizer::Token::EOF => Ok(expr),
-        token => Err(unreadable(format!("it goes on with '{token}'"))),
-    }
+    parse_expr(text, DEPTH).map_err(|error| {
+        let why = from_parser(&error).message;
+        Diagnostic::error(format!("'{text}' is not a SQL expression: {why}"))
+    })
 }
 
 fn over(partition: &[String], order: &str, window: Span) -> Result<WindowType, Diagnostic> {

@@ -1,6 +1,7 @@
 //! The lake from the outside: what is written can be read, at any version, whatever happens between.
 
 mod atomicity;
+mod dialect;
 mod engine;
 mod lengths;
 mod modes;

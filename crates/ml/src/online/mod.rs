@@ -4,6 +4,7 @@ mod array;
 mod encoding;
 mod key;
 mod lmdb;
+mod lookup;
 mod materialize;
 mod store;
 
@@ -13,5 +14,6 @@ mod conformance;
 pub use array::to_array;
 pub use key::EntityKey;
 pub use lmdb::{LmdbStore, open};
+pub use lookup::{Found, look_up};
 pub use materialize::{Pushed, materialize};
 pub use store::{OnlineRow, OnlineStore, Value};

@@ -9,7 +9,7 @@ use forebay_core::Diagnostic;
 use forebay_core::ml::FeatureRef;
 
 use super::{Service, request};
-use crate::online::{EntityKey, OnlineRow};
+use crate::online::{self, Found};
 use crate::record::RecordedView;
 
 /// What the online store had for each row of a request, view by view.
@@ -17,43 +17,21 @@ pub(super) struct LookedUp {
     views: BTreeMap<String, Vec<Found>>,
 }
 
-/// The newest row of an entity.
-struct Found {
-    row: Option<OnlineRow>,
-    /// Known at the moment of the request, and not too old then.
-    usable: bool,
-}
-
 pub(super) fn look_up(service: &Service, request: &RecordBatch) -> Result<LookedUp, Diagnostic> {
     let moments = request::moments(service, request);
     let record = service.record();
     let mut views = BTreeMap::new();
     for recorded in &record.views {
-        let keys = EntityKey::from_batch(request, &recorded.view.join_keys())?;
-        let found = keys
-            .into_iter()
-            .zip(&moments)
-            .map(|(key, moment)| find(service, recorded, key.as_ref(), *moment))
-            .collect::<Result<Vec<_>, _>>()?;
+        let found = online::look_up(
+            &*service.parts.online,
+            &recorded.name,
+            &recorded.view,
+            request,
+            &moments,
+        )?;
         views.insert(recorded.name.clone(), found);
     }
     Ok(LookedUp { views })
-}
-
-fn find(
-    service: &Service,
-    recorded: &RecordedView,
-    key: Option<&EntityKey>,
-    moment: i64,
-) -> Result<Found, Diagnostic> {
-    let row = match key {
-        Some(key) => service.parts.online.read(&recorded.name, key)?,
-        None => None,
-    };
-    let usable = row
-        .as_ref()
-        .is_some_and(|row| row.is_usable(moment, recorded.view.ttl));
-    Ok(Found { row, usable })
 }
 
 impl LookedUp {
@@ -103,7 +81,7 @@ impl LookedUp {
                 Some(row) if found.usable => row.values.get(index),
                 _ => None,
             });
-        crate::online::to_array(values)
+        online::to_array(values)
     }
 }
 

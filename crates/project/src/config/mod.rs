@@ -13,4 +13,5 @@ pub(crate) use profile::Target;
 pub(crate) use project_file::{ProjectFile, ProjectName};
 pub(crate) use settings::SettingsConfig;
 pub use settings::{OpenLineage, Settings};
+pub(crate) use tree::Tree;
 pub(crate) use vars::Vars;

@@ -1,9 +1,11 @@
 //! `dbt_project.yml`.
 
+use std::collections::BTreeMap;
+
 use forebay_core::Diagnostic;
 
 use super::tree::Tree;
-use super::vars::Vars;
+use super::vars::WrittenVars;
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
 
 /// What has to be known before anything can be rendered.
@@ -42,7 +44,11 @@ pub(crate) struct ProjectFile {
     pub tests_in: Vec<String>,
     pub snapshots_in: Vec<String>,
     pub macros_in: Vec<String>,
-    pub vars: Vars,
+    pub vars: WrittenVars,
+    /// Where installed packages are.
+    pub packages_in: String,
+    /// `dispatch:`: for a macro namespace, the packages to look in.
+    pub dispatch: BTreeMap<String, Vec<String>>,
     pub models: Tree,
     pub seeds: Tree,
     pub snapshots: Tree,
@@ -61,10 +67,8 @@ const TOLERATED: &[&str] = &[
     "clean-targets",
     "target-path",
     "log-path",
-    "packages-install-path",
     "asset-paths",
     "docs-paths",
-    "dispatch",
     "quoting",
     "query-comment",
     "restrict-access",
@@ -86,8 +90,9 @@ const TOLERATED: &[&str] = &[
 const UNSUPPORTED: &[&str] = &["on-run-start", "on-run-end"];
 
 impl ProjectFile {
-    pub fn from_yaml(doc: Doc<'_>, yaml: &Yaml, name: &str, vars: Vars) -> Option<Self> {
-        let mut fields = Fields::of(doc, yaml, "dbt_project.yml")?;
+    /// `folder` is where the package is, below the project's own.
+    pub fn from_yaml(doc: Doc<'_>, yaml: &Yaml, folder: &str) -> Option<Self> {
+        let mut fields = Fields::of(doc, yaml, doc.file)?;
         fields.ignore(TOLERATED);
         for key in UNSUPPORTED {
             if fields.get(key).is_some() {
@@ -97,14 +102,16 @@ impl ProjectFile {
         }
         let mut paths = |keys: &[&'static str], default: &str| {
             let found = keys.iter().flat_map(|key| fields.texts(key)).collect();
-            clean(found, default)
+            clean(found, default, folder)
         };
         let models_in = paths(&["model-paths", "source-paths"], "models");
         let seeds_in = paths(&["seed-paths", "data-paths"], "seeds");
         let tests_in = paths(&["test-paths"], "tests");
         let snapshots_in = paths(&["snapshot-paths"], "snapshots");
         let macros_in = paths(&["macro-paths"], "macros");
-        let vars = vars.with_project(doc, fields.get("vars"), name);
+        let vars = WrittenVars::from_yaml(doc, fields.get("vars"));
+        let packages_in = fields.text("packages-install-path");
+        let dispatch = dispatch(&mut fields);
         let mut tree = |keys: &[&'static str]| {
             let found = keys
                 .iter()
@@ -120,6 +127,8 @@ impl ProjectFile {
             snapshots_in,
             macros_in,
             vars,
+            packages_in: packages_in.unwrap_or_else(|| "dbt_packages".into()),
+            dispatch,
             models: tree(&["models"]),
             seeds: tree(&["seeds"]),
             snapshots: tree(&["snapshots"]),
@@ -131,15 +140,29 @@ impl ProjectFile {
     }
 }
 
-fn clean(mut paths: Vec<String>, default: &str) -> Vec<String> {
+/// `[{macro_namespace: dbt_utils, search_order: [mine, dbt_utils]}]`.
+fn dispatch(fields: &mut Fields<'_>) -> BTreeMap<String, Vec<String>> {
+    let entries = fields.list("dispatch").iter();
+    let read = entries.filter_map(|yaml| {
+        let mut entry = Fields::of(fields.doc, yaml, "an entry of dispatch")?;
+        let namespace = entry.required("macro_namespace")?;
+        let order = entry.texts("search_order");
+        entry.finish(Unknown::Error);
+        Some((namespace, order))
+    });
+    read.collect()
+}
+
+fn clean(mut paths: Vec<String>, default: &str, folder: &str) -> Vec<String> {
     if paths.is_empty() {
         paths.push(default.to_owned());
     }
     for path in &mut paths {
-        *path = path
-            .trim_start_matches("./")
-            .trim_end_matches('/')
-            .to_owned();
+        let below = path.trim_start_matches("./").trim_end_matches('/');
+        *path = match folder {
+            "" => below.to_owned(),
+            folder => format!("{folder}/{below}"),
+        };
     }
     paths.sort();
     paths.dedup();

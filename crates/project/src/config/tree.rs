@@ -1,6 +1,6 @@
 //! `models:` and its like in `dbt_project.yml`: settings by folder, inherited downwards.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use forebay_core::{Diagnostic, Location};
 
@@ -14,7 +14,7 @@ pub(crate) struct Tree {
     settings: Config,
     folders: Vec<(String, Tree)>,
     at: Location,
-    used: Cell<bool>,
+    used: AtomicBool,
 }
 
 impl Tree {
@@ -45,7 +45,7 @@ impl Tree {
     }
 
     fn collect(&self, fqn: &[String], config: &mut Config) {
-        self.used.set(true);
+        self.used.store(true, Ordering::Relaxed);
         merge(config, self.settings.clone());
         let Some((first, rest)) = fqn.split_first() else {
             return;
@@ -59,7 +59,7 @@ impl Tree {
     pub fn warn_unused(&self, section: &str, problems: &Problems) {
         for (name, folder) in &self.folders {
             let path = format!("{section}.{name}");
-            if folder.used.get() {
+            if folder.used.load(Ordering::Relaxed) {
                 folder.warn_unused(&path, problems);
             } else {
                 problems.push(

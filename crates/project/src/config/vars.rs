@@ -1,30 +1,18 @@
-//! Variables: of the command line, then of the project, then of all packages.
+//! Variables: of the command line, then of the project, then of the package that asks.
 
 use forebay_core::Diagnostic;
 use serde_json::{Map, Value as Json};
 
 use crate::yaml::{Doc, Yaml};
 
-/// What `var('x')` gives.
+/// `vars:` of one `dbt_project.yml`. A mapping under a package's name is for that package alone.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Vars {
-    command_line: Map<String, Json>,
-    project: Map<String, Json>,
-    common: Map<String, Json>,
-}
+pub(crate) struct WrittenVars(Map<String, Json>);
 
-impl Vars {
-    pub fn command_line(vars: Map<String, Json>) -> Self {
-        Self {
-            command_line: vars,
-            ..Self::default()
-        }
-    }
-
-    /// Adds `vars:` of `dbt_project.yml`: a mapping under the project's name is the project's own.
-    pub fn with_project(mut self, doc: Doc<'_>, yaml: Option<&Yaml>, project: &str) -> Self {
+impl WrittenVars {
+    pub fn from_yaml(doc: Doc<'_>, yaml: Option<&Yaml>) -> Self {
         let Some(yaml) = yaml else {
-            return self;
+            return Self::default();
         };
         if yaml.as_map().is_none() {
             doc.problems.push(
@@ -35,25 +23,52 @@ impl Vars {
                 .at(yaml.at.in_file(doc.file)),
             );
         }
-        if let Json::Object(mut all) = yaml.to_json() {
-            if let Some(Json::Object(own)) = all.get(project).cloned() {
-                all.remove(project);
-                self.project = own;
-            }
-            self.common = all;
+        match yaml.to_json() {
+            Json::Object(all) => Self(all),
+            _ => Self::default(),
         }
+    }
+
+    /// What it says to the package: for it alone first.
+    fn layers(&self, package: &str) -> [Map<String, Json>; 2] {
+        let mut common = self.0.clone();
+        let own = match common.get(package) {
+            Some(Json::Object(own)) => {
+                let own = own.clone();
+                common.remove(package);
+                own
+            }
+            _ => Map::new(),
+        };
+        [own, common]
+    }
+}
+
+/// What `var('x')` gives in one package.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Vars {
+    /// The nearest first.
+    layers: Vec<Map<String, Json>>,
+}
+
+impl Vars {
+    pub fn command_line(vars: Map<String, Json>) -> Self {
+        Self { layers: vec![vars] }
+    }
+
+    /// Adds what a file says to the package, behind what is there.
+    pub fn and(mut self, written: &WrittenVars, package: &str) -> Self {
+        self.layers.extend(written.layers(package));
         self
     }
 
     pub fn get(&self, name: &str) -> Option<&Json> {
-        [&self.command_line, &self.project, &self.common]
-            .into_iter()
-            .find_map(|vars| vars.get(name))
+        self.layers.iter().find_map(|vars| vars.get(name))
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        [&self.command_line, &self.project, &self.common]
-            .into_iter()
+        self.layers
+            .iter()
             .flat_map(|vars| vars.keys().map(String::as_str))
     }
 }

@@ -102,9 +102,18 @@ fn dispatch(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let (name, namespace, _packages): (String, Option<String>, Option<Value>) = from_args(args)?;
     let shared = &scope.shared;
     let prefixes = ["forebay", &shared.target.kind, "postgres", "default"];
-    let mut packages = vec![shared.project.as_str()];
-    packages.extend(namespace.as_deref());
-    packages.push(BUILTIN);
+    let namespace = namespace.as_deref();
+    let configured = namespace.and_then(|namespace| shared.dispatch.get(namespace));
+    let mut packages: Vec<&str> = match configured {
+        Some(order) => order.iter().map(String::as_str).collect(),
+        None => [Some(shared.project.as_str()), namespace]
+            .into_iter()
+            .flatten()
+            .collect(),
+    };
+    if !packages.contains(&BUILTIN) {
+        packages.push(BUILTIN);
+    }
     for package in packages {
         for prefix in prefixes {
             if let Some(found) = shared.macros.get(package, &format!("{prefix}__{name}")) {

@@ -13,7 +13,7 @@ use super::filters::environment;
 use super::macros::{BUILTIN, Macro, MacroKind, MacroSet};
 use super::scope::{Context, Mode, NodeScope, Record, Scope, Shared};
 use super::signature::params;
-use super::template::{self, Origin, PROLOGUE};
+use super::template::{self, Origin};
 use crate::text;
 
 /// Why a rendering ended early.
@@ -164,9 +164,11 @@ impl Engine {
         mode: &Mode,
     ) -> Result<(Value, Record), Failure> {
         let wrapped = match single_expression(source) {
-            Some(expression) => format!("{PROLOGUE}{{% do __value({expression}) %}}"),
-            None => format!("{PROLOGUE}{source}"),
+            Some(expression) => format!("{{% do __value({expression}) %}}"),
+            None => source.to_owned(),
         };
+        let whole = 0..wrapped.len();
+        let (wrapped, _) = template::whole("", &Arc::from(wrapped), whole);
         let (text, mut record) = self.run(shared, node, mode, |env, context| {
             env.template_from_named_str("", &wrapped)?.render(context)
         })?;

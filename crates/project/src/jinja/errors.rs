@@ -133,7 +133,7 @@ fn not_callable(name: &str, known: &[String]) -> Diagnostic {
 
 /// For a macro of a package that nobody has read.
 pub(crate) fn no_package(package: &str) -> String {
-    format!("nothing is called '{package}' here; packages (packages.yml) are not read yet")
+    format!("no package is called '{package}': name it in packages.yml, and install it")
 }
 
 /// Inside macros an unknown name is an undefined value, whose call fails in other words.

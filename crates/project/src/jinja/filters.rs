@@ -17,6 +17,7 @@ pub(crate) fn environment() -> Environment<'static> {
     env.add_filter("as_number", native);
     env.add_filter("as_native", native);
     env.add_filter("as_text", |value: Value| value.to_string());
+    env.add_filter("list", |value: Value| super::collections::list_of(&value));
     env.add_filter("tojson", |value: Serde<Json>| json_text(&value.0, false));
     env
 }

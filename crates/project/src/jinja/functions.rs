@@ -1,11 +1,12 @@
 //! The functions that dbt's templates call: one entry each in [`FUNCTIONS`].
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use forebay_core::{Diagnostic, Relation, suggest};
-use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Rest, Serde, from_args};
+use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Rest, ValueKind, from_args};
 use minijinja::{Error, State, Value};
 use serde_json::Value as Json;
 
@@ -13,7 +14,8 @@ use super::errors::{self, failed, problem};
 use super::names::Known;
 use super::relation::RelationValue;
 use super::scope::{RefCall, Scope};
-use super::{macros, python};
+use super::{collections, macros, python};
+use crate::config::Vars;
 
 pub(crate) type Function = fn(&Arc<Scope>, &mut State<'_, '_>, &[Value]) -> Result<Value, Error>;
 
@@ -38,6 +40,9 @@ pub(crate) const FUNCTIONS: &[(&str, Function)] = &[
     ("__register", register),
     ("__imported", imported),
     ("__value", keep_value),
+    ("__list", list),
+    ("__dict", dict),
+    ("dict", dict),
 ];
 
 pub(crate) fn get(scope: &Arc<Scope>, name: &str) -> Option<Value> {
@@ -98,7 +103,8 @@ impl Object for Callable {
             return Err(Error::from(minijinja::ErrorKind::UnknownMethod));
         }
         let (name,): (&str,) = from_args(args)?;
-        Ok(Value::from(self.scope.shared.vars.get(name).is_some()))
+        let found = self.scope.vars().and_then(|vars| vars.get(name));
+        Ok(Value::from(found.is_some()))
     }
 }
 
@@ -125,7 +131,7 @@ fn reference(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Resul
         return Ok(remember(scope, call, &name));
     }
     let known = names
-        .reference(package.as_deref(), &name)
+        .reference(scope.package(), package.as_deref(), &name)
         .map_err(problem)?;
     use_known(scope, known, &format!("ref('{name}')"))
 }
@@ -142,7 +148,9 @@ fn source(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<V
     if scope.node.excused.contains(&call) {
         return Ok(remember(scope, call, &table));
     }
-    let known = names.source(&source, &table).map_err(problem)?;
+    let known = names
+        .source(scope.package(), &source, &table)
+        .map_err(problem)?;
     use_known(scope, known, &format!("source('{source}', '{table}')"))
 }
 
@@ -188,16 +196,19 @@ pub(crate) fn cte_name(relation: &Relation) -> String {
 
 fn var(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     let (name, default): (&str, Option<Value>) = from_args(args)?;
-    let vars = &scope.shared.vars;
-    if let Some(value) = vars.get(name) {
-        return Ok(Value::from(Serde(value)));
+    let vars = scope.vars();
+    if let Some(value) = vars.and_then(|vars| vars.get(name)) {
+        return Ok(collections::from_json(value));
     }
     if let Some(default) = default {
         return Ok(default);
     }
     Err(problem(
         Diagnostic::error(format!("the variable '{name}' has no value"))
-            .maybe_hint(suggest::nearest(name, vars.names()))
+            .maybe_hint(suggest::nearest(
+                name,
+                vars.into_iter().flat_map(Vars::names),
+            ))
             .hint(format!(
                 "give it one under vars: in dbt_project.yml, or a default: var('{name}', ...)"
             )),
@@ -220,16 +231,25 @@ fn env_var(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<
 
 fn doc(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     let (first, second): (String, Option<String>) = from_args(args)?;
-    let name = second.unwrap_or(first);
+    let (package, name) = match second {
+        Some(name) => (Some(first), name),
+        None => (None, first),
+    };
     let docs = &scope.shared.docs;
-    docs.get(&name)
-        .map(|text| Value::from(&**text))
-        .ok_or_else(|| {
-            problem(
-                Diagnostic::error(format!("no {{% docs %}} block is called '{name}'"))
-                    .maybe_hint(suggest::nearest(&name, docs.keys().map(String::as_str))),
-            )
-        })
+    let of_package = |package: &str| docs.get(package)?.get(&name);
+    let found = match &package {
+        Some(package) => of_package(package),
+        None => of_package(scope.package())
+            .or_else(|| of_package(&scope.shared.project))
+            .or_else(|| docs.values().find_map(|docs| docs.get(&name))),
+    };
+    found.map(|text| Value::from(&**text)).ok_or_else(|| {
+        let known = docs.values().flat_map(BTreeMap::keys).map(String::as_str);
+        problem(
+            Diagnostic::error(format!("no {{% docs %}} block is called '{name}'"))
+                .maybe_hint(suggest::nearest(&name, known)),
+        )
+    })
 }
 
 fn is_incremental(scope: &Arc<Scope>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Value, Error> {
@@ -316,7 +336,7 @@ fn to_json(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Valu
 fn from_json(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     let (text, default): (&str, Option<Value>) = from_args(args)?;
     match serde_json::from_str::<Json>(text) {
-        Ok(json) => Ok(Value::from(Serde(json))),
+        Ok(json) => Ok(collections::from_json(&json)),
         Err(error) => default.ok_or_else(|| failed(format!("fromjson: {error}"))),
     }
 }
@@ -330,6 +350,24 @@ fn unique(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value
         }
     }
     Ok(Value::from(seen))
+}
+
+fn list(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (items,): (Value,) = from_args(args)?;
+    collections::list_of(&items)
+}
+
+/// Of a mapping, of pairs, of keywords, or empty.
+fn dict(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let Some(first) = args.first() else {
+        return Ok(collections::dict([]));
+    };
+    if first.kind() == ValueKind::Map {
+        return collections::dict_of(first);
+    }
+    let pair = |pair: Value| Ok((pair.get_item_by_index(0)?, pair.get_item_by_index(1)?));
+    let pairs: Result<Vec<_>, Error> = first.try_iter()?.map(pair).collect();
+    Ok(collections::dict(pairs?))
 }
 
 fn zip(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {

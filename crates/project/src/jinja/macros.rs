@@ -66,9 +66,11 @@ impl MacroSet {
         self.packages.get(package)?.get(name)
     }
 
-    /// The project's own first, then the built-in one.
-    pub fn find(&self, project: &str, name: &str) -> Option<&Arc<Macro>> {
-        self.get(project, name).or_else(|| self.get(BUILTIN, name))
+    /// The package's own first, then the project's, then the built-in one.
+    pub fn find(&self, package: &str, project: &str, name: &str) -> Option<&Arc<Macro>> {
+        [package, project, BUILTIN]
+            .into_iter()
+            .find_map(|package| self.get(package, name))
     }
 
     pub fn has_package(&self, package: &str) -> bool {

@@ -6,11 +6,13 @@
 
 mod adapter;
 mod blocks;
+mod collections;
 mod config_object;
 mod engine;
 mod errors;
 mod filters;
 mod functions;
+mod literals;
 mod macros;
 mod names;
 mod python;

@@ -16,21 +16,35 @@ pub(crate) struct Known {
 
 #[derive(Debug, Default)]
 pub(crate) struct Names {
+    /// The project's own package.
+    pub project: String,
     pub refs: BTreeMap<String, Vec<Known>>,
     /// By source name, then by table name.
-    pub sources: BTreeMap<String, BTreeMap<String, Known>>,
+    pub sources: BTreeMap<String, BTreeMap<String, Vec<Known>>>,
     /// Switched off by `enabled: false`, and where.
     pub disabled: BTreeMap<String, String>,
 }
 
 impl Names {
-    /// The model, seed or snapshot; the problem comes without a place.
-    pub fn reference(&self, package: Option<&str>, name: &str) -> Result<&Known, Diagnostic> {
+    /// The model, seed or snapshot that a package means; the problem comes without a place.
+    pub fn reference(
+        &self,
+        from: &str,
+        package: Option<&str>,
+        name: &str,
+    ) -> Result<&Known, Diagnostic> {
         let named = self.refs.get(name).map_or(&[][..], Vec::as_slice);
-        let found = named
-            .iter()
-            .find(|known| package.is_none_or(|package| known.package == package));
+        let found = match package {
+            Some(package) => named.iter().find(|known| known.package == package),
+            None => self.nearest(from, named),
+        };
         found.ok_or_else(|| self.no_reference(package, name))
+    }
+
+    /// The project's, then the asking package's own, then any.
+    fn nearest<'a>(&self, from: &str, named: &'a [Known]) -> Option<&'a Known> {
+        let of = |package: &str| named.iter().find(|known| known.package == package);
+        of(&self.project).or_else(|| of(from)).or(named.first())
     }
 
     fn no_reference(&self, package: Option<&str>, name: &str) -> Diagnostic {
@@ -46,7 +60,7 @@ impl Names {
             .maybe_hint(suggest::nearest(name, self.refs.keys().map(String::as_str)))
     }
 
-    pub fn source(&self, source: &str, table: &str) -> Result<&Known, Diagnostic> {
+    pub fn source(&self, from: &str, source: &str, table: &str) -> Result<&Known, Diagnostic> {
         let Some(tables) = self.sources.get(source) else {
             return Err(
                 Diagnostic::error(format!("no source is called '{source}'")).maybe_hint(
@@ -54,7 +68,8 @@ impl Names {
                 ),
             );
         };
-        tables.get(table).ok_or_else(|| {
+        let named = tables.get(table).map_or(&[][..], Vec::as_slice);
+        self.nearest(from, named).ok_or_else(|| {
             Diagnostic::error(format!("the source '{source}' has no table '{table}'"))
                 .maybe_hint(suggest::nearest(table, tables.keys().map(String::as_str)))
         })

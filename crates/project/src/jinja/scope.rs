@@ -20,13 +20,16 @@ use crate::config::{Target, Vars};
 pub(crate) struct Shared {
     pub project: String,
     pub target: Target,
-    pub vars: Vars,
+    /// By package.
+    pub vars: BTreeMap<String, Vars>,
     pub env: BTreeMap<String, String>,
     pub now: DateTime<Utc>,
     pub invocation_id: String,
     pub macros: MacroSet,
-    /// Texts of `{% docs %}` blocks by name.
-    pub docs: BTreeMap<String, String>,
+    /// Texts of `{% docs %}` blocks by package and name.
+    pub docs: BTreeMap<String, BTreeMap<String, String>>,
+    /// For a macro namespace, the packages to look for macros in.
+    pub dispatch: BTreeMap<String, Vec<String>>,
     /// Empty until every file has been read.
     pub names: OnceLock<Names>,
 }
@@ -34,6 +37,8 @@ pub(crate) struct Shared {
 /// The node that a template belongs to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NodeScope {
+    /// Its package: empty for the project.
+    pub package: String,
     pub this: Option<Relation>,
     /// What the variable `model` shows.
     pub model: Json,
@@ -139,11 +144,24 @@ impl Scope {
         })
     }
 
-    /// Everything a template can name: the project's macros come first, so that they can take the
+    /// The package that the template belongs to.
+    pub fn package(&self) -> &str {
+        match self.node.package.as_str() {
+            "" => &self.shared.project,
+            package => package,
+        }
+    }
+
+    pub fn vars(&self) -> Option<&Vars> {
+        self.shared.vars.get(self.package())
+    }
+
+    /// Everything a template can name: the package's macros and the project's come first, so that they can take the
     /// place of functions and of built-in macros.
     fn lookup(self: &Arc<Self>, name: &str) -> Option<Value> {
         let macros = &self.shared.macros;
-        if let Some(found) = macros.get(&self.shared.project, name) {
+        let own = macros.get(self.package(), name);
+        if let Some(found) = own.or_else(|| macros.get(&self.shared.project, name)) {
             return Some(self.macro_value(found));
         }
         self.variable(name)

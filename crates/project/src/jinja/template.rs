@@ -6,6 +6,7 @@ use std::sync::Arc;
 use forebay_core::Location;
 
 use super::blocks::Block;
+use super::literals::wrapped;
 use crate::text;
 
 /// Stands before every template that is rendered itself: it hands the engine a macro which
@@ -61,13 +62,44 @@ impl Origin {
     }
 }
 
+/// The template with its literals made changeable, and the shifts that this adds.
+fn changeable(template: &str, shifts: &[(usize, isize)]) -> (String, Vec<(usize, isize)>) {
+    let insertions = wrapped(template);
+    let mut text = String::with_capacity(template.len());
+    let (mut copied, mut moved) = (0, Vec::with_capacity(shifts.len() + insertions.len()));
+    let mut base = shifts.iter().peekable();
+    let mut shift = 0;
+    let mut added = 0;
+    // Those of the text before it come first.
+    let mut pass = |until: usize, added: usize, moved: &mut Vec<(usize, isize)>| {
+        while let Some((from, own)) = base.next_if(|(from, _)| *from <= until) {
+            shift = *own;
+            moved.push((from + added, shift + added as isize));
+        }
+        shift
+    };
+    for (at, insertion) in insertions {
+        let shift = pass(at, added, &mut moved);
+        text.push_str(&template[copied..at]);
+        text.push_str(insertion);
+        copied = at;
+        added += insertion.len();
+        moved.push((text.len(), shift + added as isize));
+    }
+    pass(template.len(), added, &mut moved);
+    text.push_str(&template[copied..]);
+    (text, moved)
+}
+
 /// A part of a file that is rendered itself: a model, a singular test, a snapshot's body.
 pub(crate) fn whole(file: &str, text: &Arc<str>, range: Range<usize>) -> (String, Origin) {
     let template = format!("{PROLOGUE}{}", &text[range.clone()]);
+    let shift = PROLOGUE.len() as isize - range.start as isize;
+    let (template, shifts) = changeable(&template, &[(0, shift)]);
     let origin = Origin {
         file: file.to_owned(),
         text: text.clone(),
-        shifts: vec![(0, PROLOGUE.len() as isize - range.start as isize)],
+        shifts,
     };
     (template, origin)
 }
@@ -105,13 +137,15 @@ pub(crate) fn of_macro(
         "{%"
     };
     template.push_str(&format!("{left} endmacro %}}"));
+    let shifts = [
+        (0, -(block.open.start as isize)),
+        (body_at, body_at as isize - block.body.start as isize),
+    ];
+    let (template, shifts) = changeable(&template, &shifts);
     let origin = Origin {
         file: file.to_owned(),
         text: text.clone(),
-        shifts: vec![
-            (0, -(block.open.start as isize)),
-            (body_at, body_at as isize - block.body.start as isize),
-        ],
+        shifts,
     };
     (template, origin)
 }

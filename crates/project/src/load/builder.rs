@@ -12,12 +12,16 @@ use crate::scan::{Scanned, SqlFile};
 
 /// Collects the nodes of dbt's files, and what `ref` can name.
 pub(super) struct Builder<'a> {
-    pub cx: &'a Cx<'a>,
-    pub drafts: Vec<Draft>,
-    pub names: Names,
+    cx: &'a Cx<'a>,
+    drafts: &'a mut Vec<Draft>,
+    names: &'a mut Names,
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
+    pub fn new(cx: &'a Cx<'a>, drafts: &'a mut Vec<Draft>, names: &'a mut Names) -> Self {
+        Self { cx, drafts, names }
+    }
+
     pub fn nodes(&mut self, scanned: &Scanned, properties: &Properties) {
         let cx = self.cx;
         let mut patches = Patches::new(cx, "model", &properties.models);
@@ -80,7 +84,7 @@ impl Builder<'_> {
             Outcome::Broken => {
                 let known = Known {
                     id: self.cx.id(kind, name),
-                    package: self.cx.project().to_owned(),
+                    package: self.cx.package.name.clone(),
                     relation: Relation::new(&self.cx.shared.target.schema, name),
                     ephemeral: false,
                 };
@@ -94,7 +98,7 @@ impl Builder<'_> {
     }
 
     pub fn generic_tests(&mut self, properties: &Properties) {
-        let file = self.cx.file;
+        let file = &self.cx.package.file;
         let tests = GenericTests {
             cx: self.cx,
             folders: [&file.models_in, &file.seeds_in, &file.snapshots_in]
@@ -131,7 +135,7 @@ impl Builder<'_> {
             }
         }
         for table in &properties.sources {
-            let id = nodes::source_id(self.cx.project(), &table.source, &table.table);
+            let id = nodes::source_id(self.cx, &table.source, &table.table);
             let call = RefCall::Source {
                 source: table.source.clone(),
                 table: table.table.clone(),
@@ -140,37 +144,30 @@ impl Builder<'_> {
         }
         self.drafts.extend(found);
     }
+}
 
-    /// Makes what has been read known to `ref` and `source`.
-    pub fn register(&mut self) {
-        for Draft { node, detail, .. } in &self.drafts {
-            let known = || Known {
-                id: node.id.clone(),
-                package: node.package.clone(),
-                relation: node
-                    .relation
-                    .clone()
-                    .unwrap_or_else(|| Relation::new("", &detail.alias)),
-                ephemeral: node.relation.is_none(),
-            };
-            match &node.spec {
-                Spec::Model(_) | Spec::Seed(_) | Spec::Snapshot(_) => {
-                    self.names
-                        .refs
-                        .entry(node.name.clone())
-                        .or_default()
-                        .push(known());
-                }
-                Spec::Source(source) => {
-                    let tables = self
-                        .names
-                        .sources
-                        .entry(source.source_name.clone())
-                        .or_default();
-                    tables.insert(node.name.clone(), known());
-                }
-                _ => {}
+/// Makes what has been read known to `ref` and `source`.
+pub(super) fn register(drafts: &[Draft], names: &mut Names) {
+    for Draft { node, detail, .. } in drafts {
+        let known = || Known {
+            id: node.id.clone(),
+            package: node.package.clone(),
+            relation: node
+                .relation
+                .clone()
+                .unwrap_or_else(|| Relation::new("", &detail.alias)),
+            ephemeral: node.relation.is_none(),
+        };
+        match &node.spec {
+            Spec::Model(_) | Spec::Seed(_) | Spec::Snapshot(_) => {
+                let named = names.refs.entry(node.name.clone()).or_default();
+                named.push(known());
             }
+            Spec::Source(source) => {
+                let tables = names.sources.entry(source.source_name.clone()).or_default();
+                tables.entry(node.name.clone()).or_default().push(known());
+            }
+            _ => {}
         }
     }
 }

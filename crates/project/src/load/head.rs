@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use forebay_core::{Diagnostic, Location};
-
 use super::PROJECT_FILE;
 use crate::config::{ProjectFile, ProjectName, Target, Vars};
 use crate::jinja::{Engine, MacroSet, Shared};
+use crate::package::Package;
 use crate::problems::Problems;
 use crate::render::Renderer;
 use crate::yaml::{self, Doc, Yaml};
@@ -18,9 +17,8 @@ const PROFILES_FILE: &str = "profiles.yml";
 
 /// What has to be known before files are looked for.
 pub(super) struct Head {
-    pub name: String,
     pub target: Target,
-    pub file: ProjectFile,
+    pub package: Package,
 }
 
 /// Reads `dbt_project.yml` and the profile that it names.
@@ -35,21 +33,63 @@ pub(super) fn head(
         problems,
     };
     let mut yaml = open(root, doc)?;
-    let command_line = Vars::command_line(options.vars.clone());
-    let mut scope = Shared {
-        vars: command_line.clone(),
-        ..shared(options, Target::default(), MacroSet::default())
-    };
+    let mut scope = before(options, Target::default());
     render(engine, scope, doc, &mut yaml, |path| {
         !matches!(path, ["name" | "profile", ..])
     });
     let ProjectName { name, profile } = ProjectName::from_yaml(doc, &yaml)?;
     let target = target(root, options, engine, profile.as_deref(), problems)?;
-    scope = Shared {
-        project: name.clone(),
-        vars: command_line.clone(),
-        ..shared(options, target.clone(), MacroSet::default())
+    scope = before(options, target.clone());
+    let package = package(engine, scope, doc, yaml, name, "")?;
+    Some(Head { target, package })
+}
+
+/// Reads the `dbt_project.yml` of a package that the project uses.
+pub(super) fn used(
+    root: &Path,
+    folder: &str,
+    options: &LoadOptions,
+    engine: &Engine,
+    target: &Target,
+    problems: &Problems,
+) -> Option<Package> {
+    let file = format!("{folder}/{PROJECT_FILE}");
+    let doc = Doc {
+        file: &file,
+        problems,
     };
+    let mut yaml = open(root, doc)?;
+    let scope = || before(options, target.clone());
+    render(engine, scope(), doc, &mut yaml, |path| {
+        !matches!(path, ["name", ..])
+    });
+    let ProjectName { name, .. } = ProjectName::from_yaml(doc, &yaml)?;
+    package(engine, scope(), doc, yaml, name, folder)
+}
+
+/// What templates share before variables are known.
+fn before(options: &LoadOptions, target: Target) -> Shared {
+    let vars = Vars::command_line(options.vars.clone());
+    Shared {
+        vars: [(String::new(), vars)].into(),
+        ..shared(options, target, MacroSet::default())
+    }
+}
+
+fn package(
+    engine: &Engine,
+    mut scope: Shared,
+    doc: Doc<'_>,
+    mut yaml: Yaml,
+    name: String,
+    folder: &str,
+) -> Option<Package> {
+    scope.vars = scope
+        .vars
+        .into_values()
+        .map(|v| (name.clone(), v))
+        .collect();
+    scope.project = name.clone();
     render(engine, scope, doc, &mut yaml, |path| {
         matches!(
             path,
@@ -62,9 +102,12 @@ pub(super) fn head(
             ]
         )
     });
-    let file = ProjectFile::from_yaml(doc, &yaml, &name, command_line)?;
-    warn_packages(root, problems);
-    Some(Head { name, target, file })
+    let file = ProjectFile::from_yaml(doc, &yaml, folder)?;
+    Some(Package {
+        name,
+        folder: folder.to_owned(),
+        file,
+    })
 }
 
 /// What templates share before the project is known.
@@ -72,12 +115,13 @@ pub(super) fn shared(options: &LoadOptions, target: Target, macros: MacroSet) ->
     Shared {
         project: String::new(),
         target,
-        vars: Vars::default(),
+        vars: BTreeMap::new(),
         env: options.env.clone(),
         now: options.now,
         invocation_id: options.invocation_id.clone(),
         macros,
         docs: BTreeMap::new(),
+        dispatch: BTreeMap::new(),
         names: OnceLock::new(),
     }
 }
@@ -93,25 +137,15 @@ fn render(
     let renderer = Renderer {
         engine,
         shared: &shared,
+        package: "",
     };
     renderer.render(doc, yaml, skip);
 }
 
 /// `None` where it is empty or unreadable.
-fn open(root: &Path, doc: Doc<'_>) -> Option<Yaml> {
+pub(super) fn open(root: &Path, doc: Doc<'_>) -> Option<Yaml> {
     let content = doc.problems.keep(text::read(root, doc.file))?;
     yaml::parse(doc.file, &content, doc.problems)
-}
-
-fn warn_packages(root: &Path, problems: &Problems) {
-    for file in ["packages.yml", "dependencies.yml"] {
-        if root.join(file).is_file() {
-            problems.push(
-                Diagnostic::warning(format!("packages are not read yet: '{file}' does nothing"))
-                    .at(Location::file(file)),
-            );
-        }
-    }
 }
 
 /// The profile's target. A project without a profile, or whose profile is nowhere, runs embedded.
@@ -136,10 +170,7 @@ fn target(
     };
     // Other profiles and targets may name environment variables that nobody has set here.
     keep_only(&mut yaml, profile);
-    let scope = || Shared {
-        vars: Vars::command_line(options.vars.clone()),
-        ..shared(options, Target::default(), MacroSet::default())
-    };
+    let scope = || before(options, Target::default());
     render(engine, scope(), doc, &mut yaml, |path| {
         matches!(path, [_, "outputs"])
     });

@@ -2,6 +2,7 @@
 
 mod builder;
 mod head;
+mod packages;
 mod patches;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,8 @@ use forebay_core::{Diagnostic, Diagnostics, Graph, Location, Node, NodeId};
 
 use crate::config::{ProjectFile, Settings, SettingsConfig};
 use crate::jinja::{Engine, MacroKind, MacroSet, Names, Shared};
-use crate::nodes::{self, Cx, Detail};
+use crate::nodes::{self, Cx, Detail, Draft};
+use crate::package::Package;
 use crate::problems::Problems;
 use crate::properties::Properties;
 use crate::render::Renderer;
@@ -21,7 +23,7 @@ use crate::yaml::{self, Doc, Yaml};
 use crate::{LoadOptions, Project, files, ingest, link, ml, text};
 
 use builder::Builder;
-use head::{head, shared};
+use head::{head, shared, used};
 
 const PROJECT_FILE: &str = "dbt_project.yml";
 const SETTINGS_FILE: &str = "forebay.yml";
@@ -63,34 +65,61 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
         .map_err(|all| push_all(problems, all))
         .ok()?;
     let head = head(root, &options, &engine, problems)?;
-    let scanner = Scanner {
-        root,
-        project: &head.name,
-        problems,
-        engine: &mut engine,
-        macros: &mut macros,
-        found: Scanned::default(),
-    };
-    let mut scanned = scanner.scan(&head.file);
-    let snapshots_in = head.file.snapshots_in.clone();
+    let mut packages = vec![head.package];
+    for folder in packages::folders(root, &packages[0], problems) {
+        packages.extend(used(
+            root,
+            &folder,
+            &options,
+            &engine,
+            &head.target,
+            problems,
+        ));
+    }
+    let mut scanned = Vec::new();
+    for package in &packages {
+        let scanner = Scanner {
+            root,
+            package,
+            problems,
+            engine: &mut engine,
+            macros: &mut macros,
+            found: Scanned::default(),
+        };
+        scanned.push(scanner.scan());
+    }
+    let names = || packages.iter().map(|package| package.name.clone());
+    let project = &packages[0];
+    let vars = packages
+        .iter()
+        .map(|package| package.vars(&options.vars, project));
+    let docs = scanned
+        .iter_mut()
+        .map(|found| std::mem::take(&mut found.docs));
     let shared = Arc::new(Shared {
-        project: head.name.clone(),
-        vars: head.file.vars.clone(),
-        docs: std::mem::take(&mut scanned.docs),
+        project: project.name.clone(),
+        vars: names().zip(vars).collect(),
+        docs: names().zip(docs).collect(),
+        dispatch: project.file.dispatch.clone(),
         ..shared(&options, head.target, macros)
     });
-    let renderer = Renderer {
-        engine: &engine,
-        shared: &shared,
-    };
-    let properties = properties(&renderer, problems, &scanned);
-    for sql in nodes::yaml_snapshots(&properties.snapshots, &snapshots_in) {
-        // Its text is ours: a problem in it has the place of the relation that the user wrote.
-        let added = engine.add_part(&sql.template, "", &sql.text, sql.range.clone());
-        let added = added.map_err(|problem| problem.at(sql.at.clone()));
-        if problems.keep(added).is_some() {
-            scanned.snapshots.push(sql);
+    let mut properties = Vec::new();
+    for (package, found) in packages.iter().zip(&mut scanned) {
+        let renderer = Renderer {
+            engine: &engine,
+            shared: &shared,
+            package: &package.name,
+        };
+        let read = self::properties(&renderer, problems, found);
+        for sql in nodes::yaml_snapshots(&read.snapshots, &package.file.snapshots_in) {
+            // Its text is ours: a problem in it has the place of the relation that the user wrote.
+            let added = engine.add_part(&sql.template, "", &sql.text, sql.range.clone());
+            let added = added.map_err(|problem| problem.at(sql.at.clone()));
+            if problems.keep(added).is_some() {
+                found.snapshots.push(sql);
+            }
         }
+        properties.push(read);
     }
     add_test_calls(&mut engine, &shared.macros, problems);
     let entries = our_files(root, "ingest", &engine, &shared, problems);
@@ -99,22 +128,30 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
         .flat_map(|(file, yaml)| ingest::read(Doc { file, problems }, yaml))
         .collect();
     let ml_files = our_files(root, "ml", &engine, &shared, problems);
+    let contents: Vec<_> = packages
+        .iter()
+        .zip(&scanned)
+        .zip(&properties)
+        .map(|((package, scanned), properties)| (package, scanned, properties))
+        .collect();
     let cx = Cx {
         problems,
         engine: &engine,
         shared: &shared,
-        file: &head.file,
+        package: project,
+        project,
     };
-    let (graph, details) = build(&cx, &scanned, &properties, entries, &ml_files);
-    warn_unused(&head.file, problems);
+    let (graph, details) = build(&cx, &contents, entries, &ml_files);
+    warn_unused(&project.file, problems);
     Some(Project {
-        settings: settings(root, &head.name, problems),
+        settings: settings(root, &project.name, problems),
         root: root.to_owned(),
-        name: head.name,
+        name: project.name.clone(),
         graph,
         warnings: Vec::new(),
         engine,
         shared,
+        packages,
         details,
     })
 }
@@ -165,7 +202,11 @@ fn our_files(
     shared: &Arc<Shared>,
     problems: &Problems,
 ) -> Vec<(String, Yaml)> {
-    let renderer = Renderer { engine, shared };
+    let renderer = Renderer {
+        engine,
+        shared,
+        package: "",
+    };
     let found = problems
         .keep(files::list(root, folder, &["yml", "yaml"]))
         .unwrap_or_default();
@@ -220,23 +261,24 @@ fn warn_unused(file: &ProjectFile, problems: &Problems) {
 
 fn build(
     cx: &Cx<'_>,
-    scanned: &Scanned,
-    properties: &Properties,
+    contents: &[(&Package, &Scanned, &Properties)],
     entries: Vec<ingest::Entry>,
     ml_files: &[(String, Yaml)],
 ) -> (Graph, BTreeMap<NodeId, Detail>) {
-    let mut builder = Builder {
-        cx,
-        drafts: Vec::new(),
-        names: Names::default(),
+    let mut drafts: Vec<Draft> = Vec::new();
+    let mut names = Names {
+        project: cx.project.name.clone(),
+        ..Names::default()
     };
-    builder.nodes(scanned, properties);
-    ingest::attach(cx.project(), cx.problems, entries, &mut builder.drafts);
-    builder.generic_tests(properties);
-    builder.register();
-    let Builder {
-        mut drafts, names, ..
-    } = builder;
+    let of = |package| Cx { package, ..*cx };
+    for (package, scanned, properties) in contents {
+        Builder::new(&of(package), &mut drafts, &mut names).nodes(scanned, properties);
+    }
+    ingest::attach(cx, entries, &mut drafts);
+    for (package, _, properties) in contents {
+        Builder::new(&of(package), &mut drafts, &mut names).generic_tests(properties);
+    }
+    builder::register(&drafts, &mut names);
     // Set before linking: a template that runs again fails at the very call.
     let names = cx.shared.names.get_or_init(|| names);
     drafts.retain_mut(|draft| link::link(cx, names, draft));
@@ -244,14 +286,14 @@ fn build(
         .into_iter()
         .map(|draft| (draft.node, draft.detail))
         .collect();
-    let ml = ml::read(cx.project(), names, cx.problems, ml_files);
+    let ml = ml::read(&cx.project.name, names, cx.problems, ml_files);
     all.extend(ml.into_iter().map(|node| (node, Detail::default())));
     finish(cx, all)
 }
 
 fn finish(cx: &Cx<'_>, all: Vec<(Node, Detail)>) -> (Graph, BTreeMap<NodeId, Detail>) {
     let mut graph = Graph {
-        project: cx.project().to_owned(),
+        project: cx.project.name.clone(),
         ..Graph::default()
     };
     let mut details = BTreeMap::new();

@@ -235,8 +235,9 @@ impl Ml<'_> {
                 .push(Diagnostic::error(message).at(location).maybe_hint(hint));
             return None;
         };
-        self.problems
-            .keep(link::resolve(self.names, &call).map_err(|problem| problem.at(location)))
+        self.problems.keep(
+            link::resolve(self.names, self.project, &call).map_err(|problem| problem.at(location)),
+        )
     }
 }
 

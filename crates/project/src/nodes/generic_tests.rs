@@ -10,8 +10,8 @@ use minijinja::value::Serde;
 use serde_json::Value as Json;
 
 use super::test_names::{self, TestName};
-use super::{Cx, Detail, Draft, TestDetail, node_scope, reader, tags};
-use crate::config::{Config, Reader, merge, to_json};
+use super::{Cx, Detail, Draft, Section, TestDetail, node_scope, reader, tags};
+use crate::config::{Config, Reader, to_json};
 use crate::jinja::{
     Engine, Failure, Macro, MacroKind, Mode, NodeScope, Record, RefCall, Shared, no_package,
 };
@@ -71,10 +71,11 @@ impl GenericTests<'_> {
             .collect();
         let names = test_name(target, decl, &plain);
         let id = test_names::hash(&names.full, decl.namespace.as_deref(), &decl.test, &plain);
-        let id = NodeId::new(format!("test.{}.{}.{id}", cx.project(), names.full));
+        let id = NodeId::new(format!("test.{}.{}.{id}", cx.package.name, names.full));
         let fqn = self.fqn(target.file, &names.full);
-        let mut config = cx.file.tests.settings(&fqn);
-        merge(&mut config, self.rendered(decl));
+        let section: Section = |file| &file.tests;
+        let mut config = cx.settings(section, &fqn, Some(&self.rendered(decl)));
+        cx.override_settings(section, &fqn, &mut config);
         let reader = reader(cx, &config, format!("test '{}'", names.full));
         if reader.flag("enabled") == Some(false) {
             return None;
@@ -91,7 +92,7 @@ impl GenericTests<'_> {
         let node = Node {
             id,
             name: names.full,
-            package: cx.project().to_owned(),
+            package: cx.package.name.clone(),
             location: decl.at.clone(),
             fqn,
             tags: tags(&reader),
@@ -104,7 +105,7 @@ impl GenericTests<'_> {
         let config = to_json(&config);
         let detail = Detail {
             template: Some(raw.clone()),
-            scope: node_scope(&node, &config, &alias, &raw).into(),
+            scope: node_scope(cx, &node, &config, &alias, &raw).into(),
             raw,
             config,
             alias,
@@ -123,7 +124,7 @@ impl GenericTests<'_> {
         let name = format!("test_{}", decl.test);
         let found = match &decl.namespace {
             Some(package) => macros.get(package, &name),
-            None => macros.find(self.cx.project(), &name),
+            None => macros.find(&self.cx.package.name, &self.cx.project.name, &name),
         };
         let found = found.filter(|found| found.kind == MacroKind::Test).cloned();
         if found.is_none() {
@@ -201,6 +202,7 @@ impl GenericTests<'_> {
         let renderer = Renderer {
             engine: self.cx.engine,
             shared: self.cx.shared,
+            package: &self.cx.package.name,
         };
         let mut config = decl.config.clone();
         for (_, setting) in &mut config {
@@ -229,7 +231,7 @@ impl GenericTests<'_> {
             .iter()
             .find(|folder| file.starts_with(folder.as_str()));
         super::fqn(
-            self.cx.project(),
+            self.cx,
             file,
             folder.map_or("", |folder| folder.as_str()),
             name,

@@ -16,8 +16,9 @@ use minijinja::Value;
 use minijinja::value::Serde;
 use serde_json::{Map, Value as Json, json};
 
-use crate::config::{Config, ProjectFile, Reader, from_json, merge, to_json};
+use crate::config::{Config, ProjectFile, Reader, Tree, from_json, merge, to_json};
 use crate::jinja::{Engine, Failure, Mode, NodeScope, RefCall, Shared};
+use crate::package::Package;
 use crate::problems::Problems;
 use crate::properties::{Argument, Patch};
 use crate::scan::SqlFile;
@@ -35,18 +36,41 @@ pub(crate) struct Cx<'a> {
     pub problems: &'a Problems,
     pub engine: &'a Engine,
     pub shared: &'a Arc<Shared>,
-    pub file: &'a ProjectFile,
+    /// The package that nodes are read of.
+    pub package: &'a Package,
+    /// The project, whose settings for a package's nodes win over all others.
+    pub project: &'a Package,
 }
 
 impl Cx<'_> {
-    pub fn project(&self) -> &str {
-        &self.shared.project
+    pub fn id(&self, kind: ResourceType, name: &str) -> NodeId {
+        NodeId::new(format!("{kind}.{}.{name}", self.package.name))
     }
 
-    pub fn id(&self, kind: ResourceType, name: &str) -> NodeId {
-        NodeId::new(format!("{kind}.{}.{name}", self.project()))
+    /// The settings of a node by its place, and those of its property entry.
+    pub fn settings(&self, of: Section, fqn: &[String], entry: Option<&Config>) -> Config {
+        let mut config = of(&self.package.file).settings(fqn);
+        merge(&mut config, entry.cloned().unwrap_or_default());
+        config
+    }
+
+    /// Lays what the project says of its packages' nodes over everything else.
+    pub fn override_settings(&self, of: Section, fqn: &[String], config: &mut Config) {
+        if self.package.name != self.project.name {
+            merge(config, of(&self.project.file).settings(fqn));
+        }
+    }
+
+    pub fn node_scope(&self) -> NodeScope {
+        NodeScope {
+            package: self.package.name.clone(),
+            ..NodeScope::default()
+        }
     }
 }
+
+/// One section of `dbt_project.yml`: `models:`.
+pub(crate) type Section = fn(&ProjectFile) -> &Tree;
 
 /// A node and what belongs to it but not into the graph. Its parents are still calls.
 #[derive(Debug)]
@@ -99,6 +123,7 @@ pub(crate) struct Subject<'a> {
     pub fqn: Vec<String>,
     /// Settings from outside of its file.
     pub config: Config,
+    pub section: Section,
 }
 
 /// A node after its template has run once.
@@ -109,6 +134,24 @@ pub(crate) struct Parsed {
 }
 
 impl<'a> Subject<'a> {
+    pub fn new(
+        cx: &Cx<'_>,
+        kind: ResourceType,
+        section: Section,
+        sql: &'a SqlFile,
+        patch: Option<&'a Patch>,
+    ) -> Self {
+        let fqn = fqn(cx, &sql.file, &sql.folder, &sql.name);
+        Self {
+            kind,
+            sql,
+            patch,
+            config: cx.settings(section, &fqn, patch.map(|patch| &patch.config)),
+            fqn,
+            section,
+        }
+    }
+
     pub fn what(&self) -> String {
         format!("{} '{}'", self.kind, self.sql.name)
     }
@@ -119,7 +162,7 @@ impl<'a> Subject<'a> {
             this: Some(Relation::new(&cx.shared.target.schema, &self.sql.name)),
             model: json!({"name": self.sql.name, "resource_type": self.kind.as_str()}),
             config: to_json(&self.config),
-            ..NodeScope::default()
+            ..cx.node_scope()
         });
         let rendered = cx
             .engine
@@ -135,6 +178,7 @@ impl<'a> Subject<'a> {
         for inline in &record.configs {
             merge(&mut config, from_json(inline, &self.config_call()));
         }
+        cx.override_settings(self.section, &self.fqn, &mut config);
         Some(Parsed {
             config,
             calls: record.calls,
@@ -165,7 +209,7 @@ impl<'a> Subject<'a> {
         let node = Node {
             id: id.clone(),
             name: self.sql.name.clone(),
-            package: cx.project().to_owned(),
+            package: cx.package.name.clone(),
             location: self.sql.at.clone(),
             fqn: self.fqn,
             tags,
@@ -176,7 +220,7 @@ impl<'a> Subject<'a> {
             spec,
         };
         let config = to_json(&parsed.config);
-        let scope = node_scope(&node, &config, &alias, self.sql.raw());
+        let scope = node_scope(cx, &node, &config, &alias, self.sql.raw());
         let detail = Detail {
             template: Some(self.sql.template.clone()),
             raw: self.sql.raw().to_owned(),
@@ -194,6 +238,7 @@ impl<'a> Subject<'a> {
 
 /// What the node's template can see of it.
 pub(crate) fn node_scope(
+    cx: &Cx<'_>,
     node: &Node,
     config: &Map<String, Json>,
     alias: &str,
@@ -210,8 +255,8 @@ pub(crate) fn node_scope(
             "database": crate::DATABASE,
             "resource_type": node.resource_type().as_str(),
             "package_name": node.package,
-            "original_file_path": node.location.file,
-            "path": node.location.file,
+            "original_file_path": cx.package.path(&node.location.file.to_string_lossy()),
+            "path": below(cx, node),
             "fqn": node.fqn,
             "tags": node.tags,
             "description": node.description,
@@ -220,8 +265,17 @@ pub(crate) fn node_scope(
             "raw_code": raw,
         }),
         config: config.clone(),
-        ..NodeScope::default()
+        ..cx.node_scope()
     }
+}
+
+/// The path below the first folder: `staging/m.sql` of `models/staging/m.sql`.
+fn below(cx: &Cx<'_>, node: &Node) -> String {
+    let file = node.location.file.to_string_lossy();
+    let path = cx.package.path(&file);
+    path.split_once('/')
+        .map_or(path, |(_, below)| below)
+        .to_owned()
 }
 
 pub(crate) fn reader<'a>(cx: &'a Cx<'_>, config: &'a Config, what: String) -> Reader<'a> {
@@ -240,12 +294,12 @@ fn tags(reader: &Reader<'_>) -> Vec<String> {
 }
 
 /// Package, folders below the configured one, name.
-pub(crate) fn fqn(project: &str, file: &str, folder: &str, name: &str) -> Vec<String> {
+pub(crate) fn fqn(cx: &Cx<'_>, file: &str, folder: &str, name: &str) -> Vec<String> {
     let below = file
         .strip_prefix(folder)
         .unwrap_or(file)
         .trim_start_matches('/');
-    let mut fqn = vec![project.to_owned()];
+    let mut fqn = vec![cx.package.name.clone()];
     let parts: Vec<&str> = below.split('/').collect();
     fqn.extend(
         parts[..parts.len() - 1]
@@ -265,8 +319,8 @@ pub(crate) fn relation(
 ) -> Option<Relation> {
     let node = json!({
         "name": name,
-        "package_name": cx.project(),
-        "original_file_path": location.file,
+        "package_name": cx.package.name,
+        "original_file_path": cx.package.path(&location.file.to_string_lossy()),
         "config": to_json(reader.config),
         "tags": reader.texts("tags"),
     });
@@ -302,7 +356,7 @@ pub(crate) fn named(
     let args = [(parameter, custom), ("node", Value::from(Serde(node)))];
     let scope = NodeScope {
         model: node.clone(),
-        ..NodeScope::default()
+        ..cx.node_scope()
     };
     let called: Result<_, Failure> = cx.engine.call_naming(name, args, cx.shared, scope);
     let text = cx

@@ -3,30 +3,20 @@
 use forebay_core::graph::{Incremental, IncrementalStrategy, Materialized, Model, OnSchemaChange};
 use forebay_core::{Diagnostic, ResourceType, Spec};
 
-use super::{Cx, Outcome, Subject, fqn, reader, relation};
-use crate::config::{Reader, merge};
+use super::{Cx, Outcome, Subject, reader, relation};
+use crate::config::Reader;
 use crate::properties::Patch;
 use crate::scan::SqlFile;
 
 pub(crate) fn model(cx: &Cx<'_>, sql: &SqlFile, patch: Option<&Patch>) -> Outcome {
-    let fqn = fqn(cx.project(), &sql.file, &sql.folder, &sql.name);
-    let mut config = cx.file.models.settings(&fqn);
-    merge(
-        &mut config,
-        patch.map(|p| p.config.clone()).unwrap_or_default(),
-    );
-    let subject = Subject {
-        kind: ResourceType::Model,
-        sql,
-        patch,
-        fqn,
-        config,
-    };
+    let subject = Subject::new(cx, ResourceType::Model, |file| &file.models, sql, patch);
     read(cx, subject).unwrap_or(Outcome::Broken)
 }
 
 fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
-    if reader(cx, &subject.config, subject.what()).flag("enabled") == Some(false) {
+    let mut written = subject.config.clone();
+    cx.override_settings(subject.section, &subject.fqn, &mut written);
+    if reader(cx, &written, subject.what()).flag("enabled") == Some(false) {
         return Some(Outcome::Disabled);
     }
     let parsed = subject.parse(cx)?;

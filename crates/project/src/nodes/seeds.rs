@@ -4,8 +4,8 @@ use forebay_core::graph::Seed;
 use forebay_core::{Diagnostic, Location, Node, ResourceType, Spec};
 use indexmap::IndexMap;
 
-use super::{Cx, Detail, Draft, Outcome, fqn, node_scope, reader, relation, tags};
-use crate::config::{Reader, merge, to_json};
+use super::{Cx, Detail, Draft, Outcome, Section, fqn, node_scope, reader, relation, tags};
+use crate::config::{Reader, to_json};
 use crate::properties::Patch;
 use crate::scan::SeedFile;
 
@@ -14,12 +14,10 @@ pub(crate) fn seed(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Outco
 }
 
 fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> {
-    let fqn = fqn(cx.project(), &seed.file, &seed.folder, &seed.name);
-    let mut config = cx.file.seeds.settings(&fqn);
-    merge(
-        &mut config,
-        patch.map(|p| p.config.clone()).unwrap_or_default(),
-    );
+    let fqn = fqn(cx, &seed.file, &seed.folder, &seed.name);
+    let section: Section = |file| &file.seeds;
+    let mut config = cx.settings(section, &fqn, patch.map(|patch| &patch.config));
+    cx.override_settings(section, &fqn, &mut config);
     let reader = reader(cx, &config, format!("seed '{}'", seed.name));
     if reader.flag("enabled") == Some(false) {
         return Some(Outcome::Disabled);
@@ -32,7 +30,7 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
     let node = Node {
         id: cx.id(ResourceType::Seed, &seed.name),
         name: seed.name.clone(),
-        package: cx.project().to_owned(),
+        package: cx.package.name.clone(),
         location,
         fqn,
         tags: tags(&reader),
@@ -47,7 +45,7 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
     };
     let config = to_json(&config);
     let detail = Detail {
-        scope: node_scope(&node, &config, &alias, "").into(),
+        scope: node_scope(cx, &node, &config, &alias, "").into(),
         config,
         alias,
         patch_file: patch.map(|p| p.file.clone()),

@@ -3,25 +3,12 @@
 use forebay_core::{ResourceType, Spec};
 
 use super::generic_tests::test_spec;
-use super::{Cx, Outcome, Subject, fqn, reader};
-use crate::config::merge;
+use super::{Cx, Outcome, Subject, reader};
 use crate::properties::Patch;
 use crate::scan::SqlFile;
 
 pub(crate) fn singular_test(cx: &Cx<'_>, sql: &SqlFile, patch: Option<&Patch>) -> Outcome {
-    let fqn = fqn(cx.project(), &sql.file, &sql.folder, &sql.name);
-    let mut config = cx.file.tests.settings(&fqn);
-    merge(
-        &mut config,
-        patch.map(|p| p.config.clone()).unwrap_or_default(),
-    );
-    let subject = Subject {
-        kind: ResourceType::Test,
-        sql,
-        patch,
-        fqn,
-        config,
-    };
+    let subject = Subject::new(cx, ResourceType::Test, |file| &file.tests, sql, patch);
     read(cx, subject).unwrap_or(Outcome::Broken)
 }
 

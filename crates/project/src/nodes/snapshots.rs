@@ -6,8 +6,8 @@ use forebay_core::graph::{HardDeletes, Snapshot, SnapshotStrategy};
 use forebay_core::{Diagnostic, Location, Relation, ResourceType, Spec};
 use serde_json::Value as Json;
 
-use super::{Cx, Outcome, Subject, fqn, named, reader, relation};
-use crate::config::{Reader, merge};
+use super::{Cx, Outcome, Subject, named, reader, relation};
+use crate::config::Reader;
 use crate::properties::Patch;
 use crate::scan::SqlFile;
 
@@ -40,19 +40,13 @@ pub(crate) fn yaml_snapshots<'a>(
 }
 
 pub(crate) fn snapshot(cx: &Cx<'_>, sql: &SqlFile, patch: Option<&Patch>) -> Outcome {
-    let fqn = fqn(cx.project(), &sql.file, &sql.folder, &sql.name);
-    let mut config = cx.file.snapshots.settings(&fqn);
-    merge(
-        &mut config,
-        patch.map(|p| p.config.clone()).unwrap_or_default(),
-    );
-    let subject = Subject {
-        kind: ResourceType::Snapshot,
+    let subject = Subject::new(
+        cx,
+        ResourceType::Snapshot,
+        |file| &file.snapshots,
         sql,
         patch,
-        fqn,
-        config,
-    };
+    );
     read(cx, subject).unwrap_or(Outcome::Broken)
 }
 

@@ -3,14 +3,15 @@
 use forebay_core::graph::Source;
 use forebay_core::{Node, NodeId, Relation, Spec};
 
-use super::{Cx, Detail, Draft, Outcome, node_scope, reader, tags};
-use crate::config::{merge, to_json};
+use super::{Cx, Detail, Draft, Outcome, Section, node_scope, reader, tags};
+use crate::config::to_json;
 use crate::properties::SourceTable;
 
 pub(crate) fn source(cx: &Cx<'_>, table: &SourceTable) -> Outcome {
     let fqn = fqn(cx, table);
-    let mut config = cx.file.sources.settings(&fqn);
-    merge(&mut config, table.config.clone());
+    let section: Section = |file| &file.sources;
+    let mut config = cx.settings(section, &fqn, Some(&table.config));
+    cx.override_settings(section, &fqn, &mut config);
     let reader = reader(
         cx,
         &config,
@@ -20,9 +21,9 @@ pub(crate) fn source(cx: &Cx<'_>, table: &SourceTable) -> Outcome {
         return Outcome::Disabled;
     }
     let node = Node {
-        id: id(cx.project(), &table.source, &table.table),
+        id: id(cx, &table.source, &table.table),
         name: table.table.clone(),
-        package: cx.project().to_owned(),
+        package: cx.package.name.clone(),
         location: table.at.clone(),
         fqn,
         tags: tags(&reader),
@@ -39,7 +40,7 @@ pub(crate) fn source(cx: &Cx<'_>, table: &SourceTable) -> Outcome {
     };
     let config = to_json(&config);
     let detail = Detail {
-        scope: node_scope(&node, &config, &table.identifier, "").into(),
+        scope: node_scope(cx, &node, &config, &table.identifier, "").into(),
         config,
         alias: table.identifier.clone(),
         patch_file: Some(table.file.clone()),
@@ -50,18 +51,19 @@ pub(crate) fn source(cx: &Cx<'_>, table: &SourceTable) -> Outcome {
     Outcome::Draft(Box::new(Draft { node, detail }))
 }
 
-pub(crate) fn id(project: &str, source: &str, table: &str) -> NodeId {
-    NodeId::new(format!("source.{project}.{source}.{table}"))
+pub(crate) fn id(cx: &Cx<'_>, source: &str, table: &str) -> NodeId {
+    NodeId::new(format!("source.{}.{source}.{table}", cx.package.name))
 }
 
 fn fqn(cx: &Cx<'_>, table: &SourceTable) -> Vec<String> {
     let folder = cx
+        .package
         .file
         .models_in
         .iter()
         .find(|folder| table.file.starts_with(folder.as_str()));
     let folder = folder.map_or("", String::as_str);
-    let mut fqn = super::fqn(cx.project(), &table.file, folder, &table.source);
+    let mut fqn = super::fqn(cx, &table.file, folder, &table.source);
     fqn.push(table.table.clone());
     fqn
 }

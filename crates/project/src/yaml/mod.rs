@@ -66,6 +66,13 @@ impl Yaml {
         }
     }
 
+    pub fn as_list(&self) -> Option<&[Yaml]> {
+        match &self.value {
+            Value::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
     pub fn get(&self, key: &str) -> Option<&Yaml> {
         let entry = self.as_map()?.iter().find(|entry| entry.key == key)?;
         Some(&entry.value)

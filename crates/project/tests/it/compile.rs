@@ -304,3 +304,36 @@ select {{ again() }}
     assert!(text.contains("recursion"), "{text}");
     assert!(text.contains("--> macros/r.sql:1:"), "{text}");
 }
+
+#[test]
+fn lists_and_dictionaries_change_in_place() {
+    let project = project(
+        r#"--- dbt_project.yml
+name: shop
+profile: shop
+vars: {names: [a, b]}
+--- macros/m.sql
+{% macro add(list, item) %}{% do list.append(item) %}{% endmacro %}
+--- models/m.sql
+{% set names = [] %}
+{% do names.append('x') %}{% do add(names, 'y') %}{% do names.extend(var('names')) %}
+{% do names.insert(1, 'i') %}
+{{ names }} {{ names.pop() }} {{ names.index('i') }} {{ names[-1] }} {{ names | length }}
+{% set sizes = {'a': 1} %}
+{% do sizes.update({'b': 2}) %}{% do sizes.update(c=3) %}
+{{ sizes }} {% for key, value in sizes.items() %}{{ key }}{{ value }}{% endfor %}
+{{ sizes.get('z', 9) }} {{ sizes.pop('a') }} {{ sizes.keys() | list }} {{ 'b' in sizes }}
+{% set ns = namespace(found=[]) %}{% for n in names %}{% do ns.found.append(n) %}{% endfor %}
+{{ ns.found | join('-') }} {{ names == ['x', 'i', 'y', 'a'] }} {{ tojson(sizes) }} {{ dict(a=[1]) }}
+{{ [3, 1, 2] | sort }} {{ [1, 2][1] }} {{ (names + ['z'])[4] }} {{ names[1:] }}
+"#,
+    );
+    assert_eq!(
+        sql(&project, "m"),
+        "['x', 'i', 'y', 'a', 'b'] b 1 a 4 \
+         {'a': 1, 'b': 2, 'c': 3} a1b2c3 \
+         9 1 ['b', 'c'] True \
+         x-i-y-a True {\"b\": 2, \"c\": 3} {'a': [1]} \
+         [1, 2, 3] 2 z ['i', 'y', 'a']"
+    );
+}

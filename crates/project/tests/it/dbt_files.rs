@@ -411,8 +411,6 @@ fn what_is_not_supported_is_said() {
 name: shop
 on-run-start: [select 1]
 models: {shop: {stagign: {+materialized: table}}}
---- packages.yml
-packages: []
 --- models/m.sql
 {{ config(post_hook='analyze', materialised='table', sort='id') }} select 1
 --- models/s.yml
@@ -436,8 +434,6 @@ warning: unknown key 'contract' in model 'm'
   hint: known keys: name, columns, data_tests, tests, description, tags, meta, config, relation, docs, access, group, ...
 warning: there is no model 'n' to describe
   --> models/s.yml:3:12
-  hint: did you mean 'm'?
-warning: packages are not read yet: 'packages.yml' does nothing
-  --> packages.yml"
+  hint: did you mean 'm'?"
     );
 }

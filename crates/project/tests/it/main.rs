@@ -4,6 +4,7 @@ mod compile;
 mod dbt_files;
 mod example;
 mod ml;
+mod packages;
 mod problems;
 mod select;
 mod support;

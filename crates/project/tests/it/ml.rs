@@ -73,7 +73,7 @@ inference_services:
   - {name: pinned, model: churn_v2/3}
 monitors:
   - {service: churn, drift: psi < 0.2, delay: p99 < 20ms}
-  - {name: december, service: pinned, rows: {from: 2013-12-01, to: 2014-01-01}, severity: error, columns: {hour: psi < 10}}
+  - {name: december, service: pinned, rows: {from: 2013-12-01, to: 2014-01-01}, severity: error, min_rows: 20, columns: {hour: psi < 10}}
 ";
 
 fn node<'a>(project: &'a Project, id: &str) -> &'a Node {
@@ -253,6 +253,7 @@ fn the_values_of_the_ml_files() {
         (MonitorRows::Logged, Severity::Warning)
     );
     assert_eq!(monitor.drift.as_deref(), Some("psi < 0.2"));
+    assert_eq!(monitor.min_rows, 150);
     let december = spec!(project, "monitor.shop.december", Monitor);
     let rows = MonitorRows::Replay {
         from: "2013-12-01T00:00:00Z".into(),
@@ -260,6 +261,7 @@ fn the_values_of_the_ml_files() {
     };
     assert_eq!((december.rows, december.severity), (rows, Severity::Error));
     assert_eq!(december.columns["hour"], "psi < 10");
+    assert_eq!(december.min_rows, 20);
     assert!(project.manifest()["forebay"]["nodes"]["monitor.shop.december"].is_object());
 }
 

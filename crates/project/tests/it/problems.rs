@@ -374,7 +374,7 @@ models: [{name: a, data_tests: [dbt_utils.equality]}]
         ),
         "error: no macro or function is called 'dbt_utils.star'
   --> models/a.sql:1:11
-  hint: nothing is called 'dbt_utils' here; packages (packages.yml) are not read yet
+  hint: no package is called 'dbt_utils': name it in packages.yml, and install it
 error: the package 'dbt' has no macro 'genrate_schema_name'
   --> models/b.sql:1:11
   hint: did you mean 'generate_schema_name'?"

@@ -35,6 +35,14 @@ pub async fn run(
         let text = "no rows to hold against the training rows yet";
         return Ok(Outcome::new(RunStatus::Success, text, json!({"rows": 0})));
     };
+    if current.rows < monitor.min_rows {
+        let text = format!(
+            "{} rows: drift is judged from {} on",
+            current.rows, monitor.min_rows
+        );
+        let data = json!({"rows": current.rows});
+        return Ok(Outcome::new(RunStatus::Success, text, data));
+    }
     let folder = workspace.artifacts(&format!("{}/{}", service.job_name(), service.run_id()));
     let reference = profile::read(&folder.join("profile.json"))?;
     let found = drift::compare(monitor, &reference, &current)?;

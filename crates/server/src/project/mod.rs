@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
-use forebay_core::{Diagnostic, Relation, ResourceType};
+use forebay_core::ml::FeatureView;
+use forebay_core::{Diagnostic, Relation, ResourceType, Spec};
+use forebay_ml::online;
 use forebay_ml::serving::Service;
 use forebay_runner::Workspace;
 use forebay_ui::page;
@@ -192,6 +194,28 @@ impl Backend for ProjectBackend {
                 })
                 .collect(),
         })
+    }
+
+    fn feature_view(&self, name: &str) -> Option<&FeatureView> {
+        let node = self
+            .workspace
+            .graph()
+            .find(ResourceType::FeatureView, name)?;
+        match &node.spec {
+            Spec::FeatureView(view) if view.online => Some(view),
+            _ => None,
+        }
+    }
+
+    fn online_rows(
+        &self,
+        name: &str,
+        view: &FeatureView,
+        entities: &RecordBatch,
+    ) -> Result<Vec<online::Found>, Diagnostic> {
+        let now = self.workspace.clock.now().timestamp_micros();
+        let moments = vec![now; entities.num_rows()];
+        online::look_up(&*self.workspace.online, name, view, entities, &moments)
     }
 
     fn stats(&self, service: &str) -> Stats {

@@ -1,15 +1,17 @@
 //! A project that is not there: sample pages, and a model whose score is the distance over 1000.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Field, Float64Type, Schema, TimeUnit};
+use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, TimeUnit};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
-use forebay_core::{Diagnostic, Relation};
+use forebay_core::ml::{Entity, Feature, FeatureView};
+use forebay_core::{Diagnostic, NodeId, Relation};
+use forebay_ml::online::{self, OnlineRow};
 use forebay_server::backend::{Answered, Found, Lookup, Prediction, Served, Stats};
 use forebay_server::{Backend, Options, router};
 use forebay_ui::{page, sample};
@@ -17,6 +19,28 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 pub const HOST: &str = "127.0.0.1:8600";
+
+static PLANES: LazyLock<FeatureView> = LazyLock::new(|| FeatureView {
+    source: NodeId::new("model.flights.planes"),
+    entities: vec![Entity {
+        name: "plane".to_owned(),
+        join_keys: vec!["plane".to_owned()],
+    }],
+    timestamp: "landed_at".to_owned(),
+    created_timestamp: None,
+    ttl: None,
+    online: true,
+    features: ["delay", "age"].map(feature).into(),
+});
+
+fn feature(name: &str) -> Feature {
+    Feature {
+        name: name.to_owned(),
+        expr: name.to_owned(),
+        window: None,
+        description: String::new(),
+    }
+}
 
 #[derive(Default)]
 pub struct Fake {
@@ -157,6 +181,36 @@ impl Backend for Fake {
             version: served.version.clone(),
             predictions,
         })
+    }
+
+    fn feature_view(&self, name: &str) -> Option<&FeatureView> {
+        (name == "planes").then(|| &*PLANES)
+    }
+
+    /// Entities by number: 1 is known, 2 is too old, others are unknown.
+    fn online_rows(
+        &self,
+        _: &str,
+        _: &FeatureView,
+        entities: &RecordBatch,
+    ) -> Result<Vec<online::Found>, Diagnostic> {
+        let numbers = entities.column_by_name("plane").unwrap();
+        let Some(numbers) = numbers.as_primitive_opt::<Int64Type>() else {
+            return Err(Diagnostic::error("planes have numbers"));
+        };
+        let found = |number: Option<i64>| {
+            let row = OnlineRow {
+                event_time: 1_357_034_400_500_000,
+                created: None,
+                values: vec![online::Value::Float(0.5), online::Value::Null],
+            };
+            let known = matches!(number, Some(1 | 2));
+            online::Found {
+                row: known.then_some(row),
+                usable: number == Some(1),
+            }
+        };
+        Ok(numbers.iter().map(found).collect())
     }
 
     fn stats(&self, _: &str) -> Stats {

@@ -2,6 +2,7 @@
 
 mod client;
 mod fake;
+mod features;
 mod metrics;
 mod pages;
 mod protocol;

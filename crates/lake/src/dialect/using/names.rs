@@ -8,15 +8,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 use forebay_core::Diagnostic;
 
+use super::super::folded;
 use super::scope::{Column, Columns, refused};
-
-/// As the engine reads it: lower case unless quoted.
-pub(super) fn normalized(ident: &Ident) -> String {
-    match ident.quote_style {
-        Some(_) => ident.value.clone(),
-        None => ident.value.to_lowercase(),
-    }
-}
 
 /// Merged columns by name, and how many columns have each name.
 pub(super) struct Merged<'a> {
@@ -61,7 +54,7 @@ impl<'a> Merged<'a> {
 
     /// What the name means. None: it is not a merged column.
     pub(super) fn meaning(&self, ident: &Ident) -> Result<Option<Expr>, Diagnostic> {
-        let name = normalized(ident);
+        let name = folded(ident);
         let Some(expr) = self.exprs.get(name.as_str()) else {
             return Ok(None);
         };
@@ -102,7 +95,7 @@ impl<'a> Merged<'a> {
         names: &mut HashSet<String>,
     ) -> Result<(), Diagnostic> {
         names.extend(select.projection.iter().filter_map(|item| match item {
-            SelectItem::ExprWithAlias { alias, .. } => Some(normalized(alias)),
+            SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),
             _ => None,
         }));
         let unknown = || refused("a condition holds a subquery");
@@ -134,7 +127,7 @@ impl VisitorMut for Merged<'_> {
         let Expr::Identifier(ident) = expr else {
             return ControlFlow::Continue(());
         };
-        let name = normalized(ident);
+        let name = folded(ident);
         if self.inner.iter().any(|names| names.contains(&name)) {
             return ControlFlow::Continue(());
         }

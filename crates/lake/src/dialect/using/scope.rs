@@ -1,16 +1,15 @@
 //! The columns that a `FROM` clause offers, each with the expression that means it.
 
 use datafusion::common::TableReference;
-use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, JoinConstraint, JoinOperator, ObjectName, SetExpr, Statement as Ast,
+    FunctionArguments, Ident, JoinConstraint, JoinOperator, ObjectName, SetExpr, Statement,
     TableFactor, TableWithJoins, Value, With,
 };
 use forebay_core::Diagnostic;
 
-use super::super::Probe;
-use super::names::{Merged, normalized};
+use super::super::{Probe, folded, parse};
+use super::names::Merged;
 
 /// One visible column.
 #[derive(Clone, Debug)]
@@ -66,14 +65,13 @@ impl Columns<'_> {
     }
 
     fn select_all(&self, item: &TableWithJoins) -> Result<Statement, Diagnostic> {
-        let mut statements = DFParser::parse_sql("SELECT * FROM x").unwrap_or_default();
-        if let Some(Statement::Statement(mut statement)) = statements.pop_front()
-            && let Ast::Query(query) = statement.as_mut()
+        let mut statements = parse("SELECT * FROM x", 10).unwrap_or_default();
+        if let Some(Statement::Query(mut query)) = statements.pop()
             && let SetExpr::Select(select) = query.body.as_mut()
         {
             select.from = vec![item.clone()];
             query.with = self.with.cloned();
-            return Ok(Statement::Statement(statement));
+            return Ok(Statement::Query(query));
         }
         Err(Diagnostic::internal("a constant query does not parse"))
     }
@@ -177,7 +175,7 @@ fn constraint_of(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
 
 fn key_name(name: &ObjectName) -> Result<String, Diagnostic> {
     match name.0.as_slice() {
-        [part] => part.as_ident().map(normalized),
+        [part] => part.as_ident().map(folded),
         _ => None,
     }
     .ok_or_else(|| refused(&format!("'{name}' is not a plain column name")))

@@ -8,8 +8,9 @@ use datafusion::sql::sqlparser::ast::{
 };
 use forebay_core::Diagnostic;
 
+use super::super::folded;
 use super::is_affected;
-use super::names::{Merged, normalized};
+use super::names::Merged;
 use super::scope::{Column, Columns, quoted, refused};
 
 pub(super) fn rewrite(
@@ -48,7 +49,7 @@ fn rewrite_projection(
                     // The column keeps its name.
                     Some(expr) => SelectItem::ExprWithAlias {
                         expr,
-                        alias: quoted(&normalized(&ident)),
+                        alias: quoted(&folded(&ident)),
                     },
                     None => item,
                 });
@@ -98,7 +99,7 @@ fn expand(
 fn left_out(options: &WildcardAdditionalOptions) -> HashSet<String> {
     let last = |name: &ObjectName| {
         let part = name.0.last().and_then(|part| part.as_ident());
-        part.map(normalized)
+        part.map(folded)
     };
     let excluded: Vec<String> = match &options.opt_exclude {
         Some(ExcludeSelectItem::Single(name)) => last(name).into_iter().collect(),
@@ -109,7 +110,7 @@ fn left_out(options: &WildcardAdditionalOptions) -> HashSet<String> {
         let first: &Ident = &except.first_element;
         std::iter::once(first)
             .chain(&except.additional_elements)
-            .map(normalized)
+            .map(folded)
     });
     excluded.into_iter().chain(except).collect()
 }
@@ -125,9 +126,9 @@ fn rewrite_clauses(select: &mut Select, merged: &mut Merged<'_>) -> Result<(), D
 
 fn output_names(select: &Select) -> HashSet<String> {
     let name = |item: &SelectItem| match item {
-        SelectItem::ExprWithAlias { alias, .. } => Some(normalized(alias)),
-        SelectItem::UnnamedExpr(Expr::Identifier(ident)) => Some(normalized(ident)),
-        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().map(normalized),
+        SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),
+        SelectItem::UnnamedExpr(Expr::Identifier(ident)) => Some(folded(ident)),
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().map(folded),
         _ => None,
     };
     select.projection.iter().filter_map(name).collect()
@@ -144,7 +145,7 @@ fn rewrite_order(
     };
     for order in exprs {
         match &order.expr {
-            Expr::Identifier(ident) if outputs.contains(&normalized(ident)) => {}
+            Expr::Identifier(ident) if outputs.contains(&folded(ident)) => {}
             _ => merged.replace_in(&mut order.expr)?,
         }
     }

@@ -1,0 +1,26 @@
+//! `a ^ b` raises a number to a power, as a double.
+
+use arrow::datatypes::DataType;
+use datafusion::common::DFSchema;
+use datafusion::error::Result;
+use datafusion::functions::math::power;
+use datafusion::logical_expr::cast;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion::sql::sqlparser::ast::BinaryOperator;
+
+#[derive(Debug)]
+pub(super) struct Powers;
+
+impl ExprPlanner for Powers {
+    fn plan_binary_op(
+        &self,
+        expr: RawBinaryExpr,
+        _schema: &DFSchema,
+    ) -> Result<PlannerResult<RawBinaryExpr>> {
+        if expr.op != BinaryOperator::PGExp {
+            return Ok(PlannerResult::Original(expr));
+        }
+        let operands = [expr.left, expr.right].map(|side| cast(side, DataType::Float64));
+        Ok(PlannerResult::Planned(power().call(operands.into())))
+    }
+}

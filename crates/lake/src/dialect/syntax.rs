@@ -1,0 +1,254 @@
+//! How SQL text is read: PostgreSQL's grammar and precedence of operators, with DuckDB's everyday
+//! additions.
+
+use std::any::TypeId;
+
+use datafusion::sql::sqlparser::ast::{Expr, Ident, Statement, UnaryOperator};
+use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+
+/// The statements of a text, of at most so many levels of nesting.
+pub(crate) fn parse(sql: &str, depth: usize) -> Result<Vec<Statement>, ParserError> {
+    parse_as(&Syntax, sql, depth)
+}
+
+/// As [`parse`], by another dialect's grammar.
+pub(crate) fn parse_as(
+    dialect: &dyn Dialect,
+    sql: &str,
+    depth: usize,
+) -> Result<Vec<Statement>, ParserError> {
+    let mut tokens = Tokenizer::new(dialect, sql).tokenize_with_location()?;
+    if dialect.is::<PostgreSqlDialect>() {
+        for token in &mut tokens {
+            // The parser knows SELECT TOP 5 in every dialect, but `top` is an ordinary name.
+            if let Token::Word(word) = &mut token.token
+                && word.keyword == Keyword::TOP
+            {
+                word.keyword = Keyword::NoKeyword;
+            }
+        }
+    }
+    Parser::new(dialect)
+        .with_recursion_limit(depth)
+        .with_tokens_with_locations(tokens)
+        .parse_statements()
+}
+
+/// An identifier as it is looked up: in lower case unless quoted.
+pub(crate) fn folded(ident: &Ident) -> String {
+    match ident.quote_style {
+        Some(_) => ident.value.clone(),
+        None => ident.value.to_lowercase(),
+    }
+}
+
+/// One expression that is all of the text.
+pub(crate) fn parse_expr(sql: &str, depth: usize) -> Result<Expr, ParserError> {
+    let mut parser = Parser::new(&Syntax)
+        .with_recursion_limit(depth)
+        .try_with_sql(sql)?;
+    let expr = parser.parse_expr()?;
+    match &parser.peek_token_ref().token {
+        Token::EOF => Ok(expr),
+        token => Err(ParserError::ParserError(format!(
+            "the expression goes on with '{token}'"
+        ))),
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Syntax;
+
+const POSTGRES: PostgreSqlDialect = PostgreSqlDialect {};
+
+/// Between `[]` and `COLLATE`: `-2 ^ 2` is 4.
+const SIGN: u8 = 125;
+
+impl Dialect for Syntax {
+    /// For what the parser decides by the dialect's name.
+    fn dialect(&self) -> TypeId {
+        POSTGRES.dialect()
+    }
+
+    fn identifier_quote_style(&self, identifier: &str) -> Option<char> {
+        POSTGRES.identifier_quote_style(identifier)
+    }
+
+    fn is_delimited_identifier_start(&self, c: char) -> bool {
+        POSTGRES.is_delimited_identifier_start(c)
+    }
+
+    fn is_identifier_start(&self, c: char) -> bool {
+        POSTGRES.is_identifier_start(c)
+    }
+
+    fn is_identifier_part(&self, c: char) -> bool {
+        POSTGRES.is_identifier_part(c)
+    }
+
+    fn is_custom_operator_part(&self, c: char) -> bool {
+        POSTGRES.is_custom_operator_part(c)
+    }
+
+    fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        POSTGRES.get_next_precedence(parser)
+    }
+
+    fn prec_value(&self, precedence: Precedence) -> u8 {
+        POSTGRES.prec_value(precedence)
+    }
+
+    /// The parser binds a sign less than `^`.
+    fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        let op = match parser.peek_token_ref().token {
+            Token::Minus => UnaryOperator::Minus,
+            Token::Plus => UnaryOperator::Plus,
+            _ => return None,
+        };
+        parser.next_token();
+        Some(parser.parse_subexpr(SIGN).map(|expr| Expr::UnaryOp {
+            op,
+            expr: Box::new(expr),
+        }))
+    }
+
+    /// The parser takes all of `b OR c` as the right side of `a IS DISTINCT FROM b OR c`.
+    fn parse_infix(
+        &self,
+        parser: &mut Parser<'_>,
+        left: &Expr,
+        precedence: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        use Keyword::{DISTINCT, FROM, IS, NOT};
+        let build = if parser.parse_keywords(&[IS, DISTINCT, FROM]) {
+            Expr::IsDistinctFrom
+        } else if parser.parse_keywords(&[IS, NOT, DISTINCT, FROM]) {
+            Expr::IsNotDistinctFrom
+        } else {
+            return None;
+        };
+        let right = parser.parse_subexpr(precedence);
+        Some(right.map(|right| build(Box::new(left.clone()), Box::new(right))))
+    }
+
+    // Of both.
+
+    fn allow_extract_custom(&self) -> bool {
+        true
+    }
+
+    fn allow_extract_single_quotes(&self) -> bool {
+        true
+    }
+
+    fn supports_array_typedef_with_brackets(&self) -> bool {
+        true
+    }
+
+    fn supports_bitwise_shift_operators(&self) -> bool {
+        true
+    }
+
+    fn supports_comma_separated_trim(&self) -> bool {
+        true
+    }
+
+    fn supports_explain_with_utility_options(&self) -> bool {
+        true
+    }
+
+    fn supports_filter_during_aggregation(&self) -> bool {
+        true
+    }
+
+    fn supports_group_by_expr(&self) -> bool {
+        true
+    }
+
+    fn supports_notnull_operator(&self) -> bool {
+        true
+    }
+
+    fn supports_string_escape_constant(&self) -> bool {
+        true
+    }
+
+    fn supports_numeric_literal_underscores(&self) -> bool {
+        true
+    }
+
+    fn supports_window_clause_named_window_reference(&self) -> bool {
+        true
+    }
+
+    // Of PostgreSQL.
+
+    fn supports_interval_options(&self) -> bool {
+        true
+    }
+
+    fn supports_nested_comments(&self) -> bool {
+        true
+    }
+
+    fn supports_unicode_string_literal(&self) -> bool {
+        true
+    }
+
+    // Of DuckDB.
+
+    fn support_map_literal_syntax(&self) -> bool {
+        true
+    }
+
+    fn supports_dictionary_syntax(&self) -> bool {
+        true
+    }
+
+    fn supports_from_first_select(&self) -> bool {
+        true
+    }
+
+    fn supports_named_fn_args_with_assignment_operator(&self) -> bool {
+        true
+    }
+
+    fn supports_order_by_all(&self) -> bool {
+        true
+    }
+
+    fn supports_parens_around_table_factor(&self) -> bool {
+        true
+    }
+
+    fn supports_select_wildcard_except(&self) -> bool {
+        true
+    }
+
+    fn supports_select_wildcard_exclude(&self) -> bool {
+        true
+    }
+
+    fn supports_select_wildcard_rename(&self) -> bool {
+        true
+    }
+
+    fn supports_select_wildcard_replace(&self) -> bool {
+        true
+    }
+
+    fn supports_trailing_commas(&self) -> bool {
+        true
+    }
+
+    fn supports_values_as_table_factor(&self) -> bool {
+        true
+    }
+
+    fn supports_window_function_null_treatment_arg(&self) -> bool {
+        true
+    }
+}

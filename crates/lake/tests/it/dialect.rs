@@ -1,0 +1,118 @@
+//! SQL that the engine, or its parser, would read or answer wrongly. The answers are PostgreSQL's.
+
+use crate::support::place;
+
+/// The rows that a query answers, values separated by bars.
+async fn answers(cases: &[(&str, &[&str])]) {
+    let place = place().await;
+    for (sql, rows) in cases {
+        assert_eq!(place.rows(sql).await, *rows, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn is_distinct_from_ends_where_and_and_or_begin() {
+    answers(&[
+        ("SELECT 1 IS DISTINCT FROM 1 OR true", &["true"]),
+        ("SELECT 1 IS NOT DISTINCT FROM 2 OR true", &["true"]),
+        ("SELECT 1 IS DISTINCT FROM 2 AND false", &["false"]),
+        ("SELECT NOT 1 IS DISTINCT FROM 1 OR false", &["true"]),
+        ("SELECT false AND 1 IS DISTINCT FROM 2 OR true", &["true"]),
+        // A comparison binds more than IS.
+        ("SELECT true IS DISTINCT FROM 1 = 1", &["false"]),
+        ("SELECT true IS DISTINCT FROM (false OR true)", &["false"]),
+        (
+            "SELECT count(*) FROM (VALUES (1, NULL), (2, 2)) AS t(a, b)
+             WHERE a IS DISTINCT FROM b OR a = 2",
+            &["2"],
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn operators_bind_as_in_postgresql() {
+    answers(&[
+        (
+            "SELECT 2 ^ 3, 2 * 3 ^ 2, -2 ^ 2, 2 ^ 3 ^ 2",
+            &["8.0|18.0|4.0|64.0"],
+        ),
+        ("SELECT -5 % 3, - 2 * 3, 7 - -2, -'3'::int", &["-2|-6|9|-3"]),
+        ("SELECT 1 + 2 || 'a'", &["3a"]),
+        (
+            "SELECT 'a' || 'b' = 'ab', 'a' LIKE 'b' = false",
+            &["true|true"],
+        ),
+        ("SELECT 5 & 3 + 1, 1 | 2 # 3, 1 << 2 + 1", &["4|0|8"]),
+        (
+            "SELECT NOT 1 = 2, NOT 1 IN (1), NOT false AND false",
+            &["true|false|false"],
+        ),
+        ("SELECT 1 < 2 IS NULL", &["false"]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn windows_keep_what_the_named_one_says() {
+    let from = "FROM (VALUES (1, 1), (1, 2), (2, 3), (2, 4)) AS t(k, v)";
+    for over in [
+        format!("sum(v) OVER (w ORDER BY v) {from} WINDOW w AS (PARTITION BY k)"),
+        format!("sum(v) OVER u {from} WINDOW w AS (PARTITION BY k), u AS (w ORDER BY v)"),
+        format!("sum(v) OVER u {from} WINDOW w AS (PARTITION BY k ORDER BY v), u AS w"),
+        format!("sum(v) OVER (W) {from} WINDOW w AS (PARTITION BY k ORDER BY v)"),
+    ] {
+        let sql = format!("SELECT v, {over} ORDER BY v");
+        answers(&[(&sql, &["1|1", "2|3", "3|3", "4|7"])]).await;
+    }
+    let outer = format!(
+        "SELECT v {from} WINDOW w AS (PARTITION BY k ORDER BY v DESC)
+         QUALIFY row_number() OVER w = 1 ORDER BY sum(v) OVER (w)"
+    );
+    answers(&[(&outer, &["2", "4"])]).await;
+}
+
+#[tokio::test]
+async fn windows_that_cannot_build_on_another_are_refused() {
+    let place = place().await;
+    let from = "FROM (VALUES (1, 1)) AS t(k, v)";
+    for (over, problem) in [
+        (
+            "(w PARTITION BY v)",
+            "cannot have a PARTITION BY of its own",
+        ),
+        ("(w ORDER BY k)", "cannot have an ORDER BY"),
+        ("(f)", "that window has a frame"),
+        ("(x)", "no window is called 'x'"),
+        ("ww", "no window is called 'ww'"),
+    ] {
+        let sql = format!(
+            "SELECT sum(v) OVER {over} {from}
+             WINDOW w AS (ORDER BY v), f AS (ORDER BY v ROWS UNBOUNDED PRECEDING)"
+        );
+        let said = place.problem(&sql).await;
+        assert!(said.contains(problem), "{over}: {said}");
+    }
+    let twice = format!("SELECT sum(v) OVER w {from} WINDOW w AS (), w AS (ORDER BY v)");
+    let said = place.problem(&twice).await;
+    assert!(said.contains("window 'w' is defined twice"), "{said}");
+}
+
+#[tokio::test]
+async fn everyday_additions_of_duckdb_are_read() {
+    answers(&[
+        ("SELECT a, b, FROM (VALUES (1, 2),) AS t(a, b)", &["1|2"]),
+        ("FROM (VALUES (1, 2)) AS t(a, b) SELECT b", &["2"]),
+        (
+            "SELECT * EXCLUDE (a) FROM (VALUES (1, 2)) AS t(a, b)",
+            &["2"],
+        ),
+        (
+            "SELECT * REPLACE (a + 1 AS a) FROM (VALUES (1, 2)) AS t(a, b)",
+            &["2|2"],
+        ),
+        ("SELECT top FROM (VALUES (1)) AS t(top)", &["1"]),
+        ("SELECT 1_000 + 1", &["1001"]),
+    ])
+    .await;
+}

@@ -1,0 +1,135 @@
+//! Finds the packages that a project uses: installed ones, and local ones where they are.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use forebay_core::{Diagnostic, Location};
+
+use super::PROJECT_FILE;
+use super::head::open;
+use crate::package::Package;
+use crate::problems::Problems;
+use crate::yaml::{Doc, Yaml};
+
+const FILES: &[&str] = &["packages.yml", "dependencies.yml"];
+
+/// What a packages file asks for.
+#[derive(Default)]
+struct Asked {
+    /// Folders, relative to the project's, and where they are named.
+    local: Vec<(String, Location)>,
+    /// Names of packages from elsewhere, as they are written, and where.
+    others: Vec<(String, Location)>,
+}
+
+/// The folders of all packages, relative to the project's. What has to be installed and is not is a
+/// problem.
+pub(super) fn folders(root: &Path, project: &Package, problems: &Problems) -> Vec<String> {
+    let installed = installed(root, &project.file.packages_in);
+    let asked = asked(root, "", problems);
+    if asked.others.len() > installed.len() {
+        let lacking = asked.others.iter().find(|(name, _)| {
+            let last = name.trim_end_matches(".git").rsplit('/').next();
+            let same = |folder: &String| folder.rsplit('/').next() == last;
+            !installed.iter().any(same)
+        });
+        if let Some((name, at)) = lacking {
+            problems.push(
+                Diagnostic::error(format!("the package '{name}' is not installed"))
+                    .at(at.clone())
+                    .hint(format!(
+                        "put it into {0}/ (`dbt deps` does, or a git checkout named after the package)",
+                        project.file.packages_in
+                    )),
+            );
+        }
+    }
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for folder in installed {
+        if seen.insert(real(root, &folder)) {
+            found.push(folder);
+        }
+    }
+    let mut waiting = asked.local;
+    while let Some((folder, at)) = waiting.pop() {
+        if !root.join(&folder).join(PROJECT_FILE).is_file() {
+            problems.push(
+                Diagnostic::error(format!(
+                    "the local package '{folder}' has no {PROJECT_FILE}"
+                ))
+                .at(at),
+            );
+        } else if seen.insert(real(root, &folder)) {
+            waiting.extend(self::asked(root, &folder, problems).local);
+            found.push(folder);
+        }
+    }
+    found
+}
+
+fn real(root: &Path, folder: &str) -> std::path::PathBuf {
+    let path = root.join(folder);
+    path.canonicalize().unwrap_or(path)
+}
+
+fn installed(root: &Path, folder: &str) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(root.join(folder)) else {
+        return Vec::new();
+    };
+    let mut found: Vec<String> = entries
+        .flatten()
+        .filter(|entry| entry.path().join(PROJECT_FILE).is_file())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| !name.starts_with("__"))
+        .map(|name| format!("{folder}/{name}"))
+        .collect();
+    found.sort();
+    found
+}
+
+fn asked(root: &Path, folder: &str, problems: &Problems) -> Asked {
+    let mut asked = Asked::default();
+    for name in FILES {
+        let file = match folder {
+            "" => (*name).to_owned(),
+            folder => format!("{folder}/{name}"),
+        };
+        if !root.join(&file).is_file() {
+            continue;
+        }
+        let doc = Doc {
+            file: &file,
+            problems,
+        };
+        let entries = open(root, doc);
+        let entries = entries
+            .as_ref()
+            .and_then(|yaml| yaml.get("packages")?.as_list());
+        for entry in entries.unwrap_or_default() {
+            add(&mut asked, folder, doc, entry);
+        }
+    }
+    asked
+}
+
+fn add(asked: &mut Asked, folder: &str, doc: Doc<'_>, entry: &Yaml) {
+    let text = |key: &str| entry.get(key).and_then(Yaml::as_text).map(str::to_owned);
+    let at = entry.at.in_file(doc.file);
+    if let Some(local) = text("local") {
+        let local = local.trim_end_matches('/');
+        let local = match folder {
+            "" => local.to_owned(),
+            folder => format!("{folder}/{local}"),
+        };
+        asked.local.push((local, at));
+    } else if let Some(name) = text("package")
+        .or_else(|| text("git"))
+        .or_else(|| text("tarball"))
+    {
+        asked.others.push((name, at));
+    } else {
+        let message = "a package needs one of: package, git, local, tarball";
+        doc.error(message, entry.at);
+    }
+}

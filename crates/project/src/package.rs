@@ -1,0 +1,28 @@
+//! One package of a project: the project itself, or one that it uses.
+
+use serde_json::{Map, Value as Json};
+
+use crate::config::{ProjectFile, Vars};
+
+#[derive(Debug)]
+pub(crate) struct Package {
+    pub name: String,
+    /// Its folder, relative to the project's; empty for the project itself.
+    pub folder: String,
+    pub file: ProjectFile,
+}
+
+impl Package {
+    /// A path of the project as one of the package: `dbt_packages/x/models/m.sql` is `models/m.sql`.
+    pub fn path<'a>(&self, file: &'a str) -> &'a str {
+        let below = file.strip_prefix(&self.folder);
+        below.map_or(file, |below| below.trim_start_matches('/'))
+    }
+
+    /// What `var` gives in it: the project's word counts before the package's own.
+    pub fn vars(&self, command_line: &Map<String, Json>, project: &Package) -> Vars {
+        Vars::command_line(command_line.clone())
+            .and(&project.file.vars, &self.name)
+            .and(&self.file.vars, &self.name)
+    }
+}

@@ -1,0 +1,127 @@
+//! Packages: installed ones and local ones, their names, settings, variables and macros.
+
+use crate::support::{Files, compile, problems, project};
+
+const PROJECT: &str = r#"--- dbt_project.yml
+name: shop
+profile: shop
+vars: {color: red, tools: {size: 9}}
+dispatch:
+  - {macro_namespace: tools, search_order: [shop, tools]}
+models:
+  tools:
+    deep: {helper: {+materialized: table}}
+--- packages.yml
+packages:
+  - {package: someone/tools, version: 1.0.0}
+  - {local: parts/more}
+--- models/orders.sql
+select {{ tools.twice(2) }}, {{ tools.named('x') }} from {{ ref('helper') }}, {{ ref('more', 'piece') }}
+--- models/schema.yml
+models:
+  - {name: orders, description: "{{ doc('tools', 'hint') }}", data_tests: [tools.odd]}
+--- macros/named.sql
+{% macro default__named(x) %}{{ return("'mine " ~ x ~ "'") }}{% endmacro %}
+--- dbt_packages/tools/dbt_project.yml
+name: tools
+vars: {size: 1, shape: "round"}
+models: {tools: {+materialized: view, +tags: [tool]}}
+--- dbt_packages/tools/macros/m.sql
+{% macro twice(n) %}{{ tools.times(n, 2) }}{% endmacro %}
+{% macro times(n, m) %}{{ n * m }}{% endmacro %}
+{% macro named(x) %}{{ return(adapter.dispatch('named', 'tools')(x)) }}{% endmacro %}
+{% macro default__named(x) %}{{ return("'theirs'") }}{% endmacro %}
+{% test odd(model) %}select * from {{ model }} where {{ tools.twice(1) }} = 1{% endtest %}
+--- dbt_packages/tools/macros/docs.md
+{% docs hint %}Read me.{% enddocs %}
+--- dbt_packages/tools/models/deep/helper.sql
+{{ config(materialized='ephemeral') }} select '{{ var('color') }} {{ var('size') }} {{ var('shape') }} {{ twice(3) }}' as x
+--- parts/more/dbt_project.yml
+name: more
+--- parts/more/models/piece.sql
+select 1 as one
+"#;
+
+#[test]
+fn a_package_has_names_of_its_own_and_the_projects_settings_win() {
+    let project = project(PROJECT);
+    // Without the hash of a test.
+    let ids = project.graph.nodes.keys().map(|id| id.as_str());
+    let ids: Vec<&str> = ids.map(|id| id.split("_.").next().unwrap_or(id)).collect();
+    assert_eq!(
+        ids,
+        [
+            "model.more.piece",
+            "model.shop.orders",
+            "model.tools.helper",
+            "test.shop.tools_odd_orders",
+        ]
+    );
+    assert_eq!(
+        compile(&project, "model.shop.orders"),
+        "select 4, 'mine x' from \"main\".\"helper\", \"main\".\"piece\""
+    );
+    assert_eq!(
+        compile(&project, "model.tools.helper"),
+        "select 'red 9 round 6' as x"
+    );
+    let manifest = project.manifest();
+    let helper = &manifest["nodes"]["model.tools.helper"];
+    assert_eq!(helper["config"]["materialized"], "table");
+    assert_eq!(helper["original_file_path"], "models/deep/helper.sql");
+    assert_eq!(
+        helper["fqn"],
+        serde_json::json!(["tools", "deep", "helper"])
+    );
+    assert_eq!(helper["tags"], serde_json::json!(["tool"]));
+    assert_eq!(
+        manifest["nodes"]["model.shop.orders"]["description"],
+        "Read me."
+    );
+}
+
+#[test]
+fn a_package_that_is_not_there_is_named() {
+    assert_eq!(
+        problems(
+            "--- packages.yml
+packages:
+  - {package: dbt-labs/dbt_utils, version: 1.3.0}
+  - {local: ../nowhere}
+  - {version: 1}
+"
+        ),
+        "error: the package 'dbt-labs/dbt_utils' is not installed
+  --> packages.yml:2:5
+  hint: put it into dbt_packages/ (`dbt deps` does, or a git checkout named after the package)
+error: the local package '../nowhere' has no dbt_project.yml
+  --> packages.yml:3:5
+error: a package needs one of: package, git, local, tarball
+  --> packages.yml:4:5"
+    );
+}
+
+#[test]
+fn two_models_of_one_name_live_in_two_packages() {
+    let files = Files::new(
+        "--- packages.yml
+packages: [{local: other}]
+--- models/same.sql
+select 1
+--- models/reads.sql
+select * from {{ ref('same') }}, {{ ref('other', 'same') }}
+--- other/dbt_project.yml
+name: other
+models: {+schema: elsewhere}
+--- other/models/same.sql
+select 2
+--- other/models/inner.sql
+select * from {{ ref('same') }}
+",
+    );
+    let project = files.load().unwrap();
+    assert_eq!(
+        compile(&project, "model.shop.reads"),
+        "select * from \"main\".\"same\", \"main_elsewhere\".\"same\""
+    );
+}
