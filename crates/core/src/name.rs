@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+/// The one database there is: `forebay.main.orders` is `main.orders`.
+pub const DATABASE: &str = "forebay";
+
 /// dbt's unique id: `model.flights.arrivals`, `test.flights.not_null_arrivals_carrier.1a2b3c4d5e`.
 ///
 /// Node kinds that dbt does not know follow the same form: `feature_view.flights.carrier_delays`.

@@ -92,6 +92,7 @@ async fn open(folder: &Path) -> Result<Lake, Diagnostic> {
         memory_limit: 2 << 30,
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         spill: folder.join("spill"),
+        dialect: forebay_lake::Dialect::default(),
     };
     Lake::open(options).await
 }

@@ -268,7 +268,7 @@ mod tests {
 
     fn compiled(exprs: &[(&str, &str)]) -> Result<CompiledExprs, Diagnostic> {
         let state = SessionStateBuilder::new().with_default_features().build();
-        let state = crate::dialect::install(state);
+        let state = crate::dialect::install(state, crate::Dialect::default());
         let exprs: Vec<_> = exprs
             .iter()
             .map(|(n, e)| ((*n).to_owned(), (*e).to_owned()))

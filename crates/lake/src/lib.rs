@@ -16,8 +16,9 @@ mod lake;
 mod types;
 mod warehouse;
 
+pub use engine::sql_type;
 pub use lake::Lake;
 pub use types::{
-    BatchStream, Commit, Input, LakeOptions, Rows, SchemaChange, TableInfo, TableKind, Txn,
-    WriteMode, WriteOptions, Written,
+    BatchStream, Commit, Dialect, Input, LakeOptions, Rows, SchemaChange, TableInfo, TableKind,
+    Txn, WriteMode, WriteOptions, Written,
 };

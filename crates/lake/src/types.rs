@@ -19,6 +19,15 @@ pub struct LakeOptions {
     pub threads: usize,
     /// Folder for spilled data; emptied of nothing but its own files.
     pub spill: PathBuf,
+    pub dialect: Dialect,
+}
+
+/// Whose SQL is meant where PostgreSQL and DuckDB read the same text differently.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    #[default]
+    Postgres,
+    DuckDb,
 }
 
 /// Batches as they become ready. All have the schema of the [`Rows`] that they belong to.

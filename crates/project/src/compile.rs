@@ -3,7 +3,7 @@
 use forebay_core::{Diagnostic, NodeId};
 
 use crate::jinja::{Compiling, Failure, Mode, Record, cte_name};
-use crate::{CompileState, Project, nodes};
+use crate::{CompileState, Compiled, Project, nodes};
 
 /// An ephemeral model as a common table expression.
 struct Cte {
@@ -13,33 +13,41 @@ struct Cte {
 }
 
 impl Project {
-    /// The SQL of a model, snapshot or test, ephemeral models inlined.
+    /// The SQL of a model, snapshot or test, ephemeral models inlined; or what has to be known first.
     ///
     /// # Errors
     /// The node has no SQL, or its template fails: a variable without a value, an error raised by
     /// a macro, a `ref` that was hidden while the project was read.
-    pub fn compile(&self, id: &NodeId, state: &CompileState<'_>) -> Result<String, Diagnostic> {
-        let (sql, record) = self.render(id, state)?;
+    pub fn compile(&self, id: &NodeId, state: &CompileState) -> Result<Compiled, Diagnostic> {
+        let mode = Mode::Compile(Compiling {
+            incremental: state.incremental,
+            full_refresh: state.full_refresh,
+            answers: state.answers.clone(),
+        });
+        match self.whole(id, &mode) {
+            Ok(sql) => Ok(Compiled::Sql(sql)),
+            Err(Failure::Asked(question)) => Ok(Compiled::Asks(question)),
+            Err(Failure::Problem(problem)) => Err(*problem),
+        }
+    }
+
+    fn whole(&self, id: &NodeId, mode: &Mode) -> Result<String, Failure> {
+        let (sql, record) = self.render(id, mode)?;
         let mut ctes = Vec::new();
         for parent in record.ephemerals {
-            self.collect(&parent, state, &mut ctes)?;
+            self.collect(&parent, mode, &mut ctes)?;
         }
         Ok(inject(&sql, &ctes))
     }
 
     /// Parents first, each once.
-    fn collect(
-        &self,
-        id: &NodeId,
-        state: &CompileState<'_>,
-        ctes: &mut Vec<Cte>,
-    ) -> Result<(), Diagnostic> {
+    fn collect(&self, id: &NodeId, mode: &Mode, ctes: &mut Vec<Cte>) -> Result<(), Failure> {
         if ctes.iter().any(|cte| cte.id == *id) {
             return Ok(());
         }
-        let (sql, record) = self.render(id, state)?;
+        let (sql, record) = self.render(id, mode)?;
         for parent in record.ephemerals {
-            self.collect(&parent, state, ctes)?;
+            self.collect(&parent, mode, ctes)?;
         }
         let alias = self
             .details
@@ -53,36 +61,18 @@ impl Project {
         Ok(())
     }
 
-    /// A template may ask whether relations exist. The answer comes from outside, so it is fetched
-    /// and the template rendered again, until nothing is asked that is not known.
-    fn render(
-        &self,
-        id: &NodeId,
-        state: &CompileState<'_>,
-    ) -> Result<(String, Record), Diagnostic> {
+    fn render(&self, id: &NodeId, mode: &Mode) -> Result<(String, Record), Failure> {
         let detail = self
             .details
             .get(id)
             .filter(|detail| detail.template.is_some());
         let Some((detail, node)) = detail.zip(self.graph.get(id)) else {
-            return Err(Diagnostic::error(format!("'{id}' has no SQL to compile")));
+            let problem = Diagnostic::error(format!("'{id}' has no SQL to compile"));
+            return Err(Failure::Problem(Box::new(problem)));
         };
-        let mut compiling = Compiling {
-            incremental: state.incremental,
-            full_refresh: state.full_refresh,
-            ..Compiling::default()
-        };
-        loop {
-            let mode = Mode::Compile(compiling.clone());
-            match nodes::run(&self.engine, &self.shared, detail, &detail.scope, &mode) {
-                Ok((sql, record)) => return Ok((sql.trim().to_owned(), record)),
-                Err(Failure::Asked(relation)) => {
-                    let exists = (state.exists)(&relation);
-                    compiling.existing.insert(relation, exists);
-                }
-                Err(failure) => return Err(failure.at(&node.location)),
-            }
-        }
+        let (sql, record) = nodes::run(&self.engine, &self.shared, detail, &detail.scope, mode)
+            .map_err(|failure| failure.placed(&node.location))?;
+        Ok((sql.trim().to_owned(), record))
     }
 }
 

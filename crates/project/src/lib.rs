@@ -3,6 +3,7 @@
 //! This crate never sees a table: it knows names, texts and edges. All problems of a project are
 //! found in one reading, each with its place in the user's own file.
 
+mod ask;
 mod compile;
 mod config;
 mod files;
@@ -27,16 +28,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use forebay_core::{Diagnostic, Diagnostics, Graph, NodeId, Relation};
+use forebay_core::{Diagnostic, Diagnostics, Graph, NodeId};
 use serde_json::{Map, Value};
 
+pub use ask::{Answer, Answers, Column, Compiled, Question, RelationKind, Rows};
 pub use config::{OpenLineage, Settings};
 
 /// The version of dbt whose projects are read.
 pub(crate) const DBT_VERSION: &str = "1.11.0";
 
-/// dbt's relations have a database; here there is one.
-pub(crate) const DATABASE: &str = "forebay";
+pub(crate) use forebay_core::name::DATABASE;
 
 /// A project that has been read without an error.
 pub struct Project {
@@ -81,12 +82,13 @@ pub fn parse_vars(text: &str) -> Result<Map<String, Value>, Diagnostic> {
 }
 
 /// What a compiled text depends on besides the project.
-pub struct CompileState<'a> {
+#[derive(Clone, Debug, Default)]
+pub struct CompileState {
     /// What `is_incremental()` answers in an incremental model.
     pub incremental: bool,
     pub full_refresh: bool,
-    /// Whether a relation exists. Asked only where a template asks.
-    pub exists: &'a dyn Fn(&Relation) -> bool,
+    /// What templates have asked so far.
+    pub answers: Answers,
 }
 
 impl Project {
@@ -96,6 +98,11 @@ impl Project {
     /// All problems of the project at once, warnings among them, sorted by place.
     pub fn load(root: &Path, options: LoadOptions) -> Result<Project, Diagnostics> {
         load::load(root, options)
+    }
+
+    /// `target.type`: the adapter that the profile names, `forebay` without a profile.
+    pub fn target_type(&self) -> &str {
+        &self.shared.target.kind
     }
 
     /// dbt's `manifest.json` (version 12), with our own nodes under the key `forebay`.

@@ -85,6 +85,8 @@ struct Attempted {
     outcome: Outcome,
     /// The next try comes after this delay.
     again: Option<Duration>,
+    /// The step with its query, as it was run.
+    ran: Option<Step>,
 }
 
 impl Run<'_> {
@@ -215,7 +217,12 @@ impl Run<'_> {
                 invocation: &invocation,
                 full_refresh,
             };
-            let (outcome, again) = match step::run(&context, &step).await {
+            let ready = step.compiled(&workspace, full_refresh).await;
+            let ran = match &ready {
+                Ok(step) => step::run(&context, step).await,
+                Err(problem) => Err(problem.clone()),
+            };
+            let (outcome, again) = match ran {
                 Ok(outcome) => (outcome, None),
                 // Only the environment gets better by waiting.
                 Err(error) if error.fault == Fault::Environment && attempt <= retries => {
@@ -229,6 +236,7 @@ impl Run<'_> {
                 started_ms,
                 outcome,
                 again,
+                ran: ready.ok(),
             }
         });
         tasks.insert(handle.id(), (index, attempt, started_ms));
@@ -262,6 +270,7 @@ impl Run<'_> {
                     started_ms,
                     outcome,
                     again: None,
+                    ran: None,
                 }
             }
         }
@@ -282,6 +291,7 @@ impl Run<'_> {
         let started = Some(attempted.started_ms);
         self.close(step, attempted.attempt, started, attempted.outcome)?;
         let result = self.results.last().expect("close pushed it");
+        let step = attempted.ran.as_ref().unwrap_or(step);
         self.emitter.step_finished(step, result).await;
         Ok(())
     }

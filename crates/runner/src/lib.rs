@@ -3,6 +3,7 @@
 
 pub mod cells;
 pub mod clock;
+mod compile;
 pub mod event;
 pub mod executor;
 pub mod lineage;
@@ -16,6 +17,7 @@ pub mod why;
 pub mod workspace;
 
 pub use clock::Clock;
+pub use compile::compile;
 pub use event::{Event, Reporter, StepResult, Summary};
 pub use plan::{Action, Plan, PlanOptions, Step};
 pub use workspace::Workspace;

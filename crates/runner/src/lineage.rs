@@ -8,6 +8,8 @@ use forebay_lake::Lake;
 use forebay_lake::lineage::{ColumnLineage, Schemas, column_lineage};
 use forebay_project::{CompileState, Project};
 
+use crate::compile::compile;
+
 /// What is known of a project's columns.
 pub struct ProjectLineage {
     /// Lineage of every node that has a query, by node.
@@ -42,7 +44,7 @@ pub async fn of_project(
             Some(lake) => stored_columns(lake, node).await?,
             None => None,
         };
-        match query(project, node) {
+        match query(project, lake, node).await {
             Some(Ok(sql)) => found.resolve(node, &sql, known).await,
             Some(Err(problem)) => found.problems.push((node.id.clone(), problem)),
             None => found.declare(node, known),
@@ -98,15 +100,16 @@ fn outputs(lineage: &ColumnLineage) -> Vec<(String, String)> {
     lineage.outputs.iter().map(name).collect()
 }
 
-/// The query of a node that has one, every table that it could read being taken as there.
-fn query(project: &Project, node: &Node) -> Option<Result<String, Diagnostic>> {
-    let state = CompileState {
-        incremental: false,
-        full_refresh: false,
-        exists: &|_| false,
-    };
+/// The query of a node that has one.
+async fn query(
+    project: &Project,
+    lake: Option<&Lake>,
+    node: &Node,
+) -> Option<Result<String, Diagnostic>> {
     match &node.spec {
-        Spec::Model(_) | Spec::Snapshot(_) => Some(project.compile(&node.id, &state)),
+        Spec::Model(_) | Spec::Snapshot(_) => {
+            Some(compile(project, lake, &node.id, CompileState::default()).await)
+        }
         Spec::FeatureView(view) => {
             let source = project.graph.get(&view.source)?.relation.as_ref()?;
             Some(forebay_ml::feature_view::sql(node, view, source))

@@ -159,17 +159,14 @@ impl Emitter {
 
     async fn column_lineage(&self, node: &Node, step: &Step) -> Option<Value> {
         let sql = match &step.action {
-            Action::CreateTable { sql }
-            | Action::CreateView { sql }
-            | Action::UpdateTable { sql }
-            | Action::Snapshot { sql } => sql.clone(),
+            Action::Test { .. } => return None,
             Action::ComputeFeatures { source, .. } => match &node.spec {
                 Spec::FeatureView(view) => {
                     forebay_ml::feature_view::sql(node, view, source).ok()?
                 }
                 _ => return None,
             },
-            _ => return None,
+            action => action.sql()?.to_owned(),
         };
         let graph = self.workspace.graph();
         let mut schemas = forebay_lake::lineage::Schemas(Default::default());
@@ -287,12 +284,7 @@ fn job_facets(step: &Step) -> Value {
     let mut facets = json!({
         "jobType": with_schema(job_type, "2-0-4/JobTypeJobFacet.json#/$defs/JobTypeJobFacet"),
     });
-    if let Action::CreateTable { sql }
-    | Action::CreateView { sql }
-    | Action::UpdateTable { sql }
-    | Action::Snapshot { sql }
-    | Action::Test { sql } = &step.action
-    {
+    if let Some(sql) = step.action.sql() {
         facets["sql"] = with_schema(
             json!({"query": sql, "dialect": "forebay"}),
             "1-1-0/SQLJobFacet.json#/$defs/SQLJobFacet",

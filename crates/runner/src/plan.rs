@@ -8,6 +8,7 @@ use forebay_ingest::LoadPlan;
 use forebay_project::CompileState;
 use serde::Serialize;
 
+use crate::compile::{compile, compile_ahead};
 use crate::workspace::Workspace;
 
 /// Steps in an order in which they could run one by one.
@@ -31,7 +32,8 @@ pub struct Step {
     pub action: Action,
 }
 
-/// What a step does.
+/// What a step does. SQL is missing where its template asks the warehouse for rows or columns, which
+/// steps before it may make: it is compiled when its turn comes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Action {
@@ -40,20 +42,20 @@ pub enum Action {
     },
     Seed,
     CreateTable {
-        sql: String,
+        sql: Option<String>,
     },
     CreateView {
-        sql: String,
+        sql: Option<String>,
     },
     /// Adds to the table that is there.
     UpdateTable {
-        sql: String,
+        sql: Option<String>,
     },
     Snapshot {
-        sql: String,
+        sql: Option<String>,
     },
     Test {
-        sql: String,
+        sql: Option<String>,
     },
     ComputeFeatures {
         source: Relation,
@@ -66,6 +68,29 @@ pub enum Action {
 }
 
 impl Action {
+    /// The query, where it has one that is known.
+    pub fn sql(&self) -> Option<&str> {
+        match self {
+            Action::CreateTable { sql }
+            | Action::CreateView { sql }
+            | Action::UpdateTable { sql }
+            | Action::Snapshot { sql }
+            | Action::Test { sql } => sql.as_deref(),
+            _ => None,
+        }
+    }
+
+    fn sql_mut(&mut self) -> Option<&mut Option<String>> {
+        match self {
+            Action::CreateTable { sql }
+            | Action::CreateView { sql }
+            | Action::UpdateTable { sql }
+            | Action::Snapshot { sql }
+            | Action::Test { sql } => Some(sql),
+            _ => None,
+        }
+    }
+
     /// What a person reads in the plan and in the log.
     pub fn describe(&self) -> String {
         match self {
@@ -85,6 +110,27 @@ impl Action {
             Action::CheckService => "check that it can serve".into(),
             Action::Monitor => "measure drift".into(),
         }
+    }
+}
+
+impl Step {
+    /// Ready to run, with its query.
+    pub async fn compiled(
+        mut self,
+        workspace: &Workspace,
+        full_refresh: bool,
+    ) -> Result<Self, Diagnostic> {
+        let incremental = matches!(self.action, Action::UpdateTable { .. });
+        if let Some(sql @ None) = self.action.sql_mut() {
+            let state = CompileState {
+                incremental,
+                full_refresh,
+                ..CompileState::default()
+            };
+            let (project, lake) = (&workspace.project, &workspace.lake);
+            *sql = Some(compile(project, Some(lake), &self.node, state).await?);
+        }
+        Ok(self)
     }
 }
 
@@ -146,16 +192,15 @@ async fn action(
     full_refresh: bool,
 ) -> Result<Option<Action>, Diagnostic> {
     let project = &workspace.project;
-    let is_there = |relation: &Relation| existing.contains(relation);
     let compile = |incremental: bool| {
         let state = CompileState {
             incremental,
             full_refresh,
-            exists: &is_there,
+            ..CompileState::default()
         };
-        project.compile(&node.id, &state)
+        compile_ahead(workspace, &node.id, state)
     };
-    let there = node.relation.as_ref().is_some_and(is_there);
+    let there = node.relation.as_ref().is_some_and(|r| existing.contains(r));
     Ok(match &node.spec {
         Spec::Source(source) if source.ingest.is_some() => Some(Action::Load {
             load: forebay_ingest::plan(&workspace.lake, &project.root, node).await?,
@@ -165,28 +210,28 @@ async fn action(
         Spec::Model(model) => match &model.materialized {
             Materialized::Ephemeral => None,
             Materialized::Table => Some(Action::CreateTable {
-                sql: compile(false)?,
+                sql: compile(false).await?,
             }),
             Materialized::View => Some(Action::CreateView {
-                sql: compile(false)?,
+                sql: compile(false).await?,
             }),
             Materialized::Incremental(incremental) => {
                 let fresh = incremental.full_refresh.unwrap_or(full_refresh);
                 Some(match there && !fresh {
                     true => Action::UpdateTable {
-                        sql: compile(true)?,
+                        sql: compile(true).await?,
                     },
                     false => Action::CreateTable {
-                        sql: compile(false)?,
+                        sql: compile(false).await?,
                     },
                 })
             }
         },
         Spec::Snapshot(_) => Some(Action::Snapshot {
-            sql: compile(false)?,
+            sql: compile(false).await?,
         }),
         Spec::Test(_) => Some(Action::Test {
-            sql: compile(false)?,
+            sql: compile(false).await?,
         }),
         Spec::FeatureView(view) => Some(Action::ComputeFeatures {
             source: source_relation(workspace, node, &view.source)?,

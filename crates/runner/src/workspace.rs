@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use forebay_core::{Diagnostic, Graph};
-use forebay_lake::{Lake, LakeOptions};
+use forebay_lake::{Dialect, Lake, LakeOptions};
 use forebay_ml::online::OnlineStore;
 use forebay_project::{Project, Settings};
 use forebay_store::Store;
@@ -30,6 +30,10 @@ impl Workspace {
             memory_limit: settings.memory_limit,
             threads: settings.threads,
             spill: settings.spill.clone(),
+            dialect: match project.target_type() {
+                "duckdb" => Dialect::DuckDb,
+                _ => Dialect::Postgres,
+            },
         })
         .await?;
         let store = Store::open(&settings.metadata)?;

@@ -18,6 +18,7 @@ async fn lake(dir: &tempfile::TempDir) -> Lake {
         memory_limit: 128 << 20,
         threads: 1,
         spill: dir.path().join("spill"),
+        dialect: forebay_lake::Dialect::default(),
     };
     let lake = Lake::open(options).await.unwrap();
     let input = Input::Sql(ORDERS.to_owned());

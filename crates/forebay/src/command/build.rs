@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use forebay_core::{Diagnostics, NodeId, ResourceType};
 use forebay_runner::executor::{self, ExecuteOptions};
 use forebay_runner::plan::{self, PlanOptions};
-use forebay_runner::{Plan, Summary, Workspace};
+use forebay_runner::{Plan, StepResult, Summary, Workspace};
+use forebay_store::RunStatus;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{Global, Output, Run};
@@ -90,6 +91,14 @@ async fn stop_on_ctrl_c(cancel: CancellationToken) {
 }
 
 /// target/run_results.json, so that tools which read dbt's find ours.
+/// As dbt words it: a test passes, anything else succeeds.
+fn status(result: &StepResult) -> serde_json::Value {
+    match (result.node.as_str().starts_with("test."), result.status) {
+        (true, RunStatus::Success) => "pass".into(),
+        _ => serde_json::json!(result.status),
+    }
+}
+
 fn write_run_results(workspace: &Workspace, summary: &Summary) -> Result<(), Diagnostics> {
     let results: Vec<serde_json::Value> = summary
         .results
@@ -97,7 +106,7 @@ fn write_run_results(workspace: &Workspace, summary: &Summary) -> Result<(), Dia
         .map(|result| {
             serde_json::json!({
                 "unique_id": result.node,
-                "status": result.status,
+                "status": status(result),
                 "execution_time": result.seconds(),
                 "message": result.message,
                 "failures": result.details.get("failures"),

@@ -6,6 +6,7 @@ use std::path::Path;
 use forebay_core::graph::Spec;
 use forebay_core::{Diagnostic, Diagnostics, Relation};
 use forebay_project::CompileState;
+use forebay_runner::compile;
 
 use crate::args::{Global, Select};
 use crate::report::{Talk, data};
@@ -31,10 +32,9 @@ pub async fn run(global: &Global, talk: &Talk, options: &Select) -> Result<u8, D
     for node in &nodes {
         let state = CompileState {
             incremental: node.relation.as_ref().is_some_and(is_there),
-            full_refresh: false,
-            exists: &is_there,
+            ..CompileState::default()
         };
-        match project.compile(&node.id, &state) {
+        match compile(project, Some(&workspace.lake), &node.id, state).await {
             Ok(sql) => {
                 let path = project.root.join("target/compiled").join(&node.package);
                 write(

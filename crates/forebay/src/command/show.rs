@@ -6,8 +6,8 @@ use forebay_core::graph::Spec;
 use forebay_core::{Diagnostic, Diagnostics, Node, Relation};
 use forebay_lake::Rows;
 use forebay_project::CompileState;
-use forebay_runner::Workspace;
 use forebay_runner::cells::Cells;
+use forebay_runner::{Workspace, compile};
 
 use crate::args::{Global, Output, Show};
 use crate::report::{Talk, data};
@@ -50,14 +50,9 @@ pub async fn run(global: &Global, talk: &Talk, options: &Show) -> Result<u8, Dia
 async fn rows(workspace: &Workspace, node: &Node, options: &Show) -> Result<Rows, Diagnostic> {
     let lake = &workspace.lake;
     if let (Spec::Test(_), false) = (&node.spec, options.held) {
-        let state = CompileState {
-            incremental: false,
-            full_refresh: false,
-            exists: &|_| true,
-        };
-        return lake
-            .query(&workspace.project.compile(&node.id, &state)?)
-            .await;
+        let state = CompileState::default();
+        let sql = compile(&workspace.project, Some(lake), &node.id, state).await?;
+        return lake.query(&sql).await;
     }
     let relation = node.relation.as_ref().ok_or_else(|| {
         Diagnostic::error(format!(

@@ -38,6 +38,7 @@ async fn open_lake(root: &Path) -> Lake {
         memory_limit: 256 << 20,
         threads: 2,
         spill: root.join("spill"),
+        dialect: forebay_lake::Dialect::default(),
     };
     Lake::open(options).await.unwrap()
 }

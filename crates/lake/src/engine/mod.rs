@@ -2,11 +2,14 @@
 
 mod context;
 mod error;
+mod information_schema;
 mod plan;
 mod run;
 mod session;
 mod spill;
 mod types;
+
+pub use information_schema::sql_type;
 
 pub(crate) use error::{from_arrow, from_engine, from_parser};
 pub(crate) use plan::Planner;

@@ -12,11 +12,13 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
 use datafusion::sql::sqlparser::ast::{Query, Statement};
+use forebay_core::name::DATABASE;
 use forebay_core::{Diagnostic, Relation, suggest};
 use futures::future::BoxFuture;
 
 use super::context::{Context, Tables, relation_of};
 use super::error::{from_engine, from_parser};
+use super::information_schema::{self, Listed};
 use crate::dialect;
 use crate::warehouse::{Stored, Warehouse};
 
@@ -95,10 +97,18 @@ impl<'a> Planner<'a> {
             return;
         }
         let table = match name.catalog() {
-            Some(catalog) => Err(Diagnostic::error(format!(
-                "'{catalog}.{relation}' has three parts: tables are named schema.table"
-            ))),
-            None => self.table(&relation).await,
+            Some(catalog) if !catalog.eq_ignore_ascii_case(DATABASE) => {
+                Err(Diagnostic::error(format!(
+                    "'{catalog}.{relation}' is in another database: there is only '{DATABASE}'"
+                )))
+            }
+            _ if relation
+                .schema
+                .eq_ignore_ascii_case(information_schema::SCHEMA) =>
+            {
+                self.catalog(&relation).await
+            }
+            _ => self.table(&relation).await,
         };
         self.tables.insert(relation, table);
     }
@@ -123,6 +133,31 @@ impl<'a> Planner<'a> {
                 None => Err(self.missing(relation).await),
             }
         })
+    }
+
+    /// A view of the catalog. A view of the warehouse that does not plan any more is left out.
+    async fn catalog(&mut self, relation: &Relation) -> Result<Arc<dyn TableProvider>, Diagnostic> {
+        let mut listed = Vec::new();
+        for relation in self.warehouse.relations()? {
+            let is_view = matches!(
+                self.warehouse.lookup(&relation).await?,
+                Some(Stored::View(_))
+            );
+            if let Ok(table) = self.table(&relation).await {
+                listed.push(Listed {
+                    columns: table.schema(),
+                    relation,
+                    is_view,
+                });
+            }
+        }
+        match information_schema::table(&relation.name.to_lowercase(), &listed)? {
+            Some(table) => Ok(table),
+            None => Err(
+                Diagnostic::error(format!("there is no table or view '{relation}'"))
+                    .hint("information_schema has tables, columns and schemata"),
+            ),
+        }
     }
 
     async fn expand(

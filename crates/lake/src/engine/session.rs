@@ -26,7 +26,9 @@ pub(crate) fn session(o: &LakeOptions, spill: &SpillFolder) -> Result<SessionCon
         .with_default_features()
         .with_type_planner(Arc::new(SqlTypes))
         .build();
-    Ok(SessionContext::new_with_state(dialect::install(state)))
+    Ok(SessionContext::new_with_state(dialect::install(
+        state, o.dialect,
+    )))
 }
 
 fn runtime(o: &LakeOptions, spill: &SpillFolder) -> Result<Arc<RuntimeEnv>, Diagnostic> {

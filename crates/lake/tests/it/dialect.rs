@@ -1,6 +1,8 @@
 //! SQL that the engine, or its parser, would read or answer wrongly. The answers are PostgreSQL's.
 
-use crate::support::place;
+use forebay_lake::{Dialect, WriteMode};
+
+use crate::support::{lines, open_as, place, relation};
 
 /// The rows that a query answers, values separated by bars.
 async fn answers(cases: &[(&str, &[&str])]) {
@@ -115,4 +117,85 @@ async fn everyday_additions_of_duckdb_are_read() {
         ("SELECT 1_000 + 1", &["1001"]),
     ])
     .await;
+}
+
+#[tokio::test]
+async fn functions_that_the_engine_lacks_or_types_otherwise() {
+    answers(&[
+        (
+            "SELECT date_diff('day', DATE '2020-02-28', DATE '2020-03-01'),
+                    datediff('month', '2019-12-31'::timestamp, '2020-01-01'::timestamp),
+                    date_diff('weeks', DATE '2024-01-07', DATE '2024-01-08'),
+                    date_diff('year', DATE '2021-01-01', DATE '2019-12-31'),
+                    date_diff('hour', NULL, DATE '2019-12-31')",
+            &["2|1|1|-2|null"],
+        ),
+        (
+            "SELECT coalesce(d, '2099-01-01') FROM (VALUES (NULL::date), (DATE '2020-01-02')) AS t(d)",
+            &["2099-01-01", "2020-01-02"],
+        ),
+        ("SELECT mod(7, 2 + 1), 1 + mod(-7, 3)", &["1|0"]),
+        (
+            "SELECT arrow_typeof(row_number() OVER () - 1), arrow_typeof(ntile(2) OVER ())",
+            &["Int64|Int64"],
+        ),
+        (
+            "SELECT DATE '2020-01-01' + (row_number() OVER (ORDER BY x) - 1) * INTERVAL '1 day'
+             FROM (VALUES (1), (2)) AS t(x)",
+            &["2020-01-01", "2020-01-02"],
+        ),
+        ("SELECT 7 / 2, -7 / 2, 7 / 2.0", &["3|-3|3.5"]),
+    ])
+    .await;
+    let place = place().await;
+    let said = place.problem("SELECT date_diff('dya', now(), now())").await;
+    assert!(
+        said.contains("no part 'dya'") && said.contains("'day'"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn duckdb_reads_some_operators_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = open_as(&folder, 1 << 28, Dialect::DuckDb).await;
+    let rows = lake.collect("SELECT 7 / 2, 6 / 3, 7 % 2, 1.5 / 2").await;
+    assert_eq!(lines(&rows.unwrap()), ["3.5|2.0|1|0.75"]);
+    let rows = lake
+        .collect("SELECT ('2018-01-01' + INTERVAL '1 day')::date")
+        .await;
+    assert_eq!(lines(&rows.unwrap()), ["2018-01-02"]);
+}
+
+#[tokio::test]
+async fn the_catalog_lists_tables_views_and_columns() {
+    let place = place().await;
+    let rows = "SELECT 1::bigint AS id, 'x' AS name, 1.5::numeric(9,2) AS price";
+    place
+        .sql("shop.orders", WriteMode::Overwrite, rows)
+        .await
+        .unwrap();
+    let view = relation("shop.newest");
+    place
+        .lake
+        .create_view(&view, "SELECT id FROM shop.orders")
+        .await
+        .unwrap();
+    assert_eq!(
+        place
+            .rows("SELECT * FROM \"forebay\".information_schema.tables ORDER BY table_name")
+            .await,
+        ["forebay|shop|newest|VIEW", "forebay|shop|orders|BASE TABLE"]
+    );
+    assert_eq!(
+        place
+            .rows(
+                "SELECT column_name, ordinal_position, data_type FROM information_schema.columns
+                 WHERE table_name = 'orders' ORDER BY 2"
+            )
+            .await,
+        ["id|1|bigint", "name|2|text", "price|3|numeric(9,2)"]
+    );
+    let said = place.problem("SELECT * FROM elsewhere.shop.orders").await;
+    assert!(said.contains("there is only 'forebay'"), "{said}");
 }

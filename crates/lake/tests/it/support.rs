@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::array_value_to_string;
 use forebay_core::{Diagnostic, Relation};
-use forebay_lake::{Input, Lake, LakeOptions, Rows, Txn, WriteMode, WriteOptions, Written};
+use forebay_lake::{
+    Dialect, Input, Lake, LakeOptions, Rows, Txn, WriteMode, WriteOptions, Written,
+};
 use futures::TryStreamExt;
 use tempfile::TempDir;
 
@@ -34,11 +36,16 @@ pub async fn place_with_memory(bytes: usize) -> Place {
 
 /// Another lake on the same folder, as another process would open it.
 pub async fn open(folder: &TempDir, memory_limit: usize) -> Lake {
+    open_as(folder, memory_limit, Dialect::default()).await
+}
+
+pub async fn open_as(folder: &TempDir, memory_limit: usize, dialect: Dialect) -> Lake {
     let options = LakeOptions {
         root: folder.path().join("warehouse"),
         memory_limit,
         threads: 2,
         spill: folder.path().join("spill"),
+        dialect,
     };
     Lake::open(options).await.unwrap()
 }

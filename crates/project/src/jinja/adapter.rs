@@ -10,7 +10,10 @@ use minijinja::{Error, ErrorKind, State, Value};
 use super::errors::{failed, problem};
 use super::functions::existing;
 use super::macros::BUILTIN;
+use super::relation::RelationValue;
 use super::scope::Scope;
+use super::{collections, column};
+use crate::ask::{Answer, Column, Question, RelationKind};
 
 type Method = fn(&Arc<Scope>, &[Value]) -> Result<Value, Error>;
 
@@ -20,6 +23,25 @@ const ADAPTER: &[(&str, Method)] = &[
     ("quote", quote),
     ("type", kind),
     ("get_columns_in_relation", columns),
+    ("get_missing_columns", missing_columns),
+    ("list_relations", list_relations),
+    ("list_relations_without_caching", list_relations),
+    ("check_schema_exists", schema_exists),
+    ("create_schema", nothing),
+    ("expand_target_column_types", nothing),
+    ("verify_database", nothing),
+];
+
+const RELATIONS: &[(&str, Method)] = &[
+    ("create", create_relation),
+    ("add_ephemeral_prefix", add_ephemeral_prefix),
+];
+
+const COLUMNS: &[(&str, Method)] = &[
+    ("create", create_column),
+    ("translate_type", translate_type),
+    ("string_type", string_type),
+    ("numeric_type", numeric_type),
 ];
 
 const EXCEPTIONS: &[(&str, Method)] = &[
@@ -34,6 +56,14 @@ pub(crate) fn value(scope: &Arc<Scope>) -> Value {
 
 pub(crate) fn exceptions(scope: &Arc<Scope>) -> Value {
     Methods::value("exceptions", EXCEPTIONS, scope)
+}
+
+/// `api.Relation` and `api.Column`.
+pub(crate) fn api(scope: &Arc<Scope>) -> Value {
+    Value::from_pairs([
+        ("Relation", Methods::value("api.Relation", RELATIONS, scope)),
+        ("Column", Methods::value("api.Column", COLUMNS, scope)),
+    ])
 }
 
 /// An object that is nothing but its methods.
@@ -129,17 +159,23 @@ fn dispatch(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     ))
 }
 
-fn get_relation(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
+/// Arguments by place or by name.
+fn parts(args: &[Value]) -> impl Fn(usize, &str) -> Option<String> {
     let (named, positional) = match args.split_last() {
-        Some((last, rest)) if last.is_kwargs() => (last.clone(), rest),
-        _ => (Value::UNDEFINED, args),
+        Some((last, rest)) if last.is_kwargs() => (last.clone(), rest.to_vec()),
+        _ => (Value::UNDEFINED, args.to_vec()),
     };
-    let part = |index: usize, key: &str| {
+    move |index, key| {
         let value = positional.get(index).cloned();
         value
             .or_else(|| named.get_attr(key).ok())
-            .and_then(|v| v.as_str().map(str::to_owned))
-    };
+            .filter(|value| !value.is_none() && !value.is_undefined())
+            .map(|value| value.to_string())
+    }
+}
+
+fn get_relation(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
+    let part = parts(args);
     match (part(1, "schema"), part(2, "identifier")) {
         (Some(schema), Some(name)) => existing(scope, &Relation::new(schema, name)),
         _ => Err(failed(
@@ -157,13 +193,119 @@ fn kind(scope: &Arc<Scope>, _: &[Value]) -> Result<Value, Error> {
     Ok(Value::from(&*scope.shared.target.kind))
 }
 
-fn columns(scope: &Arc<Scope>, _: &[Value]) -> Result<Value, Error> {
-    match scope.compiling() {
-        None => Ok(Value::from(Vec::<Value>::new())),
-        Some(_) => Err(failed(
-            "adapter.get_columns_in_relation is not supported yet",
-        )),
+/// Of a relation, or of one that its text names.
+fn columns(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
+    Ok(collections::list(columns_of(scope, args.first())?))
+}
+
+fn columns_of(scope: &Arc<Scope>, value: Option<&Value>) -> Result<Vec<Value>, Error> {
+    let value = value.ok_or_else(|| failed("get_columns_in_relation needs a relation"))?;
+    let relation = match value.downcast_object_ref::<RelationValue>() {
+        Some(relation) => Some(relation.relation.clone()),
+        None => Relation::parse(&value.to_string().replace('"', "")),
+    };
+    let Some(relation) = relation else {
+        return Ok(Vec::new());
+    };
+    Ok(match scope.ask(Question::Columns(relation))? {
+        Some(Answer::Columns(columns)) => {
+            let column = |column: &Column| column::value(&column.name, &column.data_type);
+            columns.iter().map(column).collect()
+        }
+        _ => Vec::new(),
+    })
+}
+
+/// Those of the first relation that the second lacks.
+fn missing_columns(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
+    let name = |column: &Value| column.get_attr("name").map(|name| name.to_string());
+    let second = columns_of(scope, args.get(1))?;
+    let known: Vec<String> = second.iter().map(name).collect::<Result<_, _>>()?;
+    let mut missing = Vec::new();
+    for column in columns_of(scope, args.first())? {
+        if !known.contains(&name(&column)?) {
+            missing.push(column);
+        }
     }
+    Ok(collections::list(missing))
+}
+
+fn relations(scope: &Arc<Scope>) -> Result<&[(Relation, RelationKind)], Error> {
+    Ok(match scope.ask(Question::Relations)? {
+        Some(Answer::Relations(all)) => all,
+        _ => &[],
+    })
+}
+
+/// Of a schema: named, or that of a relation.
+fn list_relations(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
+    let schema = match args.first() {
+        Some(value) if value.downcast_object_ref::<RelationValue>().is_some() => {
+            value.get_attr("schema")?.to_string()
+        }
+        _ => args
+            .get(1)
+            .or(args.first())
+            .map_or(String::new(), Value::to_string),
+    };
+    let of_schema = relations(scope)?.iter().filter(|(r, _)| r.schema == schema);
+    let value = |(relation, kind): &(Relation, RelationKind)| {
+        Value::from_object(RelationValue::new(relation.clone()).of_kind(*kind))
+    };
+    Ok(collections::list(of_schema.map(value)))
+}
+
+fn schema_exists(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
+    let schema = args.last().map_or(String::new(), Value::to_string);
+    let all = relations(scope)?;
+    Ok(Value::from(all.iter().any(|(r, _)| r.schema == schema)))
+}
+
+/// Done for everyone already.
+fn nothing(_: &Arc<Scope>, _: &[Value]) -> Result<Value, Error> {
+    Ok(Value::from(()))
+}
+
+fn create_relation(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
+    let part = parts(args);
+    let schema = part(1, "schema").unwrap_or_else(|| scope.shared.target.schema.clone());
+    let name = part(2, "identifier").unwrap_or_default();
+    let relation = RelationValue::new(Relation::new(schema, name));
+    Ok(Value::from_object(match part(3, "type").as_deref() {
+        Some("view") => relation.of_kind(RelationKind::View),
+        Some("table") => relation.of_kind(RelationKind::Table),
+        _ => relation,
+    }))
+}
+
+fn add_ephemeral_prefix(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
+    let (name,): (String,) = from_args(args)?;
+    let relation = Relation::new("", name);
+    Ok(Value::from(super::functions::cte_name(&relation)))
+}
+
+fn create_column(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
+    let (name, data_type): (String, String) = from_args(args)?;
+    Ok(column::value(&name, &data_type))
+}
+
+fn translate_type(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
+    let (name,): (&str,) = from_args(args)?;
+    Ok(Value::from(match name.to_lowercase().as_str() {
+        "string" => "text",
+        "float" => "double",
+        "integer" => "int",
+        _ => return Ok(Value::from(name)),
+    }))
+}
+
+fn string_type(_: &Arc<Scope>, _: &[Value]) -> Result<Value, Error> {
+    Ok(Value::from("text"))
+}
+
+fn numeric_type(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
+    let (name, precision, scale): (&str, i64, i64) = from_args(args)?;
+    Ok(Value::from(format!("{name}({precision},{scale})")))
 }
 
 fn raise(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {

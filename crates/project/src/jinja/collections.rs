@@ -1,8 +1,9 @@
-//! Python's lists and dictionaries, which templates change in place: `{% do names.append('x') %}`.
+//! Python's lists, dictionaries and sets, which templates change in place: `{% do names.append('x') %}`.
 //!
 //! The engine's own values never change, so literals of templates become these (see `literals`).
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,12 +19,19 @@ pub(crate) struct List(Mutex<Vec<Value>>);
 
 pub(crate) struct Dict(Mutex<IndexMap<Value, Value>>);
 
+/// Goes through its items in their order, where Python's is accidental.
+pub(crate) struct Set(Mutex<BTreeSet<Value>>);
+
 pub(crate) fn list(items: impl IntoIterator<Item = Value>) -> Value {
     Value::from_object(List(Mutex::new(items.into_iter().collect())))
 }
 
 pub(crate) fn dict(entries: impl IntoIterator<Item = (Value, Value)>) -> Value {
     Value::from_object(Dict(Mutex::new(entries.into_iter().collect())))
+}
+
+pub(crate) fn set(items: impl IntoIterator<Item = Value>) -> Value {
+    Value::from_object(Set(Mutex::new(items.into_iter().collect())))
 }
 
 /// Plain data as Python has it: lists and dictionaries that can be changed, all the way down.
@@ -274,6 +282,79 @@ impl Object for Dict {
                 }
             }
         }
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&python::repr(&Value::from_dyn_object(self.clone())))
+    }
+}
+
+impl Set {
+    fn items(&self) -> MutexGuard<'_, BTreeSet<Value>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.items().iter()).finish()
+    }
+}
+
+impl Object for Set {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.items().iter().nth(key.as_usize()?).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.items().iter().cloned().collect())
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        let (other,): (Option<Value>,) = from_args(args)?;
+        let other = other.unwrap_or_default();
+        match method {
+            "add" => {
+                self.items().insert(other);
+                return Ok(Value::from(()));
+            }
+            "discard" | "remove" => {
+                self.items().remove(&other);
+                return Ok(Value::from(()));
+            }
+            "copy" => return Ok(set(self.items().clone())),
+            _ => {}
+        }
+        let theirs: BTreeSet<Value> = other.try_iter()?.collect();
+        let own = self.items().clone();
+        Ok(match method {
+            "union" => set(own.union(&theirs).cloned()),
+            "intersection" => set(own.intersection(&theirs).cloned()),
+            "difference" => set(own.difference(&theirs).cloned()),
+            "symmetric_difference" => set(own.symmetric_difference(&theirs).cloned()),
+            "issubset" => Value::from(own.is_subset(&theirs)),
+            "issuperset" => Value::from(own.is_superset(&theirs)),
+            "isdisjoint" => Value::from(own.is_disjoint(&theirs)),
+            "update" => {
+                self.items().extend(theirs);
+                Value::from(())
+            }
+            _ => return Err(Error::from(ErrorKind::UnknownMethod)),
+        })
+    }
+
+    fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<Ordering> {
+        let theirs = other.downcast_ref::<Self>()?.items().clone();
+        Some(self.items().clone().cmp(&theirs))
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,24 +4,25 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use forebay_core::{Diagnostic, Diagnostics, Location, Relation};
+use forebay_core::{Diagnostic, Diagnostics, Location};
 use minijinja::{Environment, Error, Value};
 
 use super::blocks::{Block, BlockError, BlockKind, blocks};
 use super::errors;
 use super::filters::environment;
-use super::macros::{BUILTIN, Macro, MacroKind, MacroSet};
+use super::macros::{BUILTIN, Macro, MacroSet};
 use super::scope::{Context, Mode, NodeScope, Record, Scope, Shared};
 use super::signature::params;
 use super::template::{self, Origin};
+use crate::ask::Question;
 use crate::text;
 
 /// Why a rendering ended early.
 #[derive(Debug)]
 pub(crate) enum Failure {
     Problem(Box<Diagnostic>),
-    /// Ask whether it exists, and render again with the answer.
-    Asked(Relation),
+    /// Look it up, and render again with the answer.
+    Asked(Question),
 }
 
 /// Macros that name relations.
@@ -85,9 +86,9 @@ impl Engine {
         macros: &mut MacroSet,
     ) -> Result<(), Diagnostic> {
         let location = text::locate(file, content, block.open.start);
-        let (kind, name) = match block.kind {
-            BlockKind::Macro => (MacroKind::Macro, block.name.clone()),
-            BlockKind::Test => (MacroKind::Test, format!("test_{}", block.name)),
+        let name = match block.kind {
+            BlockKind::Macro => block.name.clone(),
+            BlockKind::Test => format!("test_{}", block.name),
             BlockKind::Materialization => return Err(not_run(block).at(location)),
             BlockKind::Snapshot => return Ok(()),
         };
@@ -97,7 +98,6 @@ impl Engine {
         let extra: Vec<&str> = ["varargs", "kwargs"].into_iter().filter(used).collect();
         let definition = Macro {
             package: package.to_owned(),
-            kind,
             varargs: extra.contains(&"varargs"),
             kwargs: extra.contains(&"kwargs"),
             params,
@@ -207,8 +207,8 @@ impl Engine {
             }
             Err(error) => error,
         };
-        if let Some(relation) = errors::asked(&error) {
-            return Err(Failure::Asked(relation.clone()));
+        if let Some(question) = errors::asked(&error) {
+            return Err(Failure::Asked(question.clone()));
         }
         // Once more with debug information, which the engine needs to name what was undefined.
         let error = render(self.debug(), context(&scope()))
@@ -269,8 +269,8 @@ impl Failure {
                 problem.location.get_or_insert_with(|| location.clone());
                 *problem
             }
-            Failure::Asked(relation) => Diagnostic::internal(format!(
-                "a template asked for '{relation}' where nothing can be looked up"
+            Failure::Asked(question) => Diagnostic::internal(format!(
+                "a template asked for {question:?} where nothing can be looked up"
             ))
             .at(location.clone()),
         }

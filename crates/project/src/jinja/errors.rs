@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use forebay_core::{Diagnostic, Relation, suggest};
+use forebay_core::{Diagnostic, suggest};
 use minijinja::{Error, ErrorKind, Value};
 
 use super::template::Origin;
+use crate::ask::Question;
 
 /// A problem of ours on its way up through the engine; the place is added on arrival.
 #[derive(Debug)]
@@ -15,9 +16,9 @@ struct Carried(Diagnostic);
 #[derive(Debug)]
 struct Returned(Value);
 
-/// The template asked whether a relation exists, and nobody has looked yet.
+/// The template asked something of the warehouse, and nobody has looked yet.
 #[derive(Debug)]
-struct Asked(Relation);
+struct Asked(Question);
 
 macro_rules! passenger {
     ($($name:ident)*) => { $(
@@ -46,8 +47,8 @@ pub(crate) fn returning(value: Value) -> Error {
         .with_source(Returned(value))
 }
 
-pub(crate) fn asking(relation: Relation) -> Error {
-    Error::new(ErrorKind::InvalidOperation, "asks for a relation").with_source(Asked(relation))
+pub(crate) fn asking(question: Question) -> Error {
+    Error::new(ErrorKind::InvalidOperation, "asks the warehouse").with_source(Asked(question))
 }
 
 fn find<T: std::error::Error + 'static>(error: &Error) -> Option<&T> {
@@ -65,7 +66,7 @@ pub(crate) fn returned(error: &Error) -> Option<&Value> {
     find::<Returned>(error).map(|returned| &returned.0)
 }
 
-pub(crate) fn asked(error: &Error) -> Option<&Relation> {
+pub(crate) fn asked(error: &Error) -> Option<&Question> {
     find::<Asked>(error).map(|asked| &asked.0)
 }
 

@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Timelike, Utc};
 use forebay_core::{Diagnostic, Relation, suggest};
 use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Rest, ValueKind, from_args};
 use minijinja::{Error, State, Value};
 use serde_json::Value as Json;
 
-use super::errors::{self, failed, problem};
+use super::errors::{failed, problem, returning};
 use super::names::Known;
 use super::relation::RelationValue;
 use super::scope::{RefCall, Scope};
-use super::{collections, macros, python};
+use super::{collections, macros, python, table};
+use crate::ask::{Answer, Question};
 use crate::config::Vars;
+use crate::problems::Problems;
+use crate::yaml;
 
 pub(crate) type Function = fn(&Arc<Scope>, &mut State<'_, '_>, &[Value]) -> Result<Value, Error>;
 
@@ -35,8 +38,14 @@ pub(crate) const FUNCTIONS: &[(&str, Function)] = &[
     ("fromjson", from_json),
     ("set", unique),
     ("zip", zip),
-    ("run_query", no_connection),
-    ("statement", no_connection),
+    ("run_query", run_query),
+    ("statement", statement),
+    ("load_result", load_result),
+    ("fromyaml", from_yaml),
+    ("toyaml", to_yaml),
+    ("set_strict", unique),
+    ("zip_strict", zip),
+    ("local_md5", local_md5),
     ("__register", register),
     ("__imported", imported),
     ("__value", keep_value),
@@ -292,19 +301,17 @@ fn load_relation(
 }
 
 pub(crate) fn existing(scope: &Arc<Scope>, relation: &Relation) -> Result<Value, Error> {
-    let Some(compiling) = scope.compiling() else {
-        return Ok(Value::from(()));
-    };
-    match compiling.existing.get(relation) {
-        Some(true) => Ok(Value::from_object(RelationValue::new(relation.clone()))),
-        Some(false) => Ok(Value::from(())),
-        None => Err(errors::asking(relation.clone())),
-    }
+    Ok(match scope.ask(Question::Relation(relation.clone()))? {
+        Some(Answer::Relation(Some(kind))) => {
+            Value::from_object(RelationValue::new(relation.clone()).of_kind(*kind))
+        }
+        _ => Value::from(()),
+    })
 }
 
 fn return_value(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     let (value,): (Option<Value>,) = from_args(args)?;
-    Err(errors::returning(value.unwrap_or(Value::from(()))))
+    Err(returning(value.unwrap_or(Value::from(()))))
 }
 
 fn log(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
@@ -342,14 +349,11 @@ fn from_json(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Va
 }
 
 fn unique(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let (items, _default): (Value, Option<Value>) = from_args(args)?;
-    let mut seen: Vec<Value> = Vec::new();
-    for item in items.try_iter()? {
-        if !seen.contains(&item) {
-            seen.push(item);
-        }
+    let (items, _default): (Option<Value>, Option<Value>) = from_args(args)?;
+    match items {
+        Some(items) => Ok(collections::set(items.try_iter()?)),
+        None => Ok(collections::set([])),
     }
-    Ok(Value::from(seen))
 }
 
 fn list(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
@@ -386,15 +390,69 @@ fn zip(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, E
         .collect())
 }
 
-/// While parsing there is nothing to ask, as in dbt; later it is an error, never a wrong answer.
-fn no_connection(scope: &Arc<Scope>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Value, Error> {
-    match scope.compiling() {
-        None => Ok(Value::from(())),
-        Some(_) => Err(problem(
-            Diagnostic::error("queries while a template is compiled are not supported yet")
-                .hint("run_query and statement need the warehouse; compute the value in a model"),
-        )),
+/// The rows of a query; `none` while the project is read.
+fn run_query(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (sql,): (Value,) = from_args(args)?;
+    rows(scope, &sql.to_string())
+}
+
+fn rows(scope: &Arc<Scope>, sql: &str) -> Result<Value, Error> {
+    Ok(match scope.ask(Question::Rows(sql.trim().to_owned()))? {
+        Some(Answer::Rows(rows)) => table::value(rows),
+        _ => Value::from(()),
+    })
+}
+
+/// `{% call statement('name', fetch_result=true) %}`: what the block prints is run.
+fn statement(
+    scope: &Arc<Scope>,
+    state: &mut State<'_, '_>,
+    args: &[Value],
+) -> Result<Value, Error> {
+    let (name, kwargs): (Option<Value>, Kwargs) = from_args(args)?;
+    let name = match name {
+        Some(name) => name,
+        None => kwargs.get::<Value>("name")?,
+    };
+    let caller: Value = kwargs.get("caller")?;
+    let sql = caller.call(state, &[])?.to_string();
+    if scope.compiling().is_some() {
+        let found = table::result(rows(scope, &sql)?);
+        scope.results().insert(name.to_string(), found);
     }
+    Ok(Value::from(""))
+}
+
+fn load_result(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (name,): (&str,) = from_args(args)?;
+    let found = scope.results().get(name).cloned();
+    Ok(found.unwrap_or(Value::from(())))
+}
+
+fn from_yaml(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (text, default): (&str, Option<Value>) = from_args(args)?;
+    let problems = Problems::default();
+    match yaml::parse("", text, &problems) {
+        Some(yaml) => Ok(collections::from_json(&yaml.to_json())),
+        None => default.ok_or_else(|| failed(format!("fromyaml: '{text}' is not YAML"))),
+    }
+}
+
+/// JSON is YAML too.
+fn to_yaml(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (value, default, _kwargs): (Value, Option<Value>, Kwargs) = from_args(args)?;
+    match serde_json::to_value(&value) {
+        Ok(json) => Ok(Value::from(super::filters::json_text(&json, false))),
+        Err(error) => default.ok_or_else(|| failed(format!("toyaml: {error}"))),
+    }
+}
+
+fn local_md5(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    use md5::{Digest, Md5};
+    let (text,): (Value,) = from_args(args)?;
+    let hash = Md5::digest(text.to_string().as_bytes());
+    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Value::from(hex))
 }
 
 fn register(_: &Arc<Scope>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
@@ -415,9 +473,13 @@ fn keep_value(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Resu
     Ok(Value::from(""))
 }
 
-/// `run_started_at`: prints as Python's datetime does.
+/// A moment, such as `run_started_at`: prints as Python's datetime or date does.
 #[derive(Debug)]
-pub(crate) struct Instant(pub DateTime<Utc>);
+pub(crate) struct Instant {
+    pub moment: DateTime<Utc>,
+    /// The pattern that it prints by.
+    pub shown: &'static str,
+}
 
 impl Object for Instant {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
@@ -436,21 +498,41 @@ impl Object for Instant {
     ) -> Result<Value, Error> {
         match method {
             "isoformat" => Ok(Value::from(
-                self.0.format("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string(),
+                self.moment
+                    .format("%Y-%m-%dT%H:%M:%S%.6f+00:00")
+                    .to_string(),
             )),
             "strftime" => {
                 let (pattern,): (&str,) = from_args(args)?;
                 let mut text = String::new();
-                fmt::Write::write_fmt(&mut text, format_args!("{}", self.0.format(pattern)))
+                fmt::Write::write_fmt(&mut text, format_args!("{}", self.moment.format(pattern)))
                     .map_err(|_| failed(format!("'{pattern}' is no pattern for a date")))?;
                 Ok(Value::from(text))
             }
+            // Everything here is in UTC.
+            "astimezone" | "replace" => Ok(Value::from_dyn_object(self.clone())),
+            "date" => Ok(Value::from_object(Self {
+                moment: self.moment,
+                shown: "%Y-%m-%d",
+            })),
             _ => Err(Error::from(minijinja::ErrorKind::UnknownMethod)),
         }
     }
 
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        Some(Value::from(match key.as_str()? {
+            "year" => i64::from(self.moment.year()),
+            "month" => i64::from(self.moment.month()),
+            "day" => i64::from(self.moment.day()),
+            "hour" => i64::from(self.moment.hour()),
+            "minute" => i64::from(self.moment.minute()),
+            "second" => i64::from(self.moment.second()),
+            _ => return None,
+        }))
+    }
+
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.format("%Y-%m-%d %H:%M:%S%.6f+00:00"))
+        write!(f, "{}", self.moment.format(self.shown))
     }
 }
 

@@ -16,20 +16,12 @@ use super::template::EXPORTED;
 /// The package of the macros that every project has.
 pub(crate) const BUILTIN: &str = "dbt";
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum MacroKind {
-    Macro,
-    /// `{% test x %}`, callable as `test_x`.
-    Test,
-}
-
 /// One macro.
 #[derive(Debug)]
 pub(crate) struct Macro {
     pub package: String,
     /// As it is called: `test_not_null` for a generic test.
     pub name: String,
-    pub kind: MacroKind,
     pub params: Vec<Param>,
     /// Takes positional arguments beyond its parameters, as `varargs`.
     pub varargs: bool,
@@ -88,7 +80,6 @@ impl MacroSet {
     /// Names of generic tests, as YAML writes them.
     pub fn tests(&self) -> impl Iterator<Item = &str> {
         self.all()
-            .filter(|found| found.kind == MacroKind::Test)
             .filter_map(|found| found.name.strip_prefix("test_"))
     }
 }

@@ -6,7 +6,8 @@
 
 mod adapter;
 mod blocks;
-mod collections;
+pub(crate) mod collections;
+mod column;
 mod config_object;
 mod engine;
 mod errors;
@@ -14,18 +15,20 @@ mod filters;
 mod functions;
 mod literals;
 mod macros;
+mod modules;
 mod names;
 mod python;
 mod relation;
 mod scope;
 mod signature;
+mod table;
 mod template;
 
 pub(crate) use blocks::{BlockKind, blocks, docs};
 pub(crate) use engine::{Engine, Failure};
 pub(crate) use errors::no_package;
 pub(crate) use functions::cte_name;
-pub(crate) use macros::{Macro, MacroKind, MacroSet};
+pub(crate) use macros::{Macro, MacroSet};
 pub(crate) use names::{Known, Names};
 pub(crate) use python::json_repr as python_repr;
 pub(crate) use scope::{Compiling, Mode, NodeScope, Record, RefCall, Shared};

@@ -7,8 +7,8 @@ use forebay_core::Relation;
 use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
-/// The one database there is, for macros that ask.
-pub(crate) const DATABASE: &str = "forebay";
+use crate::DATABASE;
+use crate::ask::RelationKind;
 
 /// A relation inside a template.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +19,8 @@ pub(crate) struct RelationValue {
     /// Parts left out by `.include(...)`.
     schema: bool,
     identifier: bool,
+    /// `table` or `view`, where it was looked up.
+    kind: Option<&'static str>,
 }
 
 impl RelationValue {
@@ -28,6 +30,18 @@ impl RelationValue {
             cte: None,
             schema: true,
             identifier: true,
+            kind: None,
+        }
+    }
+
+    pub fn of_kind(self, kind: RelationKind) -> Self {
+        let kind = match kind {
+            RelationKind::Table => "table",
+            RelationKind::View => "view",
+        };
+        Self {
+            kind: Some(kind),
+            ..self
         }
     }
 
@@ -55,16 +69,24 @@ const KEYS: &[&str] = &[
     "identifier",
     "name",
     "table",
+    "type",
     "is_cte",
+    "is_table",
+    "is_view",
 ];
 
 impl Object for RelationValue {
+    /// Packages tell a relation by its being a mapping with `metadata`.
     fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Plain
+        ObjectRepr::Map
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::NonEnumerable
+        Enumerator::Empty
+    }
+
+    fn is_true(self: &Arc<Self>) -> bool {
+        true
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
@@ -76,7 +98,14 @@ impl Object for RelationValue {
             "database" => Value::from(DATABASE),
             "schema" => Value::from(&*self.relation.schema),
             "identifier" | "name" | "table" => Value::from(&*self.relation.name),
+            "type" => Value::from(match self.cte {
+                Some(_) => Some("cte"),
+                None => self.kind,
+            }),
             "is_cte" => Value::from(self.cte.is_some()),
+            "is_table" => Value::from(self.kind == Some("table")),
+            "is_view" => Value::from(self.kind == Some("view")),
+            "metadata" => Value::from_pairs([("type", "ForebayRelation")]),
             _ => return None,
         })
     }
@@ -89,6 +118,40 @@ impl Object for RelationValue {
     ) -> Result<Value, Error> {
         match method {
             "render" => Ok(Value::from(self.sql())),
+            "get" => {
+                let (key, default): (&str, Option<Value>) = from_args(args)?;
+                let found = self.get_value_by_str(key);
+                Ok(found.or(default).unwrap_or(Value::from(())))
+            }
+            "without_identifier" => {
+                let identifier = false;
+                Ok(Value::from_object(Self {
+                    identifier,
+                    ..Self::clone(self)
+                }))
+            }
+            "information_schema" => {
+                let (view,): (Option<&str>,) = from_args(args)?;
+                let view = view.map(|view| format!(".{}", view.to_lowercase()));
+                let name = format!("information_schema{}", view.unwrap_or_default());
+                Ok(Value::from(name))
+            }
+            "incorporate" => {
+                let (kwargs,): (Kwargs,) = from_args(args)?;
+                let mut relation = Self::clone(self);
+                if let Some(path) = kwargs.get::<Option<Value>>("path")? {
+                    let part = |key: &str| {
+                        let part = path.get_attr(key).ok()?;
+                        part.as_str().map(str::to_owned)
+                    };
+                    let Relation { schema, name } = relation.relation;
+                    relation.relation = Relation::new(
+                        part("schema").unwrap_or(schema),
+                        part("identifier").unwrap_or(name),
+                    );
+                }
+                Ok(Value::from_object(relation))
+            }
             "quote" | "include" => {
                 let (kwargs,): (Kwargs,) = from_args(args)?;
                 let part = |name| {

@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chrono::{DateTime, Utc};
 use forebay_core::{Diagnostic, NodeId, Relation};
-use minijinja::Value;
 use minijinja::value::{Enumerator, Object, Serde};
+use minijinja::{Error, Value};
 use serde_json::{Map, Value as Json};
 
 use super::macros::{MacroSet, MacroValue, Package};
 use super::names::Names;
 use super::relation::RelationValue;
-use super::{adapter, config_object, functions};
+use super::{adapter, config_object, errors, functions, modules};
+use crate::ask::{Answer, Answers, Question};
 use crate::config::{Target, Vars};
 
 /// The same for every rendering of a project.
@@ -63,8 +64,8 @@ pub(crate) enum Mode {
 pub(crate) struct Compiling {
     pub incremental: bool,
     pub full_refresh: bool,
-    /// Answers to "does it exist", as far as they have been asked for.
-    pub existing: BTreeMap<Relation, bool>,
+    /// As far as it has been asked for.
+    pub answers: Answers,
 }
 
 /// One `ref(...)` or `source(...)` as it was called.
@@ -114,6 +115,8 @@ pub(crate) struct Scope {
     pub node: Arc<NodeScope>,
     pub mode: Mode,
     record: Mutex<Record>,
+    /// What `statement` has found, by name.
+    results: Mutex<BTreeMap<String, Value>>,
 }
 
 impl Scope {
@@ -123,11 +126,30 @@ impl Scope {
             node,
             mode,
             record: Mutex::default(),
+            results: Mutex::default(),
         })
     }
 
     pub fn record(&self) -> MutexGuard<'_, Record> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn results(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {
+        self.results.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// None while the project is read: nothing is asked then.
+    ///
+    /// # Errors
+    /// Ends the rendering where the answer is not known yet.
+    pub fn ask(&self, question: Question) -> Result<Option<&Answer>, Error> {
+        let Some(compiling) = self.compiling() else {
+            return Ok(None);
+        };
+        match compiling.answers.get(&question) {
+            Some(answer) => Ok(Some(answer)),
+            None => Err(errors::asking(question)),
+        }
     }
 
     pub fn compiling(&self) -> Option<&Compiling> {
@@ -179,14 +201,19 @@ impl Scope {
             "config" => config_object::value(self),
             "adapter" => adapter::value(self),
             "exceptions" => adapter::exceptions(self),
+            "api" => adapter::api(self),
             "flags" => json(&self.flags()),
             "builtins" => functions::builtins(self),
             "execute" => Value::from(self.compiling().is_some()),
             "schema" => Value::from(&*self.shared.target.schema),
-            "database" => Value::from(super::relation::DATABASE),
+            "database" => Value::from(crate::DATABASE),
             "project_name" => Value::from(&*self.shared.project),
             "invocation_id" => Value::from(&*self.shared.invocation_id),
-            "run_started_at" => Value::from_object(functions::Instant(self.shared.now)),
+            "run_started_at" => Value::from_object(functions::Instant {
+                moment: self.shared.now,
+                shown: "%Y-%m-%d %H:%M:%S%.6f+00:00",
+            }),
+            "modules" => modules::value(self),
             "dbt_version" => Value::from(crate::DBT_VERSION),
             "_dbt_generic_test_kwargs" => self.node.test_arguments.clone()?,
             _ => return None,
@@ -195,7 +222,11 @@ impl Scope {
 
     fn flags(&self) -> Json {
         let full_refresh = self.compiling().is_some_and(|c| c.full_refresh);
-        serde_json::json!({"FULL_REFRESH": full_refresh})
+        serde_json::json!({
+            "FULL_REFRESH": full_refresh,
+            "STORE_FAILURES": false,
+            "WHICH": "build",
+        })
     }
 
     /// Names for "did you mean".

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use forebay_core::{Diagnostic, Diagnostics, Graph, Location, Node, NodeId};
 
 use crate::config::{ProjectFile, Settings, SettingsConfig};
-use crate::jinja::{Engine, MacroKind, MacroSet, Names, Shared};
+use crate::jinja::{Engine, MacroSet, Names, Shared};
 use crate::nodes::{self, Cx, Detail, Draft};
 use crate::package::Package;
 use crate::problems::Problems;
@@ -227,7 +227,7 @@ fn our_files(
 }
 
 fn add_test_calls(engine: &mut Engine, macros: &MacroSet, problems: &Problems) {
-    let tests = macros.all().filter(|found| found.kind == MacroKind::Test);
+    let tests = macros.all().filter(|found| found.name.starts_with("test_"));
     for found in tests {
         let test = found.name.strip_prefix("test_").unwrap_or(&found.name);
         for namespace in [None, Some(found.package.as_str())] {

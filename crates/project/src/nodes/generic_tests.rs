@@ -6,14 +6,13 @@ use forebay_core::graph::Test;
 use forebay_core::{Diagnostic, Node, NodeId, Relation, Severity, Spec, suggest};
 use indexmap::IndexMap;
 use minijinja::Value;
-use minijinja::value::Serde;
 use serde_json::Value as Json;
 
 use super::test_names::{self, TestName};
 use super::{Cx, Detail, Draft, Section, TestDetail, node_scope, reader, tags};
-use crate::config::{Config, Reader, to_json};
+use crate::config::{Config, Reader, from_json, merge, to_json};
 use crate::jinja::{
-    Engine, Failure, Macro, MacroKind, Mode, NodeScope, Record, RefCall, Shared, no_package,
+    Engine, Failure, Macro, Mode, NodeScope, Record, RefCall, Shared, collections, no_package,
 };
 use crate::properties::{Argument, TestDecl};
 use crate::render::{Renderer, has_jinja};
@@ -102,12 +101,12 @@ impl GenericTests<'_> {
             depends_on: Vec::new(),
             spec: Spec::Test(spec),
         };
-        let config = to_json(&config);
+        let settings = to_json(&config);
         let detail = Detail {
             template: Some(raw.clone()),
-            scope: node_scope(cx, &node, &config, &alias, &raw).into(),
+            scope: node_scope(cx, &node, &settings, &alias, &raw).into(),
             raw,
-            config,
+            config: settings,
             alias,
             test: Some(TestDetail {
                 namespace: decl.namespace.clone(),
@@ -116,7 +115,7 @@ impl GenericTests<'_> {
             }),
             ..Detail::default()
         };
-        self.parse(node, detail)
+        self.parse(node, detail, config)
     }
 
     fn definition(&self, decl: &TestDecl) -> Option<Arc<Macro>> {
@@ -126,7 +125,7 @@ impl GenericTests<'_> {
             Some(package) => macros.get(package, &name),
             None => macros.find(&self.cx.package.name, &self.cx.project.name, &name),
         };
-        let found = found.filter(|found| found.kind == MacroKind::Test).cloned();
+        let found = found.cloned();
         if found.is_none() {
             self.cx.problems.push(self.undefined(decl));
         }
@@ -238,8 +237,8 @@ impl GenericTests<'_> {
         )
     }
 
-    /// Runs the test's macro to see what it refers to.
-    fn parse(&self, node: Node, mut detail: Detail) -> Option<Draft> {
+    /// Runs the test's macro to see what it refers to, and how it configures all of its tests.
+    fn parse(&self, mut node: Node, mut detail: Detail, config: Config) -> Option<Draft> {
         let cx = self.cx;
         let ran = run(cx.engine, cx.shared, &detail, &detail.scope, &Mode::Parse);
         let (_, record) = cx
@@ -247,6 +246,25 @@ impl GenericTests<'_> {
             .keep(ran.map_err(|failure| failure.at(&node.location)))?;
         detail.macros = record.macros;
         detail.calls = record.calls;
+        if let (false, Spec::Test(test)) = (record.configs.is_empty(), &mut node.spec) {
+            let mut all = Config::new();
+            for own in &record.configs {
+                merge(&mut all, from_json(own, &node.location));
+            }
+            merge(&mut all, config);
+            let reader = reader(cx, &all, format!("test '{}'", node.name));
+            *test = Test {
+                generic: test.generic.take(),
+                attached: test.attached.take(),
+                column: test.column.take(),
+                ..test_spec(&reader, detail.raw.clone())
+            };
+            node.relation = failures_relation(&reader, cx, &detail.alias);
+            detail.config = to_json(&all);
+            let mut scope = NodeScope::clone(&detail.scope);
+            scope.config = detail.config.clone();
+            detail.scope = scope.into();
+        }
         Some(Draft { node, detail })
     }
 }
@@ -282,7 +300,7 @@ pub(crate) fn arguments(
     let mut values: Vec<(String, Value)> = Vec::new();
     for (name, argument) in &test.arguments {
         let value = match expression(name, &argument.value) {
-            None => Value::from(Serde(&argument.value)),
+            None => collections::from_json(&argument.value),
             Some(source) => {
                 let evaluated = engine.evaluate(&source, shared, scope, mode);
                 let (value, more) = evaluated.map_err(|failure| failure.placed(&argument.at))?;

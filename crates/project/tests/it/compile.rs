@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 
 use forebay_core::NodeId;
-use forebay_project::CompileState;
+use forebay_project::{Answer, Column, CompileState, Question, Rows};
 
-use crate::support::{compile, parents, problems, project, sql, state};
+use crate::support::{compile, compile_in, parents, problems, project, sql};
 
 #[test]
 fn refs_and_sources_become_quoted_relations() {
@@ -145,9 +145,9 @@ select 1 as id {% if is_incremental() %}where at > (select max(at) from {{ this 
         let state = CompileState {
             incremental,
             full_refresh,
-            exists: &|_| true,
+            ..CompileState::default()
         };
-        project.compile(&NodeId::new(id), &state).unwrap()
+        compile_in(&project, id, state, &|_| true)
     };
     assert_eq!(compiled("model.shop.m", false, false), "select 1 as id");
     assert_eq!(
@@ -259,9 +259,7 @@ fn templates_may_ask_whether_a_relation_exists() {
         asked.borrow_mut().push(relation.to_string());
         relation.name == "old"
     };
-    let sql = project
-        .compile(&NodeId::new("model.shop.m"), &state(&exists))
-        .unwrap();
+    let sql = compile_in(&project, "model.shop.m", CompileState::default(), &exists);
     assert_eq!(sql, "old True");
     assert_eq!(*asked.borrow(), ["main.old", "main.m"]);
 }
@@ -281,7 +279,7 @@ select * from {{ ref('a') }}
 ",
     );
     let problem = project
-        .compile(&NodeId::new("model.shop.b"), &state(&|_| false))
+        .compile(&NodeId::new("model.shop.b"), &CompileState::default())
         .unwrap_err();
     assert_eq!(
         problem.to_string(),
@@ -335,5 +333,59 @@ vars: {names: [a, b]}
          9 1 ['b', 'c'] True \
          x-i-y-a True {\"b\": 2, \"c\": 3} {'a': [1]} \
          [1, 2, 3] 2 z ['i', 'y', 'a']"
+    );
+}
+
+#[test]
+fn templates_may_ask_for_rows_and_columns() {
+    let project = project(
+        r#"--- models/seen.sql
+select 1
+--- macros/m.sql
+{% macro kinds() %}
+  {% call statement('kinds', fetch_result=true) %}select kind from kinds{% endcall %}
+  {% set found = load_result('kinds') %}
+  {{ return(found['table'].columns[0].values() | list if found else []) }}
+{% endmacro %}
+--- models/m.sql
+{% set results = run_query('select * from t') %}
+{% if execute %}
+{{ results.columns[0].values() }} {{ results.columns['name'].values()[1] }} {{ results | length }}
+{% for row in results %}{{ row[0] }}={{ row.name }}{{ row['id'] }} {% endfor %}
+{{ results.rows[0].values() }} {{ results.column_names }}
+{% endif %}
+{{ kinds() }}
+{% for column in adapter.get_columns_in_relation(ref('seen')) -%}
+{{ column.name }} {{ column.dtype }} {{ column.is_string() }} {{ column.quoted }}
+{%- endfor %}
+{{ this is mapping }} {{ this.get('metadata').type.endswith('Relation') }} {{ api.Relation.create(schema='s', identifier='i') }}
+"#,
+    );
+    let answer = |question: &Question| {
+        Ok(match question {
+            Question::Rows(sql) if sql == "select * from t" => Answer::Rows(Rows {
+                columns: vec!["id".into(), "name".into()],
+                rows: vec![vec![1.into(), "a".into()], vec![2.into(), "b".into()]],
+            }),
+            Question::Rows(_) => Answer::Rows(Rows {
+                columns: vec!["kind".into()],
+                rows: vec![vec!["x".into()]],
+            }),
+            Question::Columns(_) => Answer::Columns(vec![Column {
+                name: "Id".into(),
+                data_type: "text".into(),
+            }]),
+            other => panic!("{other:?}"),
+        })
+    };
+    let id = NodeId::new("model.shop.m");
+    let sql = project
+        .compile_with(&id, &mut CompileState::default(), answer)
+        .unwrap();
+    let words: Vec<&str> = sql.split_whitespace().collect();
+    assert_eq!(
+        words.join(" "),
+        "(1, 2) b 2 1=a1 2=b2 (1, 'a') ('id', 'name') ['x'] Id text True \"Id\" \
+         True True \"s\".\"i\""
     );
 }

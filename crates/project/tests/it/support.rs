@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use forebay_core::{Diagnostics, NodeId, Relation};
-use forebay_project::{CompileState, LoadOptions, Project};
+use forebay_project::{Answer, CompileState, LoadOptions, Project, Question, RelationKind};
 
 /// `--- path` lines begin a file; what follows is its text.
 pub struct Files(tempfile::TempDir);
@@ -66,16 +66,24 @@ pub fn problems(text: &str) -> String {
     }
 }
 
-pub fn state(exists: &dyn Fn(&Relation) -> bool) -> CompileState<'_> {
-    CompileState {
-        incremental: false,
-        full_refresh: false,
-        exists,
-    }
+pub fn compile(project: &Project, id: &str) -> String {
+    compile_in(project, id, CompileState::default(), &|_| false)
 }
 
-pub fn compile(project: &Project, id: &str) -> String {
-    match project.compile(&NodeId::new(id), &state(&|_| false)) {
+/// In a warehouse that has these relations and nothing else.
+pub fn compile_in(
+    project: &Project,
+    id: &str,
+    mut state: CompileState,
+    exists: &dyn Fn(&Relation) -> bool,
+) -> String {
+    let answer = |question: &Question| match question {
+        Question::Relation(relation) => Ok(Answer::Relation(
+            exists(relation).then_some(RelationKind::Table),
+        )),
+        other => panic!("nobody knows {other:?}"),
+    };
+    match project.compile_with(&NodeId::new(id), &mut state, answer) {
         Ok(sql) => sql,
         Err(problem) => panic!("'{id}' should compile:\n{problem}"),
     }

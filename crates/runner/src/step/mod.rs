@@ -87,17 +87,23 @@ pub async fn run(context: &Context<'_>, step: &Step) -> Result<Outcome, Diagnost
             step.node
         ))
     })?;
+    let sql = || {
+        let missing = || Diagnostic::internal(format!("{} was not compiled", node.id));
+        step.action.sql().ok_or_else(missing)
+    };
     let outcome = match (&node.spec, &step.action) {
         (Spec::Source(_), Action::Load { load }) => source::run(context, node, load).await,
         (Spec::Seed(seed), Action::Seed) => seed::run(context, node, seed).await,
-        (Spec::Model(_), Action::CreateTable { sql } | Action::CreateView { sql }) => {
-            model::run(context, node, sql, false).await
+        (Spec::Model(_), Action::CreateTable { .. } | Action::CreateView { .. }) => {
+            model::run(context, node, sql()?, false).await
         }
-        (Spec::Model(_), Action::UpdateTable { sql }) => model::run(context, node, sql, true).await,
-        (Spec::Snapshot(snapshot), Action::Snapshot { sql }) => {
-            snapshot::run(context, node, snapshot, sql).await
+        (Spec::Model(_), Action::UpdateTable { .. }) => {
+            model::run(context, node, sql()?, true).await
         }
-        (Spec::Test(spec), Action::Test { sql }) => test::run(context, node, spec, sql).await,
+        (Spec::Snapshot(snapshot), Action::Snapshot { .. }) => {
+            snapshot::run(context, node, snapshot, sql()?).await
+        }
+        (Spec::Test(spec), Action::Test { .. }) => test::run(context, node, spec, sql()?).await,
         (Spec::FeatureView(view), Action::ComputeFeatures { source, online }) => {
             feature_view::run(context, node, view, source, *online).await
         }

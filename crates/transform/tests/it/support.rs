@@ -23,6 +23,7 @@ pub async fn bed() -> Bed {
         memory_limit: 256 << 20,
         threads: 2,
         spill: root.join("spill"),
+        dialect: forebay_lake::Dialect::default(),
     };
     Bed {
         lake: Lake::open(options).await.unwrap(),

@@ -77,6 +77,7 @@ impl World {
             memory_limit: 256 << 20,
             threads: 2,
             spill: folder.path().join("spill"),
+            dialect: forebay_lake::Dialect::default(),
         })
         .await
         .unwrap();

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use forebay_core::{Diagnostic, NodeId, Relation, ResourceType, Spec};
 use forebay_lake::lineage::{Kind, Subtype};
 use forebay_project::CompileState;
-use forebay_runner::Workspace;
 use forebay_runner::lineage::{self, ProjectLineage, sql_type};
+use forebay_runner::{Workspace, compile};
 use forebay_ui::chart::{ColumnBox, ColumnEdge};
 use forebay_ui::page::{ColumnLineage, ColumnRow, Node};
 
@@ -34,7 +34,7 @@ pub async fn node(
     });
     page.tests = super::tests_of(workspace.graph(), &id, &latest);
     add_columns(workspace, &mut page).await?;
-    page.compiled_sql = compiled(workspace, &id);
+    page.compiled_sql = compiled(workspace, &id).await;
     if let Some(Spec::Test(_)) = workspace.graph().get(&id).map(|node| &node.spec) {
         page.failing_rows = failing_rows(workspace, page.compiled_sql.as_deref()).await;
     }
@@ -66,7 +66,7 @@ async fn add_columns(workspace: &Workspace, page: &mut Node) -> Result<(), Diagn
     Ok(())
 }
 
-fn compiled(workspace: &Workspace, id: &NodeId) -> Option<String> {
+async fn compiled(workspace: &Workspace, id: &NodeId) -> Option<String> {
     let node = workspace.graph().get(id)?;
     if !matches!(
         node.spec,
@@ -74,12 +74,10 @@ fn compiled(workspace: &Workspace, id: &NodeId) -> Option<String> {
     ) {
         return None;
     }
-    let state = CompileState {
-        incremental: false,
-        full_refresh: false,
-        exists: &|_| true,
-    };
-    workspace.project.compile(id, &state).ok()
+    let (project, lake) = (&workspace.project, &workspace.lake);
+    compile(project, Some(lake), id, CompileState::default())
+        .await
+        .ok()
 }
 
 /// A test that cannot run has no rows to show; its last run says why.

@@ -1,0 +1,146 @@
+"""dbt projects, built by dbt with DuckDB and by forebay, compared: every table, every test.
+
+    python3 bench/dbt/compare.py FOLDER... [--binary PATH] [--vars '{...}']
+
+Each folder is a checked-out project with its packages already in dbt_packages/ (nothing is fetched). It is
+copied, so it stays as it is; both copies get a profile of type duckdb under the project's profile name.
+
+Printed for each project: both build times, then every difference: tables that only one side has, row counts,
+columns, contents (as multisets of rows, columns by name, numbers to nine digits), and results of tests.
+"""
+
+import argparse
+import collections
+import decimal
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from harness import WORK, Bench, measured  # noqa: E402
+
+PROFILE = "{name}:\n  target: dev\n  outputs:\n    dev: {{type: duckdb, schema: main, path: '{path}', threads: 2}}\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--binary", type=Path, help="a built forebay; else it is built")
+    parser.add_argument("--vars", default="{}", help="given to both")
+    arguments = parser.parse_args()
+    bench = Bench(pairs=1, small=False)
+    binary = arguments.binary or bench.forebay()
+    peers = bench.peers("dbt")
+    different = 0
+    for folder in arguments.folders:
+        different += compare(folder.resolve(), binary, peers, arguments.vars)
+    sys.exit(1 if different else 0)
+
+
+def compare(folder: Path, binary: Path, peers: Path, variables: str) -> int:
+    root = WORK / "dbt" / folder.parent.name / folder.name
+    shutil.rmtree(root, ignore_errors=True)
+    theirs, ours = copy(folder, root / "dbt"), copy(folder, root / "forebay")
+    print(f"\n## {folder.parent.name}/{folder.name}", flush=True)
+    given = [] if variables == "{}" else ["--vars", variables]
+    dbt = [peers / "dbt", "--quiet", "build", "--project-dir", theirs, "--profiles-dir", root, *given]
+    env = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_PROFILES_DIR": str(root)}
+    (root / "profiles.yml").write_text(PROFILE.format(name=profile(folder), path=root / "dbt.duckdb"))
+    first = attempt(dbt, theirs, env)
+    second = attempt([binary, "--project-dir", ours, "--quiet", "build", *given], ours, env)
+    print(f"dbt {first}; forebay {second}")
+    found = differences(root, theirs, ours, binary, peers)
+    for line in found:
+        print("  " + line)
+    print("  equal" if not found else f"  {len(found)} differences", flush=True)
+    return len(found)
+
+
+def copy(folder: Path, to: Path) -> Path:
+    """The project, with what its local packages point at."""
+    outside = folder.parent if (folder / "packages.yml").exists() and "../" in (folder / "packages.yml").read_text() else folder
+    ignore = shutil.ignore_patterns(".git", "target", "logs", ".forebay", "*.duckdb", "profiles.yml")
+    shutil.copytree(outside, to, ignore=ignore)
+    return to / folder.relative_to(outside)
+
+
+def profile(folder: Path) -> str:
+    text = (folder / "dbt_project.yml").read_text()
+    return re.search(r"^profile:\s*['\"]?([\w-]+)", text, re.MULTILINE).group(1)
+
+
+def attempt(command: list, cwd: Path, env: dict) -> str:
+    """How it went: a build whose tests fail is a result too."""
+    try:
+        sample = measured(command, cwd=cwd, env=env)
+        return f"{sample.wall:.1f} s ({sample.cpu:.1f} s of CPU)"
+    except SystemExit as failed:
+        return "failed: " + str(failed).splitlines()[0][:100]
+
+
+def differences(root: Path, theirs: Path, ours: Path, binary: Path, peers: Path) -> list[str]:
+    reader = Path(__file__).parent / "read_duckdb.py"
+    expected = json.loads(measured([peers / "python", reader, root / "dbt.duckdb"]).output)
+    found = []
+    for table, rows in sorted(expected.items()):
+        query = [binary, "--project-dir", ours, "--quiet", "query", f'select * from {table}', "--limit", "100000000", "--output", "json"]
+        try:
+            actual = json.loads(measured(query, cwd=ours).output)
+        except SystemExit as failed:
+            found.append(f"{table}: {str(failed).splitlines()[-1][:160]}")
+            continue
+        found += [f"{table}: {what}" for what in unequal(rows, actual)]
+    return found + unequal_results(results(theirs), results(ours))
+
+
+def unequal(expected: list[dict], actual: list[dict]) -> list[str]:
+    if len(expected) != len(actual):
+        return [f"{len(expected)} rows, ours {len(actual)}"]
+    if not expected:
+        return []
+    names, own = [sorted(name.lower() for name in rows[0]) for rows in (expected, actual)]
+    if names != own:
+        return [f"columns {names}, ours {own}"]
+    left, right = (collections.Counter(line(row) for row in rows) for rows in (expected, actual))
+    if left == right:
+        return []
+    one, other = next(iter(left - right)), next(iter(right - left))
+    columns = [name for name, a, b in zip(names, one, other) if a != b]
+    return [f"{sum((left - right).values())} rows differ, first in {columns}: {one} ours {other}"[:400]]
+
+
+def line(row: dict) -> tuple:
+    return tuple(plain(row[key]) for key in sorted(row, key=str.lower))
+
+
+def plain(value) -> str | None:
+    """Texts that are numbers count as numbers: types are compared by their values only."""
+    if value is None or isinstance(value, bool):
+        return None if value is None else str(value).lower()
+    text = value if isinstance(value, str) else json.dumps(value)
+    try:
+        return f"{decimal.Decimal(f'{decimal.Decimal(text):.9g}').normalize():f}" if not re.search(r"[a-zA-Z]{2}", text) else text
+    except decimal.InvalidOperation:
+        text = re.sub(r"(?<=\d)[T ](?=\d\d:)", " ", text)
+        return re.sub(r"( 00:00:00(\.0+)?)?(Z|\+00(:00)?)?$", "", re.sub(r"\.(\d*?)0+(?=Z|\+|$)", r".\1", text)).rstrip(".")
+
+
+def results(project: Path) -> dict[str, str]:
+    path = project / "target" / "run_results.json"
+    if not path.exists():
+        return {}
+    return {r["unique_id"]: r["status"] for r in json.loads(path.read_text())["results"]}
+
+
+def unequal_results(expected: dict, actual: dict) -> list[str]:
+    return [
+        f"{node}: {status}, ours {actual.get(node, 'not there')}"
+        for node, status in sorted(expected.items())
+        if actual.get(node) != status
+    ] + [f"{node}: only ours" for node in sorted(set(actual) - set(expected))]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+"""All tables and views of a DuckDB file as JSON: {"schema"."table": [row, ...]}."""
+
+import json
+import sys
+
+import duckdb
+
+connection = duckdb.connect(sys.argv[1], read_only=True)
+connection.execute("set TimeZone = 'UTC'")
+tables = connection.execute(
+    "select table_schema, table_name from information_schema.tables where table_schema <> 'information_schema'"
+).fetchall()
+found = {}
+for schema, table in tables:
+    answer = connection.execute(f'select * from "{schema}"."{table}"')
+    names = [column[0] for column in answer.description]
+    found[f'"{schema}"."{table}"'] = [dict(zip(names, row)) for row in answer.fetchall()]
+json.dump(found, sys.stdout, default=str)

@@ -1,0 +1,120 @@
+//! `information_schema.tables`, `.columns` and `.schemata`: what is in the warehouse, as tables.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, StringArray};
+use arrow::datatypes::{DataType, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use datafusion::datasource::{MemTable, TableProvider};
+use forebay_core::name::DATABASE;
+use forebay_core::{Diagnostic, Relation};
+
+use super::error::{from_arrow, from_engine};
+
+pub(super) const SCHEMA: &str = "information_schema";
+
+/// A table or view, and its columns.
+pub(super) struct Listed {
+    pub relation: Relation,
+    pub is_view: bool,
+    pub columns: SchemaRef,
+}
+
+/// None: there is no such view of the catalog.
+pub(super) fn table(
+    name: &str,
+    listed: &[Listed],
+) -> Result<Option<Arc<dyn TableProvider>>, Diagnostic> {
+    let batch = match name {
+        "tables" => tables(listed),
+        "columns" => columns(listed),
+        "schemata" => schemata(listed),
+        _ => return Ok(None),
+    }?;
+    let table = MemTable::try_new(batch.schema(), vec![vec![batch]]).map_err(from_engine)?;
+    Ok(Some(Arc::new(table)))
+}
+
+fn tables(listed: &[Listed]) -> Result<RecordBatch, Diagnostic> {
+    let kind = |listed: &Listed| if listed.is_view { "VIEW" } else { "BASE TABLE" };
+    batch(vec![
+        ("table_catalog", texts(listed.iter().map(|_| DATABASE))),
+        (
+            "table_schema",
+            texts(listed.iter().map(|l| l.relation.schema.as_str())),
+        ),
+        (
+            "table_name",
+            texts(listed.iter().map(|l| l.relation.name.as_str())),
+        ),
+        ("table_type", texts(listed.iter().map(kind))),
+    ])
+}
+
+fn columns(listed: &[Listed]) -> Result<RecordBatch, Diagnostic> {
+    let all = || {
+        listed.iter().flat_map(|listed| {
+            let fields = listed.columns.fields().iter().enumerate();
+            fields.map(move |(at, field)| (&listed.relation, at, field))
+        })
+    };
+    let places: Vec<i64> = all().map(|(_, at, _)| at as i64 + 1).collect();
+    let places: ArrayRef = Arc::new(Int64Array::from(places));
+    batch(vec![
+        ("table_catalog", texts(all().map(|_| DATABASE))),
+        (
+            "table_schema",
+            texts(all().map(|(r, ..)| r.schema.as_str())),
+        ),
+        ("table_name", texts(all().map(|(r, ..)| r.name.as_str()))),
+        ("column_name", texts(all().map(|(.., f)| f.name().as_str()))),
+        ("ordinal_position", places),
+        (
+            "data_type",
+            texts(all().map(|(.., field)| sql_type(field.data_type()))),
+        ),
+        (
+            "is_nullable",
+            texts(all().map(|(.., f)| if f.is_nullable() { "YES" } else { "NO" })),
+        ),
+    ])
+}
+
+fn schemata(listed: &[Listed]) -> Result<RecordBatch, Diagnostic> {
+    let mut names: Vec<&str> = listed.iter().map(|l| l.relation.schema.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    batch(vec![
+        ("catalog_name", texts(names.iter().map(|_| DATABASE))),
+        ("schema_name", texts(names.iter())),
+    ])
+}
+
+fn texts(values: impl Iterator<Item = impl AsRef<str>>) -> ArrayRef {
+    let values: Vec<_> = values.collect();
+    Arc::new(StringArray::from_iter_values(values))
+}
+
+fn batch(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch, Diagnostic> {
+    RecordBatch::try_from_iter(columns).map_err(from_arrow)
+}
+
+/// A type as SQL writes it.
+pub fn sql_type(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Boolean => "boolean".to_owned(),
+        DataType::Int8 | DataType::Int16 | DataType::UInt8 => "smallint".to_owned(),
+        DataType::Int32 | DataType::UInt16 => "integer".to_owned(),
+        t if t.is_integer() => "bigint".to_owned(),
+        DataType::Float32 => "real".to_owned(),
+        t if t.is_floating() => "double precision".to_owned(),
+        DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => format!("numeric({p},{s})"),
+        DataType::Date32 | DataType::Date64 => "date".to_owned(),
+        DataType::Timestamp(_, Some(_)) => "timestamp with time zone".to_owned(),
+        DataType::Timestamp(_, None) => "timestamp".to_owned(),
+        DataType::List(item) | DataType::LargeList(item) => {
+            format!("{}[]", sql_type(item.data_type()))
+        }
+        _ => "text".to_owned(),
+    }
+}

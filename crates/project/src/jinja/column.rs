@@ -1,0 +1,89 @@
+//! A column as `adapter.get_columns_in_relation` gives it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use forebay_core::quote;
+use minijinja::value::{Enumerator, Object, ObjectRepr};
+use minijinja::{Error, ErrorKind, State, Value};
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Column {
+    name: String,
+    data_type: String,
+}
+
+pub(crate) fn value(name: &str, data_type: &str) -> Value {
+    Value::from_object(Column {
+        name: name.to_owned(),
+        data_type: data_type.to_owned(),
+    })
+}
+
+impl Column {
+    /// Whether the type begins with one of the words.
+    fn is(&self, words: &[&str]) -> bool {
+        let found = self.data_type.to_lowercase();
+        words.iter().any(|word| found.starts_with(word))
+    }
+
+    fn is_float(&self) -> bool {
+        self.is(&["real", "float", "double"])
+    }
+
+    fn is_integer(&self) -> bool {
+        self.is(&["int", "bigint", "smallint", "tinyint", "hugeint"])
+    }
+
+    fn is_numeric(&self) -> bool {
+        self.is(&["numeric", "decimal"])
+    }
+}
+
+impl Object for Column {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        Some(match key.as_str()? {
+            "name" | "column" => Value::from(&*self.name),
+            "quoted" => Value::from(quote(&self.name)),
+            "dtype" | "data_type" => Value::from(&*self.data_type),
+            _ => return None,
+        })
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _: &mut State<'_, '_>,
+        method: &str,
+        _: &[Value],
+    ) -> Result<Value, Error> {
+        Ok(Value::from(match method {
+            "is_string" => self.is(&["text", "varchar", "char", "string"]),
+            "is_number" => self.is_float() || self.is_integer() || self.is_numeric(),
+            "is_float" => self.is_float(),
+            "is_integer" => self.is_integer(),
+            "is_numeric" => self.is_numeric(),
+            // Texts have no bound here: every one is as wide as any other.
+            "string_size" => return Ok(Value::from(256)),
+            _ => return Err(Error::from(ErrorKind::UnknownMethod)),
+        }))
+    }
+
+    fn custom_cmp(
+        self: &Arc<Self>,
+        other: &minijinja::value::DynObject,
+    ) -> Option<std::cmp::Ordering> {
+        Some(self.as_ref().cmp(other.downcast_ref::<Self>()?))
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<Column {} ({})>", self.name, self.data_type)
+    }
+}

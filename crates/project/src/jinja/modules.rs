@@ -1,0 +1,271 @@
+//! Python's modules as far as templates use them: `modules.re.sub(...)`, `modules.datetime...`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Rest, Tuple, from_args};
+use minijinja::{Error, ErrorKind, State, Value};
+use regex::{Captures, Regex};
+
+use super::collections;
+use super::errors::failed;
+use super::functions::Instant;
+use super::scope::Scope;
+
+const IGNORE_CASE: i64 = 2;
+
+pub(crate) fn value(scope: &Arc<Scope>) -> Value {
+    let now = scope.shared.now;
+    let module = |module| Value::from_object(Module { module, now });
+    Value::from_pairs([
+        ("re", module(Kind::Re)),
+        ("datetime", module(Kind::Datetime)),
+        ("pytz", module(Kind::Pytz)),
+        ("itertools", module(Kind::Itertools)),
+    ])
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Re,
+    Datetime,
+    /// `datetime.datetime`
+    DatetimeClass,
+    /// `datetime.date`
+    DateClass,
+    Pytz,
+    Itertools,
+}
+
+/// A module, or a class in one. What it can do is in its methods.
+#[derive(Debug)]
+struct Module {
+    module: Kind,
+    now: DateTime<Utc>,
+}
+
+impl Object for Module {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let class = |module| {
+            let now = self.now;
+            Value::from_object(Self { module, now })
+        };
+        Some(match (self.module, key.as_str()?) {
+            (Kind::Re, "IGNORECASE" | "I") => Value::from(IGNORE_CASE),
+            (Kind::Datetime, "datetime") => class(Kind::DatetimeClass),
+            (Kind::Datetime, "date") => class(Kind::DateClass),
+            (Kind::Pytz, "utc") => Value::from("UTC"),
+            _ => return None,
+        })
+    }
+
+    /// `datetime.datetime(2020, 1, 31)`.
+    fn call(self: &Arc<Self>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+        if !matches!(self.module, Kind::DatetimeClass | Kind::DateClass) {
+            return Err(failed("a module cannot be called"));
+        }
+        let parts: Vec<u32> = args
+            .iter()
+            .map(|part| u32::try_from(part.clone()))
+            .collect::<Result<_, _>>()?;
+        let part = |at: usize, default| parts.get(at).copied().unwrap_or(default);
+        let date = NaiveDate::from_ymd_opt(part(0, 0) as i32, part(1, 1), part(2, 1));
+        let moment = date.and_then(|date| date.and_hms_opt(part(3, 0), part(4, 0), part(5, 0)));
+        let moment = moment.ok_or_else(|| failed("there is no such day"))?;
+        Ok(self.moment(moment.and_utc()))
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        state: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        match (self.module, method) {
+            (Kind::Re, _) => re(method, args),
+            (Kind::Datetime, "datetime") => {
+                let now = self.now;
+                let module = Kind::DatetimeClass;
+                Arc::new(Self { module, now }).call(state, args)
+            }
+            (Kind::Datetime, "date") => {
+                let now = self.now;
+                let module = Kind::DateClass;
+                Arc::new(Self { module, now }).call(state, args)
+            }
+            (Kind::DatetimeClass, "now" | "utcnow" | "today") | (Kind::DateClass, "today") => {
+                Ok(self.moment(self.now))
+            }
+            (Kind::DatetimeClass | Kind::DateClass, "fromisoformat") => {
+                let (text,): (&str,) = from_args(args)?;
+                let patterns = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"];
+                let moment = patterns
+                    .iter()
+                    .find_map(|pattern| NaiveDateTime::parse_from_str(text, pattern).ok())
+                    .or_else(|| day(text, "%Y-%m-%d"));
+                self.parsed(text, moment)
+            }
+            (Kind::DatetimeClass, "strptime") => {
+                let (text, pattern): (&str, &str) = from_args(args)?;
+                let moment = NaiveDateTime::parse_from_str(text, pattern).ok();
+                self.parsed(text, moment.or_else(|| day(text, pattern)))
+            }
+            (Kind::Pytz, "timezone") => {
+                let (name,): (Value,) = from_args(args)?;
+                Ok(name)
+            }
+            (Kind::Itertools, "chain") => {
+                let mut all = Vec::new();
+                for list in args {
+                    all.extend(list.try_iter()?);
+                }
+                Ok(collections::list(all))
+            }
+            _ => Err(Error::from(ErrorKind::UnknownMethod)),
+        }
+    }
+}
+
+fn day(text: &str, pattern: &str) -> Option<NaiveDateTime> {
+    let date = NaiveDate::parse_from_str(text, pattern).ok()?;
+    date.and_hms_opt(0, 0, 0)
+}
+
+impl Module {
+    fn moment(&self, moment: DateTime<Utc>) -> Value {
+        let shown = match self.module {
+            Kind::DateClass => "%Y-%m-%d",
+            _ => "%Y-%m-%d %H:%M:%S",
+        };
+        Value::from_object(Instant { moment, shown })
+    }
+
+    fn parsed(&self, text: &str, moment: Option<NaiveDateTime>) -> Result<Value, Error> {
+        let moment = moment.ok_or_else(|| failed(format!("'{text}' is no date of that form")))?;
+        Ok(self.moment(moment.and_utc()))
+    }
+}
+
+fn re(method: &str, args: &[Value]) -> Result<Value, Error> {
+    let (pattern, rest): (&str, Rest<Value>) = from_args(args)?;
+    let flags = match rest.last() {
+        Some(last) if last.is_kwargs() => {
+            Kwargs::try_from(last.clone())?.get::<Option<i64>>("flags")?
+        }
+        _ => None,
+    };
+    let regex = |pattern: &str| {
+        let flag = if flags.unwrap_or(0) & IGNORE_CASE != 0 {
+            "(?i)"
+        } else {
+            ""
+        };
+        Regex::new(&format!("{flag}{pattern}"))
+            .map_err(|error| failed(format!("modules.re.{method}: {error}")))
+    };
+    let text = |at: usize| {
+        let text = rest.get(at).and_then(Value::as_str);
+        text.ok_or_else(|| failed(format!("modules.re.{method} needs a text")))
+    };
+    let found = |captures: Option<Captures<'_>>| {
+        captures.map_or(Value::from(()), |captures| {
+            let group = |m: Option<regex::Match<'_>>| m.map(|m| m.as_str().to_owned());
+            Value::from_object(Match(captures.iter().map(group).collect()))
+        })
+    };
+    match method {
+        "sub" => {
+            let replacement = references(text(0)?);
+            let changed = regex(pattern)?.replace_all(text(1)?, replacement.as_str());
+            Ok(Value::from(changed.into_owned()))
+        }
+        "search" => Ok(found(regex(pattern)?.captures(text(0)?))),
+        "match" => Ok(found(regex(&format!("^(?:{pattern})"))?.captures(text(0)?))),
+        "fullmatch" => Ok(found(
+            regex(&format!("^(?:{pattern})$"))?.captures(text(0)?),
+        )),
+        "findall" => {
+            let regex = regex(pattern)?;
+            let group = |m: Option<regex::Match<'_>>| Value::from(m.map_or("", |m| m.as_str()));
+            let item = |captures: Captures<'_>| match captures.len() {
+                1 => group(captures.get(0)),
+                2 => group(captures.get(1)),
+                _ => {
+                    let groups: Vec<Value> = captures.iter().skip(1).map(group).collect();
+                    Value::from(Tuple::from(groups))
+                }
+            };
+            Ok(collections::list(regex.captures_iter(text(0)?).map(item)))
+        }
+        "split" => {
+            let regex = regex(pattern)?;
+            Ok(collections::list(regex.split(text(0)?).map(Value::from)))
+        }
+        "escape" => Ok(Value::from(regex::escape(pattern))),
+        _ => Err(failed(format!("modules.re.{method} is not supported yet"))),
+    }
+}
+
+/// Python's `\1` as this engine writes it, and its `$` as plain text.
+fn references(replacement: &str) -> String {
+    let mut out = String::new();
+    let mut chars = replacement.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (c, chars.peek()) {
+            ('$', _) => out.push_str("$$"),
+            ('\\', Some(digit)) if digit.is_ascii_digit() => {
+                out.push_str(&format!("${{{digit}}}"));
+                chars.next();
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// What a search found: the whole, then its groups.
+#[derive(Debug)]
+struct Match(Vec<Option<String>>);
+
+impl Object for Match {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        let group = |at: usize| self.0.get(at).cloned().flatten();
+        match method {
+            "group" => {
+                let (at,): (Option<usize>,) = from_args(args)?;
+                Ok(Value::from(group(at.unwrap_or(0))))
+            }
+            "groups" => {
+                let groups: Vec<Value> = self.0.iter().skip(1).cloned().map(Value::from).collect();
+                Ok(Value::from(Tuple::from(groups)))
+            }
+            _ => Err(Error::from(ErrorKind::UnknownMethod)),
+        }
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<match>")
+    }
+}

@@ -1,0 +1,198 @@
+//! The rows of a query as templates see them: `results.columns[0].values()`, `row['name']`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple};
+use minijinja::{Error, ErrorKind, State, Value};
+
+use super::collections;
+use crate::ask::Rows;
+
+#[derive(Debug)]
+struct Table {
+    names: Arc<[String]>,
+    rows: Vec<Value>,
+}
+
+/// One row, or the table's columns: values by place and by name.
+#[derive(Debug)]
+struct Named {
+    names: Arc<[String]>,
+    values: Vec<Value>,
+}
+
+#[derive(Debug)]
+struct Column {
+    name: String,
+    values: Vec<Value>,
+}
+
+pub(crate) fn value(rows: &Rows) -> Value {
+    let names: Arc<[String]> = rows.columns.clone().into();
+    let row = |row: &Vec<serde_json::Value>| {
+        Value::from_object(Named {
+            names: names.clone(),
+            values: row.iter().map(collections::from_json).collect(),
+        })
+    };
+    Value::from_object(Table {
+        names: names.clone(),
+        rows: rows.rows.iter().map(row).collect(),
+    })
+}
+
+/// What `load_result` gives.
+pub(crate) fn result(table: Value) -> Value {
+    let data = table.get_attr("rows").unwrap_or_default();
+    let pairs = [
+        ("table", table),
+        ("data", data),
+        ("response", Value::from("OK")),
+    ];
+    Value::from_pairs(pairs)
+}
+
+fn tuple(values: impl IntoIterator<Item = Value>) -> Value {
+    Value::from(Tuple::from(values.into_iter().collect::<Vec<_>>()))
+}
+
+fn names(names: &[String]) -> Value {
+    tuple(names.iter().map(|name| Value::from(&**name)))
+}
+
+impl Table {
+    fn columns(&self) -> Value {
+        let column = |(at, name): (usize, &String)| {
+            let values = self.rows.iter().map(|row| row.get_item_by_index(at));
+            Value::from_object(Column {
+                name: name.clone(),
+                values: values.map(Result::unwrap_or_default).collect(),
+            })
+        };
+        Value::from_object(Named {
+            names: self.names.clone(),
+            values: self.names.iter().enumerate().map(column).collect(),
+        })
+    }
+}
+
+impl Object for Table {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        match key.as_str() {
+            Some("columns") => Some(self.columns()),
+            Some("rows") => Some(collections::list(self.rows.iter().cloned())),
+            Some("column_names") => Some(names(&self.names)),
+            Some(_) => None,
+            None => self.rows.get(key.as_usize()?).cloned(),
+        }
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Seq(self.rows.len())
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _: &mut State<'_, '_>,
+        method: &str,
+        _: &[Value],
+    ) -> Result<Value, Error> {
+        match method {
+            "print_table" => Ok(Value::from("")),
+            _ => Err(Error::from(ErrorKind::UnknownMethod)),
+        }
+    }
+}
+
+impl Object for Named {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let at = match key.as_str() {
+            Some(wanted) => self.names.iter().position(|name| name == wanted)?,
+            None => {
+                let length = self.values.len() as i64;
+                let index = key.as_i64()?;
+                usize::try_from(if index < 0 { index + length } else { index }).ok()?
+            }
+        };
+        self.values.get(at).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Seq(self.values.len())
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        let pairs = || {
+            let names = self.names.iter().map(|name| Value::from(&**name));
+            names.zip(self.values.iter().cloned())
+        };
+        match method {
+            "values" => Ok(tuple(self.values.iter().cloned())),
+            "keys" => Ok(names(&self.names)),
+            "items" => Ok(collections::list(pairs().map(|(k, v)| tuple([k, v])))),
+            "dict" => Ok(collections::dict(pairs())),
+            "get" => {
+                let found = args.first().and_then(|key| self.get_value(key));
+                Ok(found.or(args.get(1).cloned()).unwrap_or(Value::from(())))
+            }
+            _ => Err(Error::from(ErrorKind::UnknownMethod)),
+        }
+    }
+}
+
+impl Object for Column {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        match key.as_str() {
+            Some("name") => Some(Value::from(&*self.name)),
+            Some(_) => None,
+            None => self.values.get(key.as_usize()?).cloned(),
+        }
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Seq(self.values.len())
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _: &mut State<'_, '_>,
+        method: &str,
+        _: &[Value],
+    ) -> Result<Value, Error> {
+        match method {
+            "values" => Ok(tuple(self.values.iter().cloned())),
+            "values_distinct" => {
+                let mut seen: Vec<Value> = Vec::new();
+                for value in &self.values {
+                    if !seen.contains(value) {
+                        seen.push(value.clone());
+                    }
+                }
+                Ok(tuple(seen))
+            }
+            _ => Err(Error::from(ErrorKind::UnknownMethod)),
+        }
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<column {}>", self.name)
+    }
+}

@@ -1,0 +1,170 @@
+//! Compiles a node, and looks up in the lake what its template asks.
+
+use forebay_core::{Diagnostic, NodeId, Relation};
+use forebay_lake::{Lake, TableInfo, TableKind, sql_type};
+use forebay_project::{
+    Answer, Column, CompileState, Compiled, Project, Question, RelationKind, Rows,
+};
+use serde_json::{Number, Value};
+
+use crate::cells::Cells;
+use crate::workspace::Workspace;
+
+/// Rows of one answer: a template that asks for more would not be a query's text.
+const MOST_ROWS: usize = 1_000_000;
+
+/// The node's SQL. Without a lake nothing is there.
+///
+/// # Errors
+/// Those of [`Project::compile`], and a query of its template that fails.
+pub async fn compile(
+    project: &Project,
+    lake: Option<&Lake>,
+    id: &NodeId,
+    mut state: CompileState,
+) -> Result<String, Diagnostic> {
+    loop {
+        match project.compile(id, &state)? {
+            Compiled::Sql(sql) => return Ok(sql),
+            Compiled::Asks(question) => {
+                let answer = match lake {
+                    Some(lake) => answer(lake, &question).await?,
+                    None => nothing(&question)?,
+                };
+                state.answers.insert(question, answer);
+            }
+        }
+    }
+}
+
+fn nothing(question: &Question) -> Result<Answer, Diagnostic> {
+    Ok(match question {
+        Question::Relation(_) => Answer::Relation(None),
+        Question::Columns(_) => Answer::Columns(Vec::new()),
+        Question::Relations => Answer::Relations(Vec::new()),
+        Question::Rows(sql) => {
+            return Err(
+                Diagnostic::error("the template asks for rows, before any are there")
+                    .hint(format!("its query: {}", shortened(sql))),
+            );
+        }
+    })
+}
+
+/// The same before anything runs: None where the template asks for what a step of this very run may
+/// make: rows, columns, the table of another node.
+pub async fn compile_ahead(
+    workspace: &Workspace,
+    id: &NodeId,
+    mut state: CompileState,
+) -> Result<Option<String>, Diagnostic> {
+    loop {
+        match workspace.project.compile(id, &state)? {
+            Compiled::Sql(sql) => return Ok(Some(sql)),
+            Compiled::Asks(Question::Relation(relation)) => {
+                let made_by = workspace.graph().by_relation(&relation);
+                if made_by.is_some_and(|node| node.id != *id) {
+                    return Ok(None);
+                }
+                let question = Question::Relation(relation);
+                let answer = answer(&workspace.lake, &question).await?;
+                state.answers.insert(question, answer);
+            }
+            Compiled::Asks(_) => return Ok(None),
+        }
+    }
+}
+
+async fn answer(lake: &Lake, question: &Question) -> Result<Answer, Diagnostic> {
+    Ok(match question {
+        Question::Relation(relation) => {
+            let info = lake.info(relation).await?;
+            Answer::Relation(info.map(|info| kind(&info)))
+        }
+        Question::Columns(relation) => {
+            let info = lake.info(relation).await?;
+            Answer::Columns(info.map_or(Vec::new(), |info| columns(&info)))
+        }
+        Question::Relations => {
+            let mut all: Vec<(Relation, RelationKind)> = Vec::new();
+            for relation in lake.relations().await? {
+                if let Some(info) = lake.info(&relation).await? {
+                    all.push((relation, kind(&info)));
+                }
+            }
+            Answer::Relations(all)
+        }
+        Question::Rows(sql) => {
+            let batches = lake.collect(sql).await.map_err(|problem| {
+                problem.hint(format!(
+                    "in a query that the template asks: {}",
+                    shortened(sql)
+                ))
+            })?;
+            let schema = match batches.first() {
+                Some(batch) => batch.schema(),
+                None => lake.schema_of(sql).await?,
+            };
+            let mut cells = Cells::headed(&schema);
+            for batch in &batches {
+                cells.push(batch, MOST_ROWS)?;
+            }
+            Answer::Rows(rows(cells, &schema))
+        }
+    })
+}
+
+fn kind(info: &TableInfo) -> RelationKind {
+    match info.kind {
+        TableKind::Table => RelationKind::Table,
+        TableKind::View => RelationKind::View,
+    }
+}
+
+fn columns(info: &TableInfo) -> Vec<Column> {
+    let column = |field: &std::sync::Arc<arrow::datatypes::Field>| Column {
+        name: field.name().clone(),
+        data_type: sql_type(field.data_type()),
+    };
+    info.schema.fields().iter().map(column).collect()
+}
+
+fn rows(cells: Cells, schema: &arrow::datatypes::Schema) -> Rows {
+    let boolean: Vec<bool> = schema
+        .fields()
+        .iter()
+        .map(|field| *field.data_type() == arrow::datatypes::DataType::Boolean)
+        .collect();
+    let value = |(at, cell): (usize, Option<String>)| match cell {
+        None => Value::Null,
+        Some(text) if boolean[at] => Value::Bool(text == "true"),
+        Some(text) if cells.numeric[at] => number(&text),
+        Some(text) => Value::String(text),
+    };
+    Rows {
+        rows: cells
+            .rows
+            .into_iter()
+            .map(|row| row.into_iter().enumerate().map(value).collect())
+            .collect(),
+        columns: cells.columns,
+    }
+}
+
+/// Whole where it is: `2.00` prints as `2` in a template that counts.
+fn number(text: &str) -> Value {
+    if let Ok(whole) = text.parse::<i64>() {
+        return Value::from(whole);
+    }
+    let float = text.parse::<f64>().ok().and_then(Number::from_f64);
+    float.map_or_else(|| Value::String(text.to_owned()), Value::Number)
+}
+
+fn shortened(sql: &str) -> String {
+    let words: Vec<&str> = sql.split_whitespace().collect();
+    let text = words.join(" ");
+    match text.char_indices().nth(120) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
+    }
+}
