@@ -313,11 +313,14 @@ pub(crate) fn fqn(cx: &Cx<'_>, file: &str, folder: &str, name: &str) -> Vec<Stri
 /// Schema and name in the warehouse, as the project's own rules have them.
 pub(crate) fn relation(
     cx: &Cx<'_>,
+    kind: ResourceType,
     name: &str,
     reader: &Reader<'_>,
     location: &Location,
 ) -> Option<Relation> {
     let node = json!({
+        "unique_id": cx.id(kind, name),
+        "resource_type": kind.as_str(),
         "name": name,
         "package_name": cx.package.name,
         "original_file_path": cx.package.path(&location.file.to_string_lossy()),

@@ -27,7 +27,13 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     reader.misspelt();
     reader.unsupported(&["pre_hook", "post_hook", "grants", "contract", "sql_header"]);
     let materialized = materialized(&reader)?;
-    let relation = relation(cx, &subject.sql.name, &reader, &subject.sql.at)?;
+    let relation = relation(
+        cx,
+        ResourceType::Model,
+        &subject.sql.name,
+        &reader,
+        &subject.sql.at,
+    )?;
     let alias = relation.name.clone();
     let relation = Some(relation).filter(|_| materialized != Materialized::Ephemeral);
     let spec = Spec::Model(Model {

@@ -25,7 +25,7 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
     reader.misspelt();
     reader.unsupported(&["pre_hook", "post_hook"]);
     let location = Location::file(&seed.file);
-    let relation = relation(cx, &seed.name, &reader, &location)?;
+    let relation = relation(cx, ResourceType::Seed, &seed.name, &reader, &location)?;
     let alias = relation.name.clone();
     let node = Node {
         id: cx.id(ResourceType::Seed, &seed.name),

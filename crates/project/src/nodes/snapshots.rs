@@ -99,7 +99,7 @@ fn snapshot_relation(
     place: &Location,
 ) -> Option<Relation> {
     if reader.text("schema").is_some() && reader.text("target_schema").is_none() {
-        return relation(cx, name, reader, place);
+        return relation(cx, ResourceType::Snapshot, name, reader, place);
     }
     let node = serde_json::json!({"name": name});
     let alias = named(

@@ -215,15 +215,22 @@ fn the_projects_own_naming_rule_wins() {
     let project = project(
         "--- macros/names.sql
 {% macro generate_schema_name(custom_schema_name, node) -%}
-  {%- if custom_schema_name -%}{{ custom_schema_name }}{%- else -%}{{ default__generate_schema_name(none, node) }}{%- endif -%}
+  {%- if node.resource_type == 'seed' -%}raw
+  {%- elif custom_schema_name -%}{{ custom_schema_name }}{%- else -%}{{ default__generate_schema_name(none, node) }}{%- endif -%}
 {%- endmacro %}
 {% macro generate_alias_name(custom_alias_name=none, node=none) -%} {{ node.name }}_v1 {%- endmacro %}
 --- models/m.sql
 {{ config(schema='marts') }} {{ this }}
 --- models/n.sql
 {{ ref('m') }}
+--- models/o.sql
+{{ ref('s') }}
+--- seeds/s.csv
+id
+1
 ",
     );
+    assert_eq!(sql(&project, "o"), r#""raw"."s_v1""#);
     assert_eq!(sql(&project, "m"), r#""marts"."m_v1""#);
     assert_eq!(sql(&project, "n"), r#""marts"."m_v1""#);
     let n = project.graph.get(&NodeId::new("model.shop.n")).unwrap();
