@@ -126,7 +126,8 @@ class Connection:
         self.socket.close()
 
     def call(self, request: bytes) -> tuple[int, bytes]:
-        self.socket.sendall(request)
+        # Who is asked, with the port, as every client says it.
+        self.socket.sendall(request.replace(b"Host: 127.0.0.1\r\n", b"Host: 127.0.0.1:%d\r\n" % self.port, 1))
         head = self.until(lambda: self.buffer.find(b"\r\n\r\n") + 4, 4)
         lines = head.split(b"\r\n")
         fields = {line.split(b":", 1)[0].lower(): line.split(b":", 1)[1].strip() for line in lines[1:] if b":" in line}
