@@ -2,11 +2,12 @@
 //! compiles looks it up and compiles again with the answer.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use forebay_core::{Diagnostic, NodeId, Relation};
+use forebay_core::Relation;
 use serde_json::Value;
 
-use crate::{CompileState, Project};
+use crate::CompileState;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Question {
@@ -36,7 +37,7 @@ pub enum RelationKind {
 }
 
 /// A column and its type as SQL writes it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Column {
     pub name: String,
     pub data_type: String,
@@ -49,7 +50,8 @@ pub struct Rows {
     pub rows: Vec<Vec<Value>>,
 }
 
-pub type Answers = BTreeMap<Question, Answer>;
+/// Shared: a template is rendered once more after every answer.
+pub type Answers = Arc<BTreeMap<Question, Answer>>;
 
 /// How far compiling came.
 #[derive(Clone, Debug)]
@@ -59,25 +61,8 @@ pub enum Compiled {
     Asks(Question),
 }
 
-impl Project {
-    /// Compiles with a simple answer to whatever is asked.
-    ///
-    /// # Errors
-    /// Those of [`Project::compile`], and those of the answer.
-    pub fn compile_with(
-        &self,
-        id: &NodeId,
-        state: &mut CompileState,
-        answer: impl Fn(&Question) -> Result<Answer, Diagnostic>,
-    ) -> Result<String, Diagnostic> {
-        loop {
-            match self.compile(id, state)? {
-                Compiled::Sql(sql) => return Ok(sql),
-                Compiled::Asks(question) => {
-                    let answer = answer(&question)?;
-                    state.answers.insert(question, answer);
-                }
-            }
-        }
+impl CompileState {
+    pub fn answer(&mut self, question: Question, answer: Answer) {
+        Arc::make_mut(&mut self.answers).insert(question, answer);
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use forebay_core::{Diagnostic, Location};
+use md5::{Digest, Md5};
 
 /// Reads a file of the project; `relative` is its path below `root`.
 pub(crate) fn read(root: &Path, relative: &str) -> Result<String, Diagnostic> {
@@ -50,6 +51,14 @@ fn number(n: usize) -> u32 {
 pub(crate) fn locate(file: &str, text: &str, offset: usize) -> Location {
     let (line, column) = line_and_column(text, offset);
     Location::new(file, line, column)
+}
+
+/// As dbt has it in its ids, in hexadecimal.
+pub(crate) fn md5(text: &str) -> String {
+    Md5::digest(text.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]

@@ -21,19 +21,49 @@ pub async fn compile(
     project: &Project,
     lake: Option<&Lake>,
     id: &NodeId,
-    mut state: CompileState,
+    state: CompileState,
 ) -> Result<String, Diagnostic> {
-    loop {
-        match project.compile(id, &state)? {
-            Compiled::Sql(sql) => return Ok(sql),
-            Compiled::Asks(question) => {
-                let answer = match lake {
-                    Some(lake) => answer(lake, &question).await?,
-                    None => nothing(&question)?,
-                };
-                state.answers.insert(question, answer);
-            }
+    let compiled = compile_unless(project, lake, id, state, |_| false).await?;
+    compiled.ok_or_else(|| Diagnostic::internal(format!("{id} was not compiled to its end")))
+}
+
+/// The same before anything runs: None where the template asks for what a step of this very run may
+/// make: rows, columns, the table of another node.
+pub async fn compile_ahead(
+    workspace: &Workspace,
+    id: &NodeId,
+    state: CompileState,
+) -> Result<Option<String>, Diagnostic> {
+    let may_be_made = |question: &Question| match question {
+        Question::Relation(relation) => {
+            let made_by = workspace.graph().by_relation(relation);
+            made_by.is_some_and(|node| node.id != *id)
         }
+        _ => true,
+    };
+    let (project, lake) = (&workspace.project, &workspace.lake);
+    compile_unless(project, Some(lake), id, state, may_be_made).await
+}
+
+/// None at a question that is to be asked later.
+async fn compile_unless(
+    project: &Project,
+    lake: Option<&Lake>,
+    id: &NodeId,
+    mut state: CompileState,
+    later: impl Fn(&Question) -> bool,
+) -> Result<Option<String>, Diagnostic> {
+    loop {
+        let question = match project.compile(id, &state)? {
+            Compiled::Sql(sql) => return Ok(Some(sql)),
+            Compiled::Asks(question) if later(&question) => return Ok(None),
+            Compiled::Asks(question) => question,
+        };
+        let answer = match lake {
+            Some(lake) => answer(lake, &question).await?,
+            None => nothing(&question)?,
+        };
+        state.answer(question, answer);
     }
 }
 
@@ -49,30 +79,6 @@ fn nothing(question: &Question) -> Result<Answer, Diagnostic> {
             );
         }
     })
-}
-
-/// The same before anything runs: None where the template asks for what a step of this very run may
-/// make: rows, columns, the table of another node.
-pub async fn compile_ahead(
-    workspace: &Workspace,
-    id: &NodeId,
-    mut state: CompileState,
-) -> Result<Option<String>, Diagnostic> {
-    loop {
-        match workspace.project.compile(id, &state)? {
-            Compiled::Sql(sql) => return Ok(Some(sql)),
-            Compiled::Asks(Question::Relation(relation)) => {
-                let made_by = workspace.graph().by_relation(&relation);
-                if made_by.is_some_and(|node| node.id != *id) {
-                    return Ok(None);
-                }
-                let question = Question::Relation(relation);
-                let answer = answer(&workspace.lake, &question).await?;
-                state.answers.insert(question, answer);
-            }
-            Compiled::Asks(_) => return Ok(None),
-        }
-    }
 }
 
 async fn answer(lake: &Lake, question: &Question) -> Result<Answer, Diagnostic> {
@@ -101,15 +107,13 @@ async fn answer(lake: &Lake, question: &Question) -> Result<Answer, Diagnostic> 
                     shortened(sql)
                 ))
             })?;
-            let schema = match batches.first() {
-                Some(batch) => batch.schema(),
-                None => lake.schema_of(sql).await?,
-            };
-            let mut cells = Cells::headed(&schema);
-            for batch in &batches {
-                cells.push(batch, MOST_ROWS)?;
-            }
-            Answer::Rows(rows(cells, &schema))
+            Answer::Rows(match batches.first() {
+                Some(batch) => rows(Cells::from_batches(&batches, MOST_ROWS)?, &batch.schema()),
+                None => {
+                    let schema = lake.schema_of(sql).await?;
+                    rows(Cells::headed(&schema), &schema)
+                }
+            })
         }
     })
 }
@@ -151,7 +155,7 @@ fn rows(cells: Cells, schema: &arrow::datatypes::Schema) -> Rows {
     }
 }
 
-/// Whole where it is: `2.00` prints as `2` in a template that counts.
+/// A whole number keeps its digits, whatever its size; any other is a float.
 fn number(text: &str) -> Value {
     if let Ok(whole) = text.parse::<i64>() {
         return Value::from(whole);

@@ -129,27 +129,18 @@ async fn stored_columns(
     Ok(info.map(|info| {
         let fields = info.schema.fields().iter();
         fields
-            .map(|field| (field.name().clone(), sql_type(field.data_type()).to_owned()))
+            .map(|field| (field.name().clone(), sql_type(field.data_type())))
             .collect()
     }))
 }
 
 /// The SQL name of a column type, as declarations write it.
-pub fn sql_type(data_type: &arrow::datatypes::DataType) -> &'static str {
-    use arrow::datatypes::DataType;
+pub fn sql_type(data_type: &arrow::datatypes::DataType) -> String {
+    use arrow::datatypes::DataType::{Decimal128, Decimal256, LargeList, List};
     match data_type {
-        DataType::Boolean => "boolean",
-        DataType::Int8 | DataType::Int16 | DataType::UInt8 => "smallint",
-        DataType::Int32 | DataType::UInt16 => "integer",
-        t if t.is_integer() => "bigint",
-        DataType::Float32 => "real",
-        t if t.is_floating() => "double precision",
-        DataType::Decimal128(_, _) | DataType::Decimal256(_, _) => "numeric",
-        DataType::Date32 | DataType::Date64 => "date",
-        DataType::Timestamp(_, Some(_)) => "timestamp with time zone",
-        DataType::Timestamp(_, None) => "timestamp",
-        DataType::List(_) | DataType::LargeList(_) => "text[]",
-        _ => "text",
+        Decimal128(..) | Decimal256(..) => "numeric".to_owned(),
+        List(_) | LargeList(_) => "text[]".to_owned(),
+        other => forebay_lake::sql_type(other),
     }
 }
 

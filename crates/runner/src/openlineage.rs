@@ -176,7 +176,7 @@ impl Emitter {
         {
             let info = self.workspace.lake.info(relation).await.ok().flatten()?;
             let columns = info.schema.fields().iter();
-            let columns = columns.map(|f| (f.name().clone(), sql_type(f.data_type()).to_owned()));
+            let columns = columns.map(|f| (f.name().clone(), sql_type(f.data_type())));
             schemas.0.insert(relation.to_string(), columns.collect());
         }
         let found = forebay_lake::lineage::column_lineage(&sql, &schemas)

@@ -93,8 +93,8 @@ async fn stop_on_ctrl_c(cancel: CancellationToken) {
 /// target/run_results.json, so that tools which read dbt's find ours.
 /// As dbt words it: a test passes, anything else succeeds.
 fn status(result: &StepResult) -> serde_json::Value {
-    match (result.node.as_str().starts_with("test."), result.status) {
-        (true, RunStatus::Success) => "pass".into(),
+    match (result.resource_type, result.status) {
+        (ResourceType::Test, RunStatus::Success) => "pass".into(),
         _ => serde_json::json!(result.status),
     }
 }

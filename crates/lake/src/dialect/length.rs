@@ -14,7 +14,8 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 use forebay_core::Diagnostic;
 
-const DAY: i64 = 86_400_000_000;
+/// Microseconds.
+pub(super) const DAY: i64 = 86_400_000_000;
 
 /// The interval as a duration in microseconds.
 pub(super) fn length_of(interval: Expr) -> Expr {

@@ -35,9 +35,7 @@ fn operands(function: &Function) -> Option<(&Expr, &Expr)> {
     let FunctionArguments::List(list) = &function.args else {
         return None;
     };
-    let plain =
-        |arg: &'_ FunctionArg| matches!(arg, FunctionArg::Unnamed(FunctionArgExpr::Expr(_)));
-    if !function.name.to_string().eq_ignore_ascii_case("mod") || !list.args.iter().all(plain) {
+    if !function.name.to_string().eq_ignore_ascii_case("mod") {
         return None;
     }
     match list.args.as_slice() {

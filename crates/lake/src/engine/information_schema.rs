@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, StringArray};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::datasource::{MemTable, TableProvider};
 use forebay_core::name::DATABASE;
 use forebay_core::{Diagnostic, Relation};
 
 use super::error::{from_arrow, from_engine};
+use super::types::sql_type;
 
 pub(super) const SCHEMA: &str = "information_schema";
 
@@ -97,24 +98,4 @@ fn texts(values: impl Iterator<Item = impl AsRef<str>>) -> ArrayRef {
 
 fn batch(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch, Diagnostic> {
     RecordBatch::try_from_iter(columns).map_err(from_arrow)
-}
-
-/// A type as SQL writes it.
-pub fn sql_type(data_type: &DataType) -> String {
-    match data_type {
-        DataType::Boolean => "boolean".to_owned(),
-        DataType::Int8 | DataType::Int16 | DataType::UInt8 => "smallint".to_owned(),
-        DataType::Int32 | DataType::UInt16 => "integer".to_owned(),
-        t if t.is_integer() => "bigint".to_owned(),
-        DataType::Float32 => "real".to_owned(),
-        t if t.is_floating() => "double precision".to_owned(),
-        DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => format!("numeric({p},{s})"),
-        DataType::Date32 | DataType::Date64 => "date".to_owned(),
-        DataType::Timestamp(_, Some(_)) => "timestamp with time zone".to_owned(),
-        DataType::Timestamp(_, None) => "timestamp".to_owned(),
-        DataType::List(item) | DataType::LargeList(item) => {
-            format!("{}[]", sql_type(item.data_type()))
-        }
-        _ => "text".to_owned(),
-    }
 }

@@ -9,7 +9,7 @@ mod session;
 mod spill;
 mod types;
 
-pub use information_schema::sql_type;
+pub use types::sql_type;
 
 pub(crate) use error::{from_arrow, from_engine, from_parser};
 pub(crate) use plan::Planner;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use datafusion::catalog::view::ViewTable;
 use datafusion::common::TableReference;
-use datafusion::datasource::TableProvider;
+use datafusion::datasource::{TableProvider, TableType};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as Parsed;
@@ -56,10 +56,12 @@ impl<'a> Planner<'a> {
     }
 
     pub(crate) async fn plan(&mut self, sql: &str) -> Result<LogicalPlan, Diagnostic> {
-        let mut statement = self.parse(sql)?;
-        let parsed = Parsed::Statement(Box::new(statement.clone()));
+        let parsed = Parsed::Statement(Box::new(self.parse(sql)?));
         let (names, _) = datafusion::sql::resolve::resolve_table_references(&parsed, true)
             .map_err(from_engine)?;
+        let Parsed::Statement(mut statement) = parsed else {
+            return Err(Diagnostic::internal("a statement became something else"));
+        };
         for name in &names {
             self.resolve(name).await;
         }
@@ -71,7 +73,9 @@ impl<'a> Planner<'a> {
         if let Some(query) = query_of(&mut statement) {
             dialect::rewrite(query, &|probe| engine.sql_statement_to_plan(probe))?;
         }
-        engine.sql_statement_to_plan(statement).map_err(from_engine)
+        engine
+            .sql_statement_to_plan(*statement)
+            .map_err(from_engine)
     }
 
     fn parse(&self, sql: &str) -> Result<Statement, Diagnostic> {
@@ -139,15 +143,11 @@ impl<'a> Planner<'a> {
     async fn catalog(&mut self, relation: &Relation) -> Result<Arc<dyn TableProvider>, Diagnostic> {
         let mut listed = Vec::new();
         for relation in self.warehouse.relations()? {
-            let is_view = matches!(
-                self.warehouse.lookup(&relation).await?,
-                Some(Stored::View(_))
-            );
             if let Ok(table) = self.table(&relation).await {
                 listed.push(Listed {
+                    is_view: table.table_type() == TableType::View,
                     columns: table.schema(),
                     relation,
-                    is_view,
                 });
             }
         }

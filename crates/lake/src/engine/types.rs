@@ -1,4 +1,4 @@
-//! SQL type names where the engine's own reading would not fit the warehouse.
+//! SQL type names: where the engine's own reading would not fit the warehouse, and of its types.
 
 use std::sync::Arc;
 
@@ -29,5 +29,25 @@ impl TypePlanner for SqlTypes {
         };
         let timestamp = DataType::Timestamp(TimeUnit::Microsecond, zone);
         Ok(Some(Arc::new(Field::new("", timestamp, true))))
+    }
+}
+
+/// A type as SQL writes it.
+pub fn sql_type(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Boolean => "boolean".to_owned(),
+        DataType::Int8 | DataType::Int16 | DataType::UInt8 => "smallint".to_owned(),
+        DataType::Int32 | DataType::UInt16 => "integer".to_owned(),
+        t if t.is_integer() => "bigint".to_owned(),
+        DataType::Float32 => "real".to_owned(),
+        t if t.is_floating() => "double precision".to_owned(),
+        DataType::Decimal128(p, s) | DataType::Decimal256(p, s) => format!("numeric({p},{s})"),
+        DataType::Date32 | DataType::Date64 => "date".to_owned(),
+        DataType::Timestamp(_, Some(_)) => "timestamp with time zone".to_owned(),
+        DataType::Timestamp(_, None) => "timestamp".to_owned(),
+        DataType::List(item) | DataType::LargeList(item) => {
+            format!("{}[]", sql_type(item.data_type()))
+        }
+        _ => "text".to_owned(),
     }
 }

@@ -208,10 +208,7 @@ fn columns_of(scope: &Arc<Scope>, value: Option<&Value>) -> Result<Vec<Value>, E
         return Ok(Vec::new());
     };
     Ok(match scope.ask(Question::Columns(relation))? {
-        Some(Answer::Columns(columns)) => {
-            let column = |column: &Column| column::value(&column.name, &column.data_type);
-            columns.iter().map(column).collect()
-        }
+        Some(Answer::Columns(columns)) => columns.iter().cloned().map(column::value).collect(),
         _ => Vec::new(),
     })
 }
@@ -286,7 +283,7 @@ fn add_ephemeral_prefix(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> 
 
 fn create_column(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let (name, data_type): (String, String) = from_args(args)?;
-    Ok(column::value(&name, &data_type))
+    Ok(column::value(Column { name, data_type }))
 }
 
 fn translate_type(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {

@@ -7,23 +7,19 @@ use forebay_core::quote;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
 
+use crate::ask::Column;
+
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Column {
-    name: String,
-    data_type: String,
+struct ColumnValue(Column);
+
+pub(crate) fn value(column: Column) -> Value {
+    Value::from_object(ColumnValue(column))
 }
 
-pub(crate) fn value(name: &str, data_type: &str) -> Value {
-    Value::from_object(Column {
-        name: name.to_owned(),
-        data_type: data_type.to_owned(),
-    })
-}
-
-impl Column {
+impl ColumnValue {
     /// Whether the type begins with one of the words.
     fn is(&self, words: &[&str]) -> bool {
-        let found = self.data_type.to_lowercase();
+        let found = self.0.data_type.to_lowercase();
         words.iter().any(|word| found.starts_with(word))
     }
 
@@ -40,7 +36,7 @@ impl Column {
     }
 }
 
-impl Object for Column {
+impl Object for ColumnValue {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         ObjectRepr::Plain
     }
@@ -51,9 +47,9 @@ impl Object for Column {
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         Some(match key.as_str()? {
-            "name" | "column" => Value::from(&*self.name),
-            "quoted" => Value::from(quote(&self.name)),
-            "dtype" | "data_type" => Value::from(&*self.data_type),
+            "name" | "column" => Value::from(&*self.0.name),
+            "quoted" => Value::from(quote(&self.0.name)),
+            "dtype" | "data_type" => Value::from(&*self.0.data_type),
             _ => return None,
         })
     }
@@ -84,6 +80,6 @@ impl Object for Column {
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<Column {} ({})>", self.name, self.data_type)
+        write!(f, "<Column {} ({})>", self.0.name, self.0.data_type)
     }
 }

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike, Timelike, Utc};
 use forebay_core::{Diagnostic, Relation, suggest};
-use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Rest, ValueKind, from_args};
+use minijinja::value::{Kwargs, Object, ObjectRepr, Rest, ValueKind, from_args};
 use minijinja::{Error, State, Value};
 use serde_json::Value as Json;
 
@@ -18,7 +17,7 @@ use super::{collections, macros, python, table};
 use crate::ask::{Answer, Question};
 use crate::config::Vars;
 use crate::problems::Problems;
-use crate::yaml;
+use crate::{text, yaml};
 
 pub(crate) type Function = fn(&Arc<Scope>, &mut State<'_, '_>, &[Value]) -> Result<Value, Error>;
 
@@ -448,11 +447,8 @@ fn to_yaml(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Valu
 }
 
 fn local_md5(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    use md5::{Digest, Md5};
-    let (text,): (Value,) = from_args(args)?;
-    let hash = Md5::digest(text.to_string().as_bytes());
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Value::from(hex))
+    let (value,): (Value,) = from_args(args)?;
+    Ok(Value::from(text::md5(&value.to_string())))
 }
 
 fn register(_: &Arc<Scope>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
@@ -471,69 +467,6 @@ fn keep_value(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Resu
     let (value,): (Value,) = from_args(args)?;
     scope.record().value = Some(value);
     Ok(Value::from(""))
-}
-
-/// A moment, such as `run_started_at`: prints as Python's datetime or date does.
-#[derive(Debug)]
-pub(crate) struct Instant {
-    pub moment: DateTime<Utc>,
-    /// The pattern that it prints by.
-    pub shown: &'static str,
-}
-
-impl Object for Instant {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Plain
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::NonEnumerable
-    }
-
-    fn call_method(
-        self: &Arc<Self>,
-        _: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
-        match method {
-            "isoformat" => Ok(Value::from(
-                self.moment
-                    .format("%Y-%m-%dT%H:%M:%S%.6f+00:00")
-                    .to_string(),
-            )),
-            "strftime" => {
-                let (pattern,): (&str,) = from_args(args)?;
-                let mut text = String::new();
-                fmt::Write::write_fmt(&mut text, format_args!("{}", self.moment.format(pattern)))
-                    .map_err(|_| failed(format!("'{pattern}' is no pattern for a date")))?;
-                Ok(Value::from(text))
-            }
-            // Everything here is in UTC.
-            "astimezone" | "replace" => Ok(Value::from_dyn_object(self.clone())),
-            "date" => Ok(Value::from_object(Self {
-                moment: self.moment,
-                shown: "%Y-%m-%d",
-            })),
-            _ => Err(Error::from(minijinja::ErrorKind::UnknownMethod)),
-        }
-    }
-
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        Some(Value::from(match key.as_str()? {
-            "year" => i64::from(self.moment.year()),
-            "month" => i64::from(self.moment.month()),
-            "day" => i64::from(self.moment.day()),
-            "hour" => i64::from(self.moment.hour()),
-            "minute" => i64::from(self.moment.minute()),
-            "second" => i64::from(self.moment.second()),
-            _ => return None,
-        }))
-    }
-
-    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.moment.format(self.shown))
-    }
 }
 
 /// For messages that show a value.

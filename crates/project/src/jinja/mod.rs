@@ -16,6 +16,7 @@ mod functions;
 mod literals;
 mod macros;
 mod modules;
+mod moment;
 mod names;
 mod python;
 mod relation;

@@ -10,7 +10,7 @@ use regex::{Captures, Regex};
 
 use super::collections;
 use super::errors::failed;
-use super::functions::Instant;
+use super::moment::Moment;
 use super::scope::Scope;
 
 const IGNORE_CASE: i64 = 2;
@@ -92,16 +92,10 @@ impl Object for Module {
     ) -> Result<Value, Error> {
         match (self.module, method) {
             (Kind::Re, _) => re(method, args),
-            (Kind::Datetime, "datetime") => {
-                let now = self.now;
-                let module = Kind::DatetimeClass;
-                Arc::new(Self { module, now }).call(state, args)
-            }
-            (Kind::Datetime, "date") => {
-                let now = self.now;
-                let module = Kind::DateClass;
-                Arc::new(Self { module, now }).call(state, args)
-            }
+            (Kind::Datetime, _) => match self.get_value(&Value::from(method)) {
+                Some(class) => class.call(state, args),
+                None => Err(Error::from(ErrorKind::UnknownMethod)),
+            },
             (Kind::DatetimeClass, "now" | "utcnow" | "today") | (Kind::DateClass, "today") => {
                 Ok(self.moment(self.now))
             }
@@ -146,7 +140,7 @@ impl Module {
             Kind::DateClass => "%Y-%m-%d",
             _ => "%Y-%m-%d %H:%M:%S",
         };
-        Value::from_object(Instant { moment, shown })
+        Value::from_object(Moment { moment, shown })
     }
 
     fn parsed(&self, text: &str, moment: Option<NaiveDateTime>) -> Result<Value, Error> {

@@ -11,6 +11,7 @@ use minijinja::{Error, Value};
 use serde_json::{Map, Value as Json};
 
 use super::macros::{MacroSet, MacroValue, Package};
+use super::moment::Moment;
 use super::names::Names;
 use super::relation::RelationValue;
 use super::{adapter, config_object, errors, functions, modules};
@@ -209,7 +210,7 @@ impl Scope {
             "database" => Value::from(crate::DATABASE),
             "project_name" => Value::from(&*self.shared.project),
             "invocation_id" => Value::from(&*self.shared.invocation_id),
-            "run_started_at" => Value::from_object(functions::Instant {
+            "run_started_at" => Value::from_object(Moment {
                 moment: self.shared.now,
                 shown: "%Y-%m-%d %H:%M:%S%.6f+00:00",
             }),

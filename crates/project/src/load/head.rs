@@ -33,14 +33,17 @@ pub(super) fn head(
         problems,
     };
     let mut yaml = open(root, doc)?;
-    let mut scope = before(options, Target::default());
-    render(engine, scope, doc, &mut yaml, |path| {
-        !matches!(path, ["name" | "profile", ..])
-    });
+    render(
+        engine,
+        before(options, Target::default(), ""),
+        doc,
+        &mut yaml,
+        |path| !matches!(path, ["name" | "profile", ..]),
+    );
     let ProjectName { name, profile } = ProjectName::from_yaml(doc, &yaml)?;
     let target = target(root, options, engine, profile.as_deref(), problems)?;
-    scope = before(options, target.clone());
-    let package = package(engine, scope, doc, yaml, name, "")?;
+    let scope = before(options, target.clone(), &name);
+    let package = package(engine, scope, doc, yaml, "")?;
     Some(Head { target, package })
 }
 
@@ -59,37 +62,32 @@ pub(super) fn used(
         problems,
     };
     let mut yaml = open(root, doc)?;
-    let scope = || before(options, target.clone());
-    render(engine, scope(), doc, &mut yaml, |path| {
+    let scope = |project: &str| before(options, target.clone(), project);
+    render(engine, scope(""), doc, &mut yaml, |path| {
         !matches!(path, ["name", ..])
     });
     let ProjectName { name, .. } = ProjectName::from_yaml(doc, &yaml)?;
-    package(engine, scope(), doc, yaml, name, folder)
+    package(engine, scope(&name), doc, yaml, folder)
 }
 
 /// What templates share before variables are known.
-fn before(options: &LoadOptions, target: Target) -> Shared {
+fn before(options: &LoadOptions, target: Target, project: &str) -> Shared {
     let vars = Vars::command_line(options.vars.clone());
     Shared {
-        vars: [(String::new(), vars)].into(),
+        project: project.to_owned(),
+        vars: [(project.to_owned(), vars)].into(),
         ..shared(options, target, MacroSet::default())
     }
 }
 
 fn package(
     engine: &Engine,
-    mut scope: Shared,
+    scope: Shared,
     doc: Doc<'_>,
     mut yaml: Yaml,
-    name: String,
     folder: &str,
 ) -> Option<Package> {
-    scope.vars = scope
-        .vars
-        .into_values()
-        .map(|v| (name.clone(), v))
-        .collect();
-    scope.project = name.clone();
+    let name = scope.project.clone();
     render(engine, scope, doc, &mut yaml, |path| {
         matches!(
             path,
@@ -170,7 +168,7 @@ fn target(
     };
     // Other profiles and targets may name environment variables that nobody has set here.
     keep_only(&mut yaml, profile);
-    let scope = || before(options, Target::default());
+    let scope = || before(options, Target::default(), "");
     render(engine, scope(), doc, &mut yaml, |path| {
         matches!(path, [_, "outputs"])
     });

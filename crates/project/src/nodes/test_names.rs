@@ -1,7 +1,8 @@
 //! Names and ids of generic tests, by dbt's rules: tools join on them.
 
-use md5::{Digest, Md5};
 use serde_json::Value as Json;
+
+use crate::text;
 
 /// What names a test.
 pub(crate) struct TestName {
@@ -31,7 +32,7 @@ pub(crate) fn name(test: &str, target: &str, arguments: &[(String, Json)]) -> Te
     let full = format!("{stem}_{}", parts.join("__"));
     let short = if full.chars().count() > LONGEST {
         let kept: String = stem.chars().take(KEPT).collect();
-        format!("{kept}_{}", md5(&full))
+        format!("{kept}_{}", text::md5(&full))
     } else {
         full.clone()
     };
@@ -57,7 +58,7 @@ pub(crate) fn hash(
         quoted(test),
         quoted(namespace.unwrap_or("None")),
     );
-    let digest = md5(&format!("{name}{metadata}"));
+    let digest = text::md5(&format!("{name}{metadata}"));
     digest[digest.len() - 10..].to_owned()
 }
 
@@ -115,13 +116,6 @@ fn hashed(value: &Json) -> String {
 
 fn quoted(text: &str) -> String {
     crate::jinja::python_repr(&Json::String(text.to_owned()))
-}
-
-fn md5(text: &str) -> String {
-    Md5::digest(text.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use forebay_core::NodeId;
 use forebay_project::{Answer, Column, CompileState, Question, Rows};
 
-use crate::support::{compile, compile_in, parents, problems, project, sql};
+use crate::support::{compile, compile_in, compile_with, parents, problems, project, sql};
 
 #[test]
 fn refs_and_sources_become_quoted_relations() {
@@ -368,27 +368,23 @@ select 1
 {{ this is mapping }} {{ this.get('metadata').type.endswith('Relation') }} {{ api.Relation.create(schema='s', identifier='i') }}
 "#,
     );
-    let answer = |question: &Question| {
-        Ok(match question {
-            Question::Rows(sql) if sql == "select * from t" => Answer::Rows(Rows {
-                columns: vec!["id".into(), "name".into()],
-                rows: vec![vec![1.into(), "a".into()], vec![2.into(), "b".into()]],
-            }),
-            Question::Rows(_) => Answer::Rows(Rows {
-                columns: vec!["kind".into()],
-                rows: vec![vec!["x".into()]],
-            }),
-            Question::Columns(_) => Answer::Columns(vec![Column {
-                name: "Id".into(),
-                data_type: "text".into(),
-            }]),
-            other => panic!("{other:?}"),
-        })
+    let answer = |question: &Question| match question {
+        Question::Rows(sql) if sql == "select * from t" => Answer::Rows(Rows {
+            columns: vec!["id".into(), "name".into()],
+            rows: vec![vec![1.into(), "a".into()], vec![2.into(), "b".into()]],
+        }),
+        Question::Rows(_) => Answer::Rows(Rows {
+            columns: vec!["kind".into()],
+            rows: vec![vec!["x".into()]],
+        }),
+        Question::Columns(_) => Answer::Columns(vec![Column {
+            name: "Id".into(),
+            data_type: "text".into(),
+        }]),
+        other => panic!("{other:?}"),
     };
-    let id = NodeId::new("model.shop.m");
-    let sql = project
-        .compile_with(&id, &mut CompileState::default(), answer)
-        .unwrap();
+    let state = CompileState::default();
+    let sql = compile_with(&project, "model.shop.m", state, answer).unwrap();
     let words: Vec<&str> = sql.split_whitespace().collect();
     assert_eq!(
         words.join(" "),

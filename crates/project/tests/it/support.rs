@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use forebay_core::{Diagnostics, NodeId, Relation};
-use forebay_project::{Answer, CompileState, LoadOptions, Project, Question, RelationKind};
+use forebay_core::{Diagnostic, Diagnostics, NodeId, Relation};
+use forebay_project::{
+    Answer, CompileState, Compiled, LoadOptions, Project, Question, RelationKind,
+};
 
 /// `--- path` lines begin a file; what follows is its text.
 pub struct Files(tempfile::TempDir);
@@ -74,18 +76,36 @@ pub fn compile(project: &Project, id: &str) -> String {
 pub fn compile_in(
     project: &Project,
     id: &str,
-    mut state: CompileState,
+    state: CompileState,
     exists: &dyn Fn(&Relation) -> bool,
 ) -> String {
     let answer = |question: &Question| match question {
-        Question::Relation(relation) => Ok(Answer::Relation(
-            exists(relation).then_some(RelationKind::Table),
-        )),
+        Question::Relation(relation) => {
+            Answer::Relation(exists(relation).then_some(RelationKind::Table))
+        }
         other => panic!("nobody knows {other:?}"),
     };
-    match project.compile_with(&NodeId::new(id), &mut state, answer) {
+    match compile_with(project, id, state, answer) {
         Ok(sql) => sql,
         Err(problem) => panic!("'{id}' should compile:\n{problem}"),
+    }
+}
+
+/// In a warehouse that answers so.
+pub fn compile_with(
+    project: &Project,
+    id: &str,
+    mut state: CompileState,
+    answer: impl Fn(&Question) -> Answer,
+) -> Result<String, Diagnostic> {
+    loop {
+        match project.compile(&NodeId::new(id), &state)? {
+            Compiled::Sql(sql) => return Ok(sql),
+            Compiled::Asks(question) => {
+                let answer = answer(&question);
+                state.answer(question, answer);
+            }
+        }
     }
 }
 

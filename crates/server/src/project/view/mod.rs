@@ -110,7 +110,7 @@ async fn grid(rows: Rows, limit: usize) -> Result<Grid, Diagnostic> {
     cells.rows.truncate(limit);
     let columns = rows.schema.fields().iter().map(|field| GridColumn {
         name: field.name().clone(),
-        data_type: forebay_runner::lineage::sql_type(field.data_type()).to_owned(),
+        data_type: forebay_runner::lineage::sql_type(field.data_type()),
         numeric: field.data_type().is_numeric(),
     });
     Ok(Grid {

@@ -58,7 +58,7 @@ async fn add_columns(workspace: &Workspace, page: &mut Node) -> Result<(), Diagn
             .collect();
         let row = |field: &std::sync::Arc<arrow::datatypes::Field>| ColumnRow {
             name: field.name().clone(),
-            data_type: Some(sql_type(field.data_type()).to_owned()),
+            data_type: Some(sql_type(field.data_type())),
             description: declared.get(field.name()).cloned().unwrap_or_default(),
         };
         page.columns = info.schema.fields().iter().map(row).collect();

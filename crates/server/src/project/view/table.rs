@@ -98,7 +98,7 @@ fn columns(info: &TableInfo, node: Option<&forebay_core::Node>) -> Vec<TableColu
     fields
         .map(|field| TableColumn {
             name: field.name().clone(),
-            data_type: sql_type(field.data_type()).to_owned(),
+            data_type: sql_type(field.data_type()),
             description: described(field.name()),
         })
         .collect()
