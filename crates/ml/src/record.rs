@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use arrow::datatypes::{DataType, Schema, TimeUnit};
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use forebay_core::graph::Spec;
 use forebay_core::ml::{FeatureView, TrainingJob};
 use forebay_core::{Diagnostic, Graph, Node, Relation};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::training_set::TrainingSet;
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const FILE: &str = "training.json";
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,8 +25,9 @@ pub struct TrainingRecord {
     pub training_hash: String,
     pub inputs: Vec<RecordedInput>,
     pub views: Vec<RecordedView>,
-    /// Columns that the model reads, in its order.
-    pub features: Vec<String>,
+    /// Columns that the model reads, in its order: the job's request features, then those looked up.
+    /// Looked up, they have these types also where nothing was found.
+    pub features: Vec<RecordedColumn>,
     /// Columns of the spine, in its order, with their types.
     pub spine: Vec<RecordedColumn>,
 }
@@ -70,7 +71,7 @@ pub enum ColumnType {
 }
 
 impl ColumnType {
-    fn of(data_type: &DataType) -> Option<Self> {
+    pub(crate) fn of(data_type: &DataType) -> Option<Self> {
         Some(match data_type {
             DataType::Boolean => ColumnType::Boolean,
             t if t.is_integer() => ColumnType::Int64,
@@ -97,20 +98,15 @@ impl ColumnType {
 }
 
 impl TrainingRecord {
-    /// `spine` is the schema of the spine's table.
+    /// `spine` is the schema of the spine's table, `columns` that of the training set's.
     pub fn new(
         graph: &Graph,
         node: &Node,
         job: &TrainingJob,
         set: &TrainingSet,
-        spine: &Schema,
+        (spine, columns): (&Schema, &Schema),
         run_id: &str,
     ) -> Result<Self, Diagnostic> {
-        let request = job
-            .request_features
-            .iter()
-            .map(|feature| feature.name.clone());
-        let looked_up = job.features.iter().map(|feature| feature.column());
         Ok(Self {
             format: FORMAT,
             job_name: node.name.clone(),
@@ -128,9 +124,15 @@ impl TrainingRecord {
                 })
                 .collect(),
             views: views(graph, node, job)?,
-            features: request.chain(looked_up).collect(),
-            spine: columns(spine),
+            features: features(node, job, columns)?,
+            spine: spine.fields().iter().filter_map(|f| column(f)).collect(),
         })
+    }
+
+    /// Names of the columns that the model reads, in its order.
+    pub fn feature_names(&self) -> Vec<String> {
+        let features = self.features.iter();
+        features.map(|feature| feature.name.clone()).collect()
     }
 
     pub fn write(&self, folder: &Path) -> Result<(), Diagnostic> {
@@ -191,16 +193,37 @@ fn views(graph: &Graph, node: &Node, job: &TrainingJob) -> Result<Vec<RecordedVi
     Ok(views)
 }
 
-/// Columns of other types (lists, structs) cannot be asked for in a request; they are left out.
-fn columns(schema: &Schema) -> Vec<RecordedColumn> {
-    schema
-        .fields()
-        .iter()
-        .filter_map(|field| {
-            Some(RecordedColumn {
-                name: field.name().clone(),
-                data_type: ColumnType::of(field.data_type())?,
-            })
-        })
-        .collect()
+fn features(
+    node: &Node,
+    job: &TrainingJob,
+    columns: &Schema,
+) -> Result<Vec<RecordedColumn>, Diagnostic> {
+    let request = job.request_features.iter().map(|f| f.name.clone());
+    let names = request.chain(job.features.iter().map(|feature| feature.column()));
+    let recorded = |name: String| {
+        let found = columns.field_with_name(&name).ok();
+        let data_type = found.and_then(|field| match ColumnType::of(field.data_type()) {
+            // As the online store keeps a decimal, and as a model reads it.
+            None if field.data_type().is_numeric() => Some(ColumnType::Float64),
+            known => known,
+        });
+        match data_type {
+            Some(data_type) => Ok(RecordedColumn { name, data_type }),
+            None => Err(Diagnostic::error(format!(
+                "training job '{}': no model reads feature '{name}', which is {}",
+                node.name,
+                found.map_or("not there".to_owned(), |f| f.data_type().to_string()),
+            ))
+            .at(node.location.clone())),
+        }
+    };
+    names.map(recorded).collect()
+}
+
+/// None for a column of another type (a list, a struct): it cannot be asked for in a request.
+fn column(field: &Field) -> Option<RecordedColumn> {
+    Some(RecordedColumn {
+        name: field.name().clone(),
+        data_type: ColumnType::of(field.data_type())?,
+    })
 }

@@ -101,12 +101,14 @@ async fn answer(lake: &Lake, question: &Question) -> Result<Answer, Diagnostic> 
             Answer::Relations(all)
         }
         Question::Rows(sql) => {
-            let batches = lake.collect(sql).await.map_err(|problem| {
-                problem.hint(format!(
-                    "in a query that the template asks: {}",
-                    shortened(sql)
-                ))
-            })?;
+            let asked = || format!("in a query that the template asks: {}", shortened(sql));
+            let batches = lake.collect(sql).await;
+            let batches = batches.map_err(|problem| problem.hint(asked()))?;
+            let found: usize = batches.iter().map(|batch| batch.num_rows()).sum();
+            if found > MOST_ROWS {
+                let message = format!("a template asks for {found} rows; it may have {MOST_ROWS}");
+                return Err(Diagnostic::error(message).hint(asked()));
+            }
             Answer::Rows(match batches.first() {
                 Some(batch) => rows(Cells::from_batches(&batches, MOST_ROWS)?, &batch.schema()),
                 None => {

@@ -11,35 +11,39 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMicr
 use forebay_core::Diagnostic;
 
 use super::Value;
+use crate::record::ColumnType;
 
-/// One column of the values; its type is that of the first value there is. Without any it is a
-/// column of missing numbers.
+/// One column of the values, of that type also where no value is there.
 pub fn to_array<'a>(
     values: impl Iterator<Item = Option<&'a Value>>,
+    data_type: ColumnType,
 ) -> Result<ArrayRef, Diagnostic> {
-    let values: Vec<&Value> = values.map(|value| value.unwrap_or(&Value::Null)).collect();
-    let kind = values.iter().find(|value| !matches!(value, Value::Null));
     macro_rules! column {
-        ($array:ty, $variant:ident) => {{
-            let value = |value: &&Value| match value {
-                Value::$variant(value) => Ok(Some(value.clone())),
-                Value::Null => Ok(None),
-                other => Err(Diagnostic::internal(format!(
-                    "a feature has values of two kinds: {other:?}"
-                ))),
-            };
-            values.iter().map(value).collect::<Result<$array, _>>()?
-        }};
+        ($array:ty, $($value:pat => $read:expr),+) => {
+            values
+                .map(|value| match value {
+                    $(Some($value) => Ok(Some($read)),)+
+                    None | Some(Value::Null) => Ok(None),
+                    Some(other) => Err(Diagnostic::error(format!(
+                        "a feature is {other:?} online, where training had {data_type:?}"
+                    ))
+                    .hint("train again: the feature view has changed since")),
+                })
+                .collect::<Result<$array, _>>()?
+        };
     }
-    Ok(match kind {
-        None => Arc::new(Float64Array::new_null(values.len())),
-        Some(Value::Bool(_)) => Arc::new(column!(BooleanArray, Bool)),
-        Some(Value::Int(_)) => Arc::new(column!(Int64Array, Int)),
-        Some(Value::Text(_)) => Arc::new(column!(StringArray, Text)),
-        Some(Value::Timestamp(_)) => {
-            Arc::new(column!(TimestampMicrosecondArray, Timestamp).with_timezone("UTC"))
+    Ok(match data_type {
+        ColumnType::Boolean => Arc::new(column!(BooleanArray, Value::Bool(it) => *it)),
+        ColumnType::Int64 => Arc::new(column!(Int64Array, Value::Int(it) => *it)),
+        ColumnType::Float64 => Arc::new(column!(
+            Float64Array, Value::Float(it) => *it, Value::Int(it) => *it as f64
+        )),
+        ColumnType::String | ColumnType::Date => {
+            Arc::new(column!(StringArray, Value::Text(it) => it.as_str()))
         }
-        Some(_) => Arc::new(column!(Float64Array, Float)),
+        ColumnType::Timestamp | ColumnType::LocalTimestamp => Arc::new(
+            column!(TimestampMicrosecondArray, Value::Timestamp(it) => *it).with_timezone("UTC"),
+        ),
     })
 }
 

@@ -9,104 +9,15 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
-use arrow::array::{
-    ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
-    TimestampMicrosecondArray,
-};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::datatypes::SchemaRef;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
-use chrono::{DateTime, Utc};
 use forebay_core::{Diagnostic, Relation};
 use forebay_lake::{Input, Lake, SchemaChange, Txn, WriteMode, WriteOptions};
-
-use super::assemble::LookedUp;
-use super::{Prediction, Service};
-
-/// The rows to log: who answered what and when, inputs, feature values, their event times.
-pub(super) fn rows(
-    service: &Service,
-    request: &RecordBatch,
-    features: &RecordBatch,
-    looked_up: &LookedUp,
-    predictions: &[Prediction],
-    now: DateTime<Utc>,
-) -> Result<RecordBatch, Diagnostic> {
-    let rows = predictions.len();
-    let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value; rows])) };
-    let strings = |of: &dyn Fn(&Prediction) -> String| -> ArrayRef {
-        Arc::new(
-            predictions
-                .iter()
-                .map(|p| Some(of(p)))
-                .collect::<StringArray>(),
-        )
-    };
-    let times = |values: Vec<Option<i64>>| -> ArrayRef {
-        Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
-    };
-    let version = service.model_version() as i64;
-    let mut columns: Vec<(Field, ArrayRef)> = vec![
-        (
-            Field::new("prediction_id", DataType::Utf8, false),
-            strings(&|p| p.id.clone()),
-        ),
-        (
-            Field::new("answered_at", utc.clone(), false),
-            times(vec![Some(now.timestamp_micros()); rows]),
-        ),
-        (
-            Field::new("model", DataType::Utf8, false),
-            text(service.model_name()),
-        ),
-        (
-            Field::new("model_version", DataType::Int64, false),
-            Arc::new(Int64Array::from(vec![version; rows])),
-        ),
-        (
-            Field::new("run_id", DataType::Utf8, false),
-            text(service.run_id()),
-        ),
-    ];
-    let add = |columns: &mut Vec<(Field, ArrayRef)>, batch: &RecordBatch| {
-        for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
-            // A request field that is a feature as it stands is logged once.
-            if !columns
-                .iter()
-                .any(|(known, _)| known.name() == field.name())
-            {
-                let nullable = field.as_ref().clone().with_nullable(true);
-                columns.push((nullable, Arc::clone(array)));
-            }
-        }
-    };
-    add(&mut columns, request);
-    add(&mut columns, features);
-    for (view, event_times) in looked_up.event_times(service) {
-        let name = format!("{view}__event_timestamp");
-        columns.push((Field::new(name, utc.clone(), true), times(event_times)));
-    }
-    let scores: Float64Array = predictions.iter().map(|p| Some(p.score)).collect();
-    let labels: BooleanArray = predictions.iter().map(|p| Some(p.label)).collect();
-    columns.push((
-        Field::new("stale_features", DataType::Utf8, false),
-        strings(&|p| p.stale.join(",")),
-    ));
-    columns.push((
-        Field::new("score", DataType::Float64, false),
-        Arc::new(scores),
-    ));
-    columns.push((
-        Field::new("label", DataType::Boolean, false),
-        Arc::new(labels),
-    ));
-    let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = columns.into_iter().unzip();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
-        .map_err(|error| Diagnostic::internal(format!("cannot assemble the log: {error}")))
-}
 
 /// The table that a service's answers end up in.
 pub fn table(service: &str) -> Relation {
@@ -184,9 +95,9 @@ impl PredictionLog {
         if lock.try_lock().is_err() {
             return Ok(0);
         }
-        let batches = read(path)?;
-        let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
-        if let Some(schema) = batches.first().map(RecordBatch::schema) {
+        let mut moved = 0;
+        if let Some(rows) = read(path)? {
+            moved = rows.num_rows() as u64;
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let options = WriteOptions {
                 mode: WriteMode::Append,
@@ -198,11 +109,15 @@ impl PredictionLog {
                 metadata: BTreeMap::new(),
             };
             self.lake
-                .write(&table(service), Input::Batches(schema, batches), options)
+                .write(
+                    &table(service),
+                    Input::Batches(rows.schema(), vec![rows]),
+                    options,
+                )
                 .await?;
         }
         std::fs::remove_file(path).map_err(|error| cannot("remove", path, &error))?;
-        Ok(rows)
+        Ok(moved)
     }
 }
 
@@ -265,19 +180,27 @@ fn segments(folder: &Path) -> Vec<(String, PathBuf)> {
     found
 }
 
-/// Whole batches of a segment. A batch that was cut off by the death of the process was never
-/// answered, so it is no loss.
-fn read(path: &Path) -> Result<Vec<RecordBatch>, Diagnostic> {
+/// The rows of a segment; None without any. A batch that was cut off by the death of the process was
+/// never answered, so it is no loss.
+fn read(path: &Path) -> Result<Option<RecordBatch>, Diagnostic> {
     let file = match File::open(path) {
         Ok(file) => file,
         // Moved by another process between listing and opening.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(cannot("read", path, &error)),
     };
-    match StreamReader::try_new(BufReader::new(file), None) {
-        Ok(reader) => Ok(reader.map_while(Result::ok).collect()),
-        Err(_) => Ok(Vec::new()),
+    let Ok(reader) = StreamReader::try_new(BufReader::new(file), None) else {
+        return Ok(None);
+    };
+    let schema = reader.schema();
+    // A batch has the few rows of one request; put together they are read at a table's speed.
+    let batches: Vec<RecordBatch> = reader.map_while(Result::ok).collect();
+    if batches.is_empty() {
+        return Ok(None);
     }
+    concat_batches(&schema, &batches)
+        .map(Some)
+        .map_err(|error| cannot("read", path, &error))
 }
 
 fn cannot(verb: &str, path: &Path, error: &dyn std::fmt::Display) -> Diagnostic {

@@ -3,6 +3,7 @@
 
 mod assemble;
 mod log;
+mod logged;
 mod request;
 
 use std::sync::Arc;
@@ -40,6 +41,9 @@ pub struct Service {
     inputs: Vec<InputField>,
     input_schema: SchemaRef,
     request_features: CompiledExprs,
+    layout: assemble::Layout,
+    log_layout: logged::Layout,
+    features: Vec<String>,
 }
 
 /// One answer.
@@ -77,8 +81,13 @@ impl Service {
             .map(|input| Field::new(&input.name, input.data_type.arrow(), true))
             .collect();
         let input_schema: SchemaRef = Arc::new(Schema::new(fields));
+        let request_features = lake.compile_exprs(&input_schema, &exprs)?;
+        let layout = assemble::Layout::new(&parts.record, &request_features.schema())?;
         Ok(Self {
-            request_features: lake.compile_exprs(&input_schema, &exprs)?,
+            log_layout: logged::Layout::new(&parts.record, &input_schema, &layout.schema),
+            features: parts.record.feature_names(),
+            layout,
+            request_features,
             parts,
             inputs,
             input_schema,
@@ -123,7 +132,7 @@ impl Service {
 
     /// Columns that the model reads, in its order.
     pub fn features(&self) -> &[String] {
-        &self.parts.record.features
+        &self.features
     }
 
     /// What a request carries.
@@ -142,10 +151,10 @@ impl Service {
         let request = request::with_moment(self, request, now)?;
         let computed = self.request_features.evaluate(&request)?;
         let looked_up = assemble::look_up(self, &request)?;
-        let features = assemble::features(self, &computed, &looked_up)?;
+        let features = assemble::features(&self.layout, &computed, &looked_up)?;
         let scores = self.parts.model.predict(&features)?;
         let predictions = self.predictions(&scores, &looked_up);
-        let log = log::rows(self, &request, &features, &looked_up, &predictions, now)?;
+        let log = logged::rows(self, &request, &features, &looked_up, &predictions, now)?;
         Ok(Answer { predictions, log })
     }
 
@@ -154,7 +163,7 @@ impl Service {
             id: uuid::Uuid::now_v7().to_string(),
             score: *score,
             label: *score >= self.parts.threshold,
-            stale: looked_up.stale(self, row),
+            stale: looked_up.stale(&self.layout, row),
         };
         scores.iter().enumerate().map(one).collect()
     }

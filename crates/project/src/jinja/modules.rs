@@ -10,7 +10,7 @@ use regex::{Captures, Regex};
 
 use super::collections;
 use super::errors::failed;
-use super::moment::Moment;
+use super::moment::{self, Moment};
 use super::scope::Scope;
 
 const IGNORE_CASE: i64 = 2;
@@ -80,8 +80,7 @@ impl Object for Module {
         let part = |at: usize, default| parts.get(at).copied().unwrap_or(default);
         let date = NaiveDate::from_ymd_opt(part(0, 0) as i32, part(1, 1), part(2, 1));
         let moment = date.and_then(|date| date.and_hms_opt(part(3, 0), part(4, 0), part(5, 0)));
-        let moment = moment.ok_or_else(|| failed("there is no such day"))?;
-        Ok(self.moment(moment.and_utc()))
+        Ok(self.moment(moment.ok_or_else(|| failed("there is no such day"))?))
     }
 
     fn call_method(
@@ -96,8 +95,15 @@ impl Object for Module {
                 Some(class) => class.call(state, args),
                 None => Err(Error::from(ErrorKind::UnknownMethod)),
             },
-            (Kind::DatetimeClass, "now" | "utcnow" | "today") | (Kind::DateClass, "today") => {
-                Ok(self.moment(self.now))
+            (Kind::DatetimeClass, "now") => {
+                let (zone,): (Option<Value>,) = from_args(args)?;
+                Ok(match zone {
+                    Some(zone) => Value::from_object(Moment::now(self.now, moment::zone(&zone)?)),
+                    None => self.moment(self.now.naive_utc()),
+                })
+            }
+            (Kind::DatetimeClass, "utcnow" | "today") | (Kind::DateClass, "today") => {
+                Ok(self.moment(self.now.naive_utc()))
             }
             (Kind::DatetimeClass | Kind::DateClass, "fromisoformat") => {
                 let (text,): (&str,) = from_args(args)?;
@@ -115,6 +121,7 @@ impl Object for Module {
             }
             (Kind::Pytz, "timezone") => {
                 let (name,): (Value,) = from_args(args)?;
+                moment::zone(&name)?;
                 Ok(name)
             }
             (Kind::Itertools, "chain") => {
@@ -135,17 +142,17 @@ fn day(text: &str, pattern: &str) -> Option<NaiveDateTime> {
 }
 
 impl Module {
-    fn moment(&self, moment: DateTime<Utc>) -> Value {
-        let shown = match self.module {
-            Kind::DateClass => "%Y-%m-%d",
-            _ => "%Y-%m-%d %H:%M:%S",
+    fn moment(&self, wall: NaiveDateTime) -> Value {
+        let (wall, kind) = match self.module {
+            Kind::DateClass => (wall.date().into(), moment::Kind::Date),
+            _ => (wall, moment::Kind::Naive),
         };
-        Value::from_object(Moment { moment, shown })
+        Value::from_object(Moment { wall, kind })
     }
 
     fn parsed(&self, text: &str, moment: Option<NaiveDateTime>) -> Result<Value, Error> {
         let moment = moment.ok_or_else(|| failed(format!("'{text}' is no date of that form")))?;
-        Ok(self.moment(moment.and_utc()))
+        Ok(self.moment(moment))
     }
 }
 

@@ -210,10 +210,7 @@ impl Scope {
             "database" => Value::from(crate::DATABASE),
             "project_name" => Value::from(&*self.shared.project),
             "invocation_id" => Value::from(&*self.shared.invocation_id),
-            "run_started_at" => Value::from_object(Moment {
-                moment: self.shared.now,
-                shown: "%Y-%m-%d %H:%M:%S%.6f+00:00",
-            }),
+            "run_started_at" => Value::from_object(Moment::utc(self.shared.now)),
             "modules" => modules::value(self),
             "dbt_version" => Value::from(crate::DBT_VERSION),
             "_dbt_generic_test_kwargs" => self.node.test_arguments.clone()?,

@@ -108,6 +108,46 @@ vars:
 }
 
 #[test]
+fn datetimes_do_as_pythons_do() {
+    let project = project(
+        "--- dbt_project.yml
+name: shop
+--- models/m.sql
+{%- set at = modules.datetime.datetime(2024, 3, 31, 0, 30) %}
+{{ at }} {{ at.isoformat() }} {{ at.weekday() }} {{ at.date() }}
+{%- set vienna = modules.pytz.timezone('Europe/Vienna') %}
+{{ at.replace(tzinfo=modules.pytz.utc).astimezone(vienna) }} {{ at.replace(day=1, hour=5, tzinfo=vienna) }}
+{{ run_started_at }} {{ run_started_at.astimezone(vienna).strftime('%H:%M %Z') }} {{ modules.datetime.date(2024, 1, 5) }}
+--- models/no_zone.sql
+{{ modules.pytz.timezone('Europe/Wien') }}
+--- models/no_day.sql
+{{ run_started_at.replace(month=13) }}
+--- models/by_place.sql
+{{ run_started_at.replace(2024) }}
+",
+    );
+    assert_eq!(
+        sql(&project, "m").trim(),
+        "2024-03-31 00:30:00 2024-03-31T00:30:00 6 2024-03-31\n\
+         2024-03-31 01:30:00+01:00 2024-03-01 05:30:00+01:00\n\
+         1970-01-01 00:00:00+00:00 01:00 CET 2024-01-05"
+    );
+    for (model, why) in [
+        ("no_zone", "'Europe/Wien' is no time zone"),
+        ("no_day", "month 13 is out of range"),
+        ("by_place", "takes its parts by name"),
+    ] {
+        let error = project
+            .compile(
+                &NodeId::new(format!("model.shop.{model}")),
+                &CompileState::default(),
+            )
+            .unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+    }
+}
+
+#[test]
 fn profiles_name_the_target_without_its_secrets() {
     let project = project(
         "--- dbt_project.yml

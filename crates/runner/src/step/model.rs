@@ -20,6 +20,8 @@ pub async fn run(
     let mut outcome = Outcome::written(relation(node)?, &written);
     if is_view(node) {
         outcome.message = "view".to_owned();
+        // A view has rows when it is read.
+        outcome.details["rows"] = serde_json::Value::Null;
     }
     Ok(outcome)
 }

@@ -128,14 +128,16 @@ async fn train(
     run: &Run,
 ) -> Result<BTreeMap<String, f64>, Diagnostic> {
     let spine = spine_schema(workspace, job).await?;
-    let record = TrainingRecord::new(workspace.graph(), node, job, set, &spine, &run.id)?;
+    let columns = columns(workspace, &set.relation).await?;
+    let schemas = (&*spine, &*columns);
+    let record = TrainingRecord::new(workspace.graph(), node, job, set, schemas, &run.id)?;
     let (train, test) = training_set::split(&workspace.lake, job, set).await?;
     let folder = workspace.artifacts(&run.artifact_path);
     let input = TrainingInput {
         train,
         test,
         label: job.label.clone(),
-        features: record.features.clone(),
+        features: record.feature_names(),
         trainer: job.trainer.clone(),
         seed: job.seed,
         training_hash: set.hash.clone(),
@@ -167,10 +169,12 @@ async fn spine_schema(workspace: &Workspace, job: &TrainingJob) -> Result<Schema
             job.spine
         ))
     })?;
-    workspace
-        .lake
-        .schema_of(&format!("select * from {}", relation.sql()))
-        .await
+    columns(workspace, relation).await
+}
+
+async fn columns(workspace: &Workspace, relation: &Relation) -> Result<SchemaRef, Diagnostic> {
+    let sql = format!("select * from {}", relation.sql());
+    workspace.lake.schema_of(&sql).await
 }
 
 fn write(folder: &Path, trained: &Trained, record: &TrainingRecord) -> Result<(), Diagnostic> {

@@ -12,6 +12,7 @@ use futures::TryStreamExt;
 use super::world::{CARRIERS, MINUTE, World, arrivals, scatter};
 use crate::feature_view::EVENT_TIMESTAMP;
 use crate::online::{self, EntityKey};
+use crate::record::ColumnType;
 
 /// Requests of all carriers at one moment.
 fn requests(moment: i64) -> RecordBatch {
@@ -51,7 +52,13 @@ async fn offline(world: &World, name: &str, requests: &RecordBatch) -> RecordBat
 }
 
 /// The online store as it was at the moment: filled from the rows that were known by then.
-async fn online(world: &World, name: &str, requests: &RecordBatch, moment: i64) -> Vec<ArrayRef> {
+async fn online(
+    world: &World,
+    name: &str,
+    requests: &RecordBatch,
+    moment: i64,
+    wanted: &RecordBatch,
+) -> Vec<ArrayRef> {
     let (node, view) = world.view(name);
     let known = Relation::new("features_then", format!("{name}_{moment}"));
     let sql = format!(
@@ -77,12 +84,14 @@ async fn online(world: &World, name: &str, requests: &RecordBatch, moment: i64) 
         .map(|key| store.read(name, key.as_ref()?).unwrap())
         .collect();
     let usable = |row: &&online::OnlineRow| row.is_usable(moment, view.ttl);
-    (0..view.features.len())
-        .map(|feature| {
+    let features = view.features.iter().enumerate();
+    features
+        .map(|(index, feature)| {
             let values = rows
                 .iter()
-                .map(|row| row.as_ref().filter(usable)?.values.get(feature));
-            online::to_array(values).unwrap()
+                .map(|row| row.as_ref().filter(usable)?.values.get(index));
+            let data_type = wanted[feature.name.as_str()].data_type();
+            online::to_array(values, ColumnType::of(data_type).unwrap()).unwrap()
         })
         .collect()
 }
@@ -97,7 +106,7 @@ async fn every_feature_has_the_same_bits_online_and_in_training() {
         let requests = requests(moment);
         for name in ["by_carrier", "everywhere"] {
             let offline = offline(&world, name, &requests).await;
-            let online = online(&world, name, &requests, moment).await;
+            let online = online(&world, name, &requests, moment, &offline).await;
             for (feature, online) in world.view(name).1.features.iter().zip(online) {
                 let offline = &offline[feature.name.as_str()];
                 found += offline.len() - offline.null_count();

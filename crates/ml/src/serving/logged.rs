@@ -1,0 +1,108 @@
+//! The rows that are logged of an answer: who answered what and when, the inputs, the feature values
+//! and their event times.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
+};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use chrono::{DateTime, Utc};
+use forebay_core::Diagnostic;
+
+use super::assemble::LookedUp;
+use super::{Prediction, Service};
+use crate::record::TrainingRecord;
+
+/// The log's columns; worked out once a service.
+pub(super) struct Layout {
+    schema: SchemaRef,
+    /// Positions of the inputs and the features that have columns of their own: a feature that is an
+    /// input as it stands is logged once.
+    inputs: Vec<usize>,
+    features: Vec<usize>,
+}
+
+impl Layout {
+    pub(super) fn new(record: &TrainingRecord, inputs: &Schema, features: &Schema) -> Self {
+        let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        let mut fields = vec![
+            Field::new("prediction_id", DataType::Utf8, false),
+            Field::new("answered_at", instant.clone(), false),
+            Field::new("model", DataType::Utf8, false),
+            Field::new("model_version", DataType::Int64, false),
+            Field::new("run_id", DataType::Utf8, false),
+        ];
+        let inputs = append(&mut fields, inputs);
+        let features = append(&mut fields, features);
+        fields.extend(record.views.iter().map(|view| {
+            let name = format!("{}__event_timestamp", view.name);
+            Field::new(name, instant.clone(), true)
+        }));
+        fields.extend([
+            Field::new("stale_features", DataType::Utf8, false),
+            Field::new("score", DataType::Float64, false),
+            Field::new("label", DataType::Boolean, false),
+        ]);
+        Self {
+            schema: Arc::new(Schema::new(fields)),
+            inputs,
+            features,
+        }
+    }
+}
+
+/// Appends the columns that are not there yet; returns their positions.
+fn append(fields: &mut Vec<Field>, columns: &Schema) -> Vec<usize> {
+    let mut kept = Vec::new();
+    for (index, column) in columns.fields().iter().enumerate() {
+        if !fields.iter().any(|known| known.name() == column.name()) {
+            fields.push(column.as_ref().clone().with_nullable(true));
+            kept.push(index);
+        }
+    }
+    kept
+}
+
+pub(super) fn rows(
+    service: &Service,
+    request: &RecordBatch,
+    features: &RecordBatch,
+    looked_up: &LookedUp,
+    predictions: &[Prediction],
+    now: DateTime<Utc>,
+) -> Result<RecordBatch, Diagnostic> {
+    let rows = predictions.len();
+    let layout = &service.log_layout;
+    let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value; rows])) };
+    let times = |values: Vec<Option<i64>>| -> ArrayRef {
+        Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
+    };
+    let ids = predictions.iter().map(|p| &p.id);
+    let version = service.model_version() as i64;
+    let mut columns: Vec<ArrayRef> = Vec::with_capacity(layout.schema.fields().len());
+    columns.extend([
+        Arc::new(StringArray::from_iter_values(ids)) as ArrayRef,
+        times(vec![Some(now.timestamp_micros()); rows]),
+        text(service.model_name()),
+        Arc::new(Int64Array::from(vec![version; rows])),
+        text(service.run_id()),
+    ]);
+    for (batch, kept) in [(request, &layout.inputs), (features, &layout.features)] {
+        columns.extend(kept.iter().map(|index| Arc::clone(batch.column(*index))));
+    }
+    columns.extend(looked_up.event_times().map(times));
+    let stale = predictions.iter().map(|p| p.stale.join(","));
+    columns.extend([
+        Arc::new(StringArray::from_iter_values(stale)) as ArrayRef,
+        Arc::new(Float64Array::from_iter_values(
+            predictions.iter().map(|p| p.score),
+        )),
+        Arc::new(BooleanArray::from_iter(
+            predictions.iter().map(|p| Some(p.label)),
+        )),
+    ]);
+    RecordBatch::try_new(Arc::clone(&layout.schema), columns)
+        .map_err(|error| Diagnostic::internal(format!("cannot assemble the log: {error}")))
+}
