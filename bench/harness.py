@@ -71,7 +71,8 @@ class Bench:
 
     def example(self, package: str, name: str) -> Path:
         """A small program over one of our crates."""
-        cargo("build", "-p", package, "--example", name)
+        # Together with the program: the same features, so that nothing heavy is built twice.
+        cargo("build", "-p", "forebay", "-p", package, "--example", name)
         return TARGET / "release" / "examples" / name
 
     def peers(self, name: str) -> Path:

@@ -36,17 +36,27 @@ pub async fn start(workspace: Workspace, talk: &Talk, options: &Serve) -> Result
     let router = forebay_server::router(Arc::clone(&backend) as Arc<dyn Backend>, server.clone());
     data::print(&format!("\nserving on http://{address}  (Ctrl-C stops)"));
     let stop = CancellationToken::new();
-    let upkeep = tokio::spawn({
+    let upkeep = tokio::task::spawn_blocking({
         let (backend, stop) = (Arc::clone(&backend), stop.clone());
-        async move { backend.keep_up(stop).await }
+        move || keep_up(&backend, stop)
     });
     tokio::spawn(stop_on_signal(stop.clone()));
     forebay_server::serve(listener, router, &server, stop).await;
     // The last answers go to the lake before the program ends.
-    if upkeep.await.is_err() {
+    if !matches!(upkeep.await, Ok(Ok(()))) {
         talk.warn(&Diagnostic::internal("the server's upkeep ended early"));
     }
     Ok(0)
+}
+
+/// On a thread and a runtime of its own: moving the log into the lake computes for tens of
+/// milliseconds at a time, which no answer should wait for.
+fn keep_up(backend: &ProjectBackend, stop: CancellationToken) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(backend.keep_up(stop));
+    Ok(())
 }
 
 async fn stop_on_signal(stop: CancellationToken) {

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::BufReader;
+use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -33,10 +33,11 @@ pub struct PredictionLog {
 
 struct Segment {
     path: PathBuf,
-    // The file's lock tells other processes that this segment is being written.
-    lock: File,
+    // Its lock tells other processes that this segment is being written.
+    file: File,
     schema: SchemaRef,
-    writer: StreamWriter<File>,
+    // Encodes into memory: a message has hundreds of parts, and goes to the file in one call.
+    encoder: StreamWriter<Vec<u8>>,
 }
 
 impl PredictionLog {
@@ -63,11 +64,13 @@ impl PredictionLog {
             open.insert(service.to_owned(), segment);
         }
         let segment = open.get_mut(service).expect("it was put there just now");
-        segment
-            .writer
-            .write(rows)
-            .and_then(|()| segment.writer.flush())
-            .map_err(|error| cannot("append to", &segment.path, &error))
+        let Err(error) = segment.append(rows) else {
+            return Ok(());
+        };
+        let problem = cannot("append to", &segment.path, &error);
+        // Nothing can be read behind half a message: the next answer begins a new segment.
+        open.remove(service);
+        Err(problem)
     }
 
     /// Moves all answers kept so far into the lake; also those that a dead process left.
@@ -131,21 +134,20 @@ impl Segment {
             .append(true)
             .open(&path)?;
         file.lock()?;
-        let lock = file.try_clone()?;
-        let writer = StreamWriter::try_new(file, &rows.schema())?;
         Ok(Self {
             path,
-            lock,
+            file,
             schema: rows.schema(),
-            writer,
+            encoder: StreamWriter::try_new(Vec::new(), &rows.schema())?,
         })
     }
-}
 
-impl Drop for Segment {
-    fn drop(&mut self) {
-        // The clone keeps the lock alive on some systems; letting it go in words costs nothing.
-        let _ = self.lock.unlock();
+    fn append(&mut self, rows: &RecordBatch) -> Result<(), arrow::error::ArrowError> {
+        self.encoder.write(rows)?;
+        let encoded = self.encoder.get_mut();
+        let written = self.file.write_all(encoded);
+        encoded.clear();
+        Ok(written?)
     }
 }
 

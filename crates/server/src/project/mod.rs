@@ -6,7 +6,7 @@ mod view;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
@@ -22,8 +22,11 @@ use crate::backend::{Backend, Found, Lookup, Stats};
 use crate::inference::{Answered, Prediction, Served};
 use serving::Serving;
 
-/// How soon a moved alias is followed and logged answers are in the lake.
+/// How soon a moved alias is followed.
 const UPKEEP: Duration = Duration::from_secs(5);
+/// How soon logged answers are in the lake, for those who read its files: our own pages and `why`
+/// read also what is not there yet. Every time makes a file.
+const FLUSH: Duration = Duration::from_secs(60);
 
 /// A project that is served.
 pub struct ProjectBackend {
@@ -49,6 +52,7 @@ impl ProjectBackend {
 
     /// Follows aliases and moves the log into the lake, until told to stop; then once more.
     pub async fn keep_up(&self, stop: CancellationToken) {
+        let mut flushed = Instant::now();
         while !stop.is_cancelled() {
             tokio::select! {
                 () = tokio::time::sleep(UPKEEP) => {}
@@ -60,7 +64,10 @@ impl ProjectBackend {
             if let Err(problem) = self.describe() {
                 tracing::warn!("{problem}");
             }
-            self.flush().await;
+            if stop.is_cancelled() || flushed.elapsed() >= FLUSH {
+                self.flush().await;
+                flushed = Instant::now();
+            }
         }
     }
 
