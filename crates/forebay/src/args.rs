@@ -67,6 +67,8 @@ pub enum Command {
     Parse,
     /// Print rows of a node, or the failing rows of a test.
     Show(Show),
+    /// Call a macro.
+    RunOperation(RunOperation),
     /// Sources.
     #[command(subcommand)]
     Source(Source),
@@ -166,6 +168,16 @@ pub struct Show {
 pub enum Source {
     /// How old the newest rows of the sources are.
     Freshness(List),
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub struct RunOperation {
+    /// The macro: `name`, or `package.name`.
+    #[arg(value_name = "MACRO")]
+    pub name: String,
+    /// Its arguments by name, a mapping in YAML or JSON.
+    #[arg(long, default_value = "{}", value_name = "YAML")]
+    pub args: String,
 }
 
 #[derive(Clone, Debug, ClapArgs)]

@@ -30,7 +30,7 @@ pub fn clock(global: &Global) -> Result<Clock, Diagnostic> {
 pub fn project(global: &Global, talk: &Talk, invocation: &str) -> Result<Project, Diagnostics> {
     let vars = match &global.vars {
         None => serde_json::Map::new(),
-        Some(text) => forebay_project::parse_vars(text)?,
+        Some(text) => forebay_project::parse_vars("--vars", text)?,
     };
     let options = LoadOptions {
         target: global.target.clone(),

@@ -11,12 +11,14 @@ pub mod pit;
 
 mod dialect;
 mod engine;
+mod execute;
 mod info;
 mod lake;
 mod types;
 mod warehouse;
 
 pub use engine::sql_type;
+pub use execute::Executed;
 pub use lake::Lake;
 pub use types::{
     BatchStream, Commit, Dialect, Input, LakeOptions, Rows, SchemaChange, TableInfo, TableKind,

@@ -7,6 +7,7 @@ mod ask;
 mod compile;
 mod config;
 mod files;
+mod hooks;
 mod ingest;
 mod jinja;
 mod link;
@@ -33,6 +34,7 @@ use serde_json::{Map, Value};
 
 pub use ask::{Answer, Answers, Column, Compiled, Question, RelationKind, Rows};
 pub use config::{OpenLineage, Settings};
+pub use hooks::{Hook, When};
 
 /// The version of dbt whose projects are read.
 pub(crate) const DBT_VERSION: &str = "1.11.0";
@@ -70,13 +72,13 @@ pub struct LoadOptions {
     pub invocation_id: String,
 }
 
-/// Reads `--vars`: a mapping in YAML or JSON.
-pub fn parse_vars(text: &str) -> Result<Map<String, Value>, Diagnostic> {
+/// Reads `--vars` or `--args`: a mapping in YAML or JSON.
+pub fn parse_vars(flag: &str, text: &str) -> Result<Map<String, Value>, Diagnostic> {
     let problems = problems::Problems::default();
-    let json = yaml::parse("--vars", text, &problems).map(|yaml| yaml.to_json());
+    let json = yaml::parse(flag, text, &problems).map(|yaml| yaml.to_json());
     match json {
         Some(Value::Object(vars)) => Ok(vars),
-        _ => Err(Diagnostic::error(format!("--vars '{text}' is no mapping"))
+        _ => Err(Diagnostic::error(format!("{flag} '{text}' is no mapping"))
             .hint("write it like '{month: 3}'")),
     }
 }

@@ -1,9 +1,9 @@
 //! Compiles a node, and looks up in the lake what its template asks.
 
 use forebay_core::{Diagnostic, NodeId, Relation};
-use forebay_lake::{Lake, TableInfo, TableKind, sql_type};
+use forebay_lake::{Executed, Lake, TableInfo, TableKind, sql_type};
 use forebay_project::{
-    Answer, Column, CompileState, Compiled, Project, Question, RelationKind, Rows,
+    Answer, Column, CompileState, Compiled, Hook, Project, Question, RelationKind, Rows,
 };
 use serde_json::{Number, Value};
 
@@ -23,8 +23,20 @@ pub async fn compile(
     id: &NodeId,
     state: CompileState,
 ) -> Result<String, Diagnostic> {
-    let compiled = compile_unless(project, lake, id, state, |_| false).await?;
-    compiled.ok_or_else(|| Diagnostic::internal(format!("{id} was not compiled to its end")))
+    settle(lake, state, |state| project.compile(id, state)).await
+}
+
+/// The SQL of a hook, and what its template printed.
+pub async fn compile_hook(
+    project: &Project,
+    lake: &Lake,
+    hook: &Hook,
+    state: CompileState,
+) -> Result<(String, Vec<String>), Diagnostic> {
+    let mut printed = Vec::new();
+    let compiled = |state: &CompileState| project.compile_hook(hook, state, &mut printed);
+    let sql = settle(Some(lake), state, compiled).await?;
+    Ok((sql, printed))
 }
 
 /// The same before anything runs: None where the template asks for what a step of this very run may
@@ -41,22 +53,28 @@ pub async fn compile_ahead(
         }
         _ => true,
     };
-    let (project, lake) = (&workspace.project, &workspace.lake);
-    compile_unless(project, Some(lake), id, state, may_be_made).await
+    let mut state = state;
+    loop {
+        match workspace.project.compile(id, &state)? {
+            Compiled::Sql(sql) => return Ok(Some(sql)),
+            Compiled::Asks(question) if may_be_made(&question) => return Ok(None),
+            Compiled::Asks(question) => {
+                let answer = answer(&workspace.lake, &question).await?;
+                state.answer(question, answer);
+            }
+        }
+    }
 }
 
-/// None at a question that is to be asked later.
-async fn compile_unless(
-    project: &Project,
+/// Compiles again after every answer, until nothing more is asked.
+async fn settle(
     lake: Option<&Lake>,
-    id: &NodeId,
     mut state: CompileState,
-    later: impl Fn(&Question) -> bool,
-) -> Result<Option<String>, Diagnostic> {
+    mut compiled: impl FnMut(&CompileState) -> Result<Compiled, Diagnostic>,
+) -> Result<String, Diagnostic> {
     loop {
-        let question = match project.compile(id, &state)? {
-            Compiled::Sql(sql) => return Ok(Some(sql)),
-            Compiled::Asks(question) if later(&question) => return Ok(None),
+        let question = match compiled(&state)? {
+            Compiled::Sql(sql) => return Ok(sql),
             Compiled::Asks(question) => question,
         };
         let answer = match lake {
@@ -100,23 +118,25 @@ async fn answer(lake: &Lake, question: &Question) -> Result<Answer, Diagnostic> 
             }
             Answer::Relations(all)
         }
-        Question::Rows(sql) => {
-            let asked = || format!("in a query that the template asks: {}", shortened(sql));
-            let batches = lake.collect(sql).await;
-            let batches = batches.map_err(|problem| problem.hint(asked()))?;
-            let found: usize = batches.iter().map(|batch| batch.num_rows()).sum();
-            if found > MOST_ROWS {
-                let message = format!("a template asks for {found} rows; it may have {MOST_ROWS}");
-                return Err(Diagnostic::error(message).hint(asked()));
-            }
-            Answer::Rows(match batches.first() {
-                Some(batch) => rows(Cells::from_batches(&batches, MOST_ROWS)?, &batch.schema()),
-                None => {
-                    let schema = lake.schema_of(sql).await?;
-                    rows(Cells::headed(&schema), &schema)
-                }
-            })
-        }
+        Question::Rows(sql) => Answer::Rows(asked_rows(lake, sql).await.map_err(|problem| {
+            problem.hint(format!("in what a template runs: {}", shortened(sql)))
+        })?),
+    })
+}
+
+/// A template may also change tables; what has no rows to give has an empty answer.
+async fn asked_rows(lake: &Lake, sql: &str) -> Result<Rows, Diagnostic> {
+    let Executed::Rows(schema, batches) = lake.execute(sql).await? else {
+        return Ok(Rows::default());
+    };
+    let found: usize = batches.iter().map(|batch| batch.num_rows()).sum();
+    if found > MOST_ROWS {
+        let message = format!("a template asks for {found} rows; it may have {MOST_ROWS}");
+        return Err(Diagnostic::error(message));
+    }
+    Ok(match batches.is_empty() {
+        true => rows(Cells::headed(&schema), &schema),
+        false => rows(Cells::from_batches(&batches, MOST_ROWS)?, &schema),
     })
 }
 

@@ -64,6 +64,14 @@ impl StepResult {
         let started = self.started_ms.unwrap_or(self.finished_ms);
         (self.finished_ms - started) as f64 / 1e3
     }
+
+    /// As dbt words it: a test passes, anything else succeeds.
+    pub fn dbt_status(&self) -> serde_json::Value {
+        match (self.resource_type, self.status) {
+            (ResourceType::Test, RunStatus::Success) => "pass".into(),
+            (_, status) => serde_json::json!(status),
+        }
+    }
 }
 
 /// How the run ended.

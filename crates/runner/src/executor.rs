@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::event::{Event, Reporter, StepResult, Summary};
+use crate::hooks;
 use crate::openlineage::Emitter;
 use crate::plan::{Plan, Step};
 use crate::step::{self, Outcome};
@@ -47,6 +48,12 @@ pub async fn execute(
         started_ms,
         finished_ms: None,
     })?;
+    if let Err(problem) = hooks::before_run(workspace).await {
+        let now = workspace.clock.now_ms();
+        let (invocation, status) = (&options.invocation, RunStatus::Error);
+        workspace.store.finish_invocation(invocation, status, now)?;
+        return Err(problem);
+    }
     let mut run = Run {
         workspace,
         options,
@@ -368,9 +375,13 @@ impl Run<'_> {
 
     async fn finish(self, cancel: &CancellationToken) -> Result<Summary, Diagnostic> {
         let worst = |status| self.results.iter().any(|r| r.status == status);
+        let ended = match cancel.is_cancelled() {
+            true => Ok(()),
+            false => hooks::after_run(self.workspace, &self.results).await,
+        };
         let status = if cancel.is_cancelled() {
             RunStatus::Interrupted
-        } else if worst(RunStatus::Error) {
+        } else if worst(RunStatus::Error) || ended.is_err() {
             RunStatus::Error
         } else if worst(RunStatus::Fail) || worst(RunStatus::Skipped) {
             RunStatus::Fail
@@ -392,7 +403,7 @@ impl Run<'_> {
             results: self.results,
         };
         self.reporter.report(&Event::Finished { summary: &summary });
-        Ok(summary)
+        ended.map(|()| summary)
     }
 }
 

@@ -6,6 +6,7 @@ pub mod clock;
 mod compile;
 pub mod event;
 pub mod executor;
+pub mod hooks;
 pub mod lineage;
 pub mod lock;
 pub mod openlineage;

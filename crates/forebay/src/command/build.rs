@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use forebay_core::{Diagnostics, NodeId, ResourceType};
 use forebay_runner::executor::{self, ExecuteOptions};
 use forebay_runner::plan::{self, PlanOptions};
-use forebay_runner::{Plan, StepResult, Summary, Workspace};
-use forebay_store::RunStatus;
+use forebay_runner::{Plan, Summary, Workspace};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{Global, Output, Run};
@@ -91,14 +90,6 @@ async fn stop_on_ctrl_c(cancel: CancellationToken) {
 }
 
 /// target/run_results.json, so that tools which read dbt's find ours.
-/// As dbt words it: a test passes, anything else succeeds.
-fn status(result: &StepResult) -> serde_json::Value {
-    match (result.resource_type, result.status) {
-        (ResourceType::Test, RunStatus::Success) => "pass".into(),
-        _ => serde_json::json!(result.status),
-    }
-}
-
 fn write_run_results(workspace: &Workspace, summary: &Summary) -> Result<(), Diagnostics> {
     let results: Vec<serde_json::Value> = summary
         .results
@@ -106,7 +97,7 @@ fn write_run_results(workspace: &Workspace, summary: &Summary) -> Result<(), Dia
         .map(|result| {
             serde_json::json!({
                 "unique_id": result.node,
-                "status": status(result),
+                "status": result.dbt_status(),
                 "execution_time": result.seconds(),
                 "message": result.message,
                 "failures": result.details.get("failures"),

@@ -13,6 +13,7 @@ mod parse;
 mod plan;
 mod query;
 mod retry;
+mod run_operation;
 mod serve;
 mod show;
 mod why;
@@ -44,6 +45,7 @@ pub async fn run(args: Args, talk: &Talk) -> Result<u8, Diagnostics> {
         Command::Compile(options) => compile::run(global, talk, options).await,
         Command::Parse => parse::run(global, talk),
         Command::Show(options) => show::run(global, talk, options).await,
+        Command::RunOperation(options) => run_operation::run(global, talk, options).await,
         Command::Source(Source::Freshness(options)) => freshness::run(global, talk, options).await,
         Command::Query(options) => query::run(global, talk, options).await,
         Command::Lineage(options) => lineage::run(global, talk, options).await,

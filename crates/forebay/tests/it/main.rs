@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod clients;
+mod hooks;
 mod kill;
 mod lineage;
 mod path;

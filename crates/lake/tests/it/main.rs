@@ -5,6 +5,7 @@ mod dialect;
 mod engine;
 mod lengths;
 mod modes;
+mod statements;
 mod support;
 mod using;
 mod views;

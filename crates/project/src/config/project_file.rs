@@ -49,6 +49,8 @@ pub(crate) struct ProjectFile {
     pub packages_in: String,
     /// `dispatch:`: for a macro namespace, the packages to look in.
     pub dispatch: BTreeMap<String, Vec<String>>,
+    pub on_run_start: Vec<String>,
+    pub on_run_end: Vec<String>,
     pub models: Tree,
     pub seeds: Tree,
     pub snapshots: Tree,
@@ -86,20 +88,11 @@ const TOLERATED: &[&str] = &[
     "analyses",
 ];
 
-/// Done by dbt around its nodes; here nothing runs them yet.
-const UNSUPPORTED: &[&str] = &["on-run-start", "on-run-end"];
-
 impl ProjectFile {
     /// `folder` is where the package is, below the project's own.
     pub fn from_yaml(doc: Doc<'_>, yaml: &Yaml, folder: &str) -> Option<Self> {
         let mut fields = Fields::of(doc, yaml, doc.file)?;
         fields.ignore(TOLERATED);
-        for key in UNSUPPORTED {
-            if fields.get(key).is_some() {
-                let message = format!("'{key}' is not supported yet and does nothing");
-                doc.warning(message, fields.at(key));
-            }
-        }
         let mut paths = |keys: &[&'static str], default: &str| {
             let found = keys.iter().flat_map(|key| fields.texts(key)).collect();
             clean(found, default, folder)
@@ -112,6 +105,8 @@ impl ProjectFile {
         let vars = WrittenVars::from_yaml(doc, fields.get("vars"));
         let packages_in = fields.text("packages-install-path");
         let dispatch = dispatch(&mut fields);
+        let on_run_start = fields.texts("on-run-start");
+        let on_run_end = fields.texts("on-run-end");
         let mut tree = |keys: &[&'static str]| {
             let found = keys
                 .iter()
@@ -129,6 +124,8 @@ impl ProjectFile {
             vars,
             packages_in: packages_in.unwrap_or_else(|| "dbt_packages".into()),
             dispatch,
+            on_run_start,
+            on_run_end,
             models: tree(&["models"]),
             seeds: tree(&["seeds"]),
             snapshots: tree(&["snapshots"]),

@@ -154,6 +154,20 @@ impl Engine {
         })
     }
 
+    /// Renders a text that belongs to no file.
+    pub fn render_text(
+        &self,
+        source: &str,
+        shared: &Arc<Shared>,
+        node: &Arc<NodeScope>,
+        mode: &Mode,
+    ) -> Result<(String, Record), Failure> {
+        let (source, _) = template::whole("", &Arc::from(source), 0..source.len());
+        self.run(shared, node, mode, |env, context| {
+            env.template_from_named_str("", &source)?.render(context)
+        })
+    }
+
     /// A text of a YAML file. One that is a single `{{ expression }}` gives that value as it is;
     /// any other gives a text.
     pub fn evaluate(
@@ -167,11 +181,7 @@ impl Engine {
             Some(expression) => format!("{{% do __value({expression}) %}}"),
             None => source.to_owned(),
         };
-        let whole = 0..wrapped.len();
-        let (wrapped, _) = template::whole("", &Arc::from(wrapped), whole);
-        let (text, mut record) = self.run(shared, node, mode, |env, context| {
-            env.template_from_named_str("", &wrapped)?.render(context)
-        })?;
+        let (text, mut record) = self.render_text(&wrapped, shared, node, mode)?;
         let value = record.value.take().unwrap_or_else(|| Value::from(text));
         Ok((value, record))
     }

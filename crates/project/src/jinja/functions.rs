@@ -32,7 +32,7 @@ pub(crate) const FUNCTIONS: &[(&str, Function)] = &[
     ("load_relation", load_relation),
     ("return", return_value),
     ("log", log),
-    ("print", log),
+    ("print", print),
     ("tojson", to_json),
     ("fromjson", from_json),
     ("set", unique),
@@ -313,10 +313,24 @@ fn return_value(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result
     Err(returning(value.unwrap_or(Value::from(()))))
 }
 
-fn log(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let (message, _rest, kwargs): (Value, Rest<Value>, Kwargs) = log_args(args)?;
-    let info = kwargs.get::<Option<bool>>("info")?.unwrap_or(false);
-    tracing::debug!(target: "dbt", info, "{message}");
+fn log(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (message, rest, kwargs): (Value, Rest<Value>, Kwargs) = log_args(args)?;
+    let info = match kwargs.get::<Option<bool>>("info")? {
+        Some(info) => info,
+        None => rest.first().is_some_and(Value::is_true),
+    };
+    match info && scope.compiling().is_some() {
+        true => scope.record().printed.push(message.to_string()),
+        false => tracing::debug!(target: "dbt", "{message}"),
+    }
+    Ok(Value::from(""))
+}
+
+fn print(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (message, _rest, _kwargs) = log_args(args)?;
+    if scope.compiling().is_some() {
+        scope.record().printed.push(message.to_string());
+    }
     Ok(Value::from(""))
 }
 

@@ -46,6 +46,8 @@ pub(crate) struct NodeScope {
     pub model: Json,
     /// Its configuration as far as it is known.
     pub config: Map<String, Json>,
+    /// What else it can name.
+    pub variables: Map<String, Json>,
     /// The arguments of a generic test.
     pub test_arguments: Option<Value>,
     /// The parents found while parsing. Another one would have been waited for by nobody.
@@ -92,6 +94,8 @@ pub(crate) struct Record {
     /// Ephemeral models whose expressions the text names, in the order of first use.
     pub ephemerals: Vec<NodeId>,
     pub warnings: Vec<Diagnostic>,
+    /// What it prints: `print(...)` and `log(..., info=true)`.
+    pub printed: Vec<String>,
     /// The result of a template that is a single expression.
     pub value: Option<Value>,
 }
@@ -106,6 +110,7 @@ impl Record {
         self.configs.extend(later.configs);
         self.macros.extend(later.macros);
         self.warnings.extend(later.warnings);
+        self.printed.extend(later.printed);
         self.value = later.value.or(self.value);
         self
     }
@@ -214,7 +219,7 @@ impl Scope {
             "modules" => modules::value(self),
             "dbt_version" => Value::from(crate::DBT_VERSION),
             "_dbt_generic_test_kwargs" => self.node.test_arguments.clone()?,
-            _ => return None,
+            _ => json(self.node.variables.get(name)?),
         })
     }
 

@@ -25,7 +25,7 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
         return Some(Outcome::Disabled);
     }
     reader.misspelt();
-    reader.unsupported(&["pre_hook", "post_hook", "grants", "contract", "sql_header"]);
+    reader.unsupported(&["grants", "contract", "sql_header"]);
     let materialized = materialized(&reader)?;
     let relation = relation(
         cx,

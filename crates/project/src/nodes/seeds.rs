@@ -23,7 +23,6 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
         return Some(Outcome::Disabled);
     }
     reader.misspelt();
-    reader.unsupported(&["pre_hook", "post_hook"]);
     let location = Location::file(&seed.file);
     let relation = relation(cx, ResourceType::Seed, &seed.name, &reader, &location)?;
     let alias = relation.name.clone();

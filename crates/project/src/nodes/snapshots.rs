@@ -57,12 +57,7 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
         return Some(Outcome::Disabled);
     }
     reader.misspelt();
-    reader.unsupported(&[
-        "pre_hook",
-        "post_hook",
-        "dbt_valid_to_current",
-        "snapshot_meta_column_names",
-    ]);
+    reader.unsupported(&["dbt_valid_to_current", "snapshot_meta_column_names"]);
     let place = subject.sql.at.clone();
     let unique_key = reader.texts("unique_key");
     if unique_key.is_empty() {

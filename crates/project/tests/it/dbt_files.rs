@@ -412,22 +412,20 @@ name: shop
 on-run-start: [select 1]
 models: {shop: {stagign: {+materialized: table}}}
 --- models/m.sql
-{{ config(post_hook='analyze', materialised='table', sort='id') }} select 1
+{{ config(post_hook='analyze', grants={'select': ['me']}, materialised='table', sort='id') }} select 1
 --- models/s.yml
 models:
   - {name: m, contract: {}}
   - {name: n}
 "
         ),
-        "warning: 'on-run-start' is not supported yet and does nothing
-  --> dbt_project.yml:2:15
-warning: 'models.shop.stagign' in dbt_project.yml applies to nothing
+        "warning: 'models.shop.stagign' in dbt_project.yml applies to nothing
   --> dbt_project.yml:3:17
   hint: a folder of settings has the name of the project or of a folder in it
 warning: unknown setting 'materialised' of model 'm'
   --> models/m.sql:1:4
   hint: did you mean 'materialized'?
-warning: 'post_hook' of model 'm' is not supported yet and does nothing
+warning: 'grants' of model 'm' is not supported yet and does nothing
   --> models/m.sql:1:4
 warning: unknown key 'contract' in model 'm'
   --> models/s.yml:2:15

@@ -14,9 +14,11 @@ mod training_job;
 use forebay_core::graph::Spec;
 use forebay_core::{Diagnostic, Node, Relation};
 use forebay_lake::Written;
+use forebay_project::{CompileState, When};
 use forebay_store::RunStatus;
 use serde_json::{Value, json};
 
+use crate::hooks;
 use crate::plan::{Action, Step};
 use crate::workspace::Workspace;
 
@@ -91,6 +93,12 @@ pub async fn run(context: &Context<'_>, step: &Step) -> Result<Outcome, Diagnost
         let missing = || Diagnostic::internal(format!("{} was not compiled", node.id));
         step.action.sql().ok_or_else(missing)
     };
+    let around = CompileState {
+        incremental: matches!(step.action, Action::UpdateTable { .. }),
+        full_refresh: context.full_refresh,
+        ..CompileState::default()
+    };
+    hooks::around_step(context.workspace, node, When::Before, &around).await?;
     let outcome = match (&node.spec, &step.action) {
         (Spec::Source(_), Action::Load { load }) => source::run(context, node, load).await,
         (Spec::Seed(seed), Action::Seed) => seed::run(context, node, seed).await,
@@ -119,10 +127,12 @@ pub async fn run(context: &Context<'_>, step: &Step) -> Result<Outcome, Diagnost
             action.describe()
         ))),
     };
-    outcome.map_err(|error| match error.location {
+    let outcome = outcome.map_err(|error| match error.location {
         Some(_) => error,
         None => error.at(node.location.clone()),
-    })
+    })?;
+    hooks::around_step(context.workspace, node, When::After, &around).await?;
+    Ok(outcome)
 }
 
 fn relation(node: &Node) -> Result<&Relation, Diagnostic> {

@@ -1,0 +1,129 @@
+//! Hooks: SQL that runs around a node or around a whole run. A hook stays text until its turn comes.
+
+use forebay_core::{Diagnostic, NodeId};
+use serde_json::{Map, Value as Json};
+use std::sync::Arc;
+
+use crate::jinja::{Compiling, Failure, Mode, NodeScope};
+use crate::{CompileState, Compiled, Project};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    Before,
+    After,
+}
+
+/// A text with Jinja that runs outside of any model's query, and what it can see.
+#[derive(Clone, Debug)]
+pub struct Hook {
+    text: String,
+    scope: Arc<NodeScope>,
+}
+
+impl Hook {
+    /// As it is written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl Project {
+    /// `pre_hook` or `post_hook` of the node, in the order in which they run.
+    pub fn hooks(&self, id: &NodeId, when: When) -> Vec<Hook> {
+        let Some(detail) = self.details.get(id) else {
+            return Vec::new();
+        };
+        let key = match when {
+            When::Before => "pre_hook",
+            When::After => "post_hook",
+        };
+        let hook = |text: String| Hook {
+            text,
+            scope: Arc::clone(&detail.scope),
+        };
+        texts(detail.config.get(key))
+            .into_iter()
+            .map(hook)
+            .collect()
+    }
+
+    /// `on-run-start` or `on-run-end` of the project and of what it uses; `variables` are seen by
+    /// their names, such as `results`.
+    pub fn run_hooks(&self, when: When, variables: &Map<String, Json>) -> Vec<Hook> {
+        let of_package = |package: &crate::package::Package| {
+            let scope = Arc::new(NodeScope {
+                package: package.name.clone(),
+                variables: variables.clone(),
+                ..NodeScope::default()
+            });
+            let written = match when {
+                When::Before => &package.file.on_run_start,
+                When::After => &package.file.on_run_end,
+            };
+            let hook = move |text: &String| Hook {
+                text: text.clone(),
+                scope: Arc::clone(&scope),
+            };
+            written.iter().map(hook).collect::<Vec<_>>()
+        };
+        self.packages.iter().flat_map(of_package).collect()
+    }
+
+    /// A call of a macro, `name` or `package.name`, with arguments by name.
+    pub fn operation(&self, name: &str, arguments: Map<String, Json>) -> Hook {
+        let variables = Map::from_iter([("_arguments".to_owned(), Json::Object(arguments))]);
+        Hook {
+            text: format!("{{{{ {name}(**_arguments) }}}}"),
+            scope: Arc::new(NodeScope {
+                variables,
+                ..NodeScope::default()
+            }),
+        }
+    }
+
+    /// The SQL of a hook, which may be empty; or what has to be known first. What the template has
+    /// printed takes the place of what is in `printed`.
+    ///
+    /// # Errors
+    /// Its template fails.
+    pub fn compile_hook(
+        &self,
+        hook: &Hook,
+        state: &CompileState,
+        printed: &mut Vec<String>,
+    ) -> Result<Compiled, Diagnostic> {
+        let mode = Mode::Compile(Compiling {
+            incremental: state.incremental,
+            full_refresh: state.full_refresh,
+            answers: state.answers.clone(),
+        });
+        match self
+            .engine
+            .render_text(&hook.text, &self.shared, &hook.scope, &mode)
+        {
+            Ok((sql, record)) => {
+                *printed = record.printed;
+                Ok(Compiled::Sql(sql.trim().to_owned()))
+            }
+            Err(Failure::Asked(question)) => Ok(Compiled::Asks(question)),
+            Err(Failure::Problem(problem)) => {
+                Err(problem.hint(format!("in the hook {}", hook.text.trim())))
+            }
+        }
+    }
+}
+
+/// A hook is a text or `{sql: ..., transaction: ...}`; each statement here is a commit of its own,
+/// so that there is no transaction to be in or out of.
+fn texts(written: Option<&Json>) -> Vec<String> {
+    match written {
+        Some(Json::Array(items)) => items.iter().flat_map(|item| texts(Some(item))).collect(),
+        Some(Json::String(text)) => match serde_json::from_str(text) {
+            // `before_begin()` and its like print a mapping.
+            Ok(Json::Object(map)) => texts(map.get("sql")),
+            _ => vec![text.clone()],
+        },
+        Some(Json::Object(map)) => texts(map.get("sql")),
+        _ => Vec::new(),
+    }
+}
