@@ -132,7 +132,7 @@ async fn find<'a>(
         .values()
         .filter(|node| node.resource_type() == ResourceType::InferenceService);
     for node in services {
-        let table = Relation::new("predictions", &node.name);
+        let table = forebay_ml::serving::log_table(&node.name);
         if workspace.lake.info(&table).await?.is_some() {
             let literal = id.replace('\'', "''");
             let sql = format!(

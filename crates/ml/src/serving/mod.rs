@@ -20,7 +20,7 @@ use crate::model::Model;
 use crate::online::OnlineStore;
 use crate::record::TrainingRecord;
 
-pub use log::{PredictionLog, pending};
+pub use log::{PredictionLog, pending, table as log_table};
 pub use request::{InputField, InputRole};
 
 /// What a service is made of.

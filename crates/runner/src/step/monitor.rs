@@ -4,7 +4,7 @@ use forebay_checks::drift::{self, ColumnDrift};
 use forebay_checks::profile::{self, Profile};
 use forebay_core::graph::Spec;
 use forebay_core::ml::{Monitor, MonitorRows};
-use forebay_core::{Diagnostic, Node, Relation, Severity, quote};
+use forebay_core::{Diagnostic, Node, Severity, quote};
 use forebay_ml::serving::Service;
 use forebay_store::RunStatus;
 use serde_json::json;
@@ -58,7 +58,7 @@ async fn current(
 ) -> Result<Option<Profile>, Diagnostic> {
     let batches = match &monitor.rows {
         MonitorRows::Logged => {
-            let log = Relation::new("predictions", service.name());
+            let log = forebay_ml::serving::log_table(service.name());
             match workspace.lake.info(&log).await? {
                 None => return Ok(None),
                 Some(_) => {

@@ -236,7 +236,7 @@ async fn recent(
     workspace: &Workspace,
     service: &Service,
 ) -> Result<Vec<PredictionRow>, Diagnostic> {
-    let table = Relation::new("predictions", service.name());
+    let table = forebay_ml::serving::log_table(service.name());
     let folder = workspace.settings().prediction_log();
     let mut batches = forebay_ml::serving::pending(&folder, service.name())?;
     // The newest rows of the newest batches are enough.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use forebay_core::{Diagnostic, Relation};
+use forebay_core::{Diagnostic, Node, Relation, ResourceType};
 use forebay_lake::{TableInfo, TableKind};
+use forebay_ml::serving::log_table;
 use forebay_runner::Workspace;
 use forebay_runner::lineage::sql_type;
 use forebay_ui::page::{Held, NodeLink, Table, TableColumn, TableRow, Tables, VersionRow};
@@ -21,7 +22,7 @@ pub async fn tables(workspace: &Workspace) -> Result<Tables, Diagnostic> {
                 bytes: info.bytes,
                 version: info.version,
                 modified_ms: info.modified_ms,
-                node: node(workspace, &relation),
+                node: filled_by(workspace, &relation).map(NodeLink::of),
                 relation,
             });
         }
@@ -44,7 +45,7 @@ pub async fn table(
         return Ok(None);
     };
     let latest = super::latest(workspace)?;
-    let filled_by = workspace.graph().by_relation(relation);
+    let filled_by = filled_by(workspace, relation);
     let pinned: BTreeMap<Relation, i64> = version
         .map(|version| (relation.clone(), version))
         .into_iter()
@@ -83,8 +84,15 @@ fn kind(info: &TableInfo) -> String {
     }
 }
 
-fn node(workspace: &Workspace, relation: &Relation) -> Option<NodeLink> {
-    workspace.graph().by_relation(relation).map(NodeLink::of)
+/// The node that fills the table: a service fills its prediction log.
+fn filled_by<'a>(workspace: &'a Workspace, relation: &Relation) -> Option<&'a Node> {
+    let graph = workspace.graph();
+    let logged = || {
+        let services = ResourceType::InferenceService;
+        let is_log = *relation == log_table(&relation.name);
+        is_log.then(|| graph.find(services, &relation.name))?
+    };
+    graph.by_relation(relation).or_else(logged)
 }
 
 fn columns(info: &TableInfo, node: Option<&forebay_core::Node>) -> Vec<TableColumn> {
