@@ -1,7 +1,7 @@
 //! `/services`
 
 use forebay_core::ml::{ModelSelector, Monitor};
-use forebay_core::{Diagnostic, Node, Relation, ResourceType, Spec, quote};
+use forebay_core::{Diagnostic, Node, ResourceType, Spec, quote};
 use forebay_ml::record::ColumnType;
 use forebay_ml::serving::{InputField, InputRole, Service};
 use forebay_runner::Workspace;
