@@ -5,12 +5,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use crate::contract::{Constraint, Contract};
 use crate::diagnostic::{Location, Severity};
 use crate::duration::Span;
+use crate::exposure::Exposure;
 use crate::ingest::Ingest;
 use crate::ml::{FeatureService, FeatureView, InferenceService, Monitor, TrainingJob};
 use crate::name::{NodeId, Relation};
 use crate::resource::ResourceType;
+use crate::semantic::{Metric, SavedQuery, SemanticModel};
+use crate::unit_test::UnitTest;
 
 /// One resource of the project.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +27,8 @@ pub struct Node {
     /// Package, folders, name: what `path:`-less folder selection matches.
     pub fqn: Vec<String>,
     pub tags: Vec<String>,
+    /// The group of resources that it belongs to, and whose private models it may read.
+    pub group: Option<String>,
     pub description: String,
     pub columns: IndexMap<String, Column>,
     /// The table or view that it is or fills, where it has one.
@@ -44,6 +50,11 @@ pub struct Column {
     pub name: String,
     pub description: String,
     pub data_type: Option<String>,
+    /// The name has to be quoted in SQL; None where the project does not say.
+    pub quote: Option<bool>,
+    pub constraints: Vec<Constraint>,
+    pub tags: Vec<String>,
+    pub meta: serde_json::Map<String, serde_json::Value>,
 }
 
 /// What a node is made of, by kind.
@@ -55,6 +66,12 @@ pub enum Spec {
     Model(Model),
     Snapshot(Snapshot),
     Test(Test),
+    UnitTest(UnitTest),
+    Analysis(Analysis),
+    Exposure(Exposure),
+    SemanticModel(SemanticModel),
+    Metric(Metric),
+    SavedQuery(SavedQuery),
     FeatureView(FeatureView),
     FeatureService(FeatureService),
     TrainingJob(TrainingJob),
@@ -71,6 +88,12 @@ impl Spec {
             Spec::Model(_) => ResourceType::Model,
             Spec::Snapshot(_) => ResourceType::Snapshot,
             Spec::Test(_) => ResourceType::Test,
+            Spec::UnitTest(_) => ResourceType::UnitTest,
+            Spec::Analysis(_) => ResourceType::Analysis,
+            Spec::Exposure(_) => ResourceType::Exposure,
+            Spec::SemanticModel(_) => ResourceType::SemanticModel,
+            Spec::Metric(_) => ResourceType::Metric,
+            Spec::SavedQuery(_) => ResourceType::SavedQuery,
             Spec::FeatureView(_) => ResourceType::FeatureView,
             Spec::FeatureService(_) => ResourceType::FeatureService,
             Spec::TrainingJob(_) => ResourceType::TrainingJob,
@@ -109,6 +132,59 @@ pub struct Model {
     pub materialized: Materialized,
     /// The file's text, Jinja and all.
     pub raw_sql: String,
+    pub contract: Contract,
+    pub access: Access,
+    /// Of a model that has several versions.
+    pub version: Option<Version>,
+    /// As it is written; after that day the model may go.
+    pub deprecation_date: Option<String>,
+}
+
+impl Model {
+    /// Without anything that a property file may add.
+    pub fn new(materialized: Materialized, raw_sql: impl Into<String>) -> Self {
+        Self {
+            materialized,
+            raw_sql: raw_sql.into(),
+            contract: Contract::default(),
+            access: Access::default(),
+            version: None,
+            deprecation_date: None,
+        }
+    }
+}
+
+/// Who may refer to a model: its group, its package, or everybody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    Private,
+    #[default]
+    Protected,
+    Public,
+}
+
+impl Access {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Access::Private => "private",
+            Access::Protected => "protected",
+            Access::Public => "public",
+        }
+    }
+}
+
+/// Which version of its model a node is, and which one a `ref` without a version means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    pub v: String,
+    pub latest: String,
+}
+
+impl Version {
+    pub fn is_latest(&self) -> bool {
+        self.v == self.latest
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,6 +261,12 @@ pub enum HardDeletes {
     #[default]
     Ignore,
     Invalidate,
+}
+
+/// SQL that is compiled and never run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Analysis {
+    pub raw_sql: String,
 }
 
 /// A data test: a query whose rows are failures.
@@ -353,6 +435,7 @@ mod tests {
                 location: Location::default(),
                 fqn: vec![],
                 tags: vec![],
+                group: None,
                 description: String::new(),
                 columns: IndexMap::new(),
                 relation: None,

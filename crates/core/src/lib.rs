@@ -3,15 +3,19 @@
 //! Nothing here reads a file, a clock or a network, and nothing here is async: every other crate
 //! can depend on it, and it depends on none of them.
 
+pub mod contract;
 pub mod diagnostic;
 pub mod digest;
 pub mod duration;
+pub mod exposure;
 pub mod graph;
 pub mod ingest;
 pub mod ml;
 pub mod name;
 pub mod resource;
+pub mod semantic;
 pub mod suggest;
+pub mod unit_test;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Fault, Location, Severity};
 pub use duration::Span;

@@ -28,6 +28,12 @@ resource_types! {
     Model = "model", "A SQL transformation, as in dbt. Never a trained thing.";
     Snapshot = "snapshot", "The history of a mutable table (slowly changing dimension, type 2).";
     Test = "test", "A query that returns the rows which break a rule.";
+    UnitTest = "unit_test", "A model's SQL over given rows, and the rows that it must answer.";
+    Analysis = "analysis", "SQL that is compiled and never run.";
+    Exposure = "exposure", "Something outside of the project that uses its tables.";
+    SemanticModel = "semantic_model", "What a model's columns mean: entities, dimensions, measures.";
+    Metric = "metric", "A number that semantic models define.";
+    SavedQuery = "saved_query", "Metrics by dimensions, as they are asked for together.";
     FeatureView = "feature_view", "Features of an entity over time.";
     FeatureService = "feature_service", "A named set of features.";
     TrainingJob = "training_job", "How a registered model is trained and judged.";

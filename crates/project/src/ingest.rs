@@ -282,6 +282,7 @@ fn undeclared(cx: &Cx<'_>, id: NodeId, entry: Entry) -> Draft {
             entry.table.clone(),
         ],
         tags: Vec::new(),
+        group: None,
         description: entry.description,
         columns: IndexMap::new(),
         relation: Some(Relation::new(&entry.source, &entry.table)),

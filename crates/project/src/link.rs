@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use forebay_core::{Diagnostic, Graph, Location, Node, NodeId, Relation, ResourceType, Spec};
+use forebay_core::{
+    Diagnostic, Graph, Location, Node, NodeId, Relation, ResourceType, Spec, suggest,
+};
 
 use crate::jinja::{Mode, Names, NodeScope, RefCall};
 use crate::nodes::{self, Cx, Detail, Draft};
@@ -55,9 +57,17 @@ fn disabled<'a>(names: &Names, call: &'a RefCall) -> Option<&'a str> {
     }
 }
 
+pub(crate) fn nearest(names: &Names, name: &str) -> Option<String> {
+    suggest::nearest(name, names.refs.keys().map(String::as_str))
+}
+
 pub(crate) fn resolve(names: &Names, from: &str, call: &RefCall) -> Result<NodeId, Diagnostic> {
     let known = match call {
-        RefCall::Ref { package, name } => names.reference(from, package.as_deref(), name)?,
+        RefCall::Ref {
+            package,
+            name,
+            version,
+        } => names.reference(from, package.as_deref(), name, version.as_deref())?,
         RefCall::Source { source, table } => names.source(from, source, table)?,
     };
     Ok(known.id.clone())
@@ -97,7 +107,9 @@ pub(crate) fn keep_unique(cx: &Cx<'_>, nodes: Vec<(Node, Detail)>) -> Vec<(Node,
         }
         if is_referable(kind) {
             let full = (node.package.clone(), name.clone());
-            if let Some((other, first)) = names.get(&full) {
+            if let Some((other, first)) = names.get(&full)
+                && !(is_version(&node) && *other == kind)
+            {
                 let message = format!("{what} has the name of a {}", words(*other));
                 twice(cx, message, at, first);
                 continue;
@@ -132,6 +144,10 @@ fn is_referable(kind: ResourceType) -> bool {
         kind,
         ResourceType::Model | ResourceType::Seed | ResourceType::Snapshot
     )
+}
+
+fn is_version(node: &Node) -> bool {
+    matches!(&node.spec, Spec::Model(model) if model.version.is_some())
 }
 
 fn is_filled(node: &Node) -> bool {

@@ -49,6 +49,8 @@ pub(crate) struct Scanned {
     pub seeds: Vec<SeedFile>,
     /// Property files: path and text.
     pub properties: Vec<(String, String)>,
+    /// Files with rows for unit tests, by name.
+    pub fixtures: BTreeMap<String, String>,
     pub docs: BTreeMap<String, String>,
     /// Nodes whose template does not compile: known by name, so that nobody else is blamed.
     pub broken: Vec<SqlFile>,
@@ -72,6 +74,7 @@ impl Scanner<'_> {
         for folder in &file.tests_in {
             self.macros(&format!("{folder}/generic"));
             self.tests(folder);
+            self.fixtures(folder);
         }
         for folder in &file.models_in {
             self.models(folder);
@@ -140,13 +143,27 @@ impl Scanner<'_> {
     }
 
     fn tests(&mut self, folder: &str) {
-        let generic = format!("{folder}/generic/");
-        let singular: Vec<String> = self.list(folder, &["sql"]);
-        for file in singular.iter().filter(|file| !file.starts_with(&generic)) {
+        let others = ["generic", "fixtures"].map(|other| format!("{folder}/{other}/"));
+        let is_singular = |file: &&String| !others.iter().any(|other| file.starts_with(other));
+        for file in self.list(folder, &["sql"]).iter().filter(is_singular) {
             if let Some(sql) = self.whole(file, folder)
                 && let Some(sql) = self.compiled(sql)
             {
                 self.found.tests.push(sql);
+            }
+        }
+    }
+
+    fn fixtures(&mut self, folder: &str) {
+        for file in self.list(&format!("{folder}/fixtures"), &["csv", "sql"]) {
+            let name = files::stem(&file).to_owned();
+            if let Some(other) = self.found.fixtures.insert(name.clone(), file.clone()) {
+                let problem = Diagnostic::error(format!("two fixtures are called '{name}'"));
+                self.problems.push(
+                    problem
+                        .at(Location::file(file))
+                        .hint(format!("the other is {other}")),
+                );
             }
         }
     }

@@ -205,7 +205,14 @@ async fn action(
         Spec::Source(source) if source.ingest.is_some() => Some(Action::Load {
             load: forebay_ingest::plan(&workspace.lake, &project.root, node).await?,
         }),
-        Spec::Source(_) | Spec::FeatureService(_) => None,
+        Spec::Source(_)
+        | Spec::FeatureService(_)
+        | Spec::UnitTest(_)
+        | Spec::Analysis(_)
+        | Spec::Exposure(_)
+        | Spec::SemanticModel(_)
+        | Spec::Metric(_)
+        | Spec::SavedQuery(_) => None,
         Spec::Seed(_) => Some(Action::Seed),
         Spec::Model(model) => match &model.materialized {
             Materialized::Ephemeral => None,

@@ -122,6 +122,7 @@ fn node(id: &str, name: &str, spec: Spec, parents: &[&str]) -> Node {
         location: Location::file("models/a.sql"),
         fqn: Vec::new(),
         tags: vec!["<b>".to_owned()],
+        group: None,
         description: "a < b & \"c\"".to_owned(),
         columns: IndexMap::new(),
         relation: None,
@@ -137,12 +138,7 @@ fn graph() -> Graph {
         loaded_at_field: None,
         freshness: None,
     });
-    let model = |sql: &str| {
-        Spec::Model(Model {
-            materialized: Materialized::View,
-            raw_sql: sql.to_owned(),
-        })
-    };
+    let model = |sql: &str| Spec::Model(Model::new(Materialized::View, sql));
     let test = Spec::Test(Test {
         generic: Some("not_null".to_owned()),
         attached: Some(NodeId::new("model.p.a")),

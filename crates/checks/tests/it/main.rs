@@ -37,6 +37,7 @@ fn node(name: &str, relation: Option<Relation>, spec: Spec) -> Node {
         location: Location::new("models/models.yml", 7, 3),
         fqn: Vec::new(),
         tags: Vec::new(),
+        group: None,
         description: String::new(),
         columns: IndexMap::new(),
         relation,

@@ -56,6 +56,7 @@ pub(crate) struct ProjectFile {
     pub snapshots: Tree,
     pub sources: Tree,
     pub tests: Tree,
+    pub unit_tests: Tree,
 }
 
 /// What dbt allows here and what says nothing to us.
@@ -79,8 +80,6 @@ const TOLERATED: &[&str] = &[
     "metrics",
     "semantic-models",
     "saved-queries",
-    "unit_tests",
-    "unit-tests",
     "functions",
     "analysis-paths",
     "function-paths",
@@ -131,6 +130,7 @@ impl ProjectFile {
             snapshots: tree(&["snapshots"]),
             sources: tree(&["sources"]),
             tests: tree(&["data_tests", "tests"]),
+            unit_tests: tree(&["unit_tests", "unit-tests"]),
         };
         fields.finish(Unknown::Error);
         Some(project)

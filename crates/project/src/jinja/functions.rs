@@ -11,8 +11,9 @@ use serde_json::Value as Json;
 
 use super::errors::{failed, problem, returning};
 use super::names::Known;
+use super::ref_call::RefCall;
 use super::relation::RelationValue;
-use super::scope::{RefCall, Scope};
+use super::scope::Scope;
 use super::{collections, macros, python, table};
 use crate::ask::{Answer, Question};
 use crate::config::Vars;
@@ -118,11 +119,11 @@ impl Object for Callable {
 
 fn reference(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     let (first, second, kwargs): (String, Option<String>, Kwargs) = from_args(args)?;
-    if kwargs.has("v") || kwargs.has("version") {
-        return Err(failed(
-            "versions of models are not supported yet: ref(..., v=...)",
-        ));
-    }
+    let version = match kwargs.get::<Option<Value>>("version")? {
+        None => kwargs.get::<Option<Value>>("v")?,
+        found => found,
+    };
+    let version = version.map(|version| version.to_string());
     kwargs.assert_all_used()?;
     let (package, name) = match second {
         Some(name) => (Some(first), name),
@@ -131,6 +132,7 @@ fn reference(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Resul
     let call = RefCall::Ref {
         package: package.clone(),
         name: name.clone(),
+        version: version.clone(),
     };
     let Some(names) = scope.shared.names.get() else {
         return Ok(remember(scope, call, &name));
@@ -139,9 +141,14 @@ fn reference(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Resul
         return Ok(remember(scope, call, &name));
     }
     let known = names
-        .reference(scope.package(), package.as_deref(), &name)
+        .reference(
+            scope.package(),
+            package.as_deref(),
+            &name,
+            version.as_deref(),
+        )
         .map_err(problem)?;
-    use_known(scope, known, &format!("ref('{name}')"))
+    use_known(scope, known, &call.to_string())
 }
 
 fn source(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use forebay_core::graph::Version;
 use forebay_core::{Diagnostic, NodeId, Relation, suggest};
 
 /// A node that can be referred to.
@@ -9,6 +10,8 @@ use forebay_core::{Diagnostic, NodeId, Relation, suggest};
 pub(crate) struct Known {
     pub id: NodeId,
     pub package: String,
+    /// Of a model with several versions.
+    pub version: Option<Version>,
     /// Where its rows are; for an ephemeral model only the name matters.
     pub relation: Relation,
     pub ephemeral: bool,
@@ -32,13 +35,20 @@ impl Names {
         from: &str,
         package: Option<&str>,
         name: &str,
+        version: Option<&str>,
     ) -> Result<&Known, Diagnostic> {
         let named = self.refs.get(name).map_or(&[][..], Vec::as_slice);
-        let found = match package {
-            Some(package) => named.iter().find(|known| known.package == package),
-            None => self.nearest(from, named),
+        let of = |package: &str| named.iter().any(|known| known.package == package);
+        let package = match package {
+            Some(package) => Some(package),
+            None => self.nearest(from, named).map(|known| &*known.package),
         };
-        found.ok_or_else(|| self.no_reference(package, name))
+        let mut named = named.iter().filter(|k| Some(&*k.package) == package);
+        let found = named.find(|known| known.answers_to(version));
+        found.ok_or_else(|| match package {
+            Some(package) if of(package) => self.no_version(package, name, version),
+            package => self.no_reference(package, name),
+        })
     }
 
     /// The project's, then the asking package's own, then any.
@@ -60,6 +70,19 @@ impl Names {
             .maybe_hint(suggest::nearest(name, self.refs.keys().map(String::as_str)))
     }
 
+    fn no_version(&self, package: &str, name: &str, version: Option<&str>) -> Diagnostic {
+        let named = self.refs.get(name).into_iter().flatten();
+        let known = named.filter(|known| known.package == package);
+        let versions = known.filter_map(|known| Some(&*known.version.as_ref()?.v));
+        let versions: Vec<&str> = versions.collect();
+        let version = version.unwrap_or("latest");
+        let problem = Diagnostic::error(format!("the model '{name}' has no version {version}"));
+        match versions.is_empty() {
+            true => problem.hint("it has no versions at all"),
+            false => problem.hint(format!("it has: {}", versions.join(", "))),
+        }
+    }
+
     pub fn source(&self, from: &str, source: &str, table: &str) -> Result<&Known, Diagnostic> {
         let Some(tables) = self.sources.get(source) else {
             return Err(
@@ -73,5 +96,16 @@ impl Names {
             Diagnostic::error(format!("the source '{source}' has no table '{table}'"))
                 .maybe_hint(suggest::nearest(table, tables.keys().map(String::as_str)))
         })
+    }
+}
+
+impl Known {
+    /// Without a version, the latest is meant.
+    fn answers_to(&self, version: Option<&str>) -> bool {
+        match (&self.version, version) {
+            (None, version) => version.is_none(),
+            (Some(own), None) => own.is_latest(),
+            (Some(own), Some(version)) => own.v == version,
+        }
     }
 }

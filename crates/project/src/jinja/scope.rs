@@ -13,6 +13,7 @@ use serde_json::{Map, Value as Json};
 use super::macros::{MacroSet, MacroValue, Package};
 use super::moment::Moment;
 use super::names::Names;
+use super::ref_call::RefCall;
 use super::relation::RelationValue;
 use super::{adapter, config_object, errors, functions, modules};
 use crate::ask::{Answer, Answers, Question};
@@ -69,19 +70,6 @@ pub(crate) struct Compiling {
     pub full_refresh: bool,
     /// As far as it has been asked for.
     pub answers: Answers,
-}
-
-/// One `ref(...)` or `source(...)` as it was called.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum RefCall {
-    Ref {
-        package: Option<String>,
-        name: String,
-    },
-    Source {
-        source: String,
-        table: String,
-    },
 }
 
 /// What a template did.

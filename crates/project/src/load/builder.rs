@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use forebay_core::graph::Version;
 use forebay_core::{NodeId, Relation, ResourceType, Spec};
 
 use super::patches::Patches;
 use crate::jinja::{Known, Names, RefCall};
 use crate::nodes::{self, Cx, Draft, GenericTests, Outcome};
-use crate::properties::Properties;
+use crate::properties::{Patch, Properties};
 use crate::scan::{Scanned, SqlFile};
 
 /// Collects the nodes of dbt's files, and what `ref` can name.
@@ -24,58 +25,67 @@ impl<'a> Builder<'a> {
 
     pub fn nodes(&mut self, scanned: &Scanned, properties: &Properties) {
         let cx = self.cx;
-        let mut patches = Patches::new(cx, "model", &properties.models);
+        let broken = &scanned.broken;
+        let names = |files: &'_ [SqlFile]| -> Vec<String> {
+            files
+                .iter()
+                .chain(broken)
+                .map(|sql| sql.name.clone())
+                .collect()
+        };
+        let files = names(&scanned.models);
+        let files = files.iter().map(String::as_str);
+        let mut patches = Patches::new(cx, "model", &properties.models, files);
         for sql in &scanned.models {
-            self.sql(
-                ResourceType::Model,
-                sql,
-                nodes::model(cx, sql, patches.take(&sql.name)),
-            );
+            let patch = patches.take(&sql.name);
+            let outcome = nodes::model(cx, sql, patch);
+            self.add(ResourceType::Model, sql, patch, outcome);
         }
-        patches.finish(&scanned.broken);
-        let mut patches = Patches::new(cx, "snapshot", &properties.snapshots);
+        patches.finish(broken);
+        let mut patches = Patches::new(cx, "snapshot", &properties.snapshots, []);
         for sql in &scanned.snapshots {
-            self.sql(
-                ResourceType::Snapshot,
-                sql,
-                nodes::snapshot(cx, sql, patches.take(&sql.name)),
-            );
+            let patch = patches.take(&sql.name);
+            let outcome = nodes::snapshot(cx, sql, patch);
+            self.add(ResourceType::Snapshot, sql, patch, outcome);
         }
-        patches.finish(&scanned.broken);
-        let mut patches = Patches::new(cx, "seed", &properties.seeds);
+        patches.finish(broken);
+        let mut patches = Patches::new(cx, "seed", &properties.seeds, []);
         for seed in &scanned.seeds {
             let outcome = nodes::seed(cx, seed, patches.take(&seed.name));
-            self.add(ResourceType::Seed, &seed.name, &seed.file, outcome);
+            self.keep(ResourceType::Seed, &seed.name, None, &seed.file, outcome);
         }
         patches.finish(&[]);
-        let mut patches = Patches::new(cx, "test", &properties.tests);
+        let mut patches = Patches::new(cx, "test", &properties.tests, []);
         for sql in &scanned.tests {
-            self.sql(
-                ResourceType::Test,
-                sql,
-                nodes::singular_test(cx, sql, patches.take(&sql.name)),
-            );
+            let patch = patches.take(&sql.name);
+            let outcome = nodes::singular_test(cx, sql, patch);
+            self.add(ResourceType::Test, sql, patch, outcome);
         }
-        patches.finish(&scanned.broken);
+        patches.finish(broken);
         for table in &properties.sources {
             let name = format!("{}.{}", table.source, table.table);
-            self.add(
-                ResourceType::Source,
-                &name,
-                &table.file,
-                nodes::source(cx, table),
-            );
+            let outcome = nodes::source(cx, table);
+            self.keep(ResourceType::Source, &name, None, &table.file, outcome);
         }
-        for sql in &scanned.broken {
-            self.sql(ResourceType::Model, sql, Outcome::Broken);
+        for sql in broken {
+            self.add(ResourceType::Model, sql, None, Outcome::Broken);
         }
     }
 
-    fn sql(&mut self, kind: ResourceType, sql: &SqlFile, outcome: Outcome) {
-        self.add(kind, &sql.name, &sql.file, outcome);
+    fn add(&mut self, kind: ResourceType, sql: &SqlFile, patch: Option<&Patch>, outcome: Outcome) {
+        let name = patch.map_or(&sql.name, |patch| &patch.name);
+        let version = patch.and_then(|patch| patch.version.as_ref());
+        self.keep(kind, name, version, &sql.file, outcome);
     }
 
-    fn add(&mut self, kind: ResourceType, name: &str, file: &str, outcome: Outcome) {
+    fn keep(
+        &mut self,
+        kind: ResourceType,
+        name: &str,
+        version: Option<&Version>,
+        file: &str,
+        outcome: Outcome,
+    ) {
         match outcome {
             Outcome::Draft(draft) => self.drafts.push(*draft),
             Outcome::Disabled => {
@@ -83,8 +93,9 @@ impl<'a> Builder<'a> {
             }
             Outcome::Broken => {
                 let known = Known {
-                    id: self.cx.id(kind, name),
+                    id: self.cx.id(kind, name, version),
                     package: self.cx.package.name.clone(),
+                    version: version.cloned(),
                     relation: Relation::new(&self.cx.shared.target.schema, name),
                     ephemeral: false,
                 };
@@ -126,11 +137,8 @@ impl<'a> Builder<'a> {
         ];
         for (kind, patches) in patches {
             for patch in patches {
-                let id = self.cx.id(kind, &patch.name);
-                let call = RefCall::Ref {
-                    package: None,
-                    name: patch.name.clone(),
-                };
+                let id = self.cx.id(kind, &patch.name, patch.version.as_ref());
+                let call = patch.call();
                 declare(id, call, &patch.file, &patch.tests);
             }
         }
@@ -152,6 +160,10 @@ pub(super) fn register(drafts: &[Draft], names: &mut Names) {
         let known = || Known {
             id: node.id.clone(),
             package: node.package.clone(),
+            version: match &node.spec {
+                Spec::Model(model) => model.version.clone(),
+                _ => None,
+            },
             relation: node
                 .relation
                 .clone()

@@ -141,7 +141,7 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
         package: project,
         project,
     };
-    let (graph, details) = build(&cx, &contents, entries, &ml_files);
+    let (graph, details) = build(root, &cx, &contents, entries, &ml_files);
     warn_unused(&project.file, problems);
     Some(Project {
         settings: settings(root, &project.name, problems),
@@ -178,8 +178,7 @@ fn properties(renderer: &Renderer<'_>, problems: &Problems, scanned: &Scanned) -
                     || matches!(
                         path,
                         [
-                            "unit_tests"
-                                | "macros"
+                            "macros"
                                 | "exposures"
                                 | "metrics"
                                 | "semantic_models"
@@ -260,6 +259,7 @@ fn warn_unused(file: &ProjectFile, problems: &Problems) {
 }
 
 fn build(
+    root: &Path,
     cx: &Cx<'_>,
     contents: &[(&Package, &Scanned, &Properties)],
     entries: Vec<ingest::Entry>,
@@ -282,6 +282,23 @@ fn build(
     // Set before linking: a template that runs again fails at the very call.
     let names = cx.shared.names.get_or_init(|| names);
     drafts.retain_mut(|draft| link::link(cx, names, draft));
+    let mut unit_tests = Vec::new();
+    for (package, scanned, properties) in contents {
+        let reader = nodes::UnitTests {
+            cx: &of(package),
+            names,
+            root,
+            drafts: &drafts,
+            fixtures: &scanned.fixtures,
+        };
+        unit_tests.extend(
+            properties
+                .unit_tests
+                .iter()
+                .flat_map(|decl| reader.read(decl)),
+        );
+    }
+    drafts.extend(unit_tests);
     let mut all: Vec<(Node, Detail)> = drafts
         .into_iter()
         .map(|draft| (draft.node, draft.detail))

@@ -12,15 +12,24 @@ use crate::scan::SqlFile;
 pub(super) struct Patches<'a> {
     cx: &'a Cx<'a>,
     kind: &'static str,
-    by_name: BTreeMap<&'a str, &'a Patch>,
-    taken: BTreeSet<String>,
+    /// By the name of the file that it describes.
+    by_file: BTreeMap<&'a str, &'a Patch>,
+    taken: BTreeSet<&'a str>,
 }
 
 impl<'a> Patches<'a> {
-    pub fn new(cx: &'a Cx<'a>, kind: &'static str, patches: &'a [Patch]) -> Self {
-        let mut by_name: BTreeMap<&str, &Patch> = BTreeMap::new();
+    /// `files` are the names of all files that can be described.
+    pub fn new(
+        cx: &'a Cx<'a>,
+        kind: &'static str,
+        patches: &'a [Patch],
+        files: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let files: BTreeSet<&str> = files.into_iter().collect();
+        let mut by_file: BTreeMap<&str, &Patch> = BTreeMap::new();
         for patch in patches {
-            if let Some(first) = by_name.get(patch.name.as_str()) {
+            let file = file_of(patch, &files);
+            if let Some(first) = by_file.get(file) {
                 cx.problems.push(
                     Diagnostic::error(format!("{kind} '{}' is described twice", patch.name))
                         .at(patch.at.clone())
@@ -28,35 +37,42 @@ impl<'a> Patches<'a> {
                 );
                 continue;
             }
-            by_name.insert(&patch.name, patch);
+            by_file.insert(file, patch);
         }
         Self {
             cx,
             kind,
-            by_name,
+            by_file,
             taken: BTreeSet::new(),
         }
     }
 
-    pub fn take(&mut self, name: &str) -> Option<&'a Patch> {
-        self.taken.insert(name.to_owned());
-        self.by_name.get(name).copied()
+    pub fn take(&mut self, file: &'a str) -> Option<&'a Patch> {
+        self.taken.insert(file);
+        self.by_file.get(file).copied()
     }
 
     /// Warns of entries whose node does not exist.
     pub fn finish(self, broken: &[SqlFile]) {
-        for (name, patch) in &self.by_name {
+        for (name, patch) in &self.by_file {
             let known = self.taken.contains(*name) || broken.iter().any(|sql| sql.name == *name);
             if !known {
                 self.cx.problems.push(
                     Diagnostic::warning(format!("there is no {} '{name}' to describe", self.kind))
                         .at(patch.at.clone())
-                        .maybe_hint(suggest::nearest(
-                            name,
-                            self.taken.iter().map(String::as_str),
-                        )),
+                        .maybe_hint(suggest::nearest(name, self.taken.iter().copied())),
                 );
             }
         }
+    }
+}
+
+/// The latest version may also be in a file that has the model's own name.
+fn file_of<'a>(patch: &'a Patch, files: &BTreeSet<&str>) -> &'a str {
+    let file = patch.file_name();
+    let latest = patch.version.as_ref().is_some_and(|v| v.is_latest());
+    match latest && !files.contains(file) && files.contains(&*patch.name) {
+        true => &patch.name,
+        false => file,
     }
 }

@@ -157,6 +157,7 @@ impl Ml<'_> {
             location: fields.at("name").in_file(file),
             fqn,
             tags: fields.texts("tags"),
+            group: None,
             description: fields.text("description").unwrap_or_default(),
             columns: IndexMap::new(),
             relation,
@@ -224,7 +225,7 @@ impl Ml<'_> {
     fn table(&self, fields: &mut Fields<'_>, key: &'static str) -> Option<NodeId> {
         let text = fields.required(key)?;
         let location = fields.at(key).in_file(fields.doc.file);
-        let Some(call) = call(&text) else {
+        let Some(call) = RefCall::parse(&text) else {
             let message = format!(
                 "'{key}' of {} must be ref('model') or source('source', 'table'), not '{text}'",
                 fields.what
@@ -238,70 +239,5 @@ impl Ml<'_> {
         self.problems.keep(
             link::resolve(self.names, self.project, &call).map_err(|problem| problem.at(location)),
         )
-    }
-}
-
-/// Reads `ref('x')`, `ref('package', 'x')` or `source('a', 'b')`, with braces or without.
-fn call(text: &str) -> Option<RefCall> {
-    let text = text.trim();
-    let text = text
-        .strip_prefix("{{")
-        .and_then(|t| t.strip_suffix("}}"))
-        .unwrap_or(text)
-        .trim();
-    let (function, rest) = text.split_once('(')?;
-    let arguments = rest.trim_end().strip_suffix(')')?.split(',').map(unquote);
-    let arguments = arguments.collect::<Option<Vec<String>>>()?;
-    match (function.trim(), <[String; 1]>::try_from(arguments)) {
-        ("ref", Ok([name])) => Some(RefCall::Ref {
-            package: None,
-            name,
-        }),
-        (function, Err(arguments)) => {
-            let [first, second] = <[String; 2]>::try_from(arguments).ok()?;
-            match function {
-                "ref" => Some(RefCall::Ref {
-                    package: Some(first),
-                    name: second,
-                }),
-                "source" => Some(RefCall::Source {
-                    source: first,
-                    table: second,
-                }),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-fn unquote(text: &str) -> Option<String> {
-    let text = text.trim();
-    let inner = ['\'', '"']
-        .iter()
-        .find_map(|q| text.strip_prefix(*q)?.strip_suffix(*q))?;
-    Some(inner.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn calls_with_and_without_braces() {
-        let name = |name: &str| RefCall::Ref {
-            package: None,
-            name: name.into(),
-        };
-        assert_eq!(call("ref('arrivals')"), Some(name("arrivals")));
-        assert_eq!(call("{{ ref( \"arrivals\" ) }}"), Some(name("arrivals")));
-        let source = RefCall::Source {
-            source: "raw".into(),
-            table: "flights".into(),
-        };
-        assert_eq!(call("source('raw', 'flights')"), Some(source));
-        assert_eq!(call("arrivals"), None);
-        assert_eq!(call("ref(arrivals)"), None);
-        assert_eq!(call("ref('a', 'b', 'c')"), None);
     }
 }

@@ -255,6 +255,7 @@ pub(crate) fn register_models(ml: &mut Ml<'_>) {
             location: first.location.clone(),
             fqn: vec![ml.project.to_owned(), name.clone()],
             tags: first.tags.clone(),
+            group: None,
             description: first.description.clone(),
             columns: IndexMap::new(),
             relation: None,

@@ -28,15 +28,13 @@ pub(crate) struct Target<'a> {
 }
 
 impl Target<'_> {
-    fn call_text(&self) -> String {
-        match &self.call {
-            RefCall::Ref { name, .. } => format!("ref('{name}')"),
-            RefCall::Source { source, table } => format!("source('{source}', '{table}')"),
-        }
-    }
-
     fn name(&self) -> String {
         match &self.call {
+            RefCall::Ref {
+                name,
+                version: Some(v),
+                ..
+            } => format!("{name}_v{v}"),
             RefCall::Ref { name, .. } => name.clone(),
             RefCall::Source { source, table } => format!("{source}_{table}"),
         }
@@ -95,6 +93,7 @@ impl GenericTests<'_> {
             location: decl.at.clone(),
             fqn,
             tags: tags(&reader),
+            group: reader.text("group"),
             description: decl.description.clone(),
             columns: IndexMap::new(),
             relation: failures_relation(&reader, cx, &alias),
@@ -344,7 +343,7 @@ fn arguments_of(target: &Target<'_>, decl: &TestDecl) -> Vec<(String, Argument)>
         value: Json::String(value),
         at: decl.at.clone(),
     };
-    let model = format!("{{{{ get_where_subquery({}) }}}}", target.call_text());
+    let model = format!("{{{{ get_where_subquery({}) }}}}", target.call);
     let mut all: IndexMap<String, Argument> = decl.arguments.clone();
     if let Some(column) = &decl.column {
         all.insert("column_name".to_owned(), text(column.clone()));

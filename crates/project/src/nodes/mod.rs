@@ -1,5 +1,6 @@
 //! From files and property files to the nodes that dbt knows.
 
+mod fixtures;
 mod generic_tests;
 mod models;
 mod seeds;
@@ -7,10 +8,12 @@ mod singular_tests;
 mod snapshots;
 mod sources;
 mod test_names;
+mod unit_tests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use forebay_core::graph::Version;
 use forebay_core::{Diagnostic, Location, Node, NodeId, Relation, ResourceType, Spec};
 use minijinja::Value;
 use minijinja::value::Serde;
@@ -30,6 +33,7 @@ pub(crate) use seeds::seed;
 pub(crate) use singular_tests::singular_test;
 pub(crate) use snapshots::{snapshot, yaml_snapshots};
 pub(crate) use sources::{id as source_id, source};
+pub(crate) use unit_tests::{UnitTestDetail, UnitTests};
 
 /// What building a node needs to know.
 pub(crate) struct Cx<'a> {
@@ -43,8 +47,12 @@ pub(crate) struct Cx<'a> {
 }
 
 impl Cx<'_> {
-    pub fn id(&self, kind: ResourceType, name: &str) -> NodeId {
-        NodeId::new(format!("{kind}.{}.{name}", self.package.name))
+    pub fn id(&self, kind: ResourceType, name: &str, version: Option<&Version>) -> NodeId {
+        let package = &self.package.name;
+        NodeId::new(match version {
+            Some(Version { v, .. }) => format!("{kind}.{package}.{name}.v{v}"),
+            None => format!("{kind}.{package}.{name}"),
+        })
     }
 
     /// The settings of a node by its place, and those of its property entry.
@@ -95,6 +103,7 @@ pub(crate) struct Detail {
     pub macros: BTreeSet<NodeId>,
     pub patch_file: Option<String>,
     pub test: Option<TestDetail>,
+    pub unit_test: Option<UnitTestDetail>,
     /// A source's own description, not the table's.
     pub source_description: String,
     pub loader: String,
@@ -141,7 +150,10 @@ impl<'a> Subject<'a> {
         sql: &'a SqlFile,
         patch: Option<&'a Patch>,
     ) -> Self {
-        let fqn = fqn(cx, &sql.file, &sql.folder, &sql.name);
+        let name = patch.map_or(&sql.name, |patch| &patch.name);
+        let version = patch.and_then(|patch| patch.version.as_ref());
+        let mut fqn = fqn(cx, &sql.file, &sql.folder, name);
+        fqn.extend(version.map(|version| format!("v{}", version.v)));
         Self {
             kind,
             sql,
@@ -153,14 +165,32 @@ impl<'a> Subject<'a> {
     }
 
     pub fn what(&self) -> String {
-        format!("{} '{}'", self.kind, self.sql.name)
+        format!("{} '{}'", self.kind, self.name())
+    }
+
+    /// Of the node: a version's file may have another.
+    pub fn name(&self) -> &'a str {
+        self.patch.map_or(&self.sql.name, |patch| &patch.name)
+    }
+
+    pub fn version(&self) -> Option<&'a Version> {
+        self.patch.and_then(|patch| patch.version.as_ref())
+    }
+
+    pub fn naming(&self) -> Naming<'a> {
+        Naming {
+            kind: self.kind,
+            name: self.name(),
+            version: self.version(),
+            location: &self.sql.at,
+        }
     }
 
     /// Runs the template to see what it refers to and how it configures itself.
     pub fn parse(&self, cx: &Cx<'_>) -> Option<Parsed> {
         let scope = Arc::new(NodeScope {
-            this: Some(Relation::new(&cx.shared.target.schema, &self.sql.name)),
-            model: json!({"name": self.sql.name, "resource_type": self.kind.as_str()}),
+            this: Some(Relation::new(&cx.shared.target.schema, self.name())),
+            model: json!({"name": self.name(), "resource_type": self.kind.as_str()}),
             config: to_json(&self.config),
             ..cx.node_scope()
         });
@@ -204,15 +234,17 @@ impl<'a> Subject<'a> {
     ) -> Draft {
         let reader = reader(cx, &parsed.config, self.what());
         let tags = tags(&reader);
-        let id = cx.id(self.kind, &self.sql.name);
+        let id = cx.id(self.kind, self.name(), self.version());
+        let group = reader.text("group");
         let patch = self.patch;
         let node = Node {
             id: id.clone(),
-            name: self.sql.name.clone(),
+            name: self.name().to_owned(),
             package: cx.package.name.clone(),
             location: self.sql.at.clone(),
             fqn: self.fqn,
             tags,
+            group,
             description: patch.map(|p| p.description.clone()).unwrap_or_default(),
             columns: patch.map(|p| p.columns.clone()).unwrap_or_default(),
             relation,
@@ -310,18 +342,28 @@ pub(crate) fn fqn(cx: &Cx<'_>, file: &str, folder: &str, name: &str) -> Vec<Stri
     fqn
 }
 
+/// What naming a relation depends on besides the node's settings.
+#[derive(Clone, Copy)]
+pub(crate) struct Naming<'a> {
+    pub kind: ResourceType,
+    pub name: &'a str,
+    pub version: Option<&'a Version>,
+    pub location: &'a Location,
+}
+
 /// Schema and name in the warehouse, as the project's own rules have them.
-pub(crate) fn relation(
-    cx: &Cx<'_>,
-    kind: ResourceType,
-    name: &str,
-    reader: &Reader<'_>,
-    location: &Location,
-) -> Option<Relation> {
+pub(crate) fn relation(cx: &Cx<'_>, naming: &Naming<'_>, reader: &Reader<'_>) -> Option<Relation> {
+    let Naming {
+        kind,
+        name,
+        version,
+        location,
+    } = *naming;
     let node = json!({
-        "unique_id": cx.id(kind, name),
+        "unique_id": cx.id(kind, name, version),
         "resource_type": kind.as_str(),
         "name": name,
+        "version": version.map(|version| &version.v),
         "package_name": cx.package.name,
         "original_file_path": cx.package.path(&location.file.to_string_lossy()),
         "config": to_json(reader.config),

@@ -1,6 +1,9 @@
 //! Models: `models/**/*.sql`.
 
-use forebay_core::graph::{Incremental, IncrementalStrategy, Materialized, Model, OnSchemaChange};
+use forebay_core::contract::Contract;
+use forebay_core::graph::{
+    Access, Incremental, IncrementalStrategy, Materialized, Model, OnSchemaChange,
+};
 use forebay_core::{Diagnostic, ResourceType, Spec};
 
 use super::{Cx, Outcome, Subject, reader, relation};
@@ -27,22 +30,37 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     reader.misspelt();
     reader.unsupported(&["grants", "contract", "sql_header"]);
     let materialized = materialized(&reader)?;
-    let relation = relation(
-        cx,
-        ResourceType::Model,
-        &subject.sql.name,
-        &reader,
-        &subject.sql.at,
-    )?;
+    let relation = relation(cx, &subject.naming(), &reader)?;
     let alias = relation.name.clone();
     let relation = Some(relation).filter(|_| materialized != Materialized::Ephemeral);
+    let patch = subject.patch;
     let spec = Spec::Model(Model {
         materialized,
         raw_sql: subject.sql.raw().to_owned(),
+        contract: contract(&reader, patch),
+        access: reader.choice("access", ACCESS).unwrap_or_default(),
+        version: subject.version().cloned(),
+        deprecation_date: patch.and_then(|patch| patch.deprecation_date.clone()),
     });
     Some(Outcome::Draft(Box::new(
         subject.draft(cx, parsed, relation, alias, spec),
     )))
+}
+
+const ACCESS: &[(&str, Access)] = &[
+    ("private", Access::Private),
+    ("protected", Access::Protected),
+    ("public", Access::Public),
+];
+
+fn contract(reader: &Reader<'_>, patch: Option<&Patch>) -> Contract {
+    let written = reader.map("contract");
+    let enforced = written.and_then(|map| map.get("enforced")?.as_bool());
+    let constraints = patch.map(|patch| patch.constraints.clone());
+    Contract {
+        enforced: enforced.unwrap_or(false),
+        constraints: constraints.unwrap_or_default(),
+    }
 }
 
 #[derive(Clone, Copy)]

@@ -4,7 +4,7 @@ use forebay_core::graph::Seed;
 use forebay_core::{Diagnostic, Location, Node, ResourceType, Spec};
 use indexmap::IndexMap;
 
-use super::{Cx, Detail, Draft, Outcome, Section, fqn, node_scope, reader, relation, tags};
+use super::{Cx, Detail, Draft, Naming, Outcome, Section, fqn, node_scope, reader, relation, tags};
 use crate::config::{Reader, to_json};
 use crate::properties::Patch;
 use crate::scan::SeedFile;
@@ -24,15 +24,22 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
     }
     reader.misspelt();
     let location = Location::file(&seed.file);
-    let relation = relation(cx, ResourceType::Seed, &seed.name, &reader, &location)?;
+    let naming = Naming {
+        kind: ResourceType::Seed,
+        name: &seed.name,
+        version: None,
+        location: &location,
+    };
+    let relation = relation(cx, &naming, &reader)?;
     let alias = relation.name.clone();
     let node = Node {
-        id: cx.id(ResourceType::Seed, &seed.name),
+        id: cx.id(ResourceType::Seed, &seed.name, None),
         name: seed.name.clone(),
         package: cx.package.name.clone(),
         location,
         fqn,
         tags: tags(&reader),
+        group: reader.text("group"),
         description: patch.map(|p| p.description.clone()).unwrap_or_default(),
         columns: patch.map(|p| p.columns.clone()).unwrap_or_default(),
         relation: Some(relation),

@@ -6,7 +6,7 @@ use forebay_core::graph::{HardDeletes, Snapshot, SnapshotStrategy};
 use forebay_core::{Diagnostic, Location, Relation, ResourceType, Spec};
 use serde_json::Value as Json;
 
-use super::{Cx, Outcome, Subject, named, reader, relation};
+use super::{Cx, Naming, Outcome, Subject, named, reader, relation};
 use crate::config::Reader;
 use crate::properties::Patch;
 use crate::scan::SqlFile;
@@ -75,7 +75,7 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
         strategy: strategy(&reader, &place)?,
         hard_deletes: hard_deletes(&reader),
     });
-    let relation = snapshot_relation(cx, &subject.sql.name, &reader, &place)?;
+    let relation = snapshot_relation(cx, &subject.naming(), &reader)?;
     let alias = relation.name.clone();
     Some(Outcome::Draft(Box::new(subject.draft(
         cx,
@@ -87,23 +87,18 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
 }
 
 /// `target_schema` is taken as it is; `schema` goes through the project's naming rule.
-fn snapshot_relation(
-    cx: &Cx<'_>,
-    name: &str,
-    reader: &Reader<'_>,
-    place: &Location,
-) -> Option<Relation> {
+fn snapshot_relation(cx: &Cx<'_>, naming: &Naming<'_>, reader: &Reader<'_>) -> Option<Relation> {
     if reader.text("schema").is_some() && reader.text("target_schema").is_none() {
-        return relation(cx, ResourceType::Snapshot, name, reader, place);
+        return relation(cx, naming, reader);
     }
-    let node = serde_json::json!({"name": name});
+    let node = serde_json::json!({"name": naming.name});
     let alias = named(
         cx,
         "generate_alias_name",
         "custom_alias_name",
         reader.text("alias"),
         &node,
-        place,
+        naming.location,
     )?;
     Some(Relation::new(
         reader

@@ -27,6 +27,7 @@ pub(crate) fn source(cx: &Cx<'_>, table: &SourceTable) -> Outcome {
         location: table.at.clone(),
         fqn,
         tags: tags(&reader),
+        group: None,
         description: table.description.clone(),
         columns: table.columns.clone(),
         relation: Some(Relation::new(&table.schema, &table.identifier)),

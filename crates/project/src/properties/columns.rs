@@ -2,56 +2,98 @@
 
 use forebay_core::graph::Column;
 use indexmap::IndexMap;
+use serde_json::{Map, Value as Json};
 
+use super::contract::constraints;
 use super::tests::{self, TestDecl};
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
 
-/// The columns by name, and the tests declared on them.
-pub(crate) fn read(
-    doc: Doc<'_>,
-    items: &[Yaml],
-    owner: &str,
-) -> (IndexMap<String, Column>, Vec<TestDecl>) {
-    let (mut columns, mut tests) = (IndexMap::new(), Vec::new());
+/// One column, and the tests declared on it.
+#[derive(Clone, Debug)]
+pub(crate) struct Declared {
+    pub column: Column,
+    pub tests: Vec<TestDecl>,
+}
+
+/// The columns as they are written, each once.
+pub(crate) fn read(doc: Doc<'_>, items: &[Yaml], owner: &str) -> Vec<Declared> {
+    let mut all: Vec<Declared> = Vec::new();
     for item in items {
-        let Some(mut fields) = Fields::of(doc, item, format!("a column of '{owner}'")) else {
+        let Some((column, at)) = column(doc, item, owner) else {
             continue;
         };
-        let Some(name) = fields.required("name") else {
-            continue;
-        };
-        fields.what = format!("column '{name}' of '{owner}'");
-        let quoted = fields.flag("quote").unwrap_or(false);
-        let tested = if quoted {
-            forebay_core::name::quote(&name)
+        let name = &column.column.name;
+        if let Some(first) = all.iter_mut().find(|other| other.column.name == *name) {
+            let message = format!("the column '{name}' of '{owner}' is described twice");
+            doc.warning(message, at);
+            *first = column;
         } else {
-            name.clone()
-        };
-        tests.extend(tests::read_all(doc, &mut fields, Some(&tested)));
-        let column = Column {
-            description: fields.text("description").unwrap_or_default(),
-            data_type: fields.text("data_type"),
-            name: name.clone(),
-        };
-        fields.ignore(&[
-            "meta",
-            "tags",
-            "constraints",
-            "policy_tags",
-            "config",
-            "granularity",
-            "dimension",
-            "entity",
-            "databricks_tags",
-        ]);
-        let at = fields.at("name");
-        fields.finish(Unknown::Warn);
-        if columns.insert(name.clone(), column).is_some() {
-            doc.warning(
-                format!("the column '{name}' of '{owner}' is described twice"),
-                at,
-            );
+            all.push(column);
         }
     }
+    all
+}
+
+/// The columns by name, and the tests of all of them.
+pub(crate) fn split(all: Vec<Declared>) -> (IndexMap<String, Column>, Vec<TestDecl>) {
+    let (mut columns, mut tests) = (IndexMap::new(), Vec::new());
+    for declared in all {
+        tests.extend(declared.tests);
+        columns.insert(declared.column.name.clone(), declared.column);
+    }
     (columns, tests)
+}
+
+fn column(doc: Doc<'_>, item: &Yaml, owner: &str) -> Option<(Declared, crate::yaml::Mark)> {
+    let mut fields = Fields::of(doc, item, format!("a column of '{owner}'"))?;
+    let name = fields.required("name")?;
+    fields.what = format!("column '{name}' of '{owner}'");
+    let quote = fields.flag("quote");
+    let tested = match quote {
+        Some(true) => forebay_core::name::quote(&name),
+        _ => name.clone(),
+    };
+    let tests = tests::read_all(doc, &mut fields, Some(&tested));
+    let (tags, meta) = tags_and_meta(doc, &mut fields);
+    let column = Column {
+        description: fields.text("description").unwrap_or_default(),
+        data_type: fields.text("data_type"),
+        quote,
+        constraints: constraints(doc, fields.list("constraints"), &fields.what.clone()),
+        tags,
+        meta,
+        name,
+    };
+    fields.ignore(&[
+        "policy_tags",
+        "granularity",
+        "dimension",
+        "entity",
+        "databricks_tags",
+        "docs",
+    ]);
+    let at = fields.at("name");
+    fields.finish(Unknown::Warn);
+    Some((Declared { column, tests }, at))
+}
+
+/// Both may stand under `config:` or beside it.
+fn tags_and_meta(doc: Doc<'_>, fields: &mut Fields<'_>) -> (Vec<String>, Map<String, Json>) {
+    let mut tags = fields.texts("tags");
+    let mut meta = object(fields.json("meta"));
+    let config = fields
+        .get("config")
+        .and_then(|yaml| Fields::of(doc, yaml, format!("config of {}", fields.what)));
+    if let Some(mut config) = config {
+        tags.extend(config.texts("tags"));
+        meta.extend(object(config.json("meta")));
+    }
+    (tags, meta)
+}
+
+fn object(json: Option<Json>) -> Map<String, Json> {
+    match json {
+        Some(Json::Object(map)) => map,
+        _ => Map::new(),
+    }
 }

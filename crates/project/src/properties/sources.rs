@@ -90,7 +90,8 @@ fn table(
     let mut fields = Fields::of(doc, yaml, format!("a table of the source '{source}'"))?;
     let name = fields.required("name")?;
     fields.what = format!("source table '{source}.{name}'");
-    let (columns, mut found) = columns::read(doc, fields.list("columns"), &name);
+    let declared = columns::read(doc, fields.list("columns"), &name);
+    let (columns, mut found) = columns::split(declared);
     found.extend(tests::read_all(doc, &mut fields, None));
     let own = inherited(doc, &mut fields, Some(inherited_from));
     fields.ignore(TOLERATED);

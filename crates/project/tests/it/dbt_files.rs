@@ -415,7 +415,7 @@ models: {shop: {stagign: {+materialized: table}}}
 {{ config(post_hook='analyze', grants={'select': ['me']}, materialised='table', sort='id') }} select 1
 --- models/s.yml
 models:
-  - {name: m, contract: {}}
+  - {name: m, contarct: {}}
   - {name: n}
 "
         ),
@@ -427,9 +427,9 @@ warning: unknown setting 'materialised' of model 'm'
   hint: did you mean 'materialized'?
 warning: 'grants' of model 'm' is not supported yet and does nothing
   --> models/m.sql:1:4
-warning: unknown key 'contract' in model 'm'
+warning: unknown key 'contarct' in model 'm'
   --> models/s.yml:2:15
-  hint: known keys: name, columns, data_tests, tests, description, tags, meta, config, relation, docs, access, group, ...
+  hint: did you mean 'contract'?
 warning: there is no model 'n' to describe
   --> models/s.yml:3:12
   hint: did you mean 'm'?"

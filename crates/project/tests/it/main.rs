@@ -8,3 +8,5 @@ mod packages;
 mod problems;
 mod select;
 mod support;
+mod unit_tests;
+mod versions;

@@ -8,10 +8,7 @@ use forebay_transform::{Ctx, materialize};
 use crate::support::{bed, ctx, node};
 
 fn model(materialized: Materialized) -> Node {
-    let spec = Model {
-        materialized,
-        raw_sql: String::new(),
-    };
+    let spec = Model::new(materialized, "");
     node("m", "models/m.sql", Spec::Model(spec))
 }
 

@@ -77,6 +77,7 @@ pub fn node(name: &str, file: &str, spec: Spec) -> Node {
         location: Location::new(file, 1, 1),
         fqn: Vec::new(),
         tags: Vec::new(),
+        group: None,
         description: String::new(),
         columns: IndexMap::new(),
         relation: Some(Relation::new("main", name)),

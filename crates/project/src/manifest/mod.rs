@@ -1,6 +1,8 @@
 //! dbt's `manifest.json`, version 12. Nodes that dbt does not know stand under `forebay`.
 
-use forebay_core::graph::Source;
+mod unit_test;
+
+use forebay_core::graph::{Model, Source};
 use forebay_core::{Node, ResourceType, Spec};
 use serde_json::{Map, Value as Json, json};
 
@@ -35,15 +37,28 @@ pub(crate) fn manifest(project: &Project) -> Json {
         "group_map": {},
         "saved_queries": {},
         "semantic_models": {},
-        "unit_tests": {},
+        "unit_tests": by_id(&of_kind(project, ResourceType::UnitTest), |node| unit_test::entry(project, node)),
         "functions": {},
-        "forebay": {"nodes": by_id(&nodes.filter(|node| !of_dbt(node)).collect::<Vec<_>>(), own)},
+        "forebay": {"nodes": by_id(&nodes.filter(|node| !of_dbt(node) && node.resource_type() != ResourceType::UnitTest).collect::<Vec<_>>(), own)},
     })
+}
+
+fn of_kind(project: &Project, kind: ResourceType) -> Vec<&Node> {
+    let nodes = project.graph.nodes.values();
+    nodes.filter(|node| node.resource_type() == kind).collect()
 }
 
 fn is_dbt(kind: ResourceType) -> bool {
     use ResourceType::{Model, Seed, Snapshot, Source, Test};
     matches!(kind, Model | Seed | Snapshot | Source | Test)
+}
+
+/// dbt keeps numbers as numbers.
+fn version_json(version: &str) -> Json {
+    let number = version.parse::<i64>().map(Json::from);
+    number
+        .or_else(|_| version.parse::<f64>().map(Json::from))
+        .unwrap_or_else(|_| version.into())
 }
 
 fn by_id(nodes: &[&Node], entry: impl Fn(&Node) -> Json) -> Json {
@@ -70,6 +85,11 @@ fn metadata(project: &Project) -> Json {
         "adapter_type": shared.target.kind,
         "quoting": {"database": true, "schema": true, "identifier": true, "column": null},
     })
+}
+
+/// Seconds since 1970.
+fn created_at(project: &Project) -> f64 {
+    project.shared.now.timestamp_micros() as f64 / 1e6
 }
 
 fn own(node: &Node) -> Json {
@@ -101,7 +121,7 @@ fn base(project: &Project, node: &Node, detail: &Detail) -> Map<String, Json> {
         "meta": detail.config.get("meta").cloned().unwrap_or_else(|| json!({})),
         "tags": node.tags,
         "unrendered_config": {},
-        "created_at": project.shared.now.timestamp_micros() as f64 / 1e6,
+        "created_at": created_at(project),
         "relation_name": node.relation.as_ref().map(forebay_core::Relation::sql),
     });
     match entry {
@@ -125,10 +145,10 @@ fn columns(node: &Node) -> Json {
             "name": column.name,
             "description": column.description,
             "data_type": column.data_type,
-            "meta": {},
-            "constraints": [],
-            "quote": null,
-            "tags": [],
+            "meta": column.meta,
+            "constraints": column.constraints,
+            "quote": column.quote,
+            "tags": column.tags,
         })
     };
     node.columns
@@ -149,7 +169,7 @@ fn entry(project: &Project, node: &Node) -> Json {
         "raw_code": detail.raw.trim(),
         "language": "sql",
         "refs": calls(&detail.calls, |call| match call {
-            RefCall::Ref { package, name } => Some(json!({"name": name, "package": package, "version": null})),
+            RefCall::Ref { package, name, version } => Some(json!({"name": name, "package": package, "version": version.as_deref().map(version_json)})),
             RefCall::Source { .. } => None,
         }),
         "sources": calls(&detail.calls, |call| match call {
@@ -163,14 +183,16 @@ fn entry(project: &Project, node: &Node) -> Json {
         "patch_path": detail.patch_file.as_ref().map(|file| format!("{}://{file}", node.package)),
         "build_path": null,
         "docs": {"show": true, "node_color": null},
-        "group": null,
+        "group": node.group,
         "doc_blocks": [],
         "contract": {"enforced": false, "alias_types": true, "checksum": null},
     });
     if let Json::Object(more) = more {
         entry.extend(more);
     }
-    if let (Spec::Model(_), Json::Object(more)) = (&node.spec, of_model()) {
+    if let Spec::Model(model) = &node.spec
+        && let Json::Object(more) = of_model(model)
+    {
         entry.extend(more);
     }
     if let Spec::Test(test) = &node.spec
@@ -212,14 +234,14 @@ fn calls(calls: &[RefCall], entry: impl Fn(&RefCall) -> Option<Json>) -> Json {
     calls.iter().filter_map(entry).collect()
 }
 
-/// Keys of models whose features are not there yet.
-fn of_model() -> Json {
+fn of_model(model: &Model) -> Json {
+    let version = model.version.as_ref();
     json!({
-        "access": "protected",
-        "constraints": [],
-        "version": null,
-        "latest_version": null,
-        "deprecation_date": null,
+        "access": model.access.as_str(),
+        "constraints": model.contract.constraints,
+        "version": version.map(|version| version_json(&version.v)),
+        "latest_version": version.map(|version| version_json(&version.latest)),
+        "deprecation_date": model.deprecation_date,
         "primary_key": [],
         "time_spine": null,
     })
@@ -334,7 +356,7 @@ fn macros(project: &Project) -> Json {
             "docs": {"show": true, "node_color": null},
             "patch_path": null,
             "arguments": found.params.iter().map(|p| json!({"name": p.name, "type": null, "description": ""})).collect::<Vec<_>>(),
-            "created_at": project.shared.now.timestamp_micros() as f64 / 1e6,
+            "created_at": created_at(project),
             "supported_languages": null,
         });
         (id, value)
