@@ -55,6 +55,8 @@ pub struct Column {
     pub constraints: Vec<Constraint>,
     pub tags: Vec<String>,
     pub meta: serde_json::Map<String, serde_json::Value>,
+    /// How fine a time is, such as `day`.
+    pub granularity: Option<String>,
 }
 
 /// What a node is made of, by kind.

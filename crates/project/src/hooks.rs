@@ -115,7 +115,7 @@ impl Project {
 
 /// A hook is a text or `{sql: ..., transaction: ...}`; each statement here is a commit of its own,
 /// so that there is no transaction to be in or out of.
-fn texts(written: Option<&Json>) -> Vec<String> {
+pub(crate) fn texts(written: Option<&Json>) -> Vec<String> {
     match written {
         Some(Json::Array(items)) => items.iter().flat_map(|item| texts(Some(item))).collect(),
         Some(Json::String(text)) => match serde_json::from_str(text) {

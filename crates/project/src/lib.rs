@@ -21,6 +21,7 @@ mod properties;
 mod render;
 mod scan;
 pub mod select;
+mod semantic;
 mod text;
 mod yaml;
 
@@ -55,6 +56,12 @@ pub struct Project {
     /// The project itself first, then what it uses.
     packages: Vec<package::Package>,
     details: BTreeMap<NodeId, nodes::Detail>,
+    /// What is switched off.
+    disabled: Vec<nodes::Draft>,
+    groups: nodes::Groups,
+    macro_patches: BTreeMap<NodeId, properties::MacroPatch>,
+    /// Generic tests by the node that they are declared on.
+    tests_by_node: BTreeMap<NodeId, Vec<NodeId>>,
 }
 
 /// What a reading depends on besides the files.

@@ -8,29 +8,28 @@ use forebay_core::{
     Diagnostic, Graph, Location, Node, NodeId, Relation, ResourceType, Spec, suggest,
 };
 
-use crate::jinja::{Mode, Names, NodeScope, RefCall};
+use crate::jinja::{Asker, Mode, Names, NodeScope, RefCall};
 use crate::nodes::{self, Cx, Detail, Draft};
 
 /// The parents of a node, with a problem at the call for each that does not exist. `false` for a
-/// test that cannot run because one of its parents is disabled.
+/// test that cannot run because one of its parents is not there.
 pub(crate) fn link(cx: &Cx<'_>, names: &Names, draft: &mut Draft) -> bool {
     let mut missing = Vec::new();
+    let asker = Asker {
+        package: &draft.node.package,
+        group: draft.node.group.as_deref(),
+    };
     for call in &draft.detail.calls {
-        match resolve(names, &draft.node.package, call) {
+        match resolve(names, asker, call) {
             Ok(id) if draft.node.depends_on.contains(&id) => {}
             Ok(id) => draft.node.depends_on.push(id),
             Err(problem) => missing.push((call.clone(), problem)),
         }
     }
     if draft.node.resource_type() == ResourceType::Test
-        && let Some(parent) = missing.iter().find_map(|(call, _)| disabled(names, call))
+        && let Some((call, problem)) = missing.first()
     {
-        let message = format!(
-            "the test '{}' does not run: '{parent}' is disabled",
-            draft.node.name
-        );
-        cx.problems
-            .push(Diagnostic::warning(message).at(draft.node.location.clone()));
+        cx.problems.push(does_not_run(names, draft, call, problem));
         return false;
     }
     for (call, problem) in &missing {
@@ -50,25 +49,35 @@ pub(crate) fn link(cx: &Cx<'_>, names: &Names, draft: &mut Draft) -> bool {
     true
 }
 
-fn disabled<'a>(names: &Names, call: &'a RefCall) -> Option<&'a str> {
-    match call {
-        RefCall::Ref { name, .. } => names.disabled.contains_key(name).then_some(name),
-        RefCall::Source { .. } => None,
-    }
+/// As in dbt, a test of what is not there is no error.
+fn does_not_run(names: &Names, draft: &Draft, call: &RefCall, problem: &Diagnostic) -> Diagnostic {
+    let why = match call {
+        RefCall::Ref { name, .. } if names.disabled.contains_key(name) => {
+            format!("'{name}' is disabled")
+        }
+        _ => problem.message.clone(),
+    };
+    let message = format!("the test '{}' does not run: {why}", draft.node.name);
+    let warning = Diagnostic::warning(message).at(draft.node.location.clone());
+    problem.hints.iter().fold(warning, |w, hint| w.hint(hint))
 }
 
 pub(crate) fn nearest(names: &Names, name: &str) -> Option<String> {
     suggest::nearest(name, names.refs.keys().map(String::as_str))
 }
 
-pub(crate) fn resolve(names: &Names, from: &str, call: &RefCall) -> Result<NodeId, Diagnostic> {
+pub(crate) fn resolve(
+    names: &Names,
+    asker: Asker<'_>,
+    call: &RefCall,
+) -> Result<NodeId, Diagnostic> {
     let known = match call {
         RefCall::Ref {
             package,
             name,
             version,
-        } => names.reference(from, package.as_deref(), name, version.as_deref())?,
-        RefCall::Source { source, table } => names.source(from, source, table)?,
+        } => names.reference(asker, package.as_deref(), name, version.as_deref())?,
+        RefCall::Source { source, table } => names.source(asker.package, source, table)?,
     };
     Ok(known.id.clone())
 }

@@ -28,7 +28,11 @@ impl Renderer<'_> {
         if let Value::Scalar(scalar) = &yaml.value {
             let rendered = has_jinja(&scalar.text).then(|| self.text(doc, &scalar.text, yaml.at));
             if let Some(json) = rendered.flatten() {
-                *yaml = Yaml::from_json(json, yaml.at);
+                let written = Some(scalar.text.clone().into_boxed_str());
+                *yaml = Yaml {
+                    written,
+                    ..Yaml::from_json(json, yaml.at)
+                };
             }
             return;
         }

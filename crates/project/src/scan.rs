@@ -40,18 +40,26 @@ pub(crate) struct SeedFile {
     pub folder: String,
 }
 
+/// One `{% docs %}` block.
+#[derive(Clone, Debug)]
+pub(crate) struct DocBlock {
+    pub text: String,
+    pub file: String,
+}
+
 /// The files of a project by what they are.
 #[derive(Debug, Default)]
 pub(crate) struct Scanned {
     pub models: Vec<SqlFile>,
     pub snapshots: Vec<SqlFile>,
     pub tests: Vec<SqlFile>,
+    pub analyses: Vec<SqlFile>,
     pub seeds: Vec<SeedFile>,
     /// Property files: path and text.
     pub properties: Vec<(String, String)>,
     /// Files with rows for unit tests, by name.
     pub fixtures: BTreeMap<String, String>,
-    pub docs: BTreeMap<String, String>,
+    pub docs: BTreeMap<String, DocBlock>,
     /// Nodes whose template does not compile: known by name, so that nobody else is blamed.
     pub broken: Vec<SqlFile>,
 }
@@ -85,18 +93,29 @@ impl Scanner<'_> {
         for folder in &file.seeds_in {
             self.seeds(folder);
         }
+        for folder in &file.analyses_in {
+            self.analyses(folder);
+        }
         let folders = [
             &file.models_in,
             &file.seeds_in,
             &file.snapshots_in,
             &file.tests_in,
             &file.macros_in,
+            &file.analyses_in,
         ];
         let mut folders: Vec<&String> = folders.into_iter().flatten().collect();
         folders.sort();
         folders.dedup();
-        for folder in folders {
-            self.properties_and_docs(folder);
+        for folder in &folders {
+            self.properties(folder);
+        }
+        for folder in file
+            .docs_in
+            .as_ref()
+            .map_or(folders, |docs| docs.iter().collect())
+        {
+            self.docs_of(folder);
         }
         self.found
     }
@@ -150,6 +169,16 @@ impl Scanner<'_> {
                 && let Some(sql) = self.compiled(sql)
             {
                 self.found.tests.push(sql);
+            }
+        }
+    }
+
+    fn analyses(&mut self, folder: &str) {
+        for file in self.list(folder, &["sql"]) {
+            if let Some(sql) = self.whole(&file, folder)
+                && let Some(sql) = self.compiled(sql)
+            {
+                self.found.analyses.push(sql);
             }
         }
     }
@@ -232,12 +261,15 @@ impl Scanner<'_> {
         }
     }
 
-    fn properties_and_docs(&mut self, folder: &str) {
+    fn properties(&mut self, folder: &str) {
         for file in self.list(folder, &["yml", "yaml"]) {
             if let Some(content) = self.read(&file) {
                 self.found.properties.push((file, content));
             }
         }
+    }
+
+    fn docs_of(&mut self, folder: &str) {
         for file in self.list(folder, &["md"]) {
             if let Some(content) = self.read(&file) {
                 self.docs(&file, &content);
@@ -247,15 +279,15 @@ impl Scanner<'_> {
 
     fn docs(&mut self, file: &str, content: &str) {
         for (name, offset, body) in docs(content) {
-            if self
-                .found
-                .docs
-                .insert(name.to_owned(), body.to_owned())
-                .is_some()
-            {
+            let block = DocBlock {
+                text: body.to_owned(),
+                file: file.to_owned(),
+            };
+            if let Some(other) = self.found.docs.insert(name.to_owned(), block) {
                 self.problems.push(
                     Diagnostic::error(format!("two {{% docs %}} blocks are called '{name}'"))
-                        .at(text::locate(file, content, offset)),
+                        .at(text::locate(file, content, offset))
+                        .hint(format!("the other is in {}", other.file)),
                 );
             }
         }

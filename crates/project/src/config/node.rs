@@ -5,13 +5,31 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 
 use crate::problems::Problems;
-use crate::yaml::{Doc, Entry};
+use crate::yaml::{Doc, Entry, Yaml};
 
 /// One setting and where it comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Setting {
     pub value: Json,
+    /// With its Jinja, where it has any.
+    pub written: Option<Json>,
     pub at: Location,
+}
+
+impl Setting {
+    pub fn of(yaml: &Yaml, at: Location) -> Self {
+        let (value, written) = (yaml.to_json(), yaml.to_written());
+        let written = Some(written).filter(|written| *written != value);
+        Self { value, written, at }
+    }
+
+    pub fn plain(value: Json, at: Location) -> Self {
+        Self {
+            value,
+            written: None,
+            at,
+        }
+    }
 }
 
 pub(crate) type Config = IndexMap<String, Setting>;
@@ -23,10 +41,7 @@ fn key(name: &str) -> String {
 
 pub(crate) fn from_yaml<'a>(doc: Doc<'_>, entries: impl IntoIterator<Item = &'a Entry>) -> Config {
     let setting = |entry: &Entry| {
-        let setting = Setting {
-            value: entry.value.to_json(),
-            at: entry.key_at.in_file(doc.file),
-        };
+        let setting = Setting::of(&entry.value, entry.key_at.in_file(doc.file));
         (key(entry.key.trim_start_matches('+')), setting)
     };
     entries.into_iter().map(setting).collect()
@@ -34,10 +49,7 @@ pub(crate) fn from_yaml<'a>(doc: Doc<'_>, entries: impl IntoIterator<Item = &'a 
 
 pub(crate) fn from_json(map: &Map<String, Json>, at: &Location) -> Config {
     let setting = |(name, value): (&String, &Json)| {
-        let setting = Setting {
-            value: value.clone(),
-            at: at.clone(),
-        };
+        let setting = Setting::plain(value.clone(), at.clone());
         (key(name), setting)
     };
     map.iter().map(setting).collect()
@@ -45,6 +57,20 @@ pub(crate) fn from_json(map: &Map<String, Json>, at: &Location) -> Config {
 
 pub(crate) fn to_json(config: &Config) -> Map<String, Json> {
     let pair = |(name, setting): (&String, &Setting)| (name.clone(), setting.value.clone());
+    config.iter().map(pair).collect()
+}
+
+/// The settings before their Jinja was rendered, named as dbt names them.
+pub(crate) fn to_written(config: &Config) -> Map<String, Json> {
+    let pair = |(name, setting): (&String, &Setting)| {
+        let name = match name.as_str() {
+            "pre_hook" => "pre-hook",
+            "post_hook" => "post-hook",
+            name => name,
+        };
+        let written = setting.written.as_ref().unwrap_or(&setting.value);
+        (name.to_owned(), written.clone())
+    };
     config.iter().map(pair).collect()
 }
 

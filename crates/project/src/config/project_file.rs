@@ -44,6 +44,7 @@ pub(crate) struct ProjectFile {
     pub tests_in: Vec<String>,
     pub snapshots_in: Vec<String>,
     pub macros_in: Vec<String>,
+    pub analyses_in: Vec<String>,
     pub vars: WrittenVars,
     /// Where installed packages are.
     pub packages_in: String,
@@ -51,12 +52,23 @@ pub(crate) struct ProjectFile {
     pub dispatch: BTreeMap<String, Vec<String>>,
     pub on_run_start: Vec<String>,
     pub on_run_end: Vec<String>,
+    /// `flags: {validate_macro_args: true}`: parameters of macros are arguments that are described.
+    pub macro_arguments: bool,
     pub models: Tree,
     pub seeds: Tree,
     pub snapshots: Tree,
     pub sources: Tree,
     pub tests: Tree,
     pub unit_tests: Tree,
+    pub analyses: Tree,
+    pub exposures: Tree,
+    pub semantic_models: Tree,
+    pub metrics: Tree,
+    pub saved_queries: Tree,
+    /// `restrict-access`: models are for this package alone, unless they are public.
+    pub restricted: bool,
+    /// Where documentation blocks are; None for the folders of everything else.
+    pub docs_in: Option<Vec<String>>,
 }
 
 /// What dbt allows here and what says nothing to us.
@@ -66,25 +78,16 @@ const TOLERATED: &[&str] = &[
     "profile",
     "config-version",
     "require-dbt-version",
-    "flags",
     "clean-targets",
     "target-path",
     "log-path",
     "asset-paths",
-    "docs-paths",
     "quoting",
     "query-comment",
-    "restrict-access",
     "dbt-cloud",
-    "exposures",
-    "metrics",
-    "semantic-models",
-    "saved-queries",
     "functions",
-    "analysis-paths",
     "function-paths",
     "profile-template",
-    "analyses",
 ];
 
 impl ProjectFile {
@@ -101,11 +104,17 @@ impl ProjectFile {
         let tests_in = paths(&["test-paths"], "tests");
         let snapshots_in = paths(&["snapshot-paths"], "snapshots");
         let macros_in = paths(&["macro-paths"], "macros");
+        let analyses_in = paths(&["analysis-paths"], "analyses");
+        let docs = fields.texts("docs-paths");
+        let docs_in = (!docs.is_empty()).then(|| clean(docs, "docs", folder));
+        let restricted = fields.flag("restrict-access").unwrap_or(false);
         let vars = WrittenVars::from_yaml(doc, fields.get("vars"));
         let packages_in = fields.text("packages-install-path");
         let dispatch = dispatch(&mut fields);
         let on_run_start = fields.texts("on-run-start");
         let on_run_end = fields.texts("on-run-end");
+        let flags = fields.get("flags").map(Yaml::to_json).unwrap_or_default();
+        let macro_arguments = flags["validate_macro_args"].as_bool().unwrap_or(false);
         let mut tree = |keys: &[&'static str]| {
             let found = keys
                 .iter()
@@ -120,17 +129,26 @@ impl ProjectFile {
             tests_in,
             snapshots_in,
             macros_in,
+            analyses_in,
             vars,
             packages_in: packages_in.unwrap_or_else(|| "dbt_packages".into()),
             dispatch,
             on_run_start,
             on_run_end,
+            macro_arguments,
             models: tree(&["models"]),
             seeds: tree(&["seeds"]),
             snapshots: tree(&["snapshots"]),
             sources: tree(&["sources"]),
             tests: tree(&["data_tests", "tests"]),
             unit_tests: tree(&["unit_tests", "unit-tests"]),
+            analyses: tree(&["analyses"]),
+            exposures: tree(&["exposures"]),
+            semantic_models: tree(&["semantic-models", "semantic_models"]),
+            metrics: tree(&["metrics"]),
+            saved_queries: tree(&["saved-queries", "saved_queries"]),
+            restricted,
+            docs_in,
         };
         fields.finish(Unknown::Error);
         Some(project)

@@ -9,7 +9,6 @@ use minijinja::{Error, ErrorKind, State, Value};
 
 use super::errors::{failed, problem};
 use super::functions::existing;
-use super::macros::BUILTIN;
 use super::relation::RelationValue;
 use super::scope::Scope;
 use super::{collections, column};
@@ -131,31 +130,13 @@ impl Object for Methods {
 fn dispatch(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let (name, namespace, _packages): (String, Option<String>, Option<Value>) = from_args(args)?;
     let shared = &scope.shared;
-    let prefixes = ["forebay", &shared.target.kind, "postgres", "default"];
-    let namespace = namespace.as_deref();
-    let configured = namespace.and_then(|namespace| shared.dispatch.get(namespace));
-    let mut packages: Vec<&str> = match configured {
-        Some(order) => order.iter().map(String::as_str).collect(),
-        None => [Some(shared.project.as_str()), namespace]
-            .into_iter()
-            .flatten()
-            .collect(),
-    };
-    if !packages.contains(&BUILTIN) {
-        packages.push(BUILTIN);
+    if let Some(found) = shared.dispatched(scope.package(), &name, namespace.as_deref()) {
+        return Ok(scope.macro_value(found));
     }
-    for package in packages {
-        for prefix in prefixes {
-            if let Some(found) = shared.macros.get(package, &format!("{prefix}__{name}")) {
-                return Ok(scope.macro_value(found));
-            }
-        }
-    }
+    let names = shared.prefixes().map(|p| format!("{p}__{name}"));
     Err(problem(
-        Diagnostic::error(format!("adapter.dispatch found no macro for '{name}'")).hint(format!(
-            "looked for {}",
-            prefixes.map(|p| format!("{p}__{name}")).join(", ")
-        )),
+        Diagnostic::error(format!("adapter.dispatch found no macro for '{name}'"))
+            .hint(format!("looked for {}", names.join(", "))),
     ))
 }
 

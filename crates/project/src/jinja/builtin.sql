@@ -1,13 +1,13 @@
 {# Macros that every project has. A macro of the same name in the project takes their place. #}
 
 {% macro generate_schema_name(custom_schema_name=none, node=none) -%}
-  {%- if custom_schema_name is none -%} {{ target.schema }}
-  {%- else -%} {{ target.schema }}_{{ custom_schema_name | trim }}
-  {%- endif -%}
+  {{ return(adapter.dispatch('generate_schema_name', 'dbt')(custom_schema_name, node)) }}
 {%- endmacro %}
 
 {% macro default__generate_schema_name(custom_schema_name, node) -%}
-  {{ return(dbt.generate_schema_name(custom_schema_name, node)) }}
+  {%- if custom_schema_name is none -%} {{ target.schema }}
+  {%- else -%} {{ target.schema }}_{{ custom_schema_name | trim }}
+  {%- endif -%}
 {%- endmacro %}
 
 {% macro generate_schema_name_for_env(custom_schema_name, node=none) -%}
@@ -17,14 +17,14 @@
 {%- endmacro %}
 
 {% macro generate_alias_name(custom_alias_name=none, node=none) -%}
+  {{ return(adapter.dispatch('generate_alias_name', 'dbt')(custom_alias_name, node)) }}
+{%- endmacro %}
+
+{% macro default__generate_alias_name(custom_alias_name=none, node=none) -%}
   {%- if custom_alias_name -%} {{ custom_alias_name | trim }}
   {%- elif node.version -%} {{ node.name ~ '_v' ~ (node.version | string | replace('.', '_')) }}
   {%- else -%} {{ node.name }}
   {%- endif -%}
-{%- endmacro %}
-
-{% macro default__generate_alias_name(custom_alias_name=none, node=none) -%}
-  {{ return(dbt.generate_alias_name(custom_alias_name, node)) }}
 {%- endmacro %}
 
 {# The rows that a generic test looks at: all, or those of its `where`. #}

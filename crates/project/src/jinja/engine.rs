@@ -103,6 +103,7 @@ impl Engine {
             params,
             template: format!("macro {package}.{name}"),
             location: location.clone(),
+            text: content[block.open.start..block.close.end].to_owned(),
             name,
         };
         let template = definition.template.clone();

@@ -13,11 +13,12 @@ use super::errors::{failed, problem, returning};
 use super::names::Known;
 use super::ref_call::RefCall;
 use super::relation::RelationValue;
-use super::scope::Scope;
+use super::scope::{Context, Scope};
 use super::{collections, macros, python, table};
 use crate::ask::{Answer, Question};
 use crate::config::Vars;
 use crate::problems::Problems;
+use crate::render::has_jinja;
 use crate::{text, yaml};
 
 pub(crate) type Function = fn(&Arc<Scope>, &mut State<'_, '_>, &[Value]) -> Result<Value, Error>;
@@ -141,12 +142,7 @@ fn reference(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Resul
         return Ok(remember(scope, call, &name));
     }
     let known = names
-        .reference(
-            scope.package(),
-            package.as_deref(),
-            &name,
-            version.as_deref(),
-        )
+        .reference(scope.asker(), package.as_deref(), &name, version.as_deref())
         .map_err(problem)?;
     use_known(scope, known, &call.to_string())
 }
@@ -209,11 +205,17 @@ pub(crate) fn cte_name(relation: &Relation) -> String {
     format!("__dbt__cte__{}", relation.name)
 }
 
-fn var(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+fn var(scope: &Arc<Scope>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     let (name, default): (&str, Option<Value>) = from_args(args)?;
     let vars = scope.vars();
-    if let Some(value) = vars.and_then(|vars| vars.get(name)) {
-        return Ok(collections::from_json(value));
+    match vars.and_then(|vars| vars.get(name)) {
+        // A variable may be a template itself; what that gives is a text.
+        Some(Json::String(text)) if has_jinja(text) => {
+            let context = Value::from_object(Context(scope.clone()));
+            return state.env().render_str(text, context).map(Value::from);
+        }
+        Some(value) => return Ok(collections::from_json(value)),
+        None => {}
     }
     if let Some(default) = default {
         return Ok(default);
@@ -258,7 +260,7 @@ fn doc(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Valu
             .or_else(|| of_package(&scope.shared.project))
             .or_else(|| docs.values().find_map(|docs| docs.get(&name))),
     };
-    found.map(|text| Value::from(&**text)).ok_or_else(|| {
+    found.map(|doc| Value::from(&*doc.text)).ok_or_else(|| {
         let known = docs.values().flat_map(BTreeMap::keys).map(String::as_str);
         problem(
             Diagnostic::error(format!("no {{% docs %}} block is called '{name}'"))
@@ -316,8 +318,8 @@ pub(crate) fn existing(scope: &Arc<Scope>, relation: &Relation) -> Result<Value,
 }
 
 fn return_value(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let (value,): (Option<Value>,) = from_args(args)?;
-    Err(returning(value.unwrap_or(Value::from(()))))
+    // What is undefined stays so: templates ask for its length.
+    Err(returning(args.first().cloned().unwrap_or(Value::from(()))))
 }
 
 fn log(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {

@@ -30,6 +30,8 @@ pub(crate) struct Macro {
     /// The engine's template that defines it.
     pub template: String,
     pub location: Location,
+    /// The whole block as it is written.
+    pub text: String,
 }
 
 impl Macro {
@@ -111,10 +113,13 @@ impl Object for MacroValue {
 
     fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         let definition = &self.definition;
-        self.scope.record().macros.insert(definition.id());
+        // What it calls in turn is said by its own entry of the manifest.
+        if self.scope.depth() == 0 {
+            self.scope.record().macros.insert(definition.id());
+        }
         let callable = import(state, &definition.template)?.get_attr(EXPORTED)?;
         let bound = self.bind(args)?;
-        match callable.call(state, &bound) {
+        match self.scope.deeper(|| callable.call(state, &bound)) {
             Ok(value) => Ok(value),
             Err(error) => errors::returned(&error).cloned().ok_or(error),
         }

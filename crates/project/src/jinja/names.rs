@@ -1,8 +1,8 @@
 //! What `ref` and `source` can name, once every file has been read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use forebay_core::graph::Version;
+use forebay_core::graph::{Access, Version};
 use forebay_core::{Diagnostic, NodeId, Relation, suggest};
 
 /// A node that can be referred to.
@@ -12,6 +12,8 @@ pub(crate) struct Known {
     pub package: String,
     /// Of a model with several versions.
     pub version: Option<Version>,
+    pub access: Access,
+    pub group: Option<String>,
     /// Where its rows are; for an ephemeral model only the name matters.
     pub relation: Relation,
     pub ephemeral: bool,
@@ -24,15 +26,25 @@ pub(crate) struct Names {
     pub refs: BTreeMap<String, Vec<Known>>,
     /// By source name, then by table name.
     pub sources: BTreeMap<String, BTreeMap<String, Vec<Known>>>,
+    /// Packages whose models are not for others, unless they are public.
+    pub restricted: BTreeSet<String>,
     /// Switched off by `enabled: false`, and where.
     pub disabled: BTreeMap<String, String>,
 }
 
+/// Who refers to something.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asker<'a> {
+    pub package: &'a str,
+    pub group: Option<&'a str>,
+}
+
 impl Names {
-    /// The model, seed or snapshot that a package means; the problem comes without a place.
+    /// The model, seed or snapshot that somebody means, and may read; the problem comes without a
+    /// place.
     pub fn reference(
         &self,
-        from: &str,
+        asker: Asker<'_>,
         package: Option<&str>,
         name: &str,
         version: Option<&str>,
@@ -41,14 +53,43 @@ impl Names {
         let of = |package: &str| named.iter().any(|known| known.package == package);
         let package = match package {
             Some(package) => Some(package),
-            None => self.nearest(from, named).map(|known| &*known.package),
+            None => self
+                .nearest(asker.package, named)
+                .map(|known| &*known.package),
         };
         let mut named = named.iter().filter(|k| Some(&*k.package) == package);
         let found = named.find(|known| known.answers_to(version));
-        found.ok_or_else(|| match package {
+        let found = found.ok_or_else(|| match package {
             Some(package) if of(package) => self.no_version(package, name, version),
             package => self.no_reference(package, name),
-        })
+        })?;
+        self.check_access(asker, name, found)?;
+        Ok(found)
+    }
+
+    fn check_access(&self, asker: Asker<'_>, name: &str, known: &Known) -> Result<(), Diagnostic> {
+        let elsewhere = asker.package != known.package && self.restricted.contains(&known.package);
+        let same_group = known.group.is_some() && asker.group == known.group.as_deref();
+        match known.access {
+            Access::Private if !same_group || elsewhere => {
+                let group = known.group.as_deref().unwrap_or_default();
+                Err(Diagnostic::error(format!(
+                    "the model '{name}' is private to the group '{group}'"
+                ))
+                .hint(format!(
+                    "put the node that reads it into that group: group: {group}"
+                ))
+                .hint("or give the model access: protected"))
+            }
+            Access::Protected if elsewhere => {
+                let package = &known.package;
+                Err(Diagnostic::error(format!(
+                    "the model '{name}' is protected in the package '{package}'"
+                ))
+                .hint("only a model with access: public can be read from another package"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The project's, then the asking package's own, then any.

@@ -2,6 +2,7 @@
 //! what the template asked for on the way.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -10,14 +11,15 @@ use minijinja::value::{Enumerator, Object, Serde};
 use minijinja::{Error, Value};
 use serde_json::{Map, Value as Json};
 
-use super::macros::{MacroSet, MacroValue, Package};
+use super::macros::{Macro, MacroSet, MacroValue, Package};
 use super::moment::Moment;
-use super::names::Names;
+use super::names::{Asker, Names};
 use super::ref_call::RefCall;
 use super::relation::RelationValue;
 use super::{adapter, config_object, errors, functions, modules};
 use crate::ask::{Answer, Answers, Question};
 use crate::config::{Target, Vars};
+use crate::scan::DocBlock;
 
 /// The same for every rendering of a project.
 pub(crate) struct Shared {
@@ -30,11 +32,39 @@ pub(crate) struct Shared {
     pub invocation_id: String,
     pub macros: MacroSet,
     /// Texts of `{% docs %}` blocks by package and name.
-    pub docs: BTreeMap<String, BTreeMap<String, String>>,
+    pub docs: BTreeMap<String, BTreeMap<String, DocBlock>>,
     /// For a macro namespace, the packages to look for macros in.
     pub dispatch: BTreeMap<String, Vec<String>>,
     /// Empty until every file has been read.
     pub names: OnceLock<Names>,
+}
+
+impl Shared {
+    /// What macros for the engine at hand begin with, the nearest first.
+    pub fn prefixes(&self) -> [&str; 4] {
+        ["forebay", &self.target.kind, "postgres", "default"]
+    }
+
+    /// What `adapter.dispatch(name, namespace)` means in a package.
+    pub fn dispatched(
+        &self,
+        from: &str,
+        name: &str,
+        namespace: Option<&str>,
+    ) -> Option<&Arc<Macro>> {
+        let configured = namespace.and_then(|namespace| self.dispatch.get(namespace));
+        let packages: Vec<&str> = match (configured, namespace) {
+            (Some(order), _) => order.iter().map(String::as_str).collect(),
+            (None, Some(namespace)) => vec![&self.project, namespace],
+            (None, None) => vec![from, &self.project],
+        };
+        let builtin = [super::macros::BUILTIN];
+        let mut packages = packages.into_iter().chain(builtin);
+        packages.find_map(|package| {
+            let mut prefixes = self.prefixes().into_iter();
+            prefixes.find_map(|prefix| self.macros.get(package, &format!("{prefix}__{name}")))
+        })
+    }
 }
 
 /// The node that a template belongs to.
@@ -42,6 +72,8 @@ pub(crate) struct Shared {
 pub(crate) struct NodeScope {
     /// Its package: empty for the project.
     pub package: String,
+    /// Whose private models it may read.
+    pub group: Option<String>,
     pub this: Option<Relation>,
     /// What the variable `model` shows.
     pub model: Json,
@@ -109,6 +141,8 @@ pub(crate) struct Scope {
     pub node: Arc<NodeScope>,
     pub mode: Mode,
     record: Mutex<Record>,
+    /// How many macros deep the rendering is.
+    depth: AtomicUsize,
     /// What `statement` has found, by name.
     results: Mutex<BTreeMap<String, Value>>,
 }
@@ -120,6 +154,7 @@ impl Scope {
             node,
             mode,
             record: Mutex::default(),
+            depth: AtomicUsize::default(),
             results: Mutex::default(),
         })
     }
@@ -130,6 +165,18 @@ impl Scope {
 
     pub fn results(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {
         self.results.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn depth(&self) -> usize {
+        self.depth.load(Ordering::Relaxed)
+    }
+
+    /// Runs a macro.
+    pub fn deeper<T>(&self, run: impl FnOnce() -> T) -> T {
+        self.depth.fetch_add(1, Ordering::Relaxed);
+        let result = run();
+        self.depth.fetch_sub(1, Ordering::Relaxed);
+        result
     }
 
     /// None while the project is read: nothing is asked then.
@@ -165,6 +212,13 @@ impl Scope {
         match self.node.package.as_str() {
             "" => &self.shared.project,
             package => package,
+        }
+    }
+
+    pub fn asker(&self) -> Asker<'_> {
+        Asker {
+            package: self.package(),
+            group: self.node.group.as_deref(),
         }
     }
 

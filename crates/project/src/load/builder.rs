@@ -1,8 +1,8 @@
 //! From the scanned files to drafts of nodes, and to the names that `ref` and `source` can use.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use forebay_core::graph::Version;
+use forebay_core::graph::{Access, Version};
 use forebay_core::{NodeId, Relation, ResourceType, Spec};
 
 use super::patches::Patches;
@@ -15,15 +15,27 @@ use crate::scan::{Scanned, SqlFile};
 pub(super) struct Builder<'a> {
     cx: &'a Cx<'a>,
     drafts: &'a mut Vec<Draft>,
+    disabled: &'a mut Vec<Draft>,
     names: &'a mut Names,
 }
 
 impl<'a> Builder<'a> {
-    pub fn new(cx: &'a Cx<'a>, drafts: &'a mut Vec<Draft>, names: &'a mut Names) -> Self {
-        Self { cx, drafts, names }
+    pub fn new(
+        cx: &'a Cx<'a>,
+        drafts: &'a mut Vec<Draft>,
+        disabled: &'a mut Vec<Draft>,
+        names: &'a mut Names,
+    ) -> Self {
+        Self {
+            cx,
+            drafts,
+            disabled,
+            names,
+        }
     }
 
-    pub fn nodes(&mut self, scanned: &Scanned, properties: &Properties) {
+    /// `lent` describes seeds that have no description of their own.
+    pub fn nodes(&mut self, scanned: &Scanned, properties: &Properties, lent: &[&Patch]) {
         let cx = self.cx;
         let broken = &scanned.broken;
         let names = |files: &'_ [SqlFile]| -> Vec<String> {
@@ -51,7 +63,8 @@ impl<'a> Builder<'a> {
         patches.finish(broken);
         let mut patches = Patches::new(cx, "seed", &properties.seeds, []);
         for seed in &scanned.seeds {
-            let outcome = nodes::seed(cx, seed, patches.take(&seed.name));
+            let lent = || lent.iter().find(|patch| patch.name == seed.name).copied();
+            let outcome = nodes::seed(cx, seed, patches.take(&seed.name).or_else(lent));
             self.keep(ResourceType::Seed, &seed.name, None, &seed.file, outcome);
         }
         patches.finish(&[]);
@@ -60,6 +73,13 @@ impl<'a> Builder<'a> {
             let patch = patches.take(&sql.name);
             let outcome = nodes::singular_test(cx, sql, patch);
             self.add(ResourceType::Test, sql, patch, outcome);
+        }
+        patches.finish(broken);
+        let mut patches = Patches::new(cx, "analysis", &properties.analyses, []);
+        for sql in &scanned.analyses {
+            let patch = patches.take(&sql.name);
+            let outcome = nodes::analysis(cx, sql, patch);
+            self.add(ResourceType::Analysis, sql, patch, outcome);
         }
         patches.finish(broken);
         for table in &properties.sources {
@@ -88,14 +108,17 @@ impl<'a> Builder<'a> {
     ) {
         match outcome {
             Outcome::Draft(draft) => self.drafts.push(*draft),
-            Outcome::Disabled => {
+            Outcome::Disabled(draft) => {
                 self.names.disabled.insert(name.to_owned(), file.to_owned());
+                self.disabled.extend(draft.map(|draft| *draft));
             }
             Outcome::Broken => {
                 let known = Known {
                     id: self.cx.id(kind, name, version),
                     package: self.cx.package.name.clone(),
                     version: version.cloned(),
+                    access: Access::Public,
+                    group: None,
                     relation: Relation::new(&self.cx.shared.target.schema, name),
                     ephemeral: false,
                 };
@@ -118,15 +141,18 @@ impl<'a> Builder<'a> {
                 .collect(),
         };
         let mut found = Vec::new();
-        let ids: BTreeSet<&NodeId> = self.drafts.iter().map(|draft| &draft.node.id).collect();
+        let nodes = self.drafts.iter().map(|draft| &draft.node);
+        let groups: BTreeMap<&NodeId, &Option<String>> =
+            nodes.map(|node| (&node.id, &node.group)).collect();
         // Nothing is tested on a node that is switched off or broken.
         let mut declare = |id: NodeId, call, file, declared| {
-            if ids.contains(&id) {
+            if let Some(group) = groups.get(&id) {
                 found.extend(tests.of(&nodes::Target {
                     id,
                     call,
                     file,
                     tests: declared,
+                    group: (*group).clone(),
                 }));
             }
         };
@@ -138,8 +164,7 @@ impl<'a> Builder<'a> {
         for (kind, patches) in patches {
             for patch in patches {
                 let id = self.cx.id(kind, &patch.name, patch.version.as_ref());
-                let call = patch.call();
-                declare(id, call, &patch.file, &patch.tests);
+                declare(id, patch.call(), &patch.file, &patch.tests);
             }
         }
         for table in &properties.sources {
@@ -150,7 +175,13 @@ impl<'a> Builder<'a> {
             };
             declare(id, call, &table.file, &table.tests);
         }
-        self.drafts.extend(found);
+        for outcome in found {
+            match outcome {
+                Outcome::Draft(draft) => self.drafts.push(*draft),
+                Outcome::Disabled(draft) => self.disabled.extend(draft.map(|draft| *draft)),
+                Outcome::Broken => {}
+            }
+        }
     }
 }
 
@@ -164,6 +195,11 @@ pub(super) fn register(drafts: &[Draft], names: &mut Names) {
                 Spec::Model(model) => model.version.clone(),
                 _ => None,
             },
+            access: match &node.spec {
+                Spec::Model(model) => model.access,
+                _ => Access::default(),
+            },
+            group: node.group.clone(),
             relation: node
                 .relation
                 .clone()

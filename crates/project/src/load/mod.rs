@@ -9,18 +9,18 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use forebay_core::{Diagnostic, Diagnostics, Graph, Location, Node, NodeId};
+use forebay_core::{Diagnostic, Diagnostics, Graph, Location, Node, NodeId, Spec};
 
 use crate::config::{ProjectFile, Settings, SettingsConfig};
 use crate::jinja::{Engine, MacroSet, Names, Shared};
-use crate::nodes::{self, Cx, Detail, Draft};
+use crate::nodes::{self, Cx, Detail, Draft, Outcome};
 use crate::package::Package;
 use crate::problems::Problems;
-use crate::properties::Properties;
+use crate::properties::{MacroPatch, Patch, Properties};
 use crate::render::Renderer;
 use crate::scan::{Scanned, Scanner};
 use crate::yaml::{self, Doc, Yaml};
-use crate::{LoadOptions, Project, files, ingest, link, ml, text};
+use crate::{LoadOptions, Project, files, ingest, link, ml, semantic, text};
 
 use builder::Builder;
 use head::{head, shared, used};
@@ -67,14 +67,8 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
     let head = head(root, &options, &engine, problems)?;
     let mut packages = vec![head.package];
     for folder in packages::folders(root, &packages[0], problems) {
-        packages.extend(used(
-            root,
-            &folder,
-            &options,
-            &engine,
-            &head.target,
-            problems,
-        ));
+        let package = used(root, &folder, &options, &engine, &head.target, problems);
+        packages::add(&mut packages, package, problems);
     }
     let mut scanned = Vec::new();
     for package in &packages {
@@ -141,18 +135,23 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
         package: project,
         project,
     };
-    let (graph, details) = build(root, &cx, &contents, entries, &ml_files);
+    let built = build(root, &cx, &contents, entries, &ml_files);
+    let macro_patches = macro_patches(&cx, &contents);
     warn_unused(&project.file, problems);
     Some(Project {
         settings: settings(root, &project.name, problems),
         root: root.to_owned(),
         name: project.name.clone(),
-        graph,
+        tests_by_node: tests_by_node(&built.graph),
+        graph: built.graph,
+        disabled: built.disabled,
+        groups: built.groups,
+        macro_patches,
         warnings: Vec::new(),
         engine,
         shared,
         packages,
-        details,
+        details: built.details,
     })
 }
 
@@ -165,32 +164,25 @@ fn properties(renderer: &Renderer<'_>, problems: &Problems, scanned: &Scanned) -
     for (file, content) in &scanned.properties {
         let doc = Doc { file, problems };
         if let Some(mut yaml) = yaml::parse(file, content, problems) {
-            // Tests and snapshots have Jinja of their own, and hooks are rendered when they run.
-            renderer.render(doc, &mut yaml, |path| {
-                path.len() > 1 && matches!(path, [.., "tests" | "data_tests"])
-                    || matches!(
-                        path,
-                        [
-                            ..,
-                            "pre-hook" | "post-hook" | "pre_hook" | "post_hook" | "relation"
-                        ]
-                    )
-                    || matches!(
-                        path,
-                        [
-                            "macros"
-                                | "exposures"
-                                | "metrics"
-                                | "semantic_models"
-                                | "saved_queries",
-                            ..
-                        ]
-                    )
-            });
+            renderer.render(doc, &mut yaml, stays);
             properties.add(doc, &yaml);
         }
     }
     properties
+}
+
+/// Jinja that is not rendered while the files are read: tests, snapshots and filters of metrics have
+/// a language of their own, and hooks are rendered when they run.
+fn stays(path: &[&str]) -> bool {
+    path.len() > 1 && matches!(path, [.., "tests" | "data_tests"])
+        || matches!(
+            path,
+            [
+                ..,
+                "pre-hook" | "post-hook" | "pre_hook" | "post_hook" | "relation"
+            ]
+        )
+        || matches!(path, ["metrics" | "saved_queries", .., "filter" | "where"])
 }
 
 /// Files of our own folders, parsed and rendered.
@@ -258,30 +250,59 @@ fn warn_unused(file: &ProjectFile, problems: &Problems) {
     file.tests.warn_unused("data_tests", problems);
 }
 
+/// All nodes, and those that are switched off.
+struct Built {
+    graph: Graph,
+    details: BTreeMap<NodeId, Detail>,
+    disabled: Vec<Draft>,
+    groups: nodes::Groups,
+}
+
 fn build(
     root: &Path,
     cx: &Cx<'_>,
     contents: &[(&Package, &Scanned, &Properties)],
     entries: Vec<ingest::Entry>,
     ml_files: &[(String, Yaml)],
-) -> (Graph, BTreeMap<NodeId, Detail>) {
-    let mut drafts: Vec<Draft> = Vec::new();
+) -> Built {
+    let (mut drafts, mut disabled) = (Vec::new(), Vec::new());
+    let restricted = contents
+        .iter()
+        .filter(|(package, ..)| package.file.restricted);
     let mut names = Names {
         project: cx.project.name.clone(),
+        restricted: restricted
+            .map(|(package, ..)| package.name.clone())
+            .collect(),
         ..Names::default()
     };
     let of = |package| Cx { package, ..*cx };
-    for (package, scanned, properties) in contents {
-        Builder::new(&of(package), &mut drafts, &mut names).nodes(scanned, properties);
+    // The project last: what its packages say of nodes that they have switched off is then said of
+    // the project's own of that name.
+    let mut lent: Vec<&Patch> = Vec::new();
+    for (package, scanned, properties) in contents.iter().rev() {
+        Builder::new(&of(package), &mut drafts, &mut disabled, &mut names)
+            .nodes(scanned, properties, &lent);
+        let off = |patch: &&Patch| names.disabled.contains_key(&patch.name);
+        lent.extend(properties.seeds.iter().filter(off));
     }
     ingest::attach(cx, entries, &mut drafts);
     for (package, _, properties) in contents {
-        Builder::new(&of(package), &mut drafts, &mut names).generic_tests(properties);
+        Builder::new(&of(package), &mut drafts, &mut disabled, &mut names)
+            .generic_tests(properties);
     }
     builder::register(&drafts, &mut names);
     // Set before linking: a template that runs again fails at the very call.
     let names = cx.shared.names.get_or_init(|| names);
-    drafts.retain_mut(|draft| link::link(cx, names, draft));
+    let (mut linked, mut idle) = (Vec::with_capacity(drafts.len()), Vec::new());
+    for mut draft in drafts {
+        match link::link(cx, names, &mut draft) {
+            true => linked.push(draft),
+            false => idle.push(draft),
+        }
+    }
+    let mut drafts = linked;
+    disabled.extend(idle);
     let mut unit_tests = Vec::new();
     for (package, scanned, properties) in contents {
         let reader = nodes::UnitTests {
@@ -299,13 +320,39 @@ fn build(
         );
     }
     drafts.extend(unit_tests);
+    let mut groups = nodes::Groups::new();
+    for (package, _, properties) in contents {
+        let cx = of(package);
+        for item in &properties.groups {
+            nodes::group(&cx, item, &mut groups);
+        }
+        let exposures = properties.exposures.iter();
+        let read = exposures.map(|item| nodes::exposure(&cx, names, item));
+        let read = read.chain(semantic::read(&cx, names, &drafts, properties));
+        for outcome in read.collect::<Vec<_>>() {
+            match outcome {
+                Outcome::Draft(draft) => drafts.push(*draft),
+                Outcome::Disabled(draft) => disabled.extend(draft.map(|draft| *draft)),
+                Outcome::Broken => {}
+            }
+        }
+    }
+    for draft in &drafts {
+        nodes::check_group(cx, &groups, draft);
+    }
     let mut all: Vec<(Node, Detail)> = drafts
         .into_iter()
         .map(|draft| (draft.node, draft.detail))
         .collect();
     let ml = ml::read(&cx.project.name, names, cx.problems, ml_files);
     all.extend(ml.into_iter().map(|node| (node, Detail::default())));
-    finish(cx, all)
+    let (graph, details) = finish(cx, all);
+    Built {
+        graph,
+        details,
+        disabled,
+        groups,
+    }
 }
 
 fn finish(cx: &Cx<'_>, all: Vec<(Node, Detail)>) -> (Graph, BTreeMap<NodeId, Detail>) {
@@ -320,4 +367,43 @@ fn finish(cx: &Cx<'_>, all: Vec<(Node, Detail)>) -> (Graph, BTreeMap<NodeId, Det
     }
     link::report_cycles(cx, &graph);
     (graph, details)
+}
+
+/// What property files say of macros, by the macros' ids.
+fn macro_patches(
+    cx: &Cx<'_>,
+    contents: &[(&Package, &Scanned, &Properties)],
+) -> BTreeMap<NodeId, MacroPatch> {
+    let macros = &cx.shared.macros;
+    let mut found = BTreeMap::new();
+    for (package, _, properties) in contents {
+        for patch in &properties.macros {
+            match macros.get(&package.name, &patch.name) {
+                Some(known) => {
+                    found.insert(known.id(), patch.clone());
+                }
+                None => cx.problems.push(
+                    Diagnostic::warning(format!("there is no macro '{}' to describe", patch.name))
+                        .at(patch.at.clone()),
+                ),
+            }
+        }
+    }
+    found
+}
+
+/// Generic tests by the node that they are declared on.
+fn tests_by_node(graph: &Graph) -> BTreeMap<NodeId, Vec<NodeId>> {
+    let mut found: BTreeMap<NodeId, Vec<NodeId>> = BTreeMap::new();
+    for node in graph.nodes.values() {
+        if let Spec::Test(test) = &node.spec
+            && let Some(attached) = &test.attached
+        {
+            found
+                .entry(attached.clone())
+                .or_default()
+                .push(node.id.clone());
+        }
+    }
+    found
 }

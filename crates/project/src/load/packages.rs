@@ -68,6 +68,33 @@ pub(super) fn folders(root: &Path, project: &Package, problems: &Problems) -> Ve
     found
 }
 
+/// A local package that is installed too is read once, where it is installed. Two others of one name
+/// cannot be told apart.
+pub(super) fn add(packages: &mut Vec<Package>, new: Option<Package>, problems: &Problems) {
+    let Some(new) = new else {
+        return;
+    };
+    let Some(other) = packages.iter().find(|other| other.name == new.name) else {
+        packages.push(new);
+        return;
+    };
+    let parent = |package: &Package| {
+        package
+            .folder
+            .rsplit_once('/')
+            .map(|(parent, _)| parent.to_owned())
+    };
+    if other.folder.is_empty() || parent(other) == parent(&new) {
+        let message = format!("two packages are called '{}'", new.name);
+        let file = format!("{}/{PROJECT_FILE}", new.folder);
+        let problem = Diagnostic::error(message).at(Location::file(file));
+        problems.push(problem.hint(match other.folder.as_str() {
+            "" => "the other is the project itself".to_owned(),
+            folder => format!("the other is in {folder}"),
+        }));
+    }
+}
+
 fn real(root: &Path, folder: &str) -> std::path::PathBuf {
     let path = root.join(folder);
     path.canonicalize().unwrap_or(path)
@@ -107,13 +134,13 @@ fn asked(root: &Path, folder: &str, problems: &Problems) -> Asked {
             .as_ref()
             .and_then(|yaml| yaml.get("packages")?.as_list());
         for entry in entries.unwrap_or_default() {
-            add(&mut asked, folder, doc, entry);
+            ask(&mut asked, folder, doc, entry);
         }
     }
     asked
 }
 
-fn add(asked: &mut Asked, folder: &str, doc: Doc<'_>, entry: &Yaml) {
+fn ask(asked: &mut Asked, folder: &str, doc: Doc<'_>, entry: &Yaml) {
     let text = |key: &str| entry.get(key).and_then(Yaml::as_text).map(str::to_owned);
     let at = entry.at.in_file(doc.file);
     if let Some(local) = text("local") {

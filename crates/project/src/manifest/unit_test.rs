@@ -4,14 +4,12 @@ use forebay_core::unit_test::Fixture;
 use forebay_core::{Node, Spec};
 use serde_json::{Value as Json, json};
 
-use super::{path, version_json};
+use super::{below, path, version_json};
 use crate::Project;
 use crate::nodes::{Detail, UnitTestDetail};
 
-pub(super) fn entry(project: &Project, node: &Node) -> Json {
-    let detail = project.details.get(&node.id);
-    let written = detail.and_then(|detail| detail.unit_test.as_ref());
-    let (Spec::UnitTest(test), Some(detail), Some(written)) = (&node.spec, detail, written) else {
+pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
+    let (Spec::UnitTest(test), Some(written)) = (&node.spec, &detail.unit_test) else {
         return Json::Null;
     };
     let given = test.given.iter().zip(&written.inputs).zip(&written.files);
@@ -25,7 +23,7 @@ pub(super) fn entry(project: &Project, node: &Node) -> Json {
         Spec::Model(model) => model.version.as_ref(),
         _ => None,
     });
-    let file = path(project, node);
+    let file = path(project, &node.package, &node.location.file);
     let relation = tested.and_then(|node| node.relation.as_ref());
     let target = &project.shared.target.schema;
     json!({
@@ -33,7 +31,7 @@ pub(super) fn entry(project: &Project, node: &Node) -> Json {
         "name": node.name,
         "resource_type": "unit_test",
         "package_name": node.package,
-        "path": file.split_once('/').map_or(&*file, |(_, below)| below),
+        "path": below(&file),
         "original_file_path": file,
         "fqn": node.fqn,
         "model": written.model,
@@ -43,7 +41,7 @@ pub(super) fn entry(project: &Project, node: &Node) -> Json {
         "overrides": written.overridden.then_some(&test.overrides),
         "depends_on": {"macros": [], "nodes": node.depends_on},
         "config": config(node, detail),
-        "checksum": null,
+        "checksum": checksum(test, written),
         "schema": relation.map_or(target, |relation| &relation.schema),
         "created_at": super::created_at(project),
         "versions": versions(written),
@@ -78,4 +76,10 @@ fn versions(written: &UnitTestDetail) -> Json {
         ([], []) => Json::Null,
         (include, exclude) => json!({"include": list(include), "exclude": list(exclude)}),
     }
+}
+
+/// Of everything but the description. Only ever compared with another of ours.
+fn checksum(test: &forebay_core::unit_test::UnitTest, written: &UnitTestDetail) -> String {
+    let state = json!([test, versions(written)]);
+    forebay_core::digest::hex(state.to_string().as_bytes())
 }

@@ -14,7 +14,7 @@ use forebay_core::{Diagnostic, Location, Node, NodeId, Relation, ResourceType, S
 use indexmap::IndexMap;
 
 use crate::files;
-use crate::jinja::{Names, RefCall};
+use crate::jinja::{Asker, Names, RefCall};
 use crate::link;
 use crate::problems::Problems;
 use crate::yaml::{Doc, Fields, Mark, Unknown, Yaml};
@@ -133,6 +133,13 @@ fn named<'a>(doc: Doc<'a>, yaml: &'a Yaml, kind: &str) -> Option<(Fields<'a>, St
 }
 
 impl Ml<'_> {
+    fn asker(&self) -> Asker<'_> {
+        Asker {
+            package: self.project,
+            group: None,
+        }
+    }
+
     fn id(&self, kind: ResourceType, name: &str) -> NodeId {
         NodeId::new(format!("{kind}.{}.{name}", self.project))
     }
@@ -237,7 +244,7 @@ impl Ml<'_> {
             return None;
         };
         self.problems.keep(
-            link::resolve(self.names, self.project, &call).map_err(|problem| problem.at(location)),
+            link::resolve(self.names, self.asker(), &call).map_err(|problem| problem.at(location)),
         )
     }
 }

@@ -3,18 +3,23 @@
 use std::sync::Arc;
 
 use forebay_core::graph::Test;
-use forebay_core::{Diagnostic, Node, NodeId, Relation, Severity, Spec, suggest};
+use forebay_core::{
+    Diagnostic, Location, Node, NodeId, Relation, ResourceType, Severity, Spec, suggest,
+};
 use indexmap::IndexMap;
 use minijinja::Value;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::test_names::{self, TestName};
-use super::{Cx, Detail, Draft, Section, TestDetail, node_scope, reader, tags};
-use crate::config::{Config, Reader, from_json, merge, to_json};
-use crate::jinja::{
-    Engine, Failure, Macro, Mode, NodeScope, Record, RefCall, Shared, collections, no_package,
+use super::{
+    Cx, Detail, Draft, Naming, Outcome, Section, TestDetail, naming, node_scope, reader, tags,
 };
-use crate::properties::{Argument, TestDecl};
+use crate::config::{Config, Reader, Setting, from_json, merge, to_json, to_written};
+use crate::jinja::{
+    BUILTIN, Engine, Failure, Macro, Mode, NodeScope, Record, RefCall, Shared, collections,
+    no_package,
+};
+use crate::properties::{Argument, INLINE, TestDecl};
 use crate::render::{Renderer, has_jinja};
 use crate::yaml::{Doc, Mark};
 
@@ -25,6 +30,8 @@ pub(crate) struct Target<'a> {
     pub call: RefCall,
     pub file: &'a str,
     pub tests: &'a [TestDecl],
+    /// Its group: the tests belong to it too.
+    pub group: Option<String>,
 }
 
 impl Target<'_> {
@@ -41,21 +48,23 @@ impl Target<'_> {
     }
 }
 
+/// Built-in tests that refer to their node alone: there is nothing to run them for.
+const SIMPLE: &[&str] = &["test_not_null", "test_unique"];
+
 pub(crate) struct GenericTests<'a> {
     pub cx: &'a Cx<'a>,
     pub folders: Vec<&'a String>,
 }
 
 impl GenericTests<'_> {
-    pub fn of(&self, target: &Target<'_>) -> Vec<Draft> {
-        target
-            .tests
-            .iter()
-            .filter_map(|decl| self.draft(target, decl))
+    pub fn of(&self, target: &Target<'_>) -> Vec<Outcome> {
+        let tests = target.tests.iter();
+        tests
+            .filter_map(|decl| self.outcome(target, decl))
             .collect()
     }
 
-    fn draft(&self, target: &Target<'_>, decl: &TestDecl) -> Option<Draft> {
+    fn outcome(&self, target: &Target<'_>, decl: &TestDecl) -> Option<Outcome> {
         let cx = self.cx;
         let found = self.definition(decl)?;
         if !self.accepts(&found, decl) {
@@ -70,16 +79,40 @@ impl GenericTests<'_> {
         let id = test_names::hash(&names.full, decl.namespace.as_deref(), &decl.test, &plain);
         let id = NodeId::new(format!("test.{}.{}.{id}", cx.package.name, names.full));
         let fqn = self.fqn(target.file, &names.full);
-        let section: Section = |file| &file.tests;
-        let mut config = cx.settings(section, &fqn, Some(&self.rendered(decl)));
-        cx.override_settings(section, &fqn, &mut config);
-        let reader = reader(cx, &config, format!("test '{}'", names.full));
-        if reader.flag("enabled") == Some(false) {
-            return None;
+        let mut own = self.rendered(decl);
+        if names.short != names.full && !own.contains_key("alias") {
+            let short = Json::String(names.short);
+            own.insert("alias".to_owned(), Setting::plain(short, decl.at.clone()));
         }
-        reader.misspelt();
-        let alias = reader.text("alias").unwrap_or(names.short);
+        let test = TestDetail {
+            namespace: decl.namespace.clone(),
+            name: decl.test.clone(),
+            arguments,
+            config_call: config_call(&own),
+        };
+        let mut config = self.settings(&fqn, &[], &own);
+        let off = self.reader(&config, &names.full).flag("enabled") == Some(false);
         let raw = raw_sql(&decl.test, decl.namespace.as_deref());
+        let ran = match off {
+            true => Record::default(),
+            false => self.ran(target, decl, &found, &test, &raw)?,
+        };
+        if !ran.configs.is_empty() {
+            config = self.settings(&fqn, &ran.configs, &own);
+        }
+        let reader = self.reader(&config, &names.full);
+        reader.misspelt();
+        let naming = Naming {
+            kind: ResourceType::Test,
+            name: &names.full,
+            version: None,
+            location: &decl.at,
+        };
+        let place = place(cx, &naming, &reader)?;
+        let mut tags = tags(&reader);
+        tags.extend(decl.column_tags.iter().cloned());
+        tags.sort();
+        tags.dedup();
         let spec = Test {
             generic: Some(decl.test.clone()),
             attached: Some(target.id.clone()),
@@ -88,33 +121,83 @@ impl GenericTests<'_> {
         };
         let node = Node {
             id,
-            name: names.full,
             package: cx.package.name.clone(),
             location: decl.at.clone(),
             fqn,
-            tags: tags(&reader),
-            group: reader.text("group"),
+            tags,
+            group: target.group.clone(),
             description: decl.description.clone(),
             columns: IndexMap::new(),
-            relation: failures_relation(&reader, cx, &alias),
+            relation: store_failures(&reader).then(|| place.clone()),
             depends_on: Vec::new(),
             spec: Spec::Test(spec),
+            name: names.full.clone(),
         };
         let settings = to_json(&config);
         let detail = Detail {
             template: Some(raw.clone()),
-            scope: node_scope(cx, &node, &settings, &alias, &raw).into(),
+            scope: node_scope(cx, &node, &settings, &place.name, &raw).into(),
             raw,
+            written: to_written(&config),
             config: settings,
-            alias,
-            test: Some(TestDetail {
-                namespace: decl.namespace.clone(),
-                name: decl.test.clone(),
-                arguments,
-            }),
+            alias: place.name,
+            schema: place.schema,
+            calls: ran.calls,
+            macros: ran.macros,
+            test: Some(test),
             ..Detail::default()
         };
-        self.parse(node, detail, config)
+        let draft = Box::new(Draft { node, detail });
+        Some(match off {
+            true => Outcome::Disabled(Some(draft)),
+            false => Outcome::Draft(draft),
+        })
+    }
+
+    /// Of the project by place, of the test's macro, of the test itself, and the project's last word.
+    fn settings(&self, fqn: &[String], of_macro: &[Map<String, Json>], own: &Config) -> Config {
+        let section: Section = |file| &file.tests;
+        let mut config = self.cx.settings(section, fqn, None);
+        for written in of_macro {
+            merge(&mut config, from_json(written, &Location::default()));
+        }
+        merge(&mut config, own.clone());
+        self.cx.override_settings(section, fqn, &mut config);
+        config
+    }
+
+    fn reader<'c>(&'c self, config: &'c Config, name: &str) -> Reader<'c> {
+        reader(self.cx, config, format!("test '{name}'"))
+    }
+
+    /// Runs the test's macro to see what it refers to, and how it configures all of its tests.
+    fn ran(
+        &self,
+        target: &Target<'_>,
+        decl: &TestDecl,
+        found: &Macro,
+        test: &TestDetail,
+        raw: &str,
+    ) -> Option<Record> {
+        if found.package == BUILTIN && SIMPLE.contains(&&*found.name) {
+            return Some(Record {
+                calls: vec![target.call.clone()],
+                macros: [found.id()].into(),
+                ..Record::default()
+            });
+        }
+        let cx = self.cx;
+        let detail = Detail {
+            template: Some(raw.to_owned()),
+            test: Some(test.clone()),
+            ..Detail::default()
+        };
+        let scope = Arc::new(cx.node_scope());
+        let ran = run(cx.engine, cx.shared, &detail, &scope, &Mode::Parse);
+        let ran = ran.map_err(|failure| failure.at(&decl.at));
+        let (_, mut record) = cx.problems.keep(ran)?;
+        record.macros.insert(found.id());
+        Some(record)
     }
 
     fn definition(&self, decl: &TestDecl) -> Option<Arc<Macro>> {
@@ -177,11 +260,9 @@ impl GenericTests<'_> {
                 || decl.arguments.contains_key(name)
                 || (name == "column_name" && decl.column.is_some())
         };
-        for missing in found
-            .params
-            .iter()
-            .filter(|p| !p.optional && !given(&p.name))
-        {
+        // Of a project's own test, what is not given is undefined in it.
+        let needed = found.params.iter().filter(|_| found.package == BUILTIN);
+        for missing in needed.filter(|p| !p.optional && !given(&p.name)) {
             good = false;
             let (test, name) = (&decl.test, &missing.name);
             let problem =
@@ -217,7 +298,7 @@ impl GenericTests<'_> {
                 column: setting.at.column,
             };
             if let Some(value) = renderer.text(doc, text, at) {
-                setting.value = value;
+                setting.written = Some(std::mem::replace(&mut setting.value, value));
             }
         }
         config
@@ -234,37 +315,6 @@ impl GenericTests<'_> {
             folder.map_or("", |folder| folder.as_str()),
             name,
         )
-    }
-
-    /// Runs the test's macro to see what it refers to, and how it configures all of its tests.
-    fn parse(&self, mut node: Node, mut detail: Detail, config: Config) -> Option<Draft> {
-        let cx = self.cx;
-        let ran = run(cx.engine, cx.shared, &detail, &detail.scope, &Mode::Parse);
-        let (_, record) = cx
-            .problems
-            .keep(ran.map_err(|failure| failure.at(&node.location)))?;
-        detail.macros = record.macros;
-        detail.calls = record.calls;
-        if let (false, Spec::Test(test)) = (record.configs.is_empty(), &mut node.spec) {
-            let mut all = Config::new();
-            for own in &record.configs {
-                merge(&mut all, from_json(own, &node.location));
-            }
-            merge(&mut all, config);
-            let reader = reader(cx, &all, format!("test '{}'", node.name));
-            *test = Test {
-                generic: test.generic.take(),
-                attached: test.attached.take(),
-                column: test.column.take(),
-                ..test_spec(&reader, detail.raw.clone())
-            };
-            node.relation = failures_relation(&reader, cx, &detail.alias);
-            detail.config = to_json(&all);
-            let mut scope = NodeScope::clone(&detail.scope);
-            scope.config = detail.config.clone();
-            detail.scope = scope.into();
-        }
-        Some(Draft { node, detail })
     }
 }
 
@@ -330,6 +380,26 @@ fn expression(name: &str, value: &Json) -> Option<String> {
         .then(|| format!("{{{{ {trimmed} }}}}"))
 }
 
+/// Settings as dbt writes them behind the test's call: `{{ config(severity="warn") }}`.
+fn config_call(own: &Config) -> String {
+    let leading = INLINE.iter().filter_map(|name| own.get_key_value(*name));
+    let others = own
+        .iter()
+        .filter(|(name, _)| !INLINE.contains(&name.as_str()));
+    let alias_last = |(name, _): &(&String, &Setting)| *name == "alias";
+    let (alias, pairs): (Vec<_>, Vec<_>) = leading.chain(others).partition(alias_last);
+    let pairs = pairs.into_iter().chain(alias);
+    let written = pairs.filter(|(_, setting)| !setting.value.is_null());
+    let written = written.map(|(name, setting)| match &setting.value {
+        Json::String(text) => format!("{name}=\"{}\"", text.replace('"', "\\\"")),
+        other => format!("{name}={}", crate::jinja::python_repr(other)),
+    });
+    match written.collect::<Vec<_>>().join(",") {
+        none if none.is_empty() => none,
+        pairs => format!("{{{{ config({pairs}) }}}}"),
+    }
+}
+
 /// `{{ test_not_null(**_dbt_generic_test_kwargs) }}`: also the name of its template.
 pub(crate) fn raw_sql(test: &str, namespace: Option<&str>) -> String {
     let package = namespace
@@ -389,18 +459,17 @@ pub(crate) fn test_spec(reader: &Reader<'_>, raw_sql: String) -> Test {
     }
 }
 
-fn store_failures(reader: &Reader<'_>) -> bool {
+pub(crate) fn store_failures(reader: &Reader<'_>) -> bool {
     let kinds = [("table", true), ("view", true), ("ephemeral", false)];
     let kind = reader.choice("store_failures_as", &kinds);
     kind.or_else(|| reader.flag("store_failures"))
         .unwrap_or(false)
 }
 
-/// Where failing rows are kept: `<target schema>_dbt_test__audit`, as in dbt.
-pub(crate) fn failures_relation(reader: &Reader<'_>, cx: &Cx<'_>, alias: &str) -> Option<Relation> {
-    let custom = reader
-        .text("schema")
-        .unwrap_or_else(|| "dbt_test__audit".into());
-    let schema = format!("{}_{custom}", cx.shared.target.schema);
-    store_failures(reader).then(|| Relation::new(schema, alias))
+/// Where failing rows are kept, if they are: `<target schema>_dbt_test__audit` without another rule.
+pub(crate) fn place(cx: &Cx<'_>, naming: &Naming<'_>, reader: &Reader<'_>) -> Option<Relation> {
+    let custom = reader.text("schema");
+    let custom = custom.unwrap_or_else(|| "dbt_test__audit".into());
+    let schema = naming::schema(cx, naming, reader, Some(custom))?;
+    Some(Relation::new(schema, naming::alias(cx, naming, reader)?))
 }

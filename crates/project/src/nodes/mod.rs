@@ -1,8 +1,13 @@
 //! From files and property files to the nodes that dbt knows.
 
+mod analyses;
+mod exposures;
 mod fixtures;
 mod generic_tests;
+mod groups;
+mod item;
 mod models;
+mod naming;
 mod seeds;
 mod singular_tests;
 mod snapshots;
@@ -14,21 +19,24 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use forebay_core::graph::Version;
-use forebay_core::{Diagnostic, Location, Node, NodeId, Relation, ResourceType, Spec};
-use minijinja::Value;
-use minijinja::value::Serde;
+use forebay_core::{Location, Node, NodeId, Relation, ResourceType, Spec};
 use serde_json::{Map, Value as Json, json};
 
-use crate::config::{Config, ProjectFile, Reader, Tree, from_json, merge, to_json};
-use crate::jinja::{Engine, Failure, Mode, NodeScope, RefCall, Shared};
+use crate::config::{Config, ProjectFile, Reader, Tree, from_json, merge, to_json, to_written};
+use crate::jinja::{Engine, Mode, NodeScope, Record, RefCall, Shared};
 use crate::package::Package;
 use crate::problems::Problems;
 use crate::properties::{Argument, Patch};
 use crate::scan::SqlFile;
 use crate::text;
 
+pub(crate) use analyses::analysis;
+pub(crate) use exposures::exposure;
 pub(crate) use generic_tests::{GenericTests, Target, raw_sql, run};
+pub(crate) use groups::{Groups, check as check_group, group};
+pub(crate) use item::{Content, Entry, Item, meta_only, shaped};
 pub(crate) use models::model;
+pub(crate) use naming::{Naming, relation};
 pub(crate) use seeds::seed;
 pub(crate) use singular_tests::singular_test;
 pub(crate) use snapshots::{snapshot, yaml_snapshots};
@@ -97,15 +105,28 @@ pub(crate) struct Detail {
     /// The scope of its templates, with the parents once they are known.
     pub scope: Arc<NodeScope>,
     pub config: Map<String, Json>,
+    /// The same before its Jinja was rendered.
+    pub written: Map<String, Json>,
     pub alias: String,
     /// What its template refers to.
     pub calls: Vec<RefCall>,
     pub macros: BTreeSet<NodeId>,
     pub patch_file: Option<String>,
+    pub time_spine: Json,
     pub test: Option<TestDetail>,
     pub unit_test: Option<UnitTestDetail>,
-    /// A source's own description, not the table's.
+    /// What the manifest shows of a node without SQL.
+    pub shown: Json,
+    /// Of a node without a relation: where it would be.
+    pub schema: String,
+    /// A source's own description and `meta`, not the table's.
     pub source_description: String,
+    pub source_meta: Json,
+    pub external: Json,
+    /// A source's `schema`, where it has one.
+    pub written_schema: Option<String>,
+    /// A source whose freshness is switched off.
+    pub never_stale: bool,
     pub loader: String,
 }
 
@@ -115,12 +136,33 @@ pub(crate) struct TestDetail {
     pub namespace: Option<String>,
     pub name: String,
     pub arguments: Vec<(String, Argument)>,
+    /// Its settings as dbt writes them behind its call.
+    pub config_call: String,
+}
+
+impl TestDetail {
+    /// The columns that its arguments name.
+    pub fn columns(&self) -> Vec<String> {
+        let argument = |wanted: &str| {
+            let mut arguments = self.arguments.iter();
+            arguments.find_map(|(name, argument)| (name == wanted).then_some(&argument.value))
+        };
+        match (argument("column_name"), argument("combination_of_columns")) {
+            (Some(Json::String(column)), _) => vec![column.clone()],
+            (_, Some(Json::Array(columns))) => {
+                let texts = columns.iter().filter_map(Json::as_str);
+                texts.map(str::to_owned).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// Switched off by `enabled: false`, or not readable: known by name only.
 pub(crate) enum Outcome {
     Draft(Box<Draft>),
-    Disabled,
+    /// With what is known of it all the same.
+    Disabled(Option<Box<Draft>>),
     Broken,
 }
 
@@ -140,6 +182,17 @@ pub(crate) struct Parsed {
     pub config: Config,
     pub calls: Vec<RefCall>,
     pub macros: BTreeSet<NodeId>,
+}
+
+impl Parsed {
+    /// Of a template that was not run.
+    pub fn unread(config: Config) -> Self {
+        Self {
+            config,
+            calls: Vec::new(),
+            macros: BTreeSet::new(),
+        }
+    }
 }
 
 impl<'a> Subject<'a> {
@@ -162,6 +215,14 @@ impl<'a> Subject<'a> {
             fqn,
             section,
         }
+    }
+
+    /// Puts one more folder into its path: settings by folder go by that path.
+    pub fn below(mut self, cx: &Cx<'_>, at: usize, folder: &str) -> Self {
+        self.fqn.insert(at, folder.to_owned());
+        let entry = self.patch.map(|patch| &patch.config);
+        self.config = cx.settings(self.section, &self.fqn, entry);
+        self
     }
 
     pub fn what(&self) -> String {
@@ -209,11 +270,32 @@ impl<'a> Subject<'a> {
             merge(&mut config, from_json(inline, &self.config_call()));
         }
         cx.override_settings(self.section, &self.fqn, &mut config);
+        let (mut calls, mut macros) = (record.calls, record.macros);
+        for hook in hooks(&config) {
+            let record = self.hook(cx, &scope, &hook)?;
+            let new = record
+                .calls
+                .into_iter()
+                .filter(|call| !calls.contains(call));
+            let new: Vec<RefCall> = new.collect();
+            calls.extend(new);
+            macros.extend(record.macros);
+        }
         Some(Parsed {
             config,
-            calls: record.calls,
-            macros: record.macros,
+            calls,
+            macros,
         })
+    }
+
+    /// What a hook refers to, its node depends on.
+    fn hook(&self, cx: &Cx<'_>, scope: &Arc<NodeScope>, hook: &str) -> Option<Record> {
+        let ran = cx.engine.render_text(hook, cx.shared, scope, &Mode::Parse);
+        let ran = ran.map_err(|failure| {
+            let problem = failure.at(&self.sql.at);
+            problem.hint(format!("in the hook {}", hook.trim()))
+        });
+        Some(cx.problems.keep(ran)?.1)
     }
 
     /// Where the file calls `config(...)`.
@@ -257,15 +339,27 @@ impl<'a> Subject<'a> {
             template: Some(self.sql.template.clone()),
             raw: self.sql.raw().to_owned(),
             scope: Arc::new(scope),
+            written: to_written(&parsed.config),
             config,
             alias,
             calls: parsed.calls,
             macros: parsed.macros,
             patch_file: patch.map(|p| p.file.clone()),
+            time_spine: patch.map(|p| p.time_spine.clone()).unwrap_or_default(),
             ..Detail::default()
         };
         Draft { node, detail }
     }
+}
+
+/// Hooks with Jinja.
+fn hooks(config: &Config) -> Vec<String> {
+    let written = ["pre_hook", "post_hook"].into_iter();
+    let written = written.filter_map(|key| config.get(key));
+    let texts = written.flat_map(|setting| crate::hooks::texts(Some(&setting.value)));
+    texts
+        .filter(|text| crate::render::has_jinja(text))
+        .collect()
 }
 
 /// What the node's template can see of it.
@@ -278,6 +372,7 @@ pub(crate) fn node_scope(
 ) -> NodeScope {
     let schema = node.relation.as_ref().map(|r| r.schema.clone());
     NodeScope {
+        group: node.group.clone(),
         this: node.relation.clone(),
         model: json!({
             "unique_id": node.id,
@@ -340,81 +435,4 @@ pub(crate) fn fqn(cx: &Cx<'_>, file: &str, folder: &str, name: &str) -> Vec<Stri
     );
     fqn.push(name.to_owned());
     fqn
-}
-
-/// What naming a relation depends on besides the node's settings.
-#[derive(Clone, Copy)]
-pub(crate) struct Naming<'a> {
-    pub kind: ResourceType,
-    pub name: &'a str,
-    pub version: Option<&'a Version>,
-    pub location: &'a Location,
-}
-
-/// Schema and name in the warehouse, as the project's own rules have them.
-pub(crate) fn relation(cx: &Cx<'_>, naming: &Naming<'_>, reader: &Reader<'_>) -> Option<Relation> {
-    let Naming {
-        kind,
-        name,
-        version,
-        location,
-    } = *naming;
-    let node = json!({
-        "unique_id": cx.id(kind, name, version),
-        "resource_type": kind.as_str(),
-        "name": name,
-        "version": version.map(|version| &version.v),
-        "package_name": cx.package.name,
-        "original_file_path": cx.package.path(&location.file.to_string_lossy()),
-        "config": to_json(reader.config),
-        "tags": reader.texts("tags"),
-    });
-    let schema = named(
-        cx,
-        "generate_schema_name",
-        "custom_schema_name",
-        reader.text("schema"),
-        &node,
-        location,
-    )?;
-    let alias = named(
-        cx,
-        "generate_alias_name",
-        "custom_alias_name",
-        reader.text("alias"),
-        &node,
-        location,
-    )?;
-    Some(Relation::new(schema, alias))
-}
-
-/// Calls one of the naming macros.
-pub(crate) fn named(
-    cx: &Cx<'_>,
-    name: &str,
-    parameter: &'static str,
-    custom: Option<String>,
-    node: &Json,
-    location: &Location,
-) -> Option<String> {
-    let custom = custom.map_or(Value::from(()), Value::from);
-    let args = [(parameter, custom), ("node", Value::from(Serde(node)))];
-    let scope = NodeScope {
-        model: node.clone(),
-        ..cx.node_scope()
-    };
-    let called: Result<_, Failure> = cx.engine.call_naming(name, args, cx.shared, scope);
-    let text = cx
-        .problems
-        .keep(called.map_err(|failure| failure.at(location)))?;
-    if text.is_empty() {
-        let message = format!(
-            "the macro '{name}' gives no name for '{}'",
-            node["name"].as_str().unwrap_or_default()
-        );
-        cx.problems
-            .push(Diagnostic::error(message).at(location.clone()));
-        return None;
-    }
-    Some(text)
 }

@@ -6,7 +6,7 @@ use forebay_core::graph::{
 };
 use forebay_core::{Diagnostic, ResourceType, Spec};
 
-use super::{Cx, Outcome, Subject, reader, relation};
+use super::{Cx, Outcome, Parsed, Subject, reader, relation};
 use crate::config::Reader;
 use crate::properties::Patch;
 use crate::scan::SqlFile;
@@ -19,19 +19,18 @@ pub(crate) fn model(cx: &Cx<'_>, sql: &SqlFile, patch: Option<&Patch>) -> Outcom
 fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     let mut written = subject.config.clone();
     cx.override_settings(subject.section, &subject.fqn, &mut written);
-    if reader(cx, &written, subject.what()).flag("enabled") == Some(false) {
-        return Some(Outcome::Disabled);
-    }
-    let parsed = subject.parse(cx)?;
+    // What is switched off from outside may name what is not installed: it is not run.
+    let parsed = match reader(cx, &written, subject.what()).flag("enabled") {
+        Some(false) => Parsed::unread(written),
+        _ => subject.parse(cx)?,
+    };
     let reader = reader(cx, &parsed.config, subject.what());
-    if reader.flag("enabled") == Some(false) {
-        return Some(Outcome::Disabled);
-    }
+    let off = reader.flag("enabled") == Some(false);
     reader.misspelt();
     reader.unsupported(&["grants", "contract", "sql_header"]);
     let materialized = materialized(&reader)?;
     let relation = relation(cx, &subject.naming(), &reader)?;
-    let alias = relation.name.clone();
+    let (alias, schema) = (relation.name.clone(), relation.schema.clone());
     let relation = Some(relation).filter(|_| materialized != Materialized::Ephemeral);
     let patch = subject.patch;
     let spec = Spec::Model(Model {
@@ -42,9 +41,12 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
         version: subject.version().cloned(),
         deprecation_date: patch.and_then(|patch| patch.deprecation_date.clone()),
     });
-    Some(Outcome::Draft(Box::new(
-        subject.draft(cx, parsed, relation, alias, spec),
-    )))
+    let mut draft = Box::new(subject.draft(cx, parsed, relation, alias, spec));
+    draft.detail.schema = schema;
+    Some(match off {
+        true => Outcome::Disabled(Some(draft)),
+        false => Outcome::Draft(draft),
+    })
 }
 
 const ACCESS: &[(&str, Access)] = &[

@@ -5,7 +5,7 @@ use forebay_core::{Diagnostic, Location, Node, ResourceType, Spec};
 use indexmap::IndexMap;
 
 use super::{Cx, Detail, Draft, Naming, Outcome, Section, fqn, node_scope, reader, relation, tags};
-use crate::config::{Reader, to_json};
+use crate::config::{Reader, to_json, to_written};
 use crate::properties::Patch;
 use crate::scan::SeedFile;
 
@@ -19,9 +19,7 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
     let mut config = cx.settings(section, &fqn, patch.map(|patch| &patch.config));
     cx.override_settings(section, &fqn, &mut config);
     let reader = reader(cx, &config, format!("seed '{}'", seed.name));
-    if reader.flag("enabled") == Some(false) {
-        return Some(Outcome::Disabled);
-    }
+    let off = reader.flag("enabled") == Some(false);
     reader.misspelt();
     let location = Location::file(&seed.file);
     let naming = Naming {
@@ -49,15 +47,21 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
             delimiter: delimiter(&reader)?,
         }),
     };
+    let written = to_written(&config);
     let config = to_json(&config);
     let detail = Detail {
+        written,
         scope: node_scope(cx, &node, &config, &alias, "").into(),
         config,
         alias,
         patch_file: patch.map(|p| p.file.clone()),
         ..Detail::default()
     };
-    Some(Outcome::Draft(Box::new(Draft { node, detail })))
+    let draft = Box::new(Draft { node, detail });
+    Some(match off {
+        true => Outcome::Disabled(Some(draft)),
+        false => Outcome::Draft(draft),
+    })
 }
 
 fn column_types(reader: &Reader<'_>) -> IndexMap<String, String> {

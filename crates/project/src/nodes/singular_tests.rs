@@ -2,7 +2,7 @@
 
 use forebay_core::{ResourceType, Spec};
 
-use super::generic_tests::test_spec;
+use super::generic_tests::{place, store_failures, test_spec};
 use super::{Cx, Outcome, Subject, reader};
 use crate::properties::Patch;
 use crate::scan::SqlFile;
@@ -15,16 +15,15 @@ pub(crate) fn singular_test(cx: &Cx<'_>, sql: &SqlFile, patch: Option<&Patch>) -
 fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     let parsed = subject.parse(cx)?;
     let reader = reader(cx, &parsed.config, subject.what());
-    if reader.flag("enabled") == Some(false) {
-        return Some(Outcome::Disabled);
-    }
+    let off = reader.flag("enabled") == Some(false);
     reader.misspelt();
     let spec = Spec::Test(test_spec(&reader, subject.sql.raw().to_owned()));
-    let alias = reader
-        .text("alias")
-        .unwrap_or_else(|| subject.sql.name.clone());
-    let relation = super::generic_tests::failures_relation(&reader, cx, &alias);
-    Some(Outcome::Draft(Box::new(
-        subject.draft(cx, parsed, relation, alias, spec),
-    )))
+    let place = place(cx, &subject.naming(), &reader)?;
+    let kept = store_failures(&reader).then(|| place.clone());
+    let mut draft = Box::new(subject.draft(cx, parsed, kept, place.name, spec));
+    draft.detail.schema = place.schema;
+    Some(match off {
+        true => Outcome::Disabled(Some(draft)),
+        false => Outcome::Draft(draft),
+    })
 }

@@ -6,8 +6,10 @@ use forebay_core::graph::{HardDeletes, Snapshot, SnapshotStrategy};
 use forebay_core::{Diagnostic, Location, Relation, ResourceType, Spec};
 use serde_json::Value as Json;
 
-use super::{Cx, Naming, Outcome, Subject, named, reader, relation};
+use super::naming::alias;
+use super::{Cx, Naming, Outcome, Section, Subject, reader, relation};
 use crate::config::Reader;
+use crate::files;
 use crate::properties::Patch;
 use crate::scan::SqlFile;
 
@@ -40,13 +42,13 @@ pub(crate) fn yaml_snapshots<'a>(
 }
 
 pub(crate) fn snapshot(cx: &Cx<'_>, sql: &SqlFile, patch: Option<&Patch>) -> Outcome {
-    let subject = Subject::new(
-        cx,
-        ResourceType::Snapshot,
-        |file| &file.snapshots,
-        sql,
-        patch,
-    );
+    let section: Section = |file| &file.snapshots;
+    let mut subject = Subject::new(cx, ResourceType::Snapshot, section, sql, patch);
+    // One file may have several: those of a file have its name among their folders.
+    if sql.file.ends_with(".sql") {
+        let last = subject.fqn.len() - 1;
+        subject = subject.below(cx, last, files::stem(&sql.file));
+    }
     read(cx, subject).unwrap_or(Outcome::Broken)
 }
 
@@ -54,7 +56,7 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     let parsed = subject.parse(cx)?;
     let reader = reader(cx, &parsed.config, subject.what());
     if reader.flag("enabled") == Some(false) {
-        return Some(Outcome::Disabled);
+        return Some(Outcome::Disabled(None));
     }
     reader.misspelt();
     reader.unsupported(&["dbt_valid_to_current", "snapshot_meta_column_names"]);
@@ -91,20 +93,10 @@ fn snapshot_relation(cx: &Cx<'_>, naming: &Naming<'_>, reader: &Reader<'_>) -> O
     if reader.text("schema").is_some() && reader.text("target_schema").is_none() {
         return relation(cx, naming, reader);
     }
-    let node = serde_json::json!({"name": naming.name});
-    let alias = named(
-        cx,
-        "generate_alias_name",
-        "custom_alias_name",
-        reader.text("alias"),
-        &node,
-        naming.location,
-    )?;
+    let schema = reader.text("target_schema");
     Some(Relation::new(
-        reader
-            .text("target_schema")
-            .unwrap_or_else(|| SCHEMA.into()),
-        alias,
+        schema.unwrap_or_else(|| SCHEMA.into()),
+        alias(cx, naming, reader)?,
     ))
 }
 

@@ -4,7 +4,7 @@ use forebay_core::graph::Source;
 use forebay_core::{Node, NodeId, Relation, Spec};
 
 use super::{Cx, Detail, Draft, Outcome, Section, node_scope, reader, tags};
-use crate::config::to_json;
+use crate::config::{to_json, to_written};
 use crate::properties::SourceTable;
 
 pub(crate) fn source(cx: &Cx<'_>, table: &SourceTable) -> Outcome {
@@ -17,9 +17,7 @@ pub(crate) fn source(cx: &Cx<'_>, table: &SourceTable) -> Outcome {
         &config,
         format!("source '{}.{}'", table.source, table.table),
     );
-    if reader.flag("enabled") == Some(false) {
-        return Outcome::Disabled;
-    }
+    let off = reader.flag("enabled") == Some(false);
     let node = Node {
         id: id(cx, &table.source, &table.table),
         name: table.table.clone(),
@@ -39,17 +37,27 @@ pub(crate) fn source(cx: &Cx<'_>, table: &SourceTable) -> Outcome {
             freshness: table.freshness.clone(),
         }),
     };
+    let written = to_written(&config);
     let config = to_json(&config);
     let detail = Detail {
+        written,
         scope: node_scope(cx, &node, &config, &table.identifier, "").into(),
         config,
         alias: table.identifier.clone(),
         patch_file: Some(table.file.clone()),
         source_description: table.source_description.clone(),
+        source_meta: table.source_meta.clone(),
+        external: table.external.clone(),
+        never_stale: table.never_stale,
+        written_schema: table.written_schema.clone(),
         loader: table.loader.clone(),
         ..Detail::default()
     };
-    Outcome::Draft(Box::new(Draft { node, detail }))
+    let draft = Box::new(Draft { node, detail });
+    match off {
+        true => Outcome::Disabled(Some(draft)),
+        false => Outcome::Draft(draft),
+    }
 }
 
 pub(crate) fn id(cx: &Cx<'_>, source: &str, table: &str) -> NodeId {

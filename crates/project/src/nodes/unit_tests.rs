@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use super::fixtures::Fixtures;
 use super::{Cx, Detail, Draft, Section, reader, tags};
 use crate::config::to_json;
-use crate::jinja::{Known, Names, RefCall};
+use crate::jinja::{Asker, Known, Names, RefCall};
 use crate::link;
 use crate::properties::UnitTestDecl;
 
@@ -153,6 +153,16 @@ impl UnitTests<'_> {
         if text.trim() == "this" {
             return Some((Input::This, None));
         }
+        // A test of a model may give rows to whatever the model reads.
+        let tested = self
+            .names
+            .refs
+            .get(&decl.model)
+            .and_then(|known| known.first());
+        let asker = Asker {
+            package: &self.cx.package.name,
+            group: tested.and_then(|known| known.group.as_deref()),
+        };
         let wrong = || {
             Diagnostic::error(format!(
                 "'{text}' cannot be an input of the unit test '{}'",
@@ -162,7 +172,7 @@ impl UnitTests<'_> {
         };
         let found = RefCall::parse(text)
             .ok_or_else(wrong)
-            .and_then(|call| link::resolve(self.names, &self.cx.package.name, &call));
+            .and_then(|call| link::resolve(self.names, asker, &call));
         let found = found.map_err(|problem| problem.at(decl.at.clone()));
         let id = self.cx.problems.keep(found)?;
         let seed = self

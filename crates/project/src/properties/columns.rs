@@ -53,8 +53,11 @@ fn column(doc: Doc<'_>, item: &Yaml, owner: &str) -> Option<(Declared, crate::ya
         Some(true) => forebay_core::name::quote(&name),
         _ => name.clone(),
     };
-    let tests = tests::read_all(doc, &mut fields, Some(&tested));
+    let mut tests = tests::read_all(doc, &mut fields, Some(&tested));
     let (tags, meta) = tags_and_meta(doc, &mut fields);
+    for test in &mut tests {
+        test.column_tags.clone_from(&tags);
+    }
     let column = Column {
         description: fields.text("description").unwrap_or_default(),
         data_type: fields.text("data_type"),
@@ -62,11 +65,11 @@ fn column(doc: Doc<'_>, item: &Yaml, owner: &str) -> Option<(Declared, crate::ya
         constraints: constraints(doc, fields.list("constraints"), &fields.what.clone()),
         tags,
         meta,
+        granularity: fields.text("granularity"),
         name,
     };
     fields.ignore(&[
         "policy_tags",
-        "granularity",
         "dimension",
         "entity",
         "databricks_tags",

@@ -2,6 +2,7 @@
 
 mod columns;
 mod contract;
+mod macros;
 mod sources;
 mod tests;
 mod unit_tests;
@@ -11,13 +12,16 @@ use forebay_core::contract::Constraint;
 use forebay_core::graph::{Column, Version};
 use forebay_core::{Diagnostic, Location};
 use indexmap::IndexMap;
+use serde_json::{Value as Json, json};
 
 use crate::config::{Config, Setting, from_yaml, merge};
 use crate::jinja::RefCall;
+use crate::nodes::Item;
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
 
+pub(crate) use macros::MacroPatch;
 pub(crate) use sources::SourceTable;
-pub(crate) use tests::{Argument, TestDecl};
+pub(crate) use tests::{Argument, INLINE, TestDecl};
 pub(crate) use unit_tests::{FixtureDecl, FixtureFormat, RowsDecl, UnitTestDecl};
 
 /// What a property file says about one model, seed, snapshot or singular test.
@@ -33,6 +37,8 @@ pub(crate) struct Patch {
     /// Those of the table as a whole.
     pub constraints: Vec<Constraint>,
     pub deprecation_date: Option<String>,
+    /// Which column of a time spine has which granularity.
+    pub time_spine: Json,
     /// Of a model with several versions, and the name of the file that has its SQL.
     pub version: Option<Version>,
     pub defined_in: Option<String>,
@@ -63,23 +69,19 @@ pub(crate) struct Properties {
     pub seeds: Vec<Patch>,
     pub snapshots: Vec<Patch>,
     pub tests: Vec<Patch>,
+    pub analyses: Vec<Patch>,
+    pub macros: Vec<MacroPatch>,
     pub sources: Vec<SourceTable>,
     pub unit_tests: Vec<UnitTestDecl>,
+    pub groups: Vec<Item>,
+    pub exposures: Vec<Item>,
+    pub semantic_models: Vec<Item>,
+    pub metrics: Vec<Item>,
+    pub saved_queries: Vec<Item>,
 }
 
 /// Sections that dbt has and that say nothing to us yet.
-const TOLERATED: &[&str] = &[
-    "version",
-    "macros",
-    "analyses",
-    "exposures",
-    "metrics",
-    "semantic_models",
-    "saved_queries",
-    "groups",
-    "functions",
-    "anchors",
-];
+const TOLERATED: &[&str] = &["version", "anchors"];
 
 impl Properties {
     pub fn add(&mut self, doc: Doc<'_>, yaml: &Yaml) {
@@ -100,6 +102,25 @@ impl Properties {
             .extend(patches(doc, fields.list("tests"), "test"));
         for source in fields.list("sources") {
             self.sources.extend(sources::read(doc, source));
+        }
+        let analyses = fields.list("analyses");
+        self.analyses.extend(patches(doc, analyses, "analysis"));
+        let macros = fields.list("macros").iter();
+        self.macros
+            .extend(macros.filter_map(|item| macros::read(doc, item)));
+        let mut take = |key, all: &mut Vec<Item>| {
+            all.extend(fields.list(key).iter().map(|yaml| Item {
+                file: doc.file.to_owned(),
+                yaml: yaml.clone(),
+            }));
+        };
+        take("groups", &mut self.groups);
+        take("exposures", &mut self.exposures);
+        take("semantic_models", &mut self.semantic_models);
+        take("metrics", &mut self.metrics);
+        take("saved_queries", &mut self.saved_queries);
+        if let Some(yaml) = fields.get("functions") {
+            doc.error("functions of the database are not supported", yaml.at);
         }
         let unit_tests = fields.list("unit_tests").iter();
         self.unit_tests
@@ -133,6 +154,7 @@ fn patch(doc: Doc<'_>, yaml: &Yaml, kind: &str) -> Option<Vec<Patch>> {
         tests: Vec::new(),
         constraints: contract::constraints(doc, fields.list("constraints"), &what),
         deprecation_date: fields.text("deprecation_date"),
+        time_spine: time_spine(doc, &mut fields, &columns),
         version: None,
         defined_in: None,
         relation: fields
@@ -141,7 +163,6 @@ fn patch(doc: Doc<'_>, yaml: &Yaml, kind: &str) -> Option<Vec<Patch>> {
         name,
     };
     fields.ignore(&[
-        "time_spine",
         "primary_key",
         "original_file_path",
         "loaded_at_field",
@@ -160,12 +181,65 @@ fn patch(doc: Doc<'_>, yaml: &Yaml, kind: &str) -> Option<Vec<Patch>> {
     Some(patches)
 }
 
+/// Its column must be there, and say how fine it is.
+fn time_spine(doc: Doc<'_>, fields: &mut Fields<'_>, columns: &[columns::Declared]) -> Json {
+    let what = fields.what.clone();
+    let Some(yaml) = fields.get("time_spine") else {
+        return Json::Null;
+    };
+    let Some(mut spine) = Fields::of(doc, yaml, format!("the time spine of {what}")) else {
+        return Json::Null;
+    };
+    let Some(name) = spine.required("standard_granularity_column") else {
+        return Json::Null;
+    };
+    let granularities = spine.list("custom_granularities").iter();
+    let granularity = |yaml: &Yaml| {
+        let yaml = yaml.to_json();
+        json!({"name": yaml["name"], "column_name": yaml["column_name"]})
+    };
+    let granularities: Vec<Json> = granularities.map(granularity).collect();
+    let known = |name: &str| columns.iter().find(|known| known.column.name == name);
+    let place = spine.at("standard_granularity_column");
+    match known(&name) {
+        None => spine.error(
+            format!(
+                "the time spine of {what} names a column '{name}' that {what} does not describe"
+            ),
+            place,
+        ),
+        Some(found) if found.column.granularity.is_none() => {
+            spine.error(
+                format!(
+                    "the column '{name}' of {what} has no granularity, which its time spine needs"
+                ),
+                place,
+            );
+        }
+        Some(_) => {}
+    }
+    for granularity in &granularities {
+        let column = granularity["column_name"]
+            .as_str()
+            .or(granularity["name"].as_str());
+        if let Some(column) = column.filter(|column| known(column).is_none()) {
+            spine.error(format!("the time spine of {what} names a column '{column}' that {what} does not describe"), yaml.at);
+        }
+    }
+    spine.finish(Unknown::Warn);
+    json!({"standard_granularity_column": name, "custom_granularities": granularities})
+}
+
 /// Settings that may stand beside `config:`.
 const BESIDE: &[&str] = &["tags", "meta", "docs", "group", "contract", "access"];
 
 /// `config:`, and what stands beside it; the same in both places is one too many.
-fn config(doc: Doc<'_>, fields: &mut Fields<'_>) -> Config {
+pub(crate) fn config(doc: Doc<'_>, fields: &mut Fields<'_>) -> Config {
     let mut config = from_yaml(doc, fields.map("config"));
+    // What is compared between two states of a project is the rendered text of property files.
+    config
+        .values_mut()
+        .for_each(|setting| setting.written = None);
     for key in BESIDE {
         let Some(yaml) = fields.get(key) else {
             continue;
@@ -178,8 +252,7 @@ fn config(doc: Doc<'_>, fields: &mut Fields<'_>) -> Config {
                 .push(Diagnostic::error(message).at(at).hint(hint));
             continue;
         }
-        let value = yaml.to_json();
-        let beside = [((*key).to_owned(), Setting { value, at })].into_iter();
+        let beside = [((*key).to_owned(), Setting::plain(yaml.to_json(), at))].into_iter();
         merge(&mut config, beside.collect());
     }
     config

@@ -3,7 +3,7 @@
 use forebay_core::graph::{Column, Freshness};
 use forebay_core::{Location, Span};
 use indexmap::IndexMap;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::tests::TestDecl;
 use super::{columns, config, tests};
@@ -19,6 +19,11 @@ pub(crate) struct SourceTable {
     /// The table's name in the warehouse.
     pub identifier: String,
     pub source_description: String,
+    /// `meta` of the source itself.
+    pub source_meta: Json,
+    pub external: Json,
+    /// `schema` as it is written.
+    pub written_schema: Option<String>,
     pub description: String,
     pub loader: String,
     pub columns: IndexMap<String, Column>,
@@ -26,6 +31,8 @@ pub(crate) struct SourceTable {
     pub config: Config,
     pub loaded_at_field: Option<String>,
     pub freshness: Option<Freshness>,
+    /// `freshness: null`.
+    pub never_stale: bool,
     pub file: String,
     pub at: Location,
 }
@@ -58,6 +65,12 @@ fn read_source(doc: Doc<'_>, yaml: &Yaml) -> Option<Vec<SourceTable>> {
     let template = SourceTable {
         schema: fields.text("schema").unwrap_or_else(|| name.clone()),
         source_description: fields.text("description").unwrap_or_default(),
+        source_meta: inherited
+            .config
+            .get("meta")
+            .map_or_else(|| json!({}), |meta| meta.value.clone()),
+        external: Json::Null,
+        written_schema: fields.written("schema"),
         loader: fields.text("loader").unwrap_or_default(),
         source: name,
         table: String::new(),
@@ -68,6 +81,7 @@ fn read_source(doc: Doc<'_>, yaml: &Yaml) -> Option<Vec<SourceTable>> {
         config: Config::new(),
         loaded_at_field: None,
         freshness: None,
+        never_stale: false,
         file: doc.file.to_owned(),
         at: Location::default(),
     };
@@ -94,10 +108,13 @@ fn table(
     let (columns, mut found) = columns::split(declared);
     found.extend(tests::read_all(doc, &mut fields, None));
     let own = inherited(doc, &mut fields, Some(inherited_from));
+    let written = fields.get_or_null("freshness");
+    let never_stale = written.map_or(template.never_stale, Yaml::is_null);
     fields.ignore(TOLERATED);
     let table = SourceTable {
         identifier: fields.text("identifier").unwrap_or_else(|| name.clone()),
         description: fields.text("description").unwrap_or_default(),
+        external: fields.json("external").unwrap_or_default(),
         loader: fields
             .text("loader")
             .unwrap_or_else(|| template.loader.clone()),
@@ -108,6 +125,7 @@ fn table(
         config: own.config,
         loaded_at_field: own.loaded_at_field,
         freshness: own.freshness,
+        never_stale,
         ..template.clone()
     };
     fields.finish(Unknown::Warn);

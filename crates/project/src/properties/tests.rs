@@ -18,6 +18,8 @@ pub(crate) struct TestDecl {
     pub name: Option<String>,
     pub description: String,
     pub column: Option<String>,
+    /// Those of the column: the test has them too.
+    pub column_tags: Vec<String>,
     pub arguments: IndexMap<String, Argument>,
     /// Not rendered yet: it may hold Jinja that only the test can read.
     pub config: Config,
@@ -30,8 +32,8 @@ pub(crate) struct Argument {
     pub at: Location,
 }
 
-/// Settings that may stand among the arguments.
-const INLINE: &[&str] = &[
+/// Settings that may stand among the arguments, in the order in which dbt writes them.
+pub(crate) const INLINE: &[&str] = &[
     "severity",
     "tags",
     "enabled",
@@ -86,6 +88,7 @@ fn decl(test: &str, column: Option<&str>, at: Location) -> TestDecl {
         name: None,
         description: String::new(),
         column: column.map(str::to_owned),
+        column_tags: Vec::new(),
         arguments: IndexMap::new(),
         config: Config::new(),
         at,

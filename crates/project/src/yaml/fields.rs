@@ -122,6 +122,13 @@ impl<'a> Fields<'a> {
         text.map(str::to_owned)
     }
 
+    /// A text before its Jinja was rendered.
+    pub fn written(&mut self, key: &'static str) -> Option<String> {
+        let yaml = self.get(key)?;
+        let written = yaml.written.as_deref().or(yaml.as_text());
+        written.map(str::to_owned)
+    }
+
     pub fn required(&mut self, key: &'static str) -> Option<String> {
         let before = self.get(key).is_some();
         let text = self.text(key);

@@ -31,6 +31,8 @@ impl Mark {
 pub(crate) struct Yaml {
     pub at: Mark,
     pub value: Value,
+    /// The text with its Jinja, where that has been rendered.
+    pub written: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -113,6 +115,19 @@ impl Yaml {
         }
     }
 
+    /// The value before its Jinja was rendered.
+    pub fn to_written(&self) -> Json {
+        match (&self.written, &self.value) {
+            (Some(text), _) => Json::from(&**text),
+            (None, Value::Scalar(scalar)) => scalar.json.clone(),
+            (None, Value::List(items)) => items.iter().map(Yaml::to_written).collect(),
+            (None, Value::Map(entries)) => entries
+                .iter()
+                .map(|entry| (entry.key.clone(), entry.value.to_written()))
+                .collect(),
+        }
+    }
+
     pub fn from_json(json: Json, at: Mark) -> Self {
         let value = match json {
             Json::Array(items) => {
@@ -129,6 +144,10 @@ impl Yaml {
             ),
             scalar => Value::Scalar(Scalar::from_json(scalar)),
         };
-        Self { at, value }
+        Self {
+            at,
+            value,
+            written: None,
+        }
     }
 }

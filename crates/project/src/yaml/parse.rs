@@ -77,7 +77,11 @@ impl<'a> Builder<'a> {
                 )));
             }
         };
-        let yaml = Yaml { at, value };
+        let yaml = Yaml {
+            at,
+            value,
+            written: None,
+        };
         if anchor > 0 {
             self.anchors.insert(anchor, yaml.clone());
         }

@@ -384,7 +384,8 @@ fn the_manifest_is_shaped_like_dbts() {
     );
     assert_eq!(
         test["raw_code"],
-        "{{ test_not_null(**_dbt_generic_test_kwargs) }}"
+        "{{ test_not_null(**_dbt_generic_test_kwargs) }}{{ config(severity=\"warn\",\
+         where=\"day > '2020-01-01'\",limit=7,warn_if=\">10\",error_if=\">100\") }}"
     );
     assert_eq!(
         manifest["parent_map"][&id],

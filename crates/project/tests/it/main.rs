@@ -6,6 +6,7 @@ mod example;
 mod ml;
 mod packages;
 mod problems;
+mod resources;
 mod select;
 mod support;
 mod unit_tests;

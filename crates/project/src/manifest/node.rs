@@ -1,0 +1,280 @@
+//! Models, seeds, snapshots, tests and analyses in the manifest.
+
+use std::collections::BTreeSet;
+
+use forebay_core::contract::{Constraint, ConstraintKind};
+use forebay_core::graph::{Column, Model, Test};
+use forebay_core::{Node, ResourceType, Spec};
+use serde_json::{Map, Value as Json, json};
+
+use super::{below, config, created_at, join, patch_path, path, version_json};
+use crate::jinja::RefCall;
+use crate::nodes::{Detail, TestDetail};
+use crate::{DATABASE, Project};
+
+/// dbt does not read a larger seed for its checksum.
+const LARGE_SEED: u64 = 1 << 20;
+
+pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
+    let base = base(project, node, detail);
+    let own = match &node.spec {
+        Spec::Seed(_) => json!({
+            "root_path": project.root,
+            "raw_code": "",
+            "depends_on": {"macros": detail.macros},
+        }),
+        Spec::Model(model) => join([
+            compiled(node, detail),
+            of_model(project, node, model, detail),
+        ]),
+        Spec::Test(test) => join([compiled(node, detail), of_test(test, detail)]),
+        _ => compiled(node, detail),
+    };
+    join([base, own])
+}
+
+/// What all of them have.
+fn base(project: &Project, node: &Node, detail: &Detail) -> Json {
+    let file = path(project, &node.package, &node.location.file);
+    let config = config::config(node, detail);
+    let schema = match &node.relation {
+        Some(relation) => &relation.schema,
+        None => &detail.schema,
+    };
+    json!({
+        "unique_id": node.id,
+        "name": node.name,
+        "resource_type": node.resource_type().as_str(),
+        "package_name": node.package,
+        "path": match node.resource_type() {
+            ResourceType::Analysis => format!("analysis/{}", below(&file)),
+            _ => below(&file).to_owned(),
+        },
+        "original_file_path": file,
+        "fqn": node.fqn,
+        "database": DATABASE,
+        "schema": schema,
+        "alias": detail.alias,
+        "relation_name": node.relation.as_ref().map(forebay_core::Relation::sql),
+        "checksum": checksum(project, node, detail),
+        "description": node.description,
+        "columns": columns(node),
+        "meta": config["meta"],
+        "tags": node.tags,
+        "group": node.group,
+        "docs": config.get("docs").cloned().unwrap_or_else(|| config::docs(None)),
+        "config": config,
+        "unrendered_config": detail.written,
+        "patch_path": patch_path(project, node, detail),
+        "build_path": null,
+        "doc_blocks": [],
+        "created_at": created_at(project),
+    })
+}
+
+/// What those with SQL have.
+fn compiled(node: &Node, detail: &Detail) -> Json {
+    json!({
+        "raw_code": match node.resource_type() {
+            ResourceType::Snapshot => &detail.raw,
+            _ => detail.raw.trim(),
+        },
+        "language": "sql",
+        "refs": refs(detail),
+        "sources": sources(detail),
+        "metrics": [],
+        "functions": [],
+        "depends_on": {"macros": detail.macros, "nodes": node.depends_on},
+        "compiled_path": null,
+        "contract": {"enforced": false, "alias_types": true, "checksum": null},
+    })
+}
+
+pub(super) fn refs(detail: &Detail) -> Json {
+    let entry = |call: &RefCall| match call {
+        RefCall::Ref {
+            package,
+            name,
+            version,
+        } => Some(json!({
+            "name": name,
+            "package": package,
+            "version": version.as_deref().map(version_json),
+        })),
+        RefCall::Source { .. } => None,
+    };
+    detail.calls.iter().filter_map(entry).collect()
+}
+
+pub(super) fn sources(detail: &Detail) -> Json {
+    let entry = |call: &RefCall| match call {
+        RefCall::Source { source, table } => Some(json!([source, table])),
+        RefCall::Ref { .. } => None,
+    };
+    detail.calls.iter().filter_map(entry).collect()
+}
+
+pub(super) fn columns(node: &Node) -> Json {
+    let entry = |column: &Column| {
+        let constraints = column.constraints.iter().map(|c| constraint(c, false));
+        json!({
+            "name": column.name,
+            "description": column.description,
+            "meta": column.meta,
+            "data_type": column.data_type,
+            "constraints": constraints.collect::<Vec<_>>(),
+            "quote": column.quote,
+            "config": {"meta": column.meta, "tags": column.tags},
+            "tags": column.tags,
+            "granularity": column.granularity,
+            "doc_blocks": [],
+        })
+    };
+    let all = node.columns.iter();
+    all.map(|(name, column)| (name.clone(), entry(column)))
+        .collect::<Map<_, _>>()
+        .into()
+}
+
+fn constraint(constraint: &Constraint, of_table: bool) -> Json {
+    let mut entry = json!({
+        "type": constraint.kind.as_str(),
+        "name": constraint.name,
+        "expression": constraint.expression,
+        "warn_unenforced": constraint.warn_unenforced,
+        "warn_unsupported": constraint.warn_unsupported,
+        "to": constraint.to,
+        "to_columns": constraint.to_columns,
+    });
+    if of_table {
+        entry["columns"] = json!(constraint.columns);
+    }
+    entry
+}
+
+fn of_model(project: &Project, node: &Node, model: &Model, detail: &Detail) -> Json {
+    let version = model.version.as_ref();
+    let contract = &model.contract;
+    let constraints = contract.constraints.iter().map(|c| constraint(c, true));
+    json!({
+        "access": model.access.as_str(),
+        "constraints": constraints.collect::<Vec<_>>(),
+        "contract": {
+            "enforced": contract.enforced,
+            "alias_types": true,
+            "checksum": contract.enforced.then(|| contract_checksum(node, model)),
+        },
+        "version": version.map(|version| version_json(&version.v)),
+        "latest_version": version.map(|version| version_json(&version.latest)),
+        "deprecation_date": model.deprecation_date.as_deref().map(moment),
+        "primary_key": primary_key(project, node, model),
+        "time_spine": detail.time_spine,
+    })
+}
+
+/// A day begins at midnight, in UTC.
+fn moment(written: &str) -> String {
+    match written.len() {
+        10 => format!("{written}T00:00:00+00:00"),
+        _ => written.to_owned(),
+    }
+}
+
+/// Of everything that the contract says. Only ever compared with another of ours.
+fn contract_checksum(node: &Node, model: &Model) -> String {
+    let mut columns: Vec<_> = node.columns.values().collect();
+    columns.sort_by(|a, b| a.name.cmp(&b.name));
+    let columns: Vec<_> = columns
+        .iter()
+        .map(|column| json!([column.name, column.data_type, column.constraints]))
+        .collect();
+    let state = json!([
+        columns,
+        model.materialized.as_str(),
+        model.contract.constraints
+    ]);
+    forebay_core::digest::hex(state.to_string().as_bytes())
+}
+
+/// What identifies a row: by a constraint, else by tests for uniqueness.
+fn primary_key(project: &Project, node: &Node, model: &Model) -> Vec<String> {
+    let is_key = |c: &Constraint| c.kind == ConstraintKind::PrimaryKey;
+    if let Some(key) = model.contract.constraints.iter().find(|c| is_key(c)) {
+        return key.columns.clone();
+    }
+    let mut columns = node.columns.values();
+    if let Some(column) = columns.find(|column| column.constraints.iter().any(is_key)) {
+        return vec![column.name.clone()];
+    }
+    let empty = Vec::new();
+    let tests = project.tests_by_node.get(&node.id).unwrap_or(&empty);
+    let (mut unique, mut not_null) = (BTreeSet::new(), BTreeSet::new());
+    for test in tests
+        .iter()
+        .filter_map(|id| project.details.get(id)?.test.as_ref())
+    {
+        match test.name.as_str() {
+            "unique" | "unique_combination_of_columns" => unique.extend(test.columns()),
+            "not_null" => not_null.extend(test.columns()),
+            _ => {}
+        }
+    }
+    let both: Vec<String> = unique.intersection(&not_null).cloned().collect();
+    match both.is_empty() {
+        true => unique.into_iter().collect(),
+        false => both,
+    }
+}
+
+fn of_test(test: &Test, detail: &Detail) -> Json {
+    let Some(found) = &detail.test else {
+        return json!({});
+    };
+    let attached = test.attached.as_ref();
+    let attached = attached.filter(|id| !id.as_str().starts_with("source."));
+    json!({
+        "column_name": test.column,
+        "attached_node": attached,
+        "file_key_name": file_key(test),
+        "path": format!("{}.sql", detail.alias),
+        "checksum": {"name": "none", "checksum": ""},
+        "raw_code": format!("{}{}", detail.raw, found.config_call),
+        "test_metadata": test_metadata(found),
+    })
+}
+
+/// The section and name under which the test is declared: `models.orders`.
+fn file_key(test: &Test) -> Option<String> {
+    let attached = test.attached.as_ref()?.as_str();
+    let (kind, rest) = attached.split_once('.')?;
+    let name = rest.split('.').nth(1)?;
+    Some(format!("{kind}s.{name}"))
+}
+
+fn test_metadata(test: &TestDetail) -> Json {
+    let arguments = test
+        .arguments
+        .iter()
+        .map(|(name, argument)| (name.clone(), argument.value.clone()));
+    let arguments: Map<String, Json> = arguments.collect();
+    json!({"name": test.name, "kwargs": arguments, "namespace": test.namespace})
+}
+
+/// Of the text without the blanks around it.
+fn checksum(project: &Project, node: &Node, detail: &Detail) -> Json {
+    if node.resource_type() == ResourceType::Snapshot {
+        let file = std::fs::read_to_string(project.root.join(&node.location.file));
+        let text = file.as_deref().unwrap_or(&detail.raw).trim();
+        return json!({"name": "sha256", "checksum": forebay_core::digest::hex(text.as_bytes())});
+    }
+    let sum = |text: &str| json!({"name": "sha256", "checksum": forebay_core::digest::hex(text.trim().as_bytes())});
+    if node.resource_type() != ResourceType::Seed {
+        return sum(&detail.raw);
+    }
+    let file = project.root.join(&node.location.file);
+    let small = std::fs::metadata(&file).is_ok_and(|found| found.len() <= LARGE_SEED);
+    match small.then(|| std::fs::read_to_string(&file)) {
+        Some(Ok(text)) => sum(&text),
+        _ => json!({"name": "path", "checksum": path(project, &node.package, &node.location.file)}),
+    }
+}

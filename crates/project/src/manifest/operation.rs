@@ -1,0 +1,69 @@
+//! `on-run-start` and `on-run-end` in the manifest, where dbt has them among the nodes.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::macros::called;
+use super::{config, created_at};
+use crate::package::Package;
+use crate::{DATABASE, Project};
+
+/// Entries of all packages by id.
+pub(super) fn all(project: &Project) -> Map<String, Json> {
+    let of_package = |package: &Package| {
+        let file = &package.file;
+        let starts = entries(project, package, "on-run-start", &file.on_run_start);
+        let ends = entries(project, package, "on-run-end", &file.on_run_end);
+        starts.into_iter().chain(ends).collect::<Vec<_>>()
+    };
+    project.packages.iter().flat_map(of_package).collect()
+}
+
+fn entries(
+    project: &Project,
+    package: &Package,
+    when: &str,
+    texts: &[String],
+) -> Vec<(String, Json)> {
+    let entry = |(index, text): (usize, &String)| {
+        let name = format!("{}-{when}-{index}", package.name);
+        let id = format!("operation.{}.{name}", package.name);
+        let value = json!({
+            "unique_id": id,
+            "name": name,
+            "alias": name,
+            "resource_type": "operation",
+            "package_name": package.name,
+            "path": format!("hooks/{name}.sql"),
+            "original_file_path": "./dbt_project.yml",
+            "fqn": [package.name, "hooks", name],
+            "database": DATABASE,
+            "schema": project.shared.target.schema,
+            "relation_name": null,
+            "checksum": {"name": "sha256", "checksum": forebay_core::digest::hex(text.as_bytes())},
+            "config": super::join([config::node_defaults(), json!({"materialized": "ephemeral"})]),
+            "unrendered_config": {"materialized": "ephemeral"},
+            "tags": [when],
+            "description": "",
+            "columns": {},
+            "meta": {},
+            "group": null,
+            "docs": config::docs(None),
+            "patch_path": null,
+            "build_path": null,
+            "compiled_path": null,
+            "raw_code": text,
+            "language": "sql",
+            "refs": [],
+            "sources": [],
+            "metrics": [],
+            "functions": [],
+            "depends_on": {"macros": called(project, &package.name, text), "nodes": []},
+            "contract": {"enforced": false, "alias_types": true, "checksum": null},
+            "doc_blocks": [],
+            "created_at": created_at(project),
+            "index": index,
+        });
+        (id, value)
+    };
+    texts.iter().enumerate().map(entry).collect()
+}

@@ -1,0 +1,89 @@
+//! Source tables in the manifest.
+
+use forebay_core::graph::Source;
+use forebay_core::{Node, Spec};
+use serde_json::{Value as Json, json};
+
+use super::{created_at, node, path};
+use crate::nodes::Detail;
+use crate::{DATABASE, Project};
+
+pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
+    let Spec::Source(source) = &node.spec else {
+        return Json::Null;
+    };
+    let file = path(project, &node.package, &node.location.file);
+    let relation = node.relation.as_ref();
+    let freshness = match detail.never_stale {
+        true => Json::Null,
+        false => freshness(source),
+    };
+    let config = json!({
+        "enabled": true,
+        "event_time": null,
+        "freshness": freshness,
+        "loaded_at_field": source.loaded_at_field,
+        "loaded_at_query": null,
+        "meta": {},
+        "tags": [],
+        "static_analysis": null,
+    });
+    let written = Json::Object(detail.config.clone());
+    let settled = json!({"tags": node.tags, "freshness": freshness});
+    let config = super::join([config, written.clone(), settled]);
+    let unrendered = super::join([
+        json!({"loaded_at_field": source.loaded_at_field, "loaded_at_query": null, "meta": {}, "tags": []}),
+        Json::Object(detail.written.clone()),
+    ]);
+    json!({
+        "unique_id": node.id,
+        "name": node.name,
+        "resource_type": "source",
+        "package_name": node.package,
+        "path": file,
+        "original_file_path": file,
+        "fqn": node.fqn,
+        "database": DATABASE,
+        "schema": relation.map(|relation| &relation.schema),
+        "identifier": relation.map(|relation| &relation.name),
+        "relation_name": relation.map(forebay_core::Relation::sql),
+        "source_name": source.source_name,
+        "source_description": detail.source_description,
+        "source_meta": detail.source_meta,
+        "loader": detail.loader,
+        "quoting": {"database": null, "schema": null, "identifier": null, "column": null},
+        "loaded_at_field": source.loaded_at_field,
+        "loaded_at_query": null,
+        "freshness": freshness,
+        "external": detail.external,
+        "description": node.description,
+        "columns": node::columns(node),
+        "meta": config["meta"],
+        "tags": node.tags,
+        "config": config,
+        "unrendered_config": unrendered,
+        "patch_path": null,
+        "unrendered_database": null,
+        "unrendered_schema": detail.written_schema,
+        "doc_blocks": [],
+        "created_at": created_at(project),
+    })
+}
+
+/// dbt counts in minutes, hours or days.
+fn freshness(source: &Source) -> Json {
+    let rule = source.freshness.clone().unwrap_or_default();
+    let age = |span: Option<forebay_core::Span>| {
+        let Some(span) = span else {
+            return json!({"count": null, "period": null});
+        };
+        let minutes = span.micros() / 60_000_000;
+        let (count, period) = match minutes {
+            m if m % 1440 == 0 => (m / 1440, "day"),
+            m if m % 60 == 0 => (m / 60, "hour"),
+            m => (m, "minute"),
+        };
+        json!({"count": count, "period": period})
+    };
+    json!({"warn_after": age(rule.warn_after), "error_after": age(rule.error_after), "filter": rule.filter})
+}

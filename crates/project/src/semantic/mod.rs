@@ -1,0 +1,74 @@
+//! The semantic layer: semantic models, metrics and saved queries, read for the tools that answer
+//! them.
+
+mod metrics;
+mod models;
+mod queries;
+
+use std::collections::BTreeMap;
+
+use forebay_core::{Node, NodeId, ResourceType};
+use serde_json::{Value as Json, json};
+
+use crate::jinja::Names;
+use crate::nodes::{Cx, Draft, Item, Outcome};
+use crate::properties::Properties;
+use crate::yaml::Yaml;
+
+/// What is read against.
+struct Semantic<'a> {
+    cx: &'a Cx<'a>,
+    names: &'a Names,
+    nodes: BTreeMap<&'a NodeId, &'a Node>,
+    /// The semantic model that has the measure, by the measure's name.
+    measures: BTreeMap<String, NodeId>,
+    /// Every metric of the package by name, and what is written of it.
+    metrics: BTreeMap<String, Json>,
+}
+
+/// All of one package.
+pub(crate) fn read(
+    cx: &Cx<'_>,
+    names: &Names,
+    drafts: &[Draft],
+    properties: &Properties,
+) -> Vec<Outcome> {
+    let mut semantic = Semantic {
+        cx,
+        names,
+        nodes: drafts.iter().map(|d| (&d.node.id, &d.node)).collect(),
+        measures: models::measures(cx, &properties.semantic_models),
+        metrics: BTreeMap::new(),
+    };
+    let made: Vec<Item> = models::made_metrics(&properties.semantic_models);
+    let metrics = || properties.metrics.iter().chain(&made);
+    semantic.metrics = metrics()
+        .filter_map(|item| Some((name_of(&item.yaml)?, item.yaml.to_json())))
+        .collect();
+    let models = properties.semantic_models.iter();
+    let mut all: Vec<Outcome> = models.map(|item| models::read(&semantic, item)).collect();
+    all.extend(metrics().map(|item| metrics::read(&semantic, item)));
+    let queries = properties.saved_queries.iter();
+    all.extend(queries.map(|item| queries::read(&semantic, item)));
+    all
+}
+
+impl Semantic<'_> {
+    fn metric_id(&self, name: &str) -> NodeId {
+        self.cx.id(ResourceType::Metric, name, None)
+    }
+}
+
+fn name_of(yaml: &Yaml) -> Option<String> {
+    yaml.get("name").and_then(Yaml::as_text).map(str::to_owned)
+}
+
+/// `filter:` and `where:`: one text, or several that must all hold.
+fn filters(written: Option<Json>) -> Json {
+    let one = |text: &Json| json!({"where_sql_template": text});
+    match written {
+        None | Some(Json::Null) => Json::Null,
+        Some(Json::Array(all)) => json!({"where_filters": all.iter().map(one).collect::<Vec<_>>()}),
+        Some(text) => json!({"where_filters": [one(&text)]}),
+    }
+}
