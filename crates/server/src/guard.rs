@@ -1,4 +1,5 @@
-//! Around every request: whose it is, how long it may take, what becomes of a panic, the count.
+//! Around every request: whose it is, where it runs, how long it may take, what becomes of a panic,
+//! the count.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -10,21 +11,25 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::pages;
 use crate::refusal::Refusal;
-use crate::router::App;
+use crate::router::{self, App};
 
 pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let route = request.extensions().get::<MatchedPath>();
-    let route = app.metrics.route(route.map(MatchedPath::as_str));
+    let route = route.map(MatchedPath::as_str);
+    let at_once = route.is_some_and(router::answers_at_once);
+    let route = app.metrics.route(route);
     let is_page = pages::is_page(request.uri().path());
     let checked = app
         .hosts
         .check(request.method(), request.uri(), request.headers());
     let answered = match checked {
-        Ok(()) => limited(&app, request, next).await,
+        Ok(()) => limited(&app, next.run(request), at_once).await,
         Err(reason) => Err(Refusal::new(StatusCode::FORBIDDEN, reason)),
     };
     let mut response = match answered {
@@ -40,8 +45,21 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
     response
 }
 
-async fn limited(app: &App, request: Request, next: Next) -> Result<Response, Refusal> {
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+async fn limited(
+    app: &App,
+    answer: impl Future<Output = Response> + Send + 'static,
+    at_once: bool,
+) -> Result<Response, Refusal> {
+    let answer = async {
+        match at_once {
+            true => AssertUnwindSafe(answer).catch_unwind().await,
+            // It may compute for long, which answers on this thread should not wait for.
+            false => {
+                let answer = AbortOnDropHandle::new(app.workers.spawn(answer));
+                answer.await.map_err(JoinError::into_panic)
+            }
+        }
+    };
     match tokio::time::timeout(app.options.request_timeout, answer).await {
         Ok(Ok(response)) => Ok(response),
         Ok(Err(panic)) => Err(panicked(panic.as_ref())),

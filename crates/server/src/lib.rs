@@ -13,6 +13,7 @@ mod features;
 mod guard;
 mod host;
 pub mod inference;
+mod lanes;
 pub mod listen;
 mod metrics;
 mod options;

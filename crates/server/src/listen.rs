@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::lanes::Lanes;
 use crate::options::Options;
 
 /// An open port.
@@ -60,19 +61,32 @@ pub async fn bind(listen: &str) -> Result<Listener, Diagnostic> {
 }
 
 /// Answers until `stop`, then lets requests in progress end.
-pub async fn serve(listener: Listener, router: Router, options: &Options, stop: CancellationToken) {
+///
+/// # Errors
+/// Where the system gives no threads.
+pub async fn serve(
+    listener: Listener,
+    router: Router,
+    options: &Options,
+    stop: CancellationToken,
+) -> Result<(), Diagnostic> {
+    let mut lanes = Lanes::start().map_err(|error| {
+        Diagnostic::environment(format!("cannot start threads for connections: {error}"))
+    })?;
     let permits = Arc::new(Semaphore::new(options.max_connections));
     let graceful = GracefulShutdown::new();
     let service = TowerToHyperService::new(router);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(options.header_timeout);
-    while let Some(stream) = accept(&listener, &permits, &stop).await {
-        let (stream, permit) = stream;
-        let connection = http.serve_connection(TokioIo::new(stream), service.clone());
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
+    while let Some((stream, permit)) = accept(&listener, &permits, &stop).await {
+        let (http, service, watcher) = (http.clone(), service.clone(), graceful.watcher());
+        lanes.spawn(async move {
+            let Ok(stream) = TcpStream::from_std(stream) else {
+                return;
+            };
+            let connection = http.serve_connection(TokioIo::new(stream), service);
+            if let Err(error) = watcher.watch(connection).await {
                 tracing::debug!("a connection ended early: {error}");
             }
             drop(permit);
@@ -85,9 +99,11 @@ pub async fn serve(listener: Listener, router: Router, options: &Options, stop: 
     {
         tracing::warn!("some requests did not end in time and are cut off");
     }
+    Ok(())
 }
 
-type Accepted = (TcpStream, tokio::sync::OwnedSemaphorePermit);
+/// The stream belongs to no runtime yet: its lane's takes it.
+type Accepted = (std::net::TcpStream, tokio::sync::OwnedSemaphorePermit);
 
 /// The next connection; None once the server is to stop.
 async fn accept(
@@ -104,8 +120,8 @@ async fn accept(
             next = next => next?,
             () = stop.cancelled() => return None,
         };
-        match accepted {
-            Ok((stream, _)) => {
+        match accepted.and_then(|(stream, _)| stream.into_std()) {
+            Ok(stream) => {
                 // Head and body go out at once; waiting for an acknowledgement would cost 40 ms.
                 let _ = stream.set_nodelay(true);
                 return Some((stream, permit));

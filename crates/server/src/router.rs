@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware;
 use axum::routing::{MethodRouter, get, post};
+use tokio::runtime::Handle;
 
 use crate::backend::Backend;
 use crate::guard::guard;
@@ -19,6 +20,8 @@ pub struct App {
     pub options: Options,
     pub hosts: Hosts,
     pub metrics: Metrics,
+    /// The program's runtime.
+    pub workers: Handle,
 }
 
 type Route = (&'static str, MethodRouter<Arc<App>>);
@@ -81,7 +84,18 @@ fn routes() -> Vec<Route> {
     ]
 }
 
-/// The whole server, ready for [`crate::serve`] or for a test.
+/// Routes whose answer takes microseconds, and is given on the connection's own thread.
+const AT_ONCE: [&str; 3] = [
+    "/v2/models/{model}/infer",
+    "/v2/models/{model}/versions/{version}/infer",
+    "/get-online-features",
+];
+
+pub fn answers_at_once(route: &str) -> bool {
+    AT_ONCE.contains(&route)
+}
+
+/// The whole server, ready for [`crate::serve`] or for a test. Called inside the program's runtime.
 pub fn router(backend: Arc<dyn Backend>, options: Options) -> Router {
     let routes = routes();
     let app = Arc::new(App {
@@ -89,6 +103,7 @@ pub fn router(backend: Arc<dyn Backend>, options: Options) -> Router {
         hosts: Hosts::new(options.port, options.hosts.clone()),
         metrics: Metrics::new(routes.iter().map(|(path, _)| *path)),
         options,
+        workers: Handle::current(),
     });
     let router = routes
         .into_iter()

@@ -41,11 +41,13 @@ pub async fn start(workspace: Workspace, talk: &Talk, options: &Serve) -> Result
         move || keep_up(&backend, stop)
     });
     tokio::spawn(stop_on_signal(stop.clone()));
-    forebay_server::serve(listener, router, &server, stop).await;
+    let served = forebay_server::serve(listener, router, &server, stop.clone()).await;
+    stop.cancel();
     // The last answers go to the lake before the program ends.
     if !matches!(upkeep.await, Ok(Ok(()))) {
         talk.warn(&Diagnostic::internal("the server's upkeep ended early"));
     }
+    served?;
     Ok(0)
 }
 

@@ -1,9 +1,9 @@
 //! Join keys: which spine rows share one, and which of them a view's row belongs to.
 
 use arrow::array::{Array, ArrayRef, AsArray, DynComparator, make_comparator};
-use arrow::buffer::NullBuffer;
+use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::compute::SortOptions;
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::Int64Type;
 use datafusion::common::Result;
 use datafusion::common::hash_utils::{RandomState, create_hashes};
 
@@ -12,7 +12,9 @@ pub(super) const NONE: u32 = u32::MAX;
 
 /// The distinct keys of some rows, numbered from zero in the order of their first row.
 ///
-/// An open-addressing table of (hash, first row, group): the keys themselves stay in the columns.
+/// An open-addressing table of (word, first row, group). The word of a single whole number is the number
+/// itself, so that finding it reads no other memory; of other keys it is their hash, and the keys
+/// themselves stay in the columns.
 pub(super) struct KeyTable {
     columns: Vec<ArrayRef>,
     entries: Vec<Entry>,
@@ -21,13 +23,13 @@ pub(super) struct KeyTable {
 
 #[derive(Clone, Copy)]
 struct Entry {
-    hash: u64,
+    word: u64,
     row: u32,
     group: u32,
 }
 
 const EMPTY: Entry = Entry {
-    hash: 0,
+    word: 0,
     row: 0,
     group: NONE,
 };
@@ -45,12 +47,12 @@ impl KeyTable {
             table.groups = 1;
             return Ok((table, vec![0; rows]));
         }
-        let hashes = hashes(&table.columns, rows)?;
+        let words = words(&table.columns, rows)?;
         let valid = validity(&table.columns);
         let equal = Equality::new(&table.columns, &table.columns)?;
         let groups = (0..rows)
             .map(|row| match is_valid(&valid, row) {
-                true => table.insert(hashes[row], row, &equal),
+                true => table.insert(words[row], row, &equal),
                 false => NONE,
             })
             .collect();
@@ -65,24 +67,36 @@ impl KeyTable {
         self.entries.len() * size_of::<Entry>()
     }
 
-    /// Ready to look up rows of other columns, of the same types.
-    pub fn probe<'a>(&'a self, columns: &[ArrayRef], rows: usize) -> Result<Probe<'a>> {
-        Ok(Probe {
-            table: self,
-            hashes: match columns.is_empty() {
-                true => Vec::new(),
-                false => hashes(columns, rows)?,
-            },
-            valid: validity(columns),
-            equal: Equality::new(columns, &self.columns)?,
-        })
+    /// The group of each row of other columns, of the same types; [`NONE`] where `wanted` says no, a key
+    /// is null, or no spine row has it.
+    ///
+    /// Nothing but the table is read here: the look-ups of many rows wait for memory side by side.
+    pub fn groups_of(
+        &self,
+        columns: &[ArrayRef],
+        rows: usize,
+        wanted: impl Fn(usize) -> bool,
+    ) -> Result<Vec<u32>> {
+        if columns.is_empty() {
+            return Ok((0..rows)
+                .map(|row| if wanted(row) { 0 } else { NONE })
+                .collect());
+        }
+        let words = words(columns, rows)?;
+        let valid = validity(columns);
+        let equal = Equality::new(columns, &self.columns)?;
+        let group = |row: usize| match wanted(row) && is_valid(&valid, row) {
+            true => self.entries[self.find(words[row], row, &equal)].group,
+            false => NONE,
+        };
+        Ok((0..rows).map(group).collect())
     }
 
-    fn insert(&mut self, hash: u64, row: usize, equal: &Equality) -> u32 {
-        let at = self.find(hash, row, equal);
+    fn insert(&mut self, word: u64, row: usize, equal: &Equality) -> u32 {
+        let at = self.find(word, row, equal);
         if self.entries[at].group == NONE {
             self.entries[at] = Entry {
-                hash,
+                word,
                 row: row as u32,
                 group: self.groups,
             };
@@ -94,13 +108,15 @@ impl KeyTable {
     /// The entry that holds the key, or the empty one where it would go. The table is at most half
     /// full, so there always is one.
     #[inline]
-    fn find(&self, hash: u64, row: usize, equal: &Equality) -> usize {
+    fn find(&self, word: u64, row: usize, equal: &Equality) -> usize {
         let mask = self.entries.len() - 1;
-        // Multiplied, because the table's index takes the low bits and hashes are good in the high.
-        let mut at = (hash.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize & mask;
+        // Numbers may lie at any distance from each other. Folding the product's high half into its low
+        // one lets every bit of the word move every bit of the place.
+        let spread = u128::from(word ^ 0x2545_F491_4F6C_DD1D) * 0x9E37_79B9_7F4A_7C15;
+        let mut at = ((spread >> 64) as u64 ^ spread as u64) as usize & mask;
         loop {
             let entry = &self.entries[at];
-            if entry.group == NONE || (entry.hash == hash && equal.at(row, entry.row as usize)) {
+            if entry.group == NONE || (entry.word == word && equal.at(row, entry.row as usize)) {
                 return at;
             }
             at = (at + 1) & mask;
@@ -108,62 +124,46 @@ impl KeyTable {
     }
 }
 
-/// Looks up the groups of a batch's rows.
-pub(super) struct Probe<'a> {
-    table: &'a KeyTable,
-    hashes: Vec<u64>,
-    valid: Option<NullBuffer>,
-    equal: Equality,
-}
-
-impl Probe<'_> {
-    /// The row's group, or [`NONE`].
-    #[inline]
-    pub fn group(&self, row: usize) -> u32 {
-        if self.hashes.is_empty() {
-            return 0;
-        }
-        if !is_valid(&self.valid, row) {
-            return NONE;
-        }
-        self.table.entries[self.table.find(self.hashes[row], row, &self.equal)].group
-    }
-}
-
-/// Compares keys of two sets of columns. Nulls never reach it.
+/// Compares keys of two sets of columns whose words are equal. Nulls never reach it.
 enum Equality {
-    Int64(
-        arrow::buffer::ScalarBuffer<i64>,
-        arrow::buffer::ScalarBuffer<i64>,
-    ),
-    Any(Vec<DynComparator>),
+    /// The word says it all.
+    Words,
+    Columns(Vec<DynComparator>),
 }
 
 impl Equality {
     fn new(left: &[ArrayRef], right: &[ArrayRef]) -> Result<Self> {
-        if let ([l], [r]) = (left, right)
-            && (l.data_type(), r.data_type()) == (&DataType::Int64, &DataType::Int64)
-        {
-            let values = |a: &ArrayRef| a.as_primitive::<Int64Type>().values().clone();
-            return Ok(Equality::Int64(values(l), values(r)));
+        if number(left).is_some() && number(right).is_some() {
+            return Ok(Equality::Words);
         }
         let pairs = left.iter().zip(right);
         let comparators: Result<Vec<_>, _> = pairs
             .map(|(l, r)| make_comparator(l, r, SortOptions::default()))
             .collect();
-        Ok(Equality::Any(comparators?))
+        Ok(Equality::Columns(comparators?))
     }
 
     #[inline]
     fn at(&self, left: usize, right: usize) -> bool {
         match self {
-            Equality::Int64(l, r) => l[left] == r[right],
-            Equality::Any(columns) => columns.iter().all(|c| c(left, right).is_eq()),
+            Equality::Words => true,
+            Equality::Columns(columns) => columns.iter().all(|c| c(left, right).is_eq()),
         }
     }
 }
 
-fn hashes(columns: &[ArrayRef], rows: usize) -> Result<Vec<u64>> {
+/// The values of the only column, where it is one of whole numbers.
+fn number(columns: &[ArrayRef]) -> Option<&ScalarBuffer<i64>> {
+    match columns {
+        [column] => Some(column.as_primitive_opt::<Int64Type>()?.values()),
+        _ => None,
+    }
+}
+
+fn words(columns: &[ArrayRef], rows: usize) -> Result<Vec<u64>> {
+    if let Some(numbers) = number(columns) {
+        return Ok(numbers.iter().map(|number| *number as u64).collect());
+    }
     let mut hashes = vec![0; rows];
     create_hashes(columns, &RandomState::with_seed(0), &mut hashes)?;
     Ok(hashes)
@@ -214,15 +214,30 @@ mod tests {
             Some("x"),
             Some("x"),
         ]));
-        let probe = table.probe(&[a, b], 4).unwrap();
-        let found: Vec<u32> = (0..4).map(|row| probe.group(row)).collect();
+        let found = table.groups_of(&[a, b], 4, |_| true).unwrap();
         assert_eq!(found, [2, 1, NONE, NONE]);
+    }
+
+    #[test]
+    fn whole_numbers_are_found_whatever_lies_between_them() {
+        let numbers: Vec<i64> = (0..1_000)
+            .flat_map(|n| [n, -n - 1, n << 32, i64::MAX - n])
+            .collect();
+        let column = |numbers: Vec<i64>| -> ArrayRef { Arc::new(Int64Array::from(numbers)) };
+        let rows = numbers.len();
+        let (table, groups) = KeyTable::build(vec![column(numbers.clone())], rows).unwrap();
+        let again = table.groups_of(&[column(numbers)], rows, |_| true).unwrap();
+        assert_eq!(again, groups);
+        let others = column(vec![1_000, -1_001, 1_000 << 32, 5]);
+        let found = table.groups_of(&[others], 4, |row| row != 3).unwrap();
+        assert_eq!(found, [NONE; 4]);
     }
 
     #[test]
     fn without_columns_everything_is_one_group() {
         let (table, groups) = KeyTable::build(vec![], 2).unwrap();
         assert_eq!((groups.as_slice(), table.groups()), (&[0, 0][..], 1));
-        assert_eq!(table.probe(&[], 7).unwrap().group(6), 0);
+        let found = table.groups_of(&[], 3, |row| row != 1).unwrap();
+        assert_eq!(found, [0, NONE, 0]);
     }
 }

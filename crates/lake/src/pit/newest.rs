@@ -126,21 +126,17 @@ impl Newest {
             return Ok(());
         }
         let mut changed = Vec::new();
-        let probe = self
-            .timeline
-            .keys
-            .probe(&batch.keys, batch.values.num_rows())?;
+        let rows = batch.values.num_rows();
+        let groups = self.timeline.keys.groups_of(&batch.keys, rows, |row| {
+            in_reach(&batch.times.values[row]) && batch.has_time(row)
+        })?;
         let mut ties = Ties::new(&self.kept, &batch.values);
-        for (row, time) in batch.times.values.iter().enumerate() {
-            if !in_reach(time) || !batch.has_time(row) {
-                continue;
-            }
-            let group = probe.group(row);
+        for (row, group) in groups.into_iter().enumerate() {
             if group == NONE {
                 continue;
             }
             let candidate = Candidate {
-                time: *time,
+                time: batch.times.values[row],
                 created: batch.created(row),
                 at: (CURRENT, row as u32),
             };
