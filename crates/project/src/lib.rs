@@ -38,7 +38,7 @@ pub use config::{OpenLineage, Settings};
 pub use hooks::{Hook, When};
 
 /// The version of dbt whose projects are read.
-pub(crate) const DBT_VERSION: &str = "1.11.0";
+pub(crate) const DBT_VERSION: &str = "1.11.16";
 
 pub(crate) use forebay_core::name::DATABASE;
 

@@ -4,6 +4,7 @@
 mod node;
 mod profile;
 mod project_file;
+mod required;
 mod settings;
 mod tree;
 mod vars;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use forebay_core::Diagnostic;
 
+use super::required;
 use super::tree::Tree;
 use super::vars::WrittenVars;
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
@@ -76,8 +77,6 @@ const TOLERATED: &[&str] = &[
     "name",
     "version",
     "profile",
-    "config-version",
-    "require-dbt-version",
     "clean-targets",
     "target-path",
     "log-path",
@@ -114,6 +113,10 @@ impl ProjectFile {
         let on_run_start = fields.texts("on-run-start");
         let on_run_end = fields.texts("on-run-end");
         let flags = fields.get("flags").map(Yaml::to_json).unwrap_or_default();
+        config_version(&mut fields);
+        if flags["version_check"].as_bool() != Some(false) {
+            required_version(&mut fields);
+        }
         let macro_arguments = flags["validate_macro_args"].as_bool().unwrap_or(false);
         let mut tree = |keys: &[&'static str]| {
             let found = keys
@@ -150,9 +153,37 @@ impl ProjectFile {
             restricted,
             docs_in,
         };
+        fields.ignore(&["require-dbt-version"]);
         fields.finish(Unknown::Error);
         Some(project)
     }
+}
+
+fn config_version(fields: &mut Fields<'_>) {
+    let version = fields.whole("config-version");
+    if version.is_some_and(|version| version != 2) {
+        let message = "only config-version 2 of dbt_project.yml is known";
+        fields.error(message, fields.at("config-version"));
+    }
+}
+
+fn required_version(fields: &mut Fields<'_>) {
+    let requirements = fields.texts("require-dbt-version");
+    let problem = match required::fits(crate::DBT_VERSION, &requirements) {
+        Ok(true) => return,
+        Ok(false) => Diagnostic::error(format!(
+            "{} is for dbt {}, and what runs it follows dbt {}",
+            fields.what,
+            requirements.join(", "),
+            crate::DBT_VERSION
+        ))
+        .hint("widen require-dbt-version, or set flags: {version_check: false}"),
+        Err(requirement) => Diagnostic::error(format!(
+            "'{requirement}' is no requirement of a version: write such as >=1.3.0"
+        )),
+    };
+    let place = fields.at("require-dbt-version").in_file(fields.doc.file);
+    fields.doc.problems.push(problem.at(place));
 }
 
 /// `[{macro_namespace: dbt_utils, search_order: [mine, dbt_utils]}]`.

@@ -108,6 +108,10 @@ impl Object for Methods {
         args: &[Value],
     ) -> Result<Value, Error> {
         let found = self.methods.iter().find(|(name, _)| *name == method);
+        // While the project is read nothing comes of a call, so an unknown one hurts nobody yet.
+        if found.is_none() && self.name == "adapter" && self.scope.compiling().is_none() {
+            return Ok(Value::from(()));
+        }
         let Some((_, function)) = found else {
             let names: Vec<&str> = self.methods.iter().map(|(name, _)| *name).collect();
             return Err(problem(
@@ -128,8 +132,11 @@ impl Object for Methods {
 /// The macro of that name for the engine at hand: the first of `forebay__x`, `<type>__x`,
 /// `postgres__x`, `default__x` that the project or we have.
 fn dispatch(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
-    let (name, namespace, _packages): (String, Option<String>, Option<Value>) = from_args(args)?;
-    let shared = &scope.shared;
+    let part = parts(args);
+    let Some(name) = part(0, "macro_name") else {
+        return Err(failed("adapter.dispatch needs the name of a macro"));
+    };
+    let (namespace, shared) = (part(1, "macro_namespace"), &scope.shared);
     if let Some(found) = shared.dispatched(scope.package(), &name, namespace.as_deref()) {
         return Ok(scope.macro_value(found));
     }

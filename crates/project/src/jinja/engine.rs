@@ -29,7 +29,8 @@ pub(crate) enum Failure {
 const NAMING: &[&str] = &["generate_schema_name", "generate_alias_name"];
 
 fn naming_template(name: &str) -> String {
-    format!("{{{{ {name}(**_dbt_generic_test_kwargs) }}}}")
+    // By place, as dbt calls them: projects name the parameters as they like.
+    format!("{{{{ {name}(_custom_name, _node) }}}}")
 }
 
 /// Templates and macros, ready to run.
@@ -188,14 +189,18 @@ impl Engine {
     }
 
     /// Calls one of [`NAMING`], with what it prints trimmed.
-    pub fn call_naming<const N: usize>(
+    pub fn call_naming(
         &self,
         name: &str,
-        args: [(&str, Value); N],
+        custom: Option<String>,
         shared: &Arc<Shared>,
         mut node: NodeScope,
     ) -> Result<String, Failure> {
-        node.test_arguments = Some(Value::from_pairs(args));
+        let arguments = [
+            ("_custom_name".to_owned(), custom.into()),
+            ("_node".to_owned(), node.model.clone()),
+        ];
+        node.variables.extend(arguments);
         let template = naming_template(name);
         let (text, _) = self.render(&template, shared, &Arc::new(node), &Mode::Parse)?;
         Ok(text.trim().to_owned())

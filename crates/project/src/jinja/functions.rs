@@ -29,6 +29,7 @@ pub(crate) const FUNCTIONS: &[(&str, Function)] = &[
     ("var", var),
     ("env_var", env_var),
     ("doc", doc),
+    ("function", no_function),
     ("is_incremental", is_incremental),
     ("should_full_refresh", should_full_refresh),
     ("load_relation", load_relation),
@@ -206,7 +207,7 @@ pub(crate) fn cte_name(relation: &Relation) -> String {
 }
 
 fn var(scope: &Arc<Scope>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let (name, default): (&str, Option<Value>) = from_args(args)?;
+    let (name, default) = name_and_default(args)?;
     let vars = scope.vars();
     match vars.and_then(|vars| vars.get(name)) {
         // A variable may be a template itself; what that gives is a text.
@@ -220,6 +221,11 @@ fn var(scope: &Arc<Scope>, state: &mut State<'_, '_>, args: &[Value]) -> Result<
     if let Some(default) = default {
         return Ok(default);
     }
+    // As in dbt: the node may not be among those that run.
+    if scope.node.of_node && scope.compiling().is_none() {
+        scope.record().missing.insert(name.to_owned());
+        return Ok(Value::from(()));
+    }
     Err(problem(
         Diagnostic::error(format!("the variable '{name}' has no value"))
             .maybe_hint(suggest::nearest(
@@ -230,6 +236,22 @@ fn var(scope: &Arc<Scope>, state: &mut State<'_, '_>, args: &[Value]) -> Result<
                 "give it one under vars: in dbt_project.yml, or a default: var('{name}', ...)"
             )),
     ))
+}
+
+/// `none` is a default like any other.
+fn name_and_default(args: &[Value]) -> Result<(&str, Option<Value>), Error> {
+    let (named, placed) = match args.split_last() {
+        Some((last, rest)) if last.is_kwargs() => (Kwargs::try_from(last.clone())?, rest),
+        _ => (Kwargs::try_from(Value::UNDEFINED)?, args),
+    };
+    let default = match placed.get(1) {
+        None if named.has("default") => Some(named.get("default")?),
+        found => found.cloned(),
+    };
+    named.assert_all_used()?;
+    let name = placed.first().and_then(Value::as_str);
+    let name = name.ok_or_else(|| failed("var() needs the name of a variable"))?;
+    Ok((name, default))
 }
 
 fn env_var(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
@@ -267,6 +289,10 @@ fn doc(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Valu
                 .maybe_hint(suggest::nearest(&name, known)),
         )
     })
+}
+
+fn no_function(_: &Arc<Scope>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Value, Error> {
+    Err(failed("functions of the database are not supported"))
 }
 
 fn is_incremental(scope: &Arc<Scope>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Value, Error> {

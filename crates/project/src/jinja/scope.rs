@@ -72,6 +72,8 @@ impl Shared {
 pub(crate) struct NodeScope {
     /// Its package: empty for the project.
     pub package: String,
+    /// It is a node's template, not a text of YAML.
+    pub of_node: bool,
     /// Whose private models it may read.
     pub group: Option<String>,
     pub this: Option<Relation>,
@@ -114,6 +116,8 @@ pub(crate) struct Record {
     /// Ephemeral models whose expressions the text names, in the order of first use.
     pub ephemerals: Vec<NodeId>,
     pub warnings: Vec<Diagnostic>,
+    /// Variables without a value, while the project is read.
+    pub missing: BTreeSet<String>,
     /// What it prints: `print(...)` and `log(..., info=true)`.
     pub printed: Vec<String>,
     /// The result of a template that is a single expression.
@@ -130,6 +134,7 @@ impl Record {
         self.configs.extend(later.configs);
         self.macros.extend(later.macros);
         self.warnings.extend(later.warnings);
+        self.missing.extend(later.missing);
         self.printed.extend(later.printed);
         self.value = later.value.or(self.value);
         self

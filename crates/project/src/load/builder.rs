@@ -145,13 +145,14 @@ impl<'a> Builder<'a> {
         let groups: BTreeMap<&NodeId, &Option<String>> =
             nodes.map(|node| (&node.id, &node.group)).collect();
         // Nothing is tested on a node that is switched off or broken.
-        let mut declare = |id: NodeId, call, file, declared| {
+        let mut declare = |id: NodeId, key, call, file, declared| {
             if let Some(group) = groups.get(&id) {
                 found.extend(tests.of(&nodes::Target {
                     id,
                     call,
                     file,
                     tests: declared,
+                    key,
                     group: (*group).clone(),
                 }));
             }
@@ -163,8 +164,19 @@ impl<'a> Builder<'a> {
         ];
         for (kind, patches) in patches {
             for patch in patches {
-                let id = self.cx.id(kind, &patch.name, patch.version.as_ref());
-                declare(id, patch.call(), &patch.file, &patch.tests);
+                // Under the wrong section they are tests all the same.
+                let kinds = [
+                    kind,
+                    ResourceType::Model,
+                    ResourceType::Seed,
+                    ResourceType::Snapshot,
+                ];
+                let ids = kinds.map(|kind| self.cx.id(kind, &patch.name, patch.version.as_ref()));
+                let Some(id) = ids.into_iter().find(|id| groups.contains_key(id)) else {
+                    continue;
+                };
+                let key = format!("{kind}s.{}", patch.name);
+                declare(id, key, patch.call(), &patch.file, &patch.tests);
             }
         }
         for table in &properties.sources {
@@ -173,7 +185,8 @@ impl<'a> Builder<'a> {
                 source: table.source.clone(),
                 table: table.table.clone(),
             };
-            declare(id, call, &table.file, &table.tests);
+            let key = format!("sources.{}", table.source);
+            declare(id, key, call, &table.file, &table.tests);
         }
         for outcome in found {
             match outcome {

@@ -1,6 +1,7 @@
 //! dbt's `manifest.json`, version 12. Nodes that dbt does not know stand under `forebay`.
 
 mod config;
+mod contract;
 mod edges;
 mod macros;
 mod node;

@@ -7,7 +7,7 @@ use forebay_core::graph::{Column, Model, Test};
 use forebay_core::{Node, ResourceType, Spec};
 use serde_json::{Map, Value as Json, json};
 
-use super::{below, config, created_at, join, patch_path, path, version_json};
+use super::{below, config, contract, created_at, join, patch_path, path, version_json};
 use crate::jinja::RefCall;
 use crate::nodes::{Detail, TestDetail};
 use crate::{DATABASE, Project};
@@ -162,7 +162,7 @@ fn of_model(project: &Project, node: &Node, model: &Model, detail: &Detail) -> J
         "contract": {
             "enforced": contract.enforced,
             "alias_types": true,
-            "checksum": contract.enforced.then(|| contract_checksum(node, model)),
+            "checksum": contract.enforced.then(|| contract::checksum(node, model)),
         },
         "version": version.map(|version| version_json(&version.v)),
         "latest_version": version.map(|version| version_json(&version.latest)),
@@ -178,22 +178,6 @@ fn moment(written: &str) -> String {
         10 => format!("{written}T00:00:00+00:00"),
         _ => written.to_owned(),
     }
-}
-
-/// Of everything that the contract says. Only ever compared with another of ours.
-fn contract_checksum(node: &Node, model: &Model) -> String {
-    let mut columns: Vec<_> = node.columns.values().collect();
-    columns.sort_by(|a, b| a.name.cmp(&b.name));
-    let columns: Vec<_> = columns
-        .iter()
-        .map(|column| json!([column.name, column.data_type, column.constraints]))
-        .collect();
-    let state = json!([
-        columns,
-        model.materialized.as_str(),
-        model.contract.constraints
-    ]);
-    forebay_core::digest::hex(state.to_string().as_bytes())
 }
 
 /// What identifies a row: by a constraint, else by tests for uniqueness.
@@ -235,20 +219,12 @@ fn of_test(test: &Test, detail: &Detail) -> Json {
     json!({
         "column_name": test.column,
         "attached_node": attached,
-        "file_key_name": file_key(test),
+        "file_key_name": found.key,
         "path": format!("{}.sql", detail.alias),
         "checksum": {"name": "none", "checksum": ""},
         "raw_code": format!("{}{}", detail.raw, found.config_call),
         "test_metadata": test_metadata(found),
     })
-}
-
-/// The section and name under which the test is declared: `models.orders`.
-fn file_key(test: &Test) -> Option<String> {
-    let attached = test.attached.as_ref()?.as_str();
-    let (kind, rest) = attached.split_once('.')?;
-    let name = rest.split('.').nth(1)?;
-    Some(format!("{kind}s.{name}"))
 }
 
 fn test_metadata(test: &TestDetail) -> Json {

@@ -110,7 +110,7 @@ pub(crate) fn owner(fields: &mut Fields<'_>) -> Option<Owner> {
     let mut owner = Fields::of(doc, yaml, format!("the owner of {}", fields.what))?;
     let found = Owner {
         name: owner.text("name"),
-        email: owner.text("email"),
+        email: Some(owner.texts("email").join(", ")).filter(|email| !email.is_empty()),
     };
     owner.ignore(&["slack", "github", "team"]);
     if found == Owner::default() {

@@ -30,6 +30,8 @@ pub(crate) struct Target<'a> {
     pub call: RefCall,
     pub file: &'a str,
     pub tests: &'a [TestDecl],
+    /// Section and name under which they are declared: `models.orders`.
+    pub key: String,
     /// Its group: the tests belong to it too.
     pub group: Option<String>,
 }
@@ -89,6 +91,7 @@ impl GenericTests<'_> {
             name: decl.test.clone(),
             arguments,
             config_call: config_call(&own),
+            key: target.key.clone(),
         };
         let mut config = self.settings(&fqn, &[], &own);
         let off = self.reader(&config, &names.full).flag("enabled") == Some(false);
@@ -192,7 +195,10 @@ impl GenericTests<'_> {
             test: Some(test.clone()),
             ..Detail::default()
         };
-        let scope = Arc::new(cx.node_scope());
+        let scope = Arc::new(NodeScope {
+            of_node: true,
+            ..cx.node_scope()
+        });
         let ran = run(cx.engine, cx.shared, &detail, &scope, &Mode::Parse);
         let ran = ran.map_err(|failure| failure.at(&decl.at));
         let (_, mut record) = cx.problems.keep(ran)?;

@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use forebay_core::graph::Version;
-use forebay_core::{Location, Node, NodeId, Relation, ResourceType, Spec};
+use forebay_core::{Diagnostic, Location, Node, NodeId, Relation, ResourceType, Spec, suggest};
 use serde_json::{Map, Value as Json, json};
 
 use crate::config::{Config, ProjectFile, Reader, Tree, from_json, merge, to_json, to_written};
@@ -136,6 +136,8 @@ pub(crate) struct TestDetail {
     pub namespace: Option<String>,
     pub name: String,
     pub arguments: Vec<(String, Argument)>,
+    /// Section and name under which it is declared.
+    pub key: String,
     /// Its settings as dbt writes them behind its call.
     pub config_call: String,
 }
@@ -253,6 +255,7 @@ impl<'a> Subject<'a> {
             this: Some(Relation::new(&cx.shared.target.schema, self.name())),
             model: json!({"name": self.name(), "resource_type": self.kind.as_str()}),
             config: to_json(&self.config),
+            of_node: true,
             ..cx.node_scope()
         });
         let rendered = cx
@@ -265,6 +268,9 @@ impl<'a> Subject<'a> {
         for warning in record.warnings {
             cx.problems.push(warning.at(location.clone()));
         }
+        for name in &record.missing {
+            cx.problems.push(self.no_value(cx, name));
+        }
         let mut config = self.config.clone();
         for inline in &record.configs {
             merge(&mut config, from_json(inline, &self.config_call()));
@@ -272,7 +278,7 @@ impl<'a> Subject<'a> {
         cx.override_settings(self.section, &self.fqn, &mut config);
         let (mut calls, mut macros) = (record.calls, record.macros);
         for hook in hooks(&config) {
-            let record = self.hook(cx, &scope, &hook)?;
+            let record = parsed_hook(cx, &scope, &hook, &location)?;
             let new = record
                 .calls
                 .into_iter()
@@ -288,14 +294,24 @@ impl<'a> Subject<'a> {
         })
     }
 
-    /// What a hook refers to, its node depends on.
-    fn hook(&self, cx: &Cx<'_>, scope: &Arc<NodeScope>, hook: &str) -> Option<Record> {
-        let ran = cx.engine.render_text(hook, cx.shared, scope, &Mode::Parse);
-        let ran = ran.map_err(|failure| {
-            let problem = failure.at(&self.sql.at);
-            problem.hint(format!("in the hook {}", hook.trim()))
-        });
-        Some(cx.problems.keep(ran)?.1)
+    fn no_value(&self, cx: &Cx<'_>, name: &str) -> Diagnostic {
+        let raw = self.sql.raw();
+        let quoted = [format!("'{name}'"), format!("\"{name}\"")];
+        let offset = quoted.iter().find_map(|quoted| raw.find(quoted));
+        let place = offset
+            .map(|at| text::locate(&self.sql.file, &self.sql.text, self.sql.range.start + at));
+        let vars = cx.shared.vars.get(&cx.package.name);
+        let known = vars.into_iter().flat_map(|vars| vars.names());
+        let message = format!(
+            "{} needs the variable '{name}', which has no value",
+            self.what()
+        );
+        Diagnostic::warning(message)
+            .at(place.unwrap_or_else(|| self.sql.at.clone()))
+            .maybe_hint(suggest::nearest(name, known))
+            .hint(format!(
+                "give it one under vars: in dbt_project.yml, or by --vars '{{{name}: ...}}'"
+            ))
     }
 
     /// Where the file calls `config(...)`.
@@ -352,6 +368,21 @@ impl<'a> Subject<'a> {
     }
 }
 
+/// What a hook refers to, its node depends on.
+fn parsed_hook(
+    cx: &Cx<'_>,
+    scope: &Arc<NodeScope>,
+    hook: &str,
+    location: &Location,
+) -> Option<Record> {
+    let ran = cx.engine.render_text(hook, cx.shared, scope, &Mode::Parse);
+    let ran = ran.map_err(|failure| {
+        let problem = failure.at(location);
+        problem.hint(format!("in the hook {}", hook.trim()))
+    });
+    Some(cx.problems.keep(ran)?.1)
+}
+
 /// Hooks with Jinja.
 fn hooks(config: &Config) -> Vec<String> {
     let written = ["pre_hook", "post_hook"].into_iter();
@@ -372,6 +403,7 @@ pub(crate) fn node_scope(
 ) -> NodeScope {
     let schema = node.relation.as_ref().map(|r| r.schema.clone());
     NodeScope {
+        of_node: true,
         group: node.group.clone(),
         this: node.relation.clone(),
         model: json!({

@@ -3,8 +3,6 @@
 
 use forebay_core::graph::Version;
 use forebay_core::{Diagnostic, Location, Relation, ResourceType};
-use minijinja::Value;
-use minijinja::value::Serde;
 use serde_json::{Value as Json, json};
 
 use super::Cx;
@@ -42,7 +40,7 @@ pub(crate) fn schema(
             None => target.clone(),
         });
     }
-    call(cx, SCHEMA, "custom_schema_name", custom, naming, reader)
+    call(cx, SCHEMA, custom, naming, reader)
 }
 
 pub(crate) fn alias(cx: &Cx<'_>, naming: &Naming<'_>, reader: &Reader<'_>) -> Option<String> {
@@ -54,7 +52,7 @@ pub(crate) fn alias(cx: &Cx<'_>, naming: &Naming<'_>, reader: &Reader<'_>) -> Op
             (None, None) => naming.name.to_owned(),
         });
     }
-    call(cx, ALIAS, "custom_alias_name", custom, naming, reader)
+    call(cx, ALIAS, custom, naming, reader)
 }
 
 /// Neither the macro nor what it dispatches to is the project's own.
@@ -69,19 +67,15 @@ fn is_builtin(cx: &Cx<'_>, name: &str) -> bool {
 fn call(
     cx: &Cx<'_>,
     name: &str,
-    parameter: &'static str,
     custom: Option<String>,
     naming: &Naming<'_>,
     reader: &Reader<'_>,
 ) -> Option<String> {
-    let node = node(cx, naming, reader);
-    let custom = custom.map_or(Value::from(()), Value::from);
-    let args = [(parameter, custom), ("node", Value::from(Serde(&node)))];
     let scope = NodeScope {
-        model: node.clone(),
+        model: node(cx, naming, reader),
         ..cx.node_scope()
     };
-    let called: Result<_, Failure> = cx.engine.call_naming(name, args, cx.shared, scope);
+    let called: Result<_, Failure> = cx.engine.call_naming(name, custom, cx.shared, scope);
     let called = called.map_err(|failure| failure.at(naming.location));
     let text = cx.problems.keep(called)?;
     if text.is_empty() {

@@ -1,11 +1,16 @@
 //! Seeds: small CSV files of the project.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use forebay_core::graph::Seed;
-use forebay_core::{Diagnostic, Location, Node, ResourceType, Spec};
+use forebay_core::{Diagnostic, Location, Node, NodeId, ResourceType, Spec};
 use indexmap::IndexMap;
 
 use super::{Cx, Detail, Draft, Naming, Outcome, Section, fqn, node_scope, reader, relation, tags};
+use super::{hooks, parsed_hook};
 use crate::config::{Reader, to_json, to_written};
+use crate::jinja::NodeScope;
 use crate::properties::Patch;
 use crate::scan::SeedFile;
 
@@ -48,10 +53,13 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
         }),
     };
     let written = to_written(&config);
+    let hooks = hooks(&config);
     let config = to_json(&config);
+    let scope = Arc::new(node_scope(cx, &node, &config, &alias, ""));
     let detail = Detail {
         written,
-        scope: node_scope(cx, &node, &config, &alias, "").into(),
+        macros: macros_of_hooks(cx, &scope, &hooks, &node)?,
+        scope,
         config,
         alias,
         patch_file: patch.map(|p| p.file.clone()),
@@ -62,6 +70,32 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
         true => Outcome::Disabled(Some(draft)),
         false => Outcome::Draft(draft),
     })
+}
+
+/// The macros that its hooks call. A seed comes before every other node, so they may name none.
+fn macros_of_hooks(
+    cx: &Cx<'_>,
+    scope: &Arc<NodeScope>,
+    hooks: &[String],
+    node: &Node,
+) -> Option<BTreeSet<NodeId>> {
+    let mut macros = BTreeSet::new();
+    for hook in hooks {
+        let record = parsed_hook(cx, scope, hook, &node.location)?;
+        if let Some(call) = record.calls.first() {
+            let message = format!(
+                "a hook of the seed '{}' depends on another node: {call}",
+                node.name
+            );
+            cx.problems.push(
+                Diagnostic::error(message)
+                    .at(node.location.clone())
+                    .hint("a seed depends on nothing: put the hook on a model, or into on-run-end"),
+            );
+        }
+        macros.extend(record.macros);
+    }
+    Some(macros)
 }
 
 fn column_types(reader: &Reader<'_>) -> IndexMap<String, String> {

@@ -47,10 +47,14 @@ error: no macro or function is called 'colums'
   hint: did you mean 'columns'?
 error: Jinja syntax error: unexpected end of block
   --> models/c.sql:1:7
-error: the variable 'limt' has no value
-  --> models/orders.sql:2:11
+error: 'tabel' is no 'materialized' of model 'orders'
+  --> models/orders.sql:1:4
+  hint: did you mean 'table'?
+  hint: one of: table, view, incremental, ephemeral
+warning: model 'orders' needs the variable 'limt', which has no value
+  --> models/orders.sql:2:15
   hint: did you mean 'limit'?
-  hint: give it one under vars: in dbt_project.yml, or a default: var('limt', ...)
+  hint: give it one under vars: in dbt_project.yml, or by --vars '{limt: ...}'
 error: no generic test is called 'not_nul'
   --> models/s.yml:6:22
   hint: did you mean 'not_null'?
