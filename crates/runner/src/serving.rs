@@ -25,6 +25,14 @@ pub fn load_version(
     version: &ModelVersion,
 ) -> Result<Service, Diagnostic> {
     let spec = spec(node)?;
+    if version.training_hash.is_empty() {
+        return Err(Diagnostic::error(format!(
+            "version {} of model '{}' was registered by a client from '{}'; \
+             only what a training job made can be served",
+            version.version, version.model, version.source
+        ))
+        .hint("move the alias to a version that `forebay build` registered"));
+    }
     let run = workspace.store.run(&version.run_id)?.ok_or_else(|| {
         Diagnostic::environment(format!(
             "version {} of model '{}' names run {}, which the metadata store lacks",
@@ -65,10 +73,10 @@ pub fn version(
     workspace: &Workspace,
     service: &InferenceService,
 ) -> Result<Option<ModelVersion>, Diagnostic> {
-    match &service.version {
-        ModelSelector::Alias(alias) => workspace.store.version_by_alias(&service.model, alias),
-        ModelSelector::Version(number) => workspace.store.model_version(&service.model, *number),
-    }
+    Ok(match &service.version {
+        ModelSelector::Alias(alias) => workspace.store.version_by_alias(&service.model, alias)?,
+        ModelSelector::Version(number) => workspace.store.model_version(&service.model, *number)?,
+    })
 }
 
 fn nothing_to_serve(node: &Node, service: &InferenceService) -> Diagnostic {

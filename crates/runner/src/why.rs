@@ -106,7 +106,7 @@ pub async fn explain(workspace: &Workspace, id: &str) -> Result<Why, Diagnostic>
         model: service.model_name().to_owned(),
         model_version: service.model_version(),
         run_id: service.run_id().to_owned(),
-        run_metrics: run.map(|run| run.metrics).unwrap_or_default(),
+        run_metrics: run.map(|run| run.metric_values()).unwrap_or_default(),
         training_set: record.training_set.clone(),
         training_set_version: record.training_set_version,
         training_hash: record.training_hash.clone(),

@@ -136,7 +136,9 @@ impl Store {
                 [now_ms],
             )?;
             t.execute(
-                "update runs set state = 'KILLED', finished_ms = ?1 where state = 'RUNNING'",
+                // Runs of clients go on whether or not we are there.
+                "update runs set state = 'KILLED', finished_ms = ?1 \
+                 where state = 'RUNNING' and invocation_id is not null",
                 [now_ms],
             )?;
             t.execute(

@@ -1,16 +1,26 @@
 //! The metadata store: what was run, trained and registered. One module an aggregate.
 //!
 //! SQLite with a write-ahead log. Every method is one transaction: what it wrote is there after
-//! the process is killed, or none of it is. Methods block for well under a millisecond; they are
-//! called from async code directly. Times come in as arguments, in milliseconds since the epoch.
+//! the process is killed, or none of it is. Methods block, most for well under a millisecond; a
+//! search may take longer. Times come in as arguments, in milliseconds since the epoch.
 
 mod connection;
+mod error;
+mod float;
 pub mod invocation;
+mod limits;
 pub mod migration;
+mod pairs;
 pub mod registry;
+pub mod search;
 pub mod tracking;
 
 pub use connection::Store;
+pub use error::Error;
 pub use invocation::{Invocation, NodeRun, RunStatus};
 pub use registry::{ModelVersion, RegisteredModel};
-pub use tracking::{Metric, Run, RunInput, RunState};
+pub use search::{Page, Search, Stage};
+pub use tracking::{
+    Batch, Dataset, Experiment, LoggedModel, Metric, ModelMetric, ModelOutput, ModelStatus, NewRun,
+    Run, RunInput, RunState,
+};

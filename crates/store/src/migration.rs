@@ -8,7 +8,10 @@ use rusqlite::Connection;
 use crate::connection::describe;
 
 /// `user_version` of the database counts the steps that it has seen.
-const STEPS: &[&str] = &[include_str!("migration/001_initial.sql")];
+const STEPS: &[&str] = &[
+    include_str!("migration/001_initial.sql"),
+    include_str!("migration/002_tracking.sql"),
+];
 
 pub(crate) fn run(connection: &mut Connection, path: &Path) -> Result<(), Diagnostic> {
     let wrap = |error: rusqlite::Error| describe(path, &error);
@@ -37,6 +40,8 @@ pub(crate) fn run(connection: &mut Connection, path: &Path) -> Result<(), Diagno
 
 #[cfg(test)]
 mod tests {
+    use forebay_core::Relation;
+
     use crate::Store;
 
     #[test]
@@ -63,5 +68,15 @@ mod tests {
         let models = store.registered_models().unwrap();
         assert_eq!(models[0].name, "late_arrival");
         assert_eq!(models[0].aliases["champion"], 2);
+        let version = &models[0].versions[0];
+        assert_eq!((version.version, &version.stage[..]), (2, "None"));
+        let run = store.run(&version.run_id).unwrap().unwrap();
+        assert_eq!(run.metric("roc_auc"), Some(0.72));
+        assert_eq!(
+            run.inputs[0].as_table(),
+            Some((Relation::new("main", "departures"), 3))
+        );
+        assert_eq!(run.inputs[0].role(), "spine");
+        assert_eq!(store.experiment(0).unwrap().name, "Default");
     }
 }

@@ -124,7 +124,7 @@ async fn made(workspace: &Workspace, summary: &Summary) -> Result<(), Diagnostic
         {
             let metrics: Vec<String> = ["roc_auc", "log_loss", "brier", "accuracy"]
                 .iter()
-                .filter_map(|name| Some(format!("{name} {:.4}", run.metrics.get(*name)?)))
+                .filter_map(|name| Some(format!("{name} {:.4}", run.metric(name)?)))
                 .collect();
             line(
                 "model",

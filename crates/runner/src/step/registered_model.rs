@@ -4,6 +4,7 @@ use forebay_core::graph::Spec;
 use forebay_core::ml::TrainingJob;
 use forebay_core::{Diagnostic, Node};
 use forebay_ml::gates::{self, GateResult};
+use forebay_store::registry::NewVersion;
 use forebay_store::{ModelVersion, Run, RunState, RunStatus};
 use serde_json::json;
 
@@ -30,20 +31,21 @@ pub async fn run(context: &Context<'_>, node: &Node) -> Result<Outcome, Diagnost
     };
     let results = gates::evaluate(
         &job.gates,
-        &candidate.metrics,
-        champion_run.as_ref().map(|run| &run.metrics),
+        &candidate.metric_values(),
+        champion_run.map(|run| run.metric_values()).as_ref(),
     )?;
     if results.iter().any(|gate| !gate.passed) {
         return Ok(refused(&candidate, &results));
     }
     let version = workspace.store.register_version(
-        &ModelVersion {
+        &NewVersion {
             model: node.name.clone(),
-            version: 0,
             run_id: candidate.id.clone(),
             training_hash: hash,
             source: format!("{}/model", candidate.artifact_path),
+            artifact_path: format!("{}/model", candidate.artifact_path),
             created_ms: workspace.clock.now_ms(),
+            ..NewVersion::default()
         },
         Some(&job.alias),
     )?;
@@ -75,7 +77,8 @@ pub fn training_job<'a>(
 fn newest_run(workspace: &Workspace, job: &Node) -> Result<Run, Diagnostic> {
     let runs = workspace.store.runs(Some(&job.name), 1_000)?;
     runs.into_iter()
-        .find(|run| run.state == RunState::Finished)
+        // A client may log runs of its own under the job's name.
+        .find(|run| run.state == RunState::Finished && run.invocation_id.is_some())
         .ok_or_else(|| {
             Diagnostic::error(format!("training job '{}' has no finished run", job.name))
                 .hint(format!("run `forebay train --select {}`", job.name))

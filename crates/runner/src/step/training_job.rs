@@ -9,7 +9,7 @@ use forebay_core::{Diagnostic, Node, Relation, digest};
 use forebay_ml::record::TrainingRecord;
 use forebay_ml::train::{Trained, TrainingInput};
 use forebay_ml::training_set::{self, TrainingSet};
-use forebay_store::{Metric, Run, RunInput, RunState, RunStatus};
+use forebay_store::{Batch, Metric, Run, RunInput, RunState, RunStatus};
 use serde_json::json;
 
 use super::{Context, Outcome};
@@ -24,7 +24,7 @@ pub async fn run(
     let set = training_set::build(&workspace.lake, workspace.graph(), node, job).await?;
     if let Some(known) = trained_before(workspace, node, &set)? {
         let message = format!("unchanged: the training set is that of run {}", known.id);
-        return Ok(outcome(&known.id, &set, &known.metrics, message));
+        return Ok(outcome(&known.id, &set, &known.metric_values(), message));
     }
     let run = new_run(context, node, job, &set);
     workspace.store.start_run(&run)?;
@@ -35,10 +35,14 @@ pub async fn run(
         }
         Err(error) => {
             let tags = BTreeMap::from([("error".to_owned(), error.to_string())]);
+            let batch = Batch {
+                tags,
+                ..Batch::default()
+            };
             let now = workspace.clock.now_ms();
             workspace
                 .store
-                .finish_run(&run.id, RunState::Failed, &[], &tags, now)?;
+                .finish_run(&run.id, RunState::Failed, &batch, now)?;
             Err(error)
         }
     }
@@ -53,6 +57,7 @@ fn trained_before(
     let runs = workspace.store.runs(Some(&node.name), 10_000)?;
     Ok(runs.into_iter().find(|run| {
         run.state == RunState::Finished
+            && run.invocation_id.is_some()
             && run.tags.get("training_hash") == Some(&set.hash)
             && workspace
                 .artifacts(&run.artifact_path)
@@ -65,30 +70,31 @@ fn new_run(context: &Context<'_>, node: &Node, job: &TrainingJob, set: &Training
     let workspace = context.workspace;
     // No randomness is needed: an invocation runs a node's job once.
     let id = digest::hex(format!("{}/{}", context.invocation, node.id).as_bytes())[..32].to_owned();
-    let input = |relation: &Relation, version: i64, role: &str| RunInput {
-        relation: relation.clone(),
-        version,
-        role: role.to_owned(),
-    };
     let mut inputs: Vec<RunInput> = set
         .inputs
         .iter()
-        .map(|(relation, version)| input(relation, *version, role(relation)))
+        .map(|(relation, version)| RunInput::table(relation, *version, role(relation)))
         .collect();
-    inputs.push(input(&set.relation, set.version, "training_set"));
+    inputs.push(RunInput::table(&set.relation, set.version, "training_set"));
     Run {
         artifact_path: format!("{}/{id}", node.name),
         id,
+        // The store finds the experiment by its name.
+        experiment_id: 0,
         experiment: node.name.clone(),
         name: node.name.clone(),
+        user_id: String::new(),
         state: RunState::Running,
+        deleted_ms: None,
         invocation_id: Some(context.invocation.to_owned()),
         started_ms: workspace.clock.now_ms(),
         finished_ms: None,
         params: params(job),
-        metrics: BTreeMap::new(),
+        metrics: Vec::new(),
         tags: BTreeMap::from([("training_hash".to_owned(), set.hash.clone())]),
         inputs,
+        model_inputs: Vec::new(),
+        model_outputs: Vec::new(),
     }
 }
 
@@ -150,11 +156,13 @@ async fn train(
     .await
     .map_err(|error| Diagnostic::internal(format!("training stopped: {error}")))??;
     let now = workspace.clock.now_ms();
-    let metrics = logged(&trained, now);
-    let state = RunState::Finished;
+    let batch = Batch {
+        metrics: logged(&trained, now),
+        ..Batch::default()
+    };
     workspace
         .store
-        .finish_run(&run.id, state, &metrics, &BTreeMap::new(), now)?;
+        .finish_run(&run.id, RunState::Finished, &batch, now)?;
     Ok(trained.evaluation.metrics)
 }
 

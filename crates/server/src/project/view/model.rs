@@ -27,7 +27,9 @@ pub fn model(workspace: &Workspace, name: &str) -> Result<Option<Model>, Diagnos
     let mut versions = Vec::new();
     for version in &model.versions {
         let run = workspace.store.run(&version.run_id)?;
-        let (params, metrics) = run.map(|run| (run.params, run.metrics)).unwrap_or_default();
+        let (params, metrics) = run
+            .map(|run| (run.params.clone(), run.metric_values()))
+            .unwrap_or_default();
         let of_rounds = |name: &String| name.ends_with("_by_round");
         versions.push(ModelVersion {
             version: version.version,

@@ -42,7 +42,7 @@ pub fn experiment(workspace: &Workspace, name: &str) -> Result<Option<Experiment
         return Ok(None);
     }
     let models = workspace.store.registered_models()?;
-    let has = |metric: &&&str| runs.iter().any(|run| run.metrics.contains_key(**metric));
+    let has = |metric: &&&str| runs.iter().any(|run| run.metric(metric).is_some());
     let metrics: Vec<String> = LISTED
         .iter()
         .filter(has)
@@ -56,10 +56,7 @@ pub fn experiment(workspace: &Workspace, name: &str) -> Result<Option<Experiment
             status: status(run.state),
             started_ms: run.started_ms,
             finished_ms: run.finished_ms,
-            metrics: metrics
-                .iter()
-                .map(|name| run.metrics.get(name).copied())
-                .collect(),
+            metrics: metrics.iter().map(|name| run.metric(name)).collect(),
             version: version.map(|(_, version)| version.version),
             aliases: version.map_or(Vec::new(), |(model, version)| {
                 super::model::aliases(model, version.version)
@@ -103,7 +100,7 @@ pub fn training(workspace: &Workspace, id: &str) -> Result<Option<Training>, Dia
         metrics: Vec::new(),
         gates: gates(workspace, &run)?,
         params: run.params.clone().into_iter().collect(),
-        inputs: run.inputs.iter().map(input).collect(),
+        inputs: run.inputs.iter().filter_map(input).collect(),
         training_hash: run.tags.get("training_hash").cloned(),
         train_rows: None,
         test_rows: None,
@@ -197,12 +194,13 @@ fn importance(folder: &Path) -> Vec<(String, f64)> {
     found.iter().map(share).collect()
 }
 
-fn input(input: &forebay_store::RunInput) -> InputTable {
-    InputTable {
-        relation: input.relation.clone(),
-        version: input.version,
-        role: input.role.replace('_', " "),
-    }
+fn input(input: &forebay_store::RunInput) -> Option<InputTable> {
+    let (relation, version) = input.as_table()?;
+    Some(InputTable {
+        relation,
+        version,
+        role: input.role().replace('_', " "),
+    })
 }
 
 /// The version that the run became.
@@ -222,6 +220,7 @@ fn registered<'a>(
 fn status(state: RunState) -> Status {
     match state {
         RunState::Running => Status::Running,
+        RunState::Scheduled => Status::Queued,
         RunState::Finished => Status::Success,
         RunState::Failed => Status::Error,
         RunState::Killed => Status::Interrupted,

@@ -1,0 +1,10 @@
+//! The registry: registered models, their versions, aliases, stages and tags. What serving follows.
+
+mod alias;
+mod model;
+#[cfg(test)]
+mod tests;
+mod version;
+
+pub use model::RegisteredModel;
+pub use version::{ModelVersion, NewVersion, STAGES};

@@ -1,0 +1,96 @@
+//! What can be asked of a thing: its fields, how they read in SQL, the order without any other.
+
+use super::parse::Key;
+use crate::Error;
+
+/// What a field's values are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Number,
+    Text,
+}
+
+/// How a field is written in a filter.
+#[derive(Clone, Copy, Debug)]
+pub enum Form {
+    /// One of these names, bare or after one of the target's entities.
+    Attribute(&'static [&'static str]),
+    /// `entity.key`, with one of these entities; the key is a parameter of the SQL.
+    Pair(&'static [&'static str]),
+    /// `entity.name`, with these entities and this name.
+    Member(&'static [&'static str], &'static str),
+}
+
+/// `sql` has a `{}` where the comparison stands. A pair's has one `?` before it, for the key.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    pub form: Form,
+    pub kind: Kind,
+    pub sql: &'static str,
+    /// Of all that is found, some may lack it; nothing is asked of its absence in an order.
+    pub nullable: bool,
+}
+
+/// A thing that is searched. The table's alias is `t`.
+pub struct Target {
+    /// In the plural, for messages.
+    pub what: &'static str,
+    pub table: &'static str,
+    /// Words that may stand before an attribute.
+    pub entities: &'static [&'static str],
+    pub fields: &'static [Field],
+    /// Ends every order: expressions, and whether the greatest comes first. The last are unique.
+    pub ties: &'static [(&'static str, bool)],
+}
+
+impl Target {
+    /// The field that the key means, with the key of a pair.
+    pub fn field<'k>(&self, key: &'k Key) -> Result<(&Field, Option<&'k str>), Error> {
+        let is_attribute = key.entity.is_empty() || self.entities.contains(&key.entity.as_str());
+        for field in self.fields {
+            match field.form {
+                Form::Attribute(names) if is_attribute && has(names, &key.name) => {
+                    return Ok((field, None));
+                }
+                Form::Pair(entities) if entities.contains(&key.entity.as_str()) => {
+                    return Ok((field, Some(&key.name)));
+                }
+                Form::Member(entities, name)
+                    if entities.contains(&key.entity.as_str()) && name == key.name =>
+                {
+                    return Ok((field, None));
+                }
+                _ => {}
+            }
+        }
+        Err(self.unknown(key))
+    }
+
+    fn unknown(&self, key: &Key) -> Error {
+        let asked = match key.entity.as_str() {
+            "" => key.name.clone(),
+            entity => format!("{entity}.{}", key.name),
+        };
+        let known: Vec<String> = self.fields.iter().map(Field::written).collect();
+        Error::invalid(format!(
+            "{} have no '{asked}' to search by (character {}); they have {}",
+            self.what,
+            key.at,
+            known.join(", ")
+        ))
+    }
+}
+
+impl Field {
+    fn written(&self) -> String {
+        match self.form {
+            Form::Attribute(names) => names[0].to_owned(),
+            Form::Pair(entities) => format!("{}.<key>", entities[0]),
+            Form::Member(entities, name) => format!("{}.{name}", entities[0]),
+        }
+    }
+}
+
+fn has(names: &[&str], name: &str) -> bool {
+    names.iter().any(|known| known.eq_ignore_ascii_case(name))
+}

@@ -1,0 +1,17 @@
+//! Experiments, runs and logged models, as in MLflow. A training job's run is one among them.
+
+mod experiment;
+mod input;
+mod log;
+pub(crate) mod logged_model;
+mod metric;
+mod run;
+#[cfg(test)]
+mod tests;
+
+pub use experiment::Experiment;
+pub use input::{Dataset, ModelOutput, RunInput};
+pub use log::Batch;
+pub use logged_model::{LoggedModel, ModelStatus};
+pub use metric::{Metric, ModelMetric};
+pub use run::{NewRun, Run, RunState};
