@@ -205,6 +205,12 @@ pub struct Serve {
     /// Address and port (default: `server.listen` of forebay.yml, 127.0.0.1:8600).
     #[arg(long)]
     pub listen: Option<String>,
+    /// Serve without a project, in the place of `mlflow server`: where runs and models are kept.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Where clients' artifacts go: a folder, file:///... that clients write themselves, or s3://...
+    #[arg(long, value_name = "DIR|URL")]
+    pub artifacts: Option<String>,
 }
 
 #[derive(Clone, Debug, ClapArgs)]

@@ -4,17 +4,17 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use futures::FutureExt;
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::pages;
+use crate::face::Face;
 use crate::refusal::Refusal;
 use crate::router::{self, App};
 
@@ -24,18 +24,22 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
     let route = route.map(MatchedPath::as_str);
     let at_once = route.is_some_and(router::answers_at_once);
     let route = app.metrics.route(route);
-    let is_page = pages::is_page(request.uri().path());
+    let face = Face::of(request.uri().path());
+    // An upload may take as long as its pieces keep coming: its handler sees to that.
+    let patience = match *request.method() {
+        Method::PUT => Duration::MAX,
+        _ => app.options.request_timeout,
+    };
     let checked = app
         .hosts
         .check(request.method(), request.uri(), request.headers());
     let answered = match checked {
-        Ok(()) => limited(&app, next.run(request), at_once).await,
+        Ok(()) => limited(next.run(request), &app, at_once, patience).await,
         Err(reason) => Err(Refusal::new(StatusCode::FORBIDDEN, reason)),
     };
     let mut response = match answered {
         Ok(response) => response,
-        Err(refusal) if is_page => pages::refused(&app, &refusal),
-        Err(refusal) => refusal.into_response(),
+        Err(refusal) => face.refuse(&app, refusal),
     };
     let nosniff = HeaderValue::from_static("nosniff");
     response
@@ -46,9 +50,10 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
 }
 
 async fn limited(
-    app: &App,
     answer: impl Future<Output = Response> + Send + 'static,
+    app: &App,
     at_once: bool,
+    patience: Duration,
 ) -> Result<Response, Refusal> {
     let answer = async {
         match at_once {
@@ -60,15 +65,12 @@ async fn limited(
             }
         }
     };
-    match tokio::time::timeout(app.options.request_timeout, answer).await {
+    match tokio::time::timeout(patience, answer).await {
         Ok(Ok(response)) => Ok(response),
         Ok(Err(panic)) => Err(panicked(panic.as_ref())),
         Err(_) => Err(Refusal::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            format!(
-                "no answer within {} s",
-                app.options.request_timeout.as_secs_f32()
-            ),
+            format!("no answer within {} s", patience.as_secs_f32()),
         )),
     }
 }

@@ -15,8 +15,8 @@ const BOUNDS: [u64; 15] = [
     100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
     1_000_000, 2_500_000, 10_000_000,
 ];
-const CODES: [u16; 14] = [
-    200, 303, 304, 400, 403, 404, 405, 408, 413, 415, 422, 500, 503, 0,
+const CODES: [u16; 15] = [
+    200, 206, 303, 304, 400, 403, 404, 405, 408, 413, 415, 422, 500, 503, 0,
 ];
 
 /// One route's requests.
@@ -40,13 +40,13 @@ impl Route {
 }
 
 pub struct Metrics {
-    routes: HashMap<&'static str, Route>,
+    routes: HashMap<String, Route>,
     /// Requests that no route matched.
     unmatched: Route,
 }
 
 impl Metrics {
-    pub fn new(routes: impl IntoIterator<Item = &'static str>) -> Self {
+    pub fn new(routes: impl IntoIterator<Item = String>) -> Self {
         Self {
             routes: routes
                 .into_iter()
@@ -71,7 +71,8 @@ impl Metrics {
             "The running program.",
         );
         line(&mut out, "forebay_build_info", &[("version", version)], 1);
-        let mut routes: Vec<(&str, &Route)> = self.routes.iter().map(|(k, v)| (*k, v)).collect();
+        let mut routes: Vec<(&str, &Route)> =
+            self.routes.iter().map(|(k, v)| (k.as_str(), v)).collect();
         routes.sort_unstable_by_key(|(name, _)| *name);
         routes.push(("unmatched", &self.unmatched));
         requests(&mut out, &routes);

@@ -14,6 +14,8 @@ pub struct Options {
     pub hosts: Vec<String>,
     /// Bytes of a request body, as sent and unpacked.
     pub body_limit: usize,
+    /// Bytes of one artifact, which is streamed to its place; None takes what the disk does.
+    pub artifact_limit: Option<u64>,
     /// From the request's head to the last byte of the answer's head.
     pub request_timeout: Duration,
     /// For a connection to send a whole request head; also how long one may idle.
@@ -31,6 +33,7 @@ impl Options {
             port,
             hosts: Vec::new(),
             body_limit: 16 << 20,
+            artifact_limit: None,
             request_timeout: Duration::from_secs(30),
             header_timeout: Duration::from_secs(60),
             max_connections: 1024,

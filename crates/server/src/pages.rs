@@ -12,6 +12,7 @@ use forebay_ui::{Page, link};
 use serde::Deserialize;
 
 use crate::backend::{Found, Lookup};
+use crate::face::Face;
 use crate::refusal::Refusal;
 use crate::router::App;
 use crate::{body, inference};
@@ -21,12 +22,6 @@ type Shared = State<Arc<App>>;
 /// Own files only, nothing inline, never inside another site's frame.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
-/// Whether a person's browser asks there, so that an error should be a page too.
-pub fn is_page(path: &str) -> bool {
-    let first = path.split('/').nth(1).unwrap_or_default();
-    !matches!(first, "v2" | "metrics" | "ping" | "assets")
-}
 
 fn html(app: &App, status: StatusCode, page: &dyn Page) -> Response {
     let head = [
@@ -238,21 +233,21 @@ pub async fn metrics(State(app): Shared) -> Response {
 
 pub async fn nowhere(State(app): Shared, request: Request) -> Response {
     let path = request.uri().path();
-    match is_page(path) {
-        true => html(
+    match Face::of(path) {
+        Face::Page => html(
             &app,
             StatusCode::NOT_FOUND,
             &Problem::not_found("There is no such page."),
         ),
-        false => Refusal::not_found(format!("nothing answers at {path}")).into_response(),
+        face => face.refuse(
+            &app,
+            Refusal::not_found(format!("nothing answers at {path}")),
+        ),
     }
 }
 
 pub async fn wrong_method(State(app): Shared, request: Request) -> Response {
     let message = format!("{} is not a method of this address", request.method());
     let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message);
-    match is_page(request.uri().path()) {
-        true => refused(&app, &refusal),
-        false => refusal.into_response(),
-    }
+    Face::of(request.uri().path()).refuse(&app, refusal)
 }

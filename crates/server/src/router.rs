@@ -11,6 +11,7 @@ use crate::backend::Backend;
 use crate::guard::guard;
 use crate::host::Hosts;
 use crate::metrics::Metrics;
+use crate::mlflow::{self, Tracking};
 use crate::options::Options;
 use crate::{assets, features, inference, pages};
 
@@ -22,12 +23,24 @@ pub struct App {
     pub metrics: Metrics,
     /// The program's runtime.
     pub workers: Handle,
+    pub tracking: Tracking,
 }
 
-type Route = (&'static str, MethodRouter<Arc<App>>);
+type Route = (String, MethodRouter<Arc<App>>);
 
 /// Every route of the server.
 fn routes() -> Vec<Route> {
+    let mut routes: Vec<Route> = own_routes()
+        .into_iter()
+        .map(|(path, method)| (path.to_owned(), method))
+        .collect();
+    routes.extend(mlflow::routes());
+    routes.extend(mlflow::artifact_routes());
+    routes
+}
+
+/// Pages, and the protocols but MLflow's, which has a list of its own.
+fn own_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
     vec![
         ("/", get(pages::overview)),
         ("/graph", get(pages::graph)),
@@ -48,6 +61,7 @@ fn routes() -> Vec<Route> {
         ("/metrics", get(pages::metrics)),
         ("/get-online-features", post(features::online)),
         ("/health", get(async || "OK")),
+        ("/version", get(mlflow::version)),
         ("/ping", get(inference::ping)),
         ("/v2", get(inference::server)),
         ("/v2/", get(inference::server)),
@@ -96,19 +110,20 @@ pub fn answers_at_once(route: &str) -> bool {
 }
 
 /// The whole server, ready for [`crate::serve`] or for a test. Called inside the program's runtime.
-pub fn router(backend: Arc<dyn Backend>, options: Options) -> Router {
+pub fn router(backend: Arc<dyn Backend>, tracking: Tracking, options: Options) -> Router {
     let routes = routes();
     let app = Arc::new(App {
         backend,
         hosts: Hosts::new(options.port, options.hosts.clone()),
-        metrics: Metrics::new(routes.iter().map(|(path, _)| *path)),
+        metrics: Metrics::new(routes.iter().map(|(path, _)| path.clone())),
+        tracking,
         options,
         workers: Handle::current(),
     });
     let router = routes
         .into_iter()
         .fold(Router::new(), |router, (path, method)| {
-            router.route(path, method)
+            router.route(&path, method)
         });
     router
         .fallback(pages::nowhere)

@@ -1,11 +1,13 @@
 //! `serve`: pages and protocols on one port.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use forebay_core::{Diagnostic, Diagnostics};
 use forebay_runner::Workspace;
 use forebay_server::backend::Lookup;
 use forebay_server::inference;
+use forebay_server::mlflow::{Artifacts, Tracking};
 use forebay_server::{Backend, Options, ProjectBackend};
 use forebay_ui::Shell;
 use tokio_util::sync::CancellationToken;
@@ -15,8 +17,28 @@ use crate::report::{Talk, data};
 use crate::wiring;
 
 pub async fn run(global: &Global, talk: &Talk, options: &Serve) -> Result<u8, Diagnostics> {
+    let mut global = global.clone();
+    if let Some(folder) = &options.data {
+        lay_out(folder)?;
+        global.project_dir = folder.clone();
+    }
+    let global = &global;
     let workspace = wiring::workspace(global, talk, &wiring::invocation_id()).await?;
     start(workspace, talk, options).await
+}
+
+/// Makes the folder a project with nothing in it, unless it is one: what is kept there is where any
+/// project keeps it, and models may be put beside it later.
+fn lay_out(folder: &Path) -> Result<(), Diagnostic> {
+    let file = folder.join("dbt_project.yml");
+    if file.exists() {
+        return Ok(());
+    }
+    let written = std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&file, "name: tracking\nversion: '1.0'\n"));
+    written.map_err(|error| {
+        Diagnostic::environment(format!("cannot write {}: {error}", file.display()))
+    })
 }
 
 /// Serves until Ctrl-C or SIGTERM; requests in progress are answered first.
@@ -31,9 +53,11 @@ pub async fn start(workspace: Workspace, talk: &Talk, options: &Serve) -> Result
         project: workspace.project.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
+    let tracking = tracking(&workspace, options.artifacts.as_deref())?;
     let backend = Arc::new(ProjectBackend::open(workspace, address.to_string())?);
     let server = Options::new(shell, address.port());
-    let router = forebay_server::router(Arc::clone(&backend) as Arc<dyn Backend>, server.clone());
+    let pages = Arc::clone(&backend) as Arc<dyn Backend>;
+    let router = forebay_server::router(pages, tracking, server.clone());
     data::print(&format!("\nserving on http://{address}  (Ctrl-C stops)"));
     let stop = CancellationToken::new();
     let upkeep = tokio::task::spawn_blocking({
@@ -49,6 +73,19 @@ pub async fn start(workspace: Workspace, talk: &Talk, options: &Serve) -> Result
     }
     served?;
     Ok(0)
+}
+
+/// MLflow's clients see the project's own runs and models, and add theirs.
+fn tracking(workspace: &Workspace, artifacts: Option<&str>) -> Result<Tracking, Diagnostic> {
+    let artifacts = match artifacts {
+        None => Artifacts::served(&workspace.settings().artifacts),
+        Some(location) => Artifacts::at(location)?,
+    };
+    Ok(Tracking {
+        store: workspace.store.clone(),
+        artifacts,
+        clock: workspace.clock,
+    })
 }
 
 /// On a thread and a runtime of its own: moving the log into the lake computes for tens of

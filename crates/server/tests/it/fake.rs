@@ -1,5 +1,6 @@
 //! A project that is not there: sample pages, and a model whose score is the distance over 1000.
 
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -12,8 +13,11 @@ use axum::http::{Request, Response, StatusCode};
 use forebay_core::ml::{Entity, Feature, FeatureView};
 use forebay_core::{Diagnostic, NodeId, Relation};
 use forebay_ml::online::{self, OnlineRow};
+use forebay_runner::Clock;
 use forebay_server::backend::{Answered, Found, Lookup, Prediction, Served, Stats};
+use forebay_server::mlflow::{Artifacts, Tracking};
 use forebay_server::{Backend, Options, router};
+use forebay_store::Store;
 use forebay_ui::{page, sample};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -231,7 +235,20 @@ pub fn options() -> Options {
 }
 
 pub fn app() -> Router {
-    router(Arc::new(Fake::default()), options())
+    router(Arc::new(Fake::default()), tracking(), options())
+}
+
+/// An empty store; what is uploaded goes to a folder that is not there yet.
+pub fn tracking() -> Tracking {
+    tracking_at(&std::env::temp_dir().join("forebay-no-artifacts"))
+}
+
+pub fn tracking_at(artifacts: &Path) -> Tracking {
+    Tracking {
+        store: Store::in_memory().unwrap(),
+        artifacts: Artifacts::served(artifacts),
+        clock: Clock::System,
+    }
 }
 
 pub async fn send(app: &Router, request: Request<Body>) -> (StatusCode, Response<Body>) {

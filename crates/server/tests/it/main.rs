@@ -4,6 +4,7 @@ mod client;
 mod fake;
 mod features;
 mod metrics;
+mod mlflow;
 mod pages;
 mod protocol;
 mod safety;

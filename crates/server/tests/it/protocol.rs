@@ -397,6 +397,7 @@ async fn server_and_model_describe_themselves() {
 async fn a_service_without_a_version_is_not_ready_and_says_so() {
     let app = forebay_server::router(
         std::sync::Arc::new(Fake { untrained: true }),
+        fake::tracking(),
         fake::options(),
     );
     for path in ["/v2/health/ready", "/v2/models/late_arrival/ready", "/ping"] {

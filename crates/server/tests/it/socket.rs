@@ -25,7 +25,7 @@ pub async fn start(change: impl FnOnce(&mut Options)) -> Running {
     change(&mut options);
     let stop = CancellationToken::new();
     let token = stop.clone();
-    let router = router(Arc::new(Fake::default()), options.clone());
+    let router = router(Arc::new(Fake::default()), fake::tracking(), options.clone());
     let task = tokio::spawn(async move { serve(listener, router, &options, token).await.unwrap() });
     Running {
         address,

@@ -1,0 +1,49 @@
+//! MLflow's REST protocol: tracking, registry, artifacts, as the `mlflow` client speaks it.
+//!
+//! <https://mlflow.org/docs/latest/api_reference/rest-api.html>. Requests and answers are protobuf's
+//! JSON with snake_case names; ids and versions are texts, other whole numbers are numbers, and what
+//! is empty is left out. The handlers answer from the metadata store itself: their questions are the
+//! store's own queries, and a port between the two would only repeat them.
+
+mod artifacts;
+mod endpoint;
+mod experiments;
+mod form;
+mod location;
+mod logged_models;
+mod plain;
+mod problem;
+mod registry;
+mod runs;
+mod value;
+
+use forebay_runner::Clock;
+use forebay_store::Store;
+
+pub use artifacts::routes as artifact_routes;
+pub use endpoint::routes;
+pub use location::Artifacts;
+pub use plain::version;
+pub use problem::Problem;
+
+/// The version of MLflow whose protocol is spoken: clients choose their ways by it.
+pub const VERSION: &str = "3.17.2";
+
+/// What the handlers answer from.
+#[derive(Clone)]
+pub struct Tracking {
+    pub store: Store,
+    pub artifacts: Artifacts,
+    pub clock: Clock,
+}
+
+impl Tracking {
+    fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+}
+
+/// 32 hexadecimal digits that no one has had before.
+fn new_id() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
