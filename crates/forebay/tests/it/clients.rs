@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use forebay_testkit::python;
 
 use crate::project::Project;
+use crate::tracking;
 
-fn script(name: &str) -> PathBuf {
+pub fn script(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/python")
         .join(name)
 }
 
 /// The `deltalake` package reads our tables, `tritonclient` asks our server, the OpenLineage client
-/// takes our events.
+/// takes our events, `mlflow` finds the training job's run and model.
 #[test]
 fn real_clients_read_ask_and_accept() {
     let project = Project::small_flights();
@@ -36,5 +37,9 @@ fn real_clients_read_ask_and_accept() {
     let triton = python::environment(&["tritonclient[http]==2.73.0"]);
     let said = triton.run(&script("triton_infer.py"), &[&server.address]);
     assert!(said.contains("score"), "{said}");
+    tracking::MLFLOW.run(
+        &script("mlflow_project.py"),
+        &[&format!("http://{}", server.address)],
+    );
     server.stop();
 }

@@ -7,4 +7,5 @@ mod kill;
 mod lineage;
 mod path;
 mod project;
+mod tracking;
 mod two_at_once;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -143,10 +144,28 @@ impl Project {
 
     /// Starts the server on a free port and waits until it answers.
     pub fn serve(&self) -> Server {
-        let port = free_port();
-        let listen = format!("127.0.0.1:{port}");
-        let mut child = self
-            .command(&["serve", "--listen", &listen])
+        Server::start(self.command(&["serve"]))
+    }
+}
+
+pub struct Server {
+    pub child: Child,
+    pub address: String,
+}
+
+impl Server {
+    /// Without a project, in the place of `mlflow server`.
+    pub fn tracking(data: &Path, arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_forebay"));
+        command.args(["serve", "--data"]).arg(data).args(arguments);
+        Self::start(command)
+    }
+
+    fn start(mut command: Command) -> Self {
+        let listen = format!("127.0.0.1:{}", free_port());
+        let mut child = command
+            .args(["--listen", &listen])
+            .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -163,14 +182,30 @@ impl Project {
             address: listen,
         }
     }
-}
 
-pub struct Server {
-    pub child: Child,
-    pub address: String,
-}
+    /// Status and body of one request.
+    pub fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let answered = self.try_ask(method, path, body);
+        answered.unwrap_or_else(|| panic!("{method} {path}: no answer"))
+    }
 
-impl Server {
+    /// None where the server is gone before it answered.
+    pub fn try_ask(&self, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
+        let mut stream = TcpStream::connect(&self.address).ok()?;
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        Some((status, body.to_owned()))
+    }
+
     /// Asks it to stop, as a supervisor would, and waits.
     pub fn stop(mut self) {
         let id = self.child.id().to_string();
