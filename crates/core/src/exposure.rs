@@ -1,6 +1,7 @@
 //! Exposures: what uses the project's tables from outside, and who answers for it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exposure {
@@ -19,4 +20,7 @@ pub struct Exposure {
 pub struct Owner {
     pub name: Option<String>,
     pub email: Option<String>,
+    /// What else is said of it, such as `slack`.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
 }

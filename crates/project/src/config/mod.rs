@@ -9,7 +9,9 @@ mod settings;
 mod tree;
 mod vars;
 
-pub(crate) use node::{Config, Reader, Setting, from_json, from_yaml, merge, to_json, to_written};
+pub(crate) use node::{
+    Config, Reader, Setting, from_json, from_yaml, merge, over, to_json, to_written,
+};
 pub(crate) use profile::Target;
 pub(crate) use project_file::{ProjectFile, ProjectName};
 pub(crate) use settings::SettingsConfig;

@@ -74,7 +74,8 @@ pub(crate) fn to_written(config: &Config) -> Map<String, Json> {
     config.iter().map(pair).collect()
 }
 
-/// Lays `more` over `base`. The nearer setting wins; tags and hooks add up, `meta` is merged.
+/// Lays `more` over `base`. The nearer setting wins; tags and hooks add up, `meta` and its like are
+/// merged.
 pub(crate) fn merge(base: &mut Config, more: Config) {
     for (name, setting) in more {
         let Some(old) = base.get_mut(&name) else {
@@ -82,18 +83,52 @@ pub(crate) fn merge(base: &mut Config, more: Config) {
             continue;
         };
         match name.as_str() {
-            "tags" | "pre_hook" | "post_hook" => {
+            "tags" | "pre_hook" | "post_hook" | "packages" => {
                 let mut all = items(&old.value);
                 all.extend(items(&setting.value));
                 old.value = Json::Array(all);
                 old.at = setting.at;
             }
-            "meta" => match (&mut old.value, setting.value) {
-                (Json::Object(old), Json::Object(new)) => old.extend(new),
-                (old, new) => *old = new,
-            },
+            "grants" => grant(&mut old.value, setting.value),
+            "meta" | "docs" | "quoting" | "column_types" | "contract" => {
+                match (&mut old.value, setting.value) {
+                    (Json::Object(old), Json::Object(new)) => old.extend(new),
+                    (old, new) => *old = new,
+                }
+            }
             _ => *old = setting,
         }
+    }
+}
+
+/// A mapping with another laid over it.
+pub(crate) fn over(base: &Json, more: Option<Json>) -> Json {
+    match (base.clone(), more) {
+        (Json::Object(mut base), Some(Json::Object(more))) => {
+            base.extend(more);
+            Json::Object(base)
+        }
+        (base, None) => base,
+        (_, Some(more)) => more,
+    }
+}
+
+/// `+select` adds to those who may already; `select` takes their place.
+fn grant(old: &mut Json, new: Json) {
+    let (Json::Object(old), Json::Object(new)) = (old, new) else {
+        return;
+    };
+    for (name, mut grantees) in new {
+        let name = match name.strip_prefix('+') {
+            Some(name) => {
+                let mut all = old.get(name).map(items).unwrap_or_default();
+                all.extend(items(&grantees));
+                grantees = Json::Array(all);
+                name.to_owned()
+            }
+            None => name,
+        };
+        old.insert(name, grantees);
     }
 }
 

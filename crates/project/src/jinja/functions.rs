@@ -250,12 +250,13 @@ fn name_and_default(args: &[Value]) -> Result<(&str, Option<Value>), Error> {
     };
     named.assert_all_used()?;
     let name = placed.first().and_then(Value::as_str);
-    let name = name.ok_or_else(|| failed("var() needs the name of a variable"))?;
+    let name = name.ok_or_else(|| failed("var() and env_var() need the name of a variable"))?;
     Ok((name, default))
 }
 
 fn env_var(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let (name, default): (&str, Option<Value>) = from_args(args)?;
+    let (name, default) = name_and_default(args)?;
+    let default = default.filter(|default| !default.is_none());
     if let Some(value) = scope.shared.env.get(name) {
         return Ok(Value::from(&**value));
     }

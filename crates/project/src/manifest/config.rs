@@ -12,6 +12,9 @@ pub(super) fn config(node: &Node, detail: &Detail) -> Json {
             "pre_hook" => ("pre-hook", hooks(value)),
             "post_hook" => ("post-hook", hooks(value)),
             "docs" => ("docs", docs(Some(value))),
+            // Of a model: what a source has of that name is none of its settings.
+            "freshness" if value.get("build_after").is_none() => continue,
+            "tags" if !value.is_array() => ("tags", json!([value])),
             "contract" => ("contract", over(&config, "contract", value)),
             "snapshot_meta_column_names" => {
                 let all = over(&config, "snapshot_meta_column_names", value);
@@ -22,7 +25,10 @@ pub(super) fn config(node: &Node, detail: &Detail) -> Json {
         };
         config.insert(name.to_owned(), value);
     }
-    config.insert("tags".into(), json!(node.tags));
+    // A test has the tags of its column too, but not as a setting.
+    if !matches!(node.spec, Spec::Test(_)) {
+        config.insert("tags".into(), json!(node.tags));
+    }
     config.insert("enabled".into(), json!(true));
     match &node.spec {
         Spec::Model(model) => {
@@ -36,7 +42,7 @@ pub(super) fn config(node: &Node, detail: &Detail) -> Json {
 
 fn defaults(node: &Node) -> Map<String, Json> {
     let own = match &node.spec {
-        Spec::Test(test) => return test_defaults(test, node),
+        Spec::Test(test) => return test_defaults(test),
         Spec::Source(_) => json!({}),
         Spec::Model(_) => json!({"access": "protected", "freshness": null}),
         Spec::Seed(_) => json!({"materialized": "seed", "delimiter": ",", "quote_columns": null}),
@@ -94,7 +100,7 @@ pub(super) fn node_defaults() -> Json {
     })
 }
 
-fn test_defaults(test: &forebay_core::graph::Test, node: &Node) -> Map<String, Json> {
+fn test_defaults(test: &forebay_core::graph::Test) -> Map<String, Json> {
     let severity = match test.severity {
         Severity::Error => "ERROR",
         Severity::Warning => "WARN",
@@ -104,7 +110,7 @@ fn test_defaults(test: &forebay_core::graph::Test, node: &Node) -> Map<String, J
         "alias": null,
         "schema": "dbt_test__audit",
         "database": null,
-        "tags": node.tags,
+        "tags": [],
         "meta": {},
         "group": null,
         "static_analysis": null,

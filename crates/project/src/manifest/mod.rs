@@ -157,12 +157,15 @@ fn patch_path(project: &Project, node: &Node, detail: &Detail) -> Option<String>
     Some(format!("{}://{}", package.name, package.path(file)))
 }
 
-/// dbt keeps numbers as numbers.
+/// dbt keeps numbers as numbers, where their text is all that they say: `5.0` stays a text.
 fn version_json(version: &str) -> Json {
-    let number = version.parse::<i64>().map(Json::from);
-    number
-        .or_else(|_| version.parse::<f64>().map(Json::from))
-        .unwrap_or_else(|_| version.into())
+    match version.parse::<f64>() {
+        Ok(number) if number.to_string() == version => match version.parse::<i64>() {
+            Ok(whole) => whole.into(),
+            Err(_) => number.into(),
+        },
+        _ => version.into(),
+    }
 }
 
 /// All pairs of several mappings; the later win.

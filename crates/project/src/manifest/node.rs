@@ -166,18 +166,10 @@ fn of_model(project: &Project, node: &Node, model: &Model, detail: &Detail) -> J
         },
         "version": version.map(|version| version_json(&version.v)),
         "latest_version": version.map(|version| version_json(&version.latest)),
-        "deprecation_date": model.deprecation_date.as_deref().map(moment),
+        "deprecation_date": model.deprecation_date,
         "primary_key": primary_key(project, node, model),
         "time_spine": detail.time_spine,
     })
-}
-
-/// A day begins at midnight, in UTC.
-fn moment(written: &str) -> String {
-    match written.len() {
-        10 => format!("{written}T00:00:00+00:00"),
-        _ => written.to_owned(),
-    }
 }
 
 /// What identifies a row: by a constraint, else by tests for uniqueness.

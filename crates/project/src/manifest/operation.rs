@@ -27,6 +27,8 @@ fn entries(
     let entry = |(index, text): (usize, &String)| {
         let name = format!("{}-{when}-{index}", package.name);
         let id = format!("operation.{}.{name}", package.name);
+        let fqn = [&*package.name, "hooks", &name].map(str::to_owned);
+        let settings = Json::Object(crate::config::to_json(&package.file.models.settings(&fqn)));
         let value = json!({
             "unique_id": id,
             "name": name,
@@ -35,13 +37,13 @@ fn entries(
             "package_name": package.name,
             "path": format!("hooks/{name}.sql"),
             "original_file_path": "./dbt_project.yml",
-            "fqn": [package.name, "hooks", name],
+            "fqn": fqn,
             "database": DATABASE,
             "schema": project.shared.target.schema,
             "relation_name": null,
             "checksum": {"name": "sha256", "checksum": forebay_core::digest::hex(text.as_bytes())},
-            "config": super::join([config::node_defaults(), json!({"materialized": "ephemeral"})]),
-            "unrendered_config": {"materialized": "ephemeral"},
+            "config": super::join([config::node_defaults(), settings.clone()]),
+            "unrendered_config": settings,
             "tags": [when],
             "description": "",
             "columns": {},

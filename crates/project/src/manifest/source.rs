@@ -51,7 +51,10 @@ pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
         "source_description": detail.source_description,
         "source_meta": detail.source_meta,
         "loader": detail.loader,
-        "quoting": {"database": null, "schema": null, "identifier": null, "column": null},
+        "quoting": super::join([
+            json!({"database": null, "schema": null, "identifier": null, "column": null}),
+            detail.quoting.clone(),
+        ]),
         "loaded_at_field": source.loaded_at_field,
         "loaded_at_query": null,
         "freshness": freshness,

@@ -8,7 +8,7 @@ use super::item::{Content, Entry, Item};
 use super::{Cx, Outcome};
 use crate::jinja::{Asker, Names, RefCall};
 use crate::link;
-use crate::yaml::{Doc, Fields, Unknown};
+use crate::yaml::{Doc, Fields};
 
 const KINDS: &[(&str, &str)] = &[
     ("dashboard", "dashboard"),
@@ -108,18 +108,21 @@ pub(crate) fn owner(fields: &mut Fields<'_>) -> Option<Owner> {
         return None;
     };
     let mut owner = Fields::of(doc, yaml, format!("the owner of {}", fields.what))?;
+    let email = owner.texts("email").join(", ");
     let found = Owner {
         name: owner.text("name"),
-        email: Some(owner.texts("email").join(", ")).filter(|email| !email.is_empty()),
+        email: (!email.is_empty()).then_some(email),
+        more: owner
+            .rest()
+            .map(|entry| (entry.key.clone(), entry.value.to_json()))
+            .collect(),
     };
-    owner.ignore(&["slack", "github", "team"]);
-    if found == Owner::default() {
+    if found.name.is_none() && found.email.is_none() {
         owner.error(
             format!("{} has neither a name nor an email", owner.what),
             yaml.at,
         );
         return None;
     }
-    owner.finish(Unknown::Warn);
     Some(found)
 }

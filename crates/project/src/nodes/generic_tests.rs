@@ -104,6 +104,8 @@ impl GenericTests<'_> {
             config = self.settings(&fqn, &ran.configs, &own);
         }
         let reader = self.reader(&config, &names.full);
+        // The test's macro may switch all of its tests off.
+        let off = reader.flag("enabled") == Some(false);
         reader.misspelt();
         let naming = Naming {
             kind: ResourceType::Test,
@@ -129,7 +131,7 @@ impl GenericTests<'_> {
             fqn,
             tags,
             group: target.group.clone(),
-            description: decl.description.clone(),
+            description: self.description(decl),
             columns: IndexMap::new(),
             relation: store_failures(&reader).then(|| place.clone()),
             depends_on: Vec::new(),
@@ -282,31 +284,47 @@ impl GenericTests<'_> {
         good
     }
 
-    /// The test's settings with their Jinja rendered; `where` belongs to the test's own SQL.
-    fn rendered(&self, decl: &TestDecl) -> Config {
+    fn description(&self, decl: &TestDecl) -> String {
+        let written = &decl.description;
+        let rendered = has_jinja(written).then(|| self.text(written, &decl.at));
+        match rendered.flatten() {
+            Some(Json::String(text)) => text,
+            _ => written.clone(),
+        }
+    }
+
+    /// A text of the property file, rendered.
+    fn text(&self, text: &str, at: &Location) -> Option<Json> {
         let renderer = Renderer {
             engine: self.cx.engine,
             shared: self.cx.shared,
             package: &self.cx.package.name,
         };
+        let file = at.file.to_string_lossy();
+        let doc = Doc {
+            file: &file,
+            problems: self.cx.problems,
+        };
+        let mark = Mark {
+            line: at.line,
+            column: at.column,
+        };
+        renderer.text(doc, text, mark)
+    }
+
+    /// The test's settings with their Jinja rendered; `where` belongs to the test's own SQL.
+    fn rendered(&self, decl: &TestDecl) -> Config {
         let mut config = decl.config.clone();
         for (_, setting) in &mut config {
             let Some(text) = setting.value.as_str().filter(|text| has_jinja(text)) else {
                 continue;
             };
-            let file = setting.at.file.to_string_lossy().into_owned();
-            let doc = Doc {
-                file: &file,
-                problems: self.cx.problems,
-            };
-            let at = Mark {
-                line: setting.at.line,
-                column: setting.at.column,
-            };
-            if let Some(value) = renderer.text(doc, text, at) {
+            if let Some(value) = self.text(text, &setting.at) {
                 setting.written = Some(std::mem::replace(&mut setting.value, value));
             }
         }
+        // Nothing takes the place of nothing.
+        config.retain(|_, setting| !setting.value.is_null());
         config
     }
 

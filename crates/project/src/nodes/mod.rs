@@ -1,6 +1,7 @@
 //! From files and property files to the nodes that dbt knows.
 
 mod analyses;
+mod contracts;
 mod exposures;
 mod fixtures;
 mod generic_tests;
@@ -123,6 +124,7 @@ pub(crate) struct Detail {
     pub source_description: String,
     pub source_meta: Json,
     pub external: Json,
+    pub quoting: Json,
     /// A source's `schema`, where it has one.
     pub written_schema: Option<String>,
     /// A source whose freshness is switched off.
@@ -262,6 +264,11 @@ impl<'a> Subject<'a> {
             .engine
             .render(&self.sql.template, cx.shared, &scope, &Mode::Parse);
         let location = self.sql.at.clone();
+        if self.name().contains(' ') {
+            let message = format!("{} has a blank in its name", self.what());
+            let problem = Diagnostic::error(message).at(location.clone());
+            cx.problems.push(problem.hint("rename its file"));
+        }
         let (_, record) = cx
             .problems
             .keep(rendered.map_err(|failure| failure.at(&location)))?;

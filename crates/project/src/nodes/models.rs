@@ -1,11 +1,11 @@
 //! Models: `models/**/*.sql`.
 
-use forebay_core::contract::Contract;
 use forebay_core::graph::{
     Access, Incremental, IncrementalStrategy, Materialized, Model, OnSchemaChange,
 };
 use forebay_core::{Diagnostic, ResourceType, Spec};
 
+use super::contracts::{check_contract, contract, keys};
 use super::{Cx, Outcome, Parsed, Subject, reader, relation};
 use crate::config::Reader;
 use crate::properties::Patch;
@@ -19,10 +19,12 @@ pub(crate) fn model(cx: &Cx<'_>, sql: &SqlFile, patch: Option<&Patch>) -> Outcom
 fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     let mut written = subject.config.clone();
     cx.override_settings(subject.section, &subject.fqn, &mut written);
-    // What is switched off from outside may name what is not installed: it is not run.
-    let parsed = match reader(cx, &written, subject.what()).flag("enabled") {
-        Some(false) => Parsed::unread(written),
-        _ => subject.parse(cx)?,
+    // What is switched off from outside may name what is not installed: it is not run, unless it
+    // may switch itself on.
+    let off = reader(cx, &written, subject.what()).flag("enabled") == Some(false);
+    let mut parsed = match off && !subject.sql.raw().contains("enabled") {
+        true => Parsed::unread(written),
+        false => subject.parse(cx)?,
     };
     let reader = reader(cx, &parsed.config, subject.what());
     let off = reader.flag("enabled") == Some(false);
@@ -33,14 +35,17 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     let (alias, schema) = (relation.name.clone(), relation.schema.clone());
     let relation = Some(relation).filter(|_| materialized != Materialized::Ephemeral);
     let patch = subject.patch;
-    let spec = Spec::Model(Model {
+    keys(cx, &subject, &mut parsed.calls);
+    let model = Model {
         materialized,
         raw_sql: subject.sql.raw().to_owned(),
         contract: contract(&reader, patch),
         access: reader.choice("access", ACCESS).unwrap_or_default(),
         version: subject.version().cloned(),
         deprecation_date: patch.and_then(|patch| patch.deprecation_date.clone()),
-    });
+    };
+    check_contract(&reader, patch, &model);
+    let spec = Spec::Model(model);
     let mut draft = Box::new(subject.draft(cx, parsed, relation, alias, spec));
     draft.detail.schema = schema;
     Some(match off {
@@ -54,16 +59,6 @@ const ACCESS: &[(&str, Access)] = &[
     ("protected", Access::Protected),
     ("public", Access::Public),
 ];
-
-fn contract(reader: &Reader<'_>, patch: Option<&Patch>) -> Contract {
-    let written = reader.map("contract");
-    let enforced = written.and_then(|map| map.get("enforced")?.as_bool());
-    let constraints = patch.map(|patch| patch.constraints.clone());
-    Contract {
-        enforced: enforced.unwrap_or(false),
-        constraints: constraints.unwrap_or_default(),
-    }
-}
 
 #[derive(Clone, Copy)]
 enum Kind {

@@ -46,7 +46,9 @@ pub(crate) fn schema(
 pub(crate) fn alias(cx: &Cx<'_>, naming: &Naming<'_>, reader: &Reader<'_>) -> Option<String> {
     let custom = reader.text("alias").filter(|alias| !alias.is_empty());
     if is_builtin(cx, ALIAS) {
-        return Some(match (custom, naming.version) {
+        // To dbt's rule a version 0 is none.
+        let version = naming.version.filter(|version| version.v != "0");
+        return Some(match (custom, version) {
             (Some(custom), _) => custom.trim().to_owned(),
             (None, Some(version)) => format!("{}_v{}", naming.name, version.v.replace('.', "_")),
             (None, None) => naming.name.to_owned(),

@@ -13,9 +13,6 @@ use crate::files;
 use crate::properties::Patch;
 use crate::scan::SqlFile;
 
-/// The schema of snapshots that name none.
-const SCHEMA: &str = "snapshots";
-
 /// Snapshots of property files as SQL that reads their relation: `select * from {{ ref('x') }}`.
 pub(crate) fn yaml_snapshots<'a>(
     patches: &'a [Patch],
@@ -90,14 +87,10 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
 
 /// `target_schema` is taken as it is; `schema` goes through the project's naming rule.
 fn snapshot_relation(cx: &Cx<'_>, naming: &Naming<'_>, reader: &Reader<'_>) -> Option<Relation> {
-    if reader.text("schema").is_some() && reader.text("target_schema").is_none() {
-        return relation(cx, naming, reader);
+    match reader.text("target_schema") {
+        Some(schema) => Some(Relation::new(schema, alias(cx, naming, reader)?)),
+        None => relation(cx, naming, reader),
     }
-    let schema = reader.text("target_schema");
-    Some(Relation::new(
-        schema.unwrap_or_else(|| SCHEMA.into()),
-        alias(cx, naming, reader)?,
-    ))
 }
 
 #[derive(Clone, Copy)]

@@ -16,10 +16,12 @@ pub(crate) struct Declared {
 }
 
 /// The columns as they are written, each once.
-pub(crate) fn read(doc: Doc<'_>, items: &[Yaml], owner: &str) -> Vec<Declared> {
+///
+/// `quoted`: names are to be quoted in tests, unless a column says otherwise.
+pub(crate) fn read(doc: Doc<'_>, items: &[Yaml], owner: &str, quoted: bool) -> Vec<Declared> {
     let mut all: Vec<Declared> = Vec::new();
     for item in items {
-        let Some((column, at)) = column(doc, item, owner) else {
+        let Some((column, at)) = column(doc, item, owner, quoted) else {
             continue;
         };
         let name = &column.column.name;
@@ -44,14 +46,19 @@ pub(crate) fn split(all: Vec<Declared>) -> (IndexMap<String, Column>, Vec<TestDe
     (columns, tests)
 }
 
-fn column(doc: Doc<'_>, item: &Yaml, owner: &str) -> Option<(Declared, crate::yaml::Mark)> {
+fn column(
+    doc: Doc<'_>,
+    item: &Yaml,
+    owner: &str,
+    quoted: bool,
+) -> Option<(Declared, crate::yaml::Mark)> {
     let mut fields = Fields::of(doc, item, format!("a column of '{owner}'"))?;
     let name = fields.required("name")?;
     fields.what = format!("column '{name}' of '{owner}'");
     let quote = fields.flag("quote");
-    let tested = match quote {
-        Some(true) => forebay_core::name::quote(&name),
-        _ => name.clone(),
+    let tested = match quote.unwrap_or(quoted) {
+        true => forebay_core::name::quote(&name),
+        false => name.clone(),
     };
     let mut tests = tests::read_all(doc, &mut fields, Some(&tested));
     let (tags, meta) = tags_and_meta(doc, &mut fields);

@@ -1,8 +1,31 @@
 //! `constraints:` of a model or of a column.
 
+use chrono::{DateTime, NaiveDateTime};
 use forebay_core::contract::{Constraint, ConstraintKind};
 
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
+
+/// `deprecation_date:` as a moment in RFC 3339; a day begins at midnight, in UTC.
+pub(crate) fn deprecation_date(fields: &mut Fields<'_>) -> Option<String> {
+    let written = fields.text("deprecation_date")?;
+    let at_midnight = match written.len() {
+        10 => format!("{written} 00:00:00+00:00"),
+        _ => written.replacen('T', " ", 1),
+    };
+    let zoned = DateTime::parse_from_str(&at_midnight, "%Y-%m-%d %H:%M:%S%.f%#z");
+    let plain = || NaiveDateTime::parse_from_str(&at_midnight, "%Y-%m-%d %H:%M:%S%.f");
+    let moment = zoned
+        .ok()
+        .or_else(|| Some(plain().ok()?.and_utc().fixed_offset()));
+    if moment.is_none() {
+        let message = format!(
+            "'deprecation_date' of {} is no date: '{written}'",
+            fields.what
+        );
+        fields.error(message, fields.at("deprecation_date"));
+    }
+    moment.map(|moment| moment.to_rfc3339())
+}
 
 const KINDS: &[(&str, ConstraintKind)] = &[
     ("check", ConstraintKind::Check),

@@ -3,6 +3,7 @@
 use forebay_core::Location;
 use serde_json::{Value as Json, json};
 
+use crate::config::over;
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
 
 #[derive(Clone, Debug)]
@@ -30,9 +31,10 @@ pub(super) fn read(doc: Doc<'_>, yaml: &Yaml) -> Option<MacroPatch> {
         file: doc.file.to_owned(),
         at: fields.at("name").in_file(doc.file),
         description: fields.text("description").unwrap_or_default(),
-        meta: of_config("meta")
-            .or(fields.json("meta"))
-            .unwrap_or_else(|| json!({})),
+        meta: over(
+            &fields.json("meta").unwrap_or_else(|| json!({})),
+            of_config("meta"),
+        ),
         docs: of_config("docs")
             .or(fields.json("docs"))
             .unwrap_or_else(|| json!({})),

@@ -142,7 +142,8 @@ fn patch(doc: Doc<'_>, yaml: &Yaml, kind: &str) -> Option<Vec<Patch>> {
     let name = fields.required("name")?;
     fields.what = format!("{kind} '{name}'");
     let at = fields.at("name").in_file(doc.file);
-    let columns = columns::read(doc, fields.list("columns"), &name);
+    let quoted = fields.flag("quote_columns").unwrap_or(false);
+    let columns = columns::read(doc, fields.list("columns"), &name, quoted);
     let tests = tests::read_all(doc, &mut fields, None);
     let what = fields.what.clone();
     let patch = Patch {
@@ -153,7 +154,7 @@ fn patch(doc: Doc<'_>, yaml: &Yaml, kind: &str) -> Option<Vec<Patch>> {
         columns: IndexMap::new(),
         tests: Vec::new(),
         constraints: contract::constraints(doc, fields.list("constraints"), &what),
-        deprecation_date: fields.text("deprecation_date"),
+        deprecation_date: contract::deprecation_date(&mut fields),
         time_spine: time_spine(doc, &mut fields, &columns),
         version: None,
         defined_in: None,

@@ -22,6 +22,7 @@ pub(crate) struct SourceTable {
     /// `meta` of the source itself.
     pub source_meta: Json,
     pub external: Json,
+    pub quoting: Json,
     /// `schema` as it is written.
     pub written_schema: Option<String>,
     pub description: String,
@@ -70,6 +71,7 @@ fn read_source(doc: Doc<'_>, yaml: &Yaml) -> Option<Vec<SourceTable>> {
             .get("meta")
             .map_or_else(|| json!({}), |meta| meta.value.clone()),
         external: Json::Null,
+        quoting: fields.json("quoting").unwrap_or_default(),
         written_schema: fields.written("schema"),
         loader: fields.text("loader").unwrap_or_default(),
         source: name,
@@ -104,7 +106,7 @@ fn table(
     let mut fields = Fields::of(doc, yaml, format!("a table of the source '{source}'"))?;
     let name = fields.required("name")?;
     fields.what = format!("source table '{source}.{name}'");
-    let declared = columns::read(doc, fields.list("columns"), &name);
+    let declared = columns::read(doc, fields.list("columns"), &name, false);
     let (columns, mut found) = columns::split(declared);
     found.extend(tests::read_all(doc, &mut fields, None));
     let own = inherited(doc, &mut fields, Some(inherited_from));
@@ -115,6 +117,7 @@ fn table(
         identifier: fields.text("identifier").unwrap_or_else(|| name.clone()),
         description: fields.text("description").unwrap_or_default(),
         external: fields.json("external").unwrap_or_default(),
+        quoting: crate::config::over(&template.quoting, fields.json("quoting")),
         loader: fields
             .text("loader")
             .unwrap_or_else(|| template.loader.clone()),

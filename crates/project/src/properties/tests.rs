@@ -58,6 +58,10 @@ pub(crate) fn read_all(
     column: Option<&str>,
 ) -> Vec<TestDecl> {
     let lists = [fields.list("data_tests"), fields.list("tests")];
+    if lists.iter().all(|list| !list.is_empty()) {
+        let message = format!("{} has both 'data_tests' and 'tests'", fields.what);
+        fields.error(message, fields.at("tests"));
+    }
     let items = lists.into_iter().flatten();
     items.filter_map(|item| read(doc, item, column)).collect()
 }

@@ -4,7 +4,7 @@ use forebay_core::Diagnostic;
 use forebay_core::graph::Version;
 
 use super::columns::{self, Declared};
-use super::contract::constraints;
+use super::contract::{constraints, deprecation_date};
 use super::tests::{self, TestDecl};
 use super::{Patch, config};
 use crate::config::merge;
@@ -112,16 +112,14 @@ impl Common {
             let what = fields.what.clone();
             patch.constraints = constraints(doc, fields.list("constraints"), &what);
         }
-        patch.deprecation_date = fields.text("deprecation_date");
+        patch.deprecation_date = deprecation_date(&mut fields);
         fields.finish(Unknown::Warn);
         Some(patch)
     }
 
     /// The version's own tests take the place of those that all have.
     fn tested(&self, doc: Doc<'_>, fields: &mut Fields<'_>) -> Self {
-        let written = fields
-            .get_or_null("data_tests")
-            .or(fields.get_or_null("tests"));
+        let written = fields.get("data_tests").or(fields.get("tests"));
         let own = tests::read_all(doc, fields, None);
         Self {
             patch: self.patch.clone(),
@@ -156,7 +154,7 @@ fn columns(
         .filter(|item| !is_rule(item))
         .cloned()
         .collect();
-    let own = columns::read(doc, &own, name);
+    let own = columns::read(doc, &own, name, false);
     let kept = common.iter().filter(|declared| {
         let name = &declared.column.name;
         rule.as_ref().is_none_or(|rule| rule.keeps(name))

@@ -272,7 +272,7 @@ select 1
     assert_eq!(first.hard_deletes, HardDeletes::Invalidate);
     assert_eq!(relation("customers_history"), "history.customers_history");
     assert_eq!(spec("second").unique_key, ["a", "b"]);
-    assert_eq!(relation("second"), "snapshots.second");
+    assert_eq!(relation("second"), "main.second");
     let third = spec("third");
     assert_eq!(third.strategy, SnapshotStrategy::Check { columns: vec![] });
     assert_eq!(relation("third"), "main_kept.third");

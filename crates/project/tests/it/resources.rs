@@ -358,3 +358,51 @@ select {{ outer(1) }}
         json!(["macro.shop.outer"])
     );
 }
+
+#[test]
+fn settings_meet_as_in_dbt() {
+    let project = project(
+        "--- dbt_project.yml
+name: shop
+models: {shop: {+enabled: false, +docs: {show: false}, +grants: {select: [a]}}}
+--- models/a.sql
+{{ config(enabled=true, docs={'node_color': 'red'}, grants={'+select': ['b'], 'insert': ['c']}) }} select 1
+--- models/b.sql
+select {{ no_such_macro() }}
+",
+    );
+    let config = &project.manifest()["nodes"]["model.shop.a"]["config"];
+    assert_eq!(config["docs"], json!({"show": false, "node_color": "red"}));
+    assert_eq!(
+        config["grants"],
+        json!({"select": ["a", "b"], "insert": ["c"]})
+    );
+    assert!(project.graph.get(&NodeId::new("model.shop.b")).is_none());
+}
+
+#[test]
+fn a_test_may_be_declared_where_its_node_is_not() {
+    let project = project(
+        "--- seeds/colours.csv
+id
+1
+--- models/s.yml
+models:
+  - {name: colours, columns: [{name: id, data_tests: [unique]}]}
+  - {name: nothing, columns: [{name: id, data_tests: [unique]}]}
+",
+    );
+    let tests: Vec<&NodeId> = project
+        .graph
+        .nodes
+        .keys()
+        .filter(|id| id.as_str().starts_with("test."))
+        .collect();
+    assert_eq!(tests.len(), 1, "{tests:?}");
+    let id = tests[0].as_str();
+    assert_eq!(parents(&project, id), ["seed.shop.colours"]);
+    assert_eq!(
+        project.manifest()["nodes"][id]["file_key_name"],
+        "models.colours"
+    );
+}

@@ -147,7 +147,9 @@ models:
       - name: id
         data_type: int
         tags: [key]
-        constraints: [{type: not_null}, {type: foreign_key, to: ref('a'), to_columns: [id]}]
+        constraints: [{type: not_null}, {type: foreign_key, to: ref('b'), to_columns: [id]}]
+--- models/b.sql
+select 1 as id
 ",
     );
     let (node, model) = model(&project, "model.shop.a");
@@ -158,6 +160,47 @@ models:
     assert_eq!(kinds, [ConstraintKind::PrimaryKey, ConstraintKind::Check]);
     let id = &node.columns["id"];
     assert_eq!(id.tags, ["key"]);
-    assert_eq!(id.constraints[1].to.as_deref(), Some("ref('a')"));
+    assert_eq!(id.constraints[1].to.as_deref(), Some("ref('b')"));
     assert_eq!(id.constraints[1].to_columns, ["id"]);
+}
+
+#[test]
+fn contracts_that_cannot_be_kept_are_named() {
+    let found = problems(
+        "--- models/a.sql
+{{ config(contract={'enforced': true}) }} select 1 as id
+--- models/b.sql
+{{ config(materialized='incremental', contract={'enforced': true}) }} select 1 as id
+--- models/s.yml
+models:
+  - name: b
+    constraints: [{type: primary_key, columns: [id]}, {type: foreign_key, to: ref('nobody')}]
+    columns:
+      - {name: id, data_type: int, constraints: [{type: primary_key}, {type: foreign_key, to: somewhere}]}
+",
+    );
+    for expected in [
+        "model 'a' has an enforced contract and no columns\n  --> models/a.sql:1:4",
+        "model 'b' has an enforced contract and lets its columns change\n  --> models/s.yml:2:11",
+        "model 'b' has more than one primary key: id\n  --> models/s.yml:2:11",
+        "a foreign key of model 'b' points at 'somewhere'\n  --> models/s.yml:2:11",
+        "no model, seed or snapshot is called 'nobody'",
+    ] {
+        assert!(found.contains(expected), "{expected}\nis not in\n{found}");
+    }
+}
+
+#[test]
+fn a_foreign_key_is_an_edge() {
+    let project = project(
+        "--- models/a.sql
+select 1 as id
+--- models/b.sql
+select 1 as a_id
+--- models/s.yml
+models:
+  - {name: b, constraints: [{type: foreign_key, columns: [a_id], to: ref('a'), to_columns: [id]}]}
+",
+    );
+    assert_eq!(parents(&project, "model.shop.b"), ["model.shop.a"]);
 }

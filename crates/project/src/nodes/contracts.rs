@@ -1,0 +1,91 @@
+//! Contracts of models: what they promise, and whether the promise can be kept.
+
+use forebay_core::Diagnostic;
+use forebay_core::contract::{Constraint, ConstraintKind, Contract};
+use forebay_core::graph::{Materialized, Model, OnSchemaChange};
+
+use super::{Cx, Subject};
+use crate::config::Reader;
+use crate::jinja::RefCall;
+use crate::properties::Patch;
+
+/// What a foreign key points at, its model depends on.
+pub(super) fn keys(cx: &Cx<'_>, subject: &Subject<'_>, calls: &mut Vec<RefCall>) {
+    let Some(patch) = subject.patch else {
+        return;
+    };
+    let columns = patch
+        .columns
+        .values()
+        .flat_map(|column| &column.constraints);
+    for constraint in patch.constraints.iter().chain(columns) {
+        let Some(to) = &constraint.to else {
+            continue;
+        };
+        match RefCall::parse(to) {
+            Some(call) if calls.contains(&call) => {}
+            Some(call) => calls.push(call),
+            None => cx.problems.push(
+                Diagnostic::error(format!(
+                    "a foreign key of {} points at '{to}'",
+                    subject.what()
+                ))
+                .at(patch.at.clone())
+                .hint("write to: ref('model') or to: source('source', 'table')"),
+            ),
+        }
+    }
+}
+
+/// A contract needs columns, and a primary key is declared in one place.
+pub(super) fn check_contract(reader: &Reader<'_>, patch: Option<&Patch>, model: &Model) {
+    let wrong = |message: String, hint: &str| {
+        let place = patch.map_or_else(|| reader.at("contract"), |patch| patch.at.clone());
+        let problem = Diagnostic::error(message).at(place);
+        reader.problems.push(problem.hint(hint));
+    };
+    let what = &reader.what;
+    let empty = patch.is_none_or(|patch| patch.columns.is_empty());
+    if model.contract.enforced && empty {
+        let message = format!("{what} has an enforced contract and no columns");
+        wrong(
+            message,
+            "describe its columns with their data_type in a property file",
+        );
+    }
+    if let (true, Materialized::Incremental(incremental)) =
+        (model.contract.enforced, &model.materialized)
+        && !matches!(
+            incremental.on_schema_change,
+            OnSchemaChange::AppendNewColumns | OnSchemaChange::Fail
+        )
+    {
+        let message = format!("{what} has an enforced contract and lets its columns change");
+        wrong(
+            message,
+            "set on_schema_change to append_new_columns or fail",
+        );
+    }
+    let is_key = |constraint: &Constraint| constraint.kind == ConstraintKind::PrimaryKey;
+    let columns = patch.into_iter().flat_map(|patch| patch.columns.values());
+    let keyed = columns.filter(|column| column.constraints.iter().any(is_key));
+    let keyed: Vec<&str> = keyed.map(|column| column.name.as_str()).collect();
+    let of_table = model.contract.constraints.iter().any(is_key);
+    if keyed.len() > 1 || (of_table && !keyed.is_empty()) {
+        let message = format!("{what} has more than one primary key: {}", keyed.join(", "));
+        wrong(
+            message,
+            "declare a key of several columns once, under constraints: of the model",
+        );
+    }
+}
+
+pub(super) fn contract(reader: &Reader<'_>, patch: Option<&Patch>) -> Contract {
+    let written = reader.map("contract");
+    let enforced = written.and_then(|map| map.get("enforced")?.as_bool());
+    let constraints = patch.map(|patch| patch.constraints.clone());
+    Contract {
+        enforced: enforced.unwrap_or(false),
+        constraints: constraints.unwrap_or_default(),
+    }
+}
