@@ -8,6 +8,7 @@ use forebay_core::{Diagnostic, Graph, Node, NodeId, ResourceType, Severity, Spec
 
 use super::criterion::Criterion;
 use super::pattern::matches;
+use super::resources;
 
 type Method = fn(&Graph, &Node, &str) -> bool;
 
@@ -21,6 +22,14 @@ const METHODS: &[(&str, Method)] = &[
     ("package", package),
     ("test_type", test_type),
     ("test_name", test_name),
+    ("exposure", resources::exposure),
+    ("metric", resources::metric),
+    ("semantic_model", resources::semantic_model),
+    ("saved_query", resources::saved_query),
+    ("unit_test", resources::unit_test),
+    ("group", resources::group),
+    ("access", resources::access),
+    ("version", resources::version),
 ];
 
 /// Settings that `config.<name>:` can ask for.

@@ -7,6 +7,7 @@
 mod criterion;
 mod methods;
 mod pattern;
+mod resources;
 
 use std::collections::BTreeSet;
 
@@ -79,10 +80,12 @@ fn criterion(graph: &Graph, criterion: &Criterion) -> Result<BTreeSet<NodeId>, D
 
 /// Eager, as dbt's default: one selected parent is enough.
 fn tests_of(graph: &Graph, selected: &BTreeSet<NodeId>) -> Vec<NodeId> {
-    let tests = graph
-        .nodes
-        .values()
-        .filter(|node| node.resource_type() == ResourceType::Test);
+    let tests = graph.nodes.values().filter(|node| {
+        matches!(
+            node.resource_type(),
+            ResourceType::Test | ResourceType::UnitTest
+        )
+    });
     let touched = tests.filter(|test| {
         test.depends_on
             .iter()

@@ -2,6 +2,7 @@
 
 use forebay_core::{Node, NodeId, Spec};
 use forebay_project::Project;
+use forebay_project::select::select;
 use serde_json::{Value as Json, json};
 
 use crate::support::{compile, parents, problems, project};
@@ -405,4 +406,66 @@ models:
         project.manifest()["nodes"][id]["file_key_name"],
         "models.colours"
     );
+}
+
+fn selected(project: &Project, selection: &str) -> Vec<String> {
+    let found = select(&project.graph, &[selection.to_owned()], &[]).expect("a selection");
+    found.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn every_kind_of_resource_is_selected_by_its_name() {
+    let project = project(&format!(
+        "{SEMANTIC}--- models/e.yml
+exposures: [{{name: board, type: ml, owner: {{name: Ada}}, depends_on: [ref('orders')]}}]
+unit_tests: [{{name: adds, model: orders, given: [], expect: {{rows: []}}}}]
+"
+    ));
+    for (selection, expected) in [
+        ("exposure:board", "exposure.shop.board"),
+        ("metric:rev*", "metric.shop.revenue"),
+        ("semantic_model:shop.orders", "semantic_model.shop.orders"),
+        ("saved_query:*", "saved_query.shop.weekly"),
+        ("unit_test:adds", "unit_test.shop.orders.adds"),
+    ] {
+        assert_eq!(selected(&project, selection), [expected], "{selection}");
+    }
+    assert_eq!(
+        selected(&project, "+exposure:board"),
+        [
+            "exposure.shop.board",
+            "model.shop.orders",
+            "unit_test.shop.orders.adds"
+        ]
+    );
+}
+
+#[test]
+fn groups_access_and_versions_are_selected() {
+    let project = project(
+        "--- models/a_v1.sql
+select 1
+--- models/a_v2.sql
+select 1
+--- models/a_v3.sql
+select 1
+--- models/b.sql
+select 1
+--- models/s.yml
+groups: [{name: finance, owner: {name: Ada}}]
+models:
+  - {name: a, latest_version: 2, versions: [{v: 1}, {v: 2}, {v: 3}]}
+  - {name: b, access: public, group: finance}
+",
+    );
+    for (selection, expected) in [
+        ("version:latest", "model.shop.a.v2"),
+        ("version:prerelease", "model.shop.a.v3"),
+        ("version:old", "model.shop.a.v1"),
+        ("version:none", "model.shop.b"),
+        ("access:public", "model.shop.b"),
+        ("group:finance", "model.shop.b"),
+    ] {
+        assert_eq!(selected(&project, selection), [expected], "{selection}");
+    }
 }

@@ -135,7 +135,7 @@ fn a_method_that_does_not_exist_lists_those_that_do() {
         selected("tags:nightly", ""),
         "error: no selection method is called 'tags' (in 'tags:nightly')
   hint: did you mean 'tag'?
-  hint: one of: fqn, tag, path, file, source, resource_type, package, test_type, test_name"
+  hint: one of: fqn, tag, path, file, source, resource_type, package, test_type, test_name, exposure, metric, semantic_model, saved_query, unit_test, group, access, version"
     );
     assert!(selected("resource_type:modl", "").contains("did you mean 'model'?"));
     assert!(selected("config.materialised:view", "").contains("did you mean 'materialized'?"));
