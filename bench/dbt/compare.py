@@ -1,9 +1,12 @@
 """dbt projects, built by dbt with DuckDB and by forebay, compared: every table, every test.
 
-    python3 bench/dbt/compare.py FOLDER... [--binary PATH] [--vars '{...}']
+    python3 bench/dbt/compare.py FOLDER... [--binary PATH] [--vars '{...}'] [--steps seed,run,test] [--again]
 
 Each folder is a checked-out project with its packages already in dbt_packages/ (nothing is fetched). It is
 copied, so it stays as it is; both copies get a profile of type duckdb under the project's profile name.
+
+`--steps` is for projects whose sources are their own seeds: dbt knows no order between the two, so one `build` would
+race. `--again` keeps dbt's side of the last time.
 
 Printed for each project: both build times, then every difference: tables that only one side has, row counts,
 columns, contents (as multisets of rows, columns by name, numbers to nine digits), and results of tests.
@@ -16,6 +19,7 @@ import json
 import re
 import shutil
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -29,32 +33,42 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--binary", type=Path, help="a built forebay; else it is built")
     parser.add_argument("--vars", default="{}", help="given to both")
+    parser.add_argument("--steps", default="build", help="commands, in their order")
+    parser.add_argument("--again", action="store_true", help="dbt's side is that of the last time")
     arguments = parser.parse_args()
     bench = Bench(pairs=1, small=False)
     binary = arguments.binary or bench.forebay()
     peers = bench.peers("dbt")
     different = 0
     for folder in arguments.folders:
-        different += compare(folder.resolve(), binary, peers, arguments.vars)
+        different += compare(folder.resolve(), binary, peers, arguments)
     sys.exit(1 if different else 0)
 
 
-def compare(folder: Path, binary: Path, peers: Path, variables: str) -> int:
+def compare(folder: Path, binary: Path, peers: Path, arguments: argparse.Namespace) -> int:
     root = WORK / "dbt" / folder.parent.name / folder.name
-    shutil.rmtree(root, ignore_errors=True)
-    theirs, ours = copy(folder, root / "dbt"), copy(folder, root / "forebay")
     print(f"\n## {folder.parent.name}/{folder.name}", flush=True)
-    given = [] if variables == "{}" else ["--vars", variables]
-    dbt = [peers / "dbt", "--quiet", "build", "--project-dir", theirs, "--profiles-dir", root, *given]
+    given = [] if arguments.vars == "{}" else ["--vars", arguments.vars]
+    steps = arguments.steps.split(",")
     env = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_PROFILES_DIR": str(root)}
-    (root / "profiles.yml").write_text(PROFILE.format(name=profile(folder), path=root / "dbt.duckdb"))
-    first = attempt(dbt, theirs, env)
-    second = attempt([binary, "--project-dir", ours, "--quiet", "build", *given], ours, env)
-    print(f"dbt {first}; forebay {second}")
-    found = differences(root, theirs, ours, binary, peers)
+    kept = root / "dbt.json"
+    if not (arguments.again and kept.exists()):
+        shutil.rmtree(root, ignore_errors=True)
+        theirs = copy(folder, root / "dbt")
+        (root / "profiles.yml").write_text(PROFILE.format(name=profile(folder), path=root / "dbt.duckdb"))
+        dbt = [peers / "dbt", "--quiet"]
+        kept.write_text(json.dumps(attempt(dbt, steps, ["--project-dir", theirs, *given], theirs, env)))
+    shutil.rmtree(root / "forebay", ignore_errors=True)
+    ours = copy(folder, root / "forebay")
+    said, expected = json.loads(kept.read_text())
+    says, actual = attempt([binary, "--project-dir", ours, "--quiet"], steps, given, ours, env)
+    print(f"dbt {said}; forebay {says}")
+    tables, found = differences(root, ours, binary, peers)
+    found += unequal_results(expected, actual)
     for line in found:
         print("  " + line)
-    print("  equal" if not found else f"  {len(found)} differences", flush=True)
+    counted = f"{tables} tables, {len(expected)} results"
+    print(f"  {counted}: " + ("equal" if not found else f"{len(found)} differences"), flush=True)
     return len(found)
 
 
@@ -71,16 +85,24 @@ def profile(folder: Path) -> str:
     return re.search(r"^profile:\s*['\"]?([\w-]+)", text, re.MULTILINE).group(1)
 
 
-def attempt(command: list, cwd: Path, env: dict) -> str:
-    """How it went: a build whose tests fail is a result too."""
-    try:
-        sample = measured(command, cwd=cwd, env=env)
-        return f"{sample.wall:.1f} s ({sample.cpu:.1f} s of CPU)"
-    except SystemExit as failed:
-        return "failed: " + str(failed).splitlines()[0][:100]
+def attempt(program: list, steps: list[str], arguments: list, cwd: Path, env: dict) -> tuple[str, dict[str, str]]:
+    """How it went, and the results of all steps: a build whose tests fail is a result too."""
+    wall, cpu, ended, found = 0.0, 0.0, "", {}
+    for step in steps:
+        written = cwd / "target" / "run_results.json"
+        written.unlink(missing_ok=True)
+        start = time.perf_counter()
+        try:
+            sample = measured([*program, step, *arguments], cwd=cwd, env=env)
+            wall, cpu = wall + sample.wall, cpu + sample.cpu
+        except SystemExit as failed:
+            wall += time.perf_counter() - start
+            ended = f", {step} ended with " + str(failed).split(":")[0].removeprefix("failed ")
+        found |= results(cwd)
+    return f"{wall:.1f} s ({cpu:.1f} s of CPU){ended}", found
 
 
-def differences(root: Path, theirs: Path, ours: Path, binary: Path, peers: Path) -> list[str]:
+def differences(root: Path, ours: Path, binary: Path, peers: Path) -> tuple[int, list[str]]:
     reader = Path(__file__).parent / "read_duckdb.py"
     expected = json.loads(measured([peers / "python", reader, root / "dbt.duckdb"]).output)
     found = []
@@ -92,7 +114,7 @@ def differences(root: Path, theirs: Path, ours: Path, binary: Path, peers: Path)
             found.append(f"{table}: {str(failed).splitlines()[-1][:160]}")
             continue
         found += [f"{table}: {what}" for what in unequal(rows, actual)]
-    return found + unequal_results(results(theirs), results(ours))
+    return len(expected), found
 
 
 def unequal(expected: list[dict], actual: list[dict]) -> list[str]:

@@ -1,7 +1,8 @@
 //! The engine as dbt sets it up: filters, Python's methods, printing, and nothing escaped.
 
-use minijinja::value::{Serde, ValueKind};
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
+use minijinja::value::{Serde, ValueKind, from_args};
+use minijinja::{AutoEscape, Environment, Error, State, UndefinedBehavior, Value};
+use minijinja_contrib::pycompat::unknown_method_callback;
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -10,16 +11,85 @@ pub(crate) fn environment() -> Environment<'static> {
     env.set_auto_escape_callback(|_| AutoEscape::None);
     // As in dbt, a name that nobody knows prints as nothing; calling it is an error.
     env.set_undefined_behavior(UndefinedBehavior::Chainable);
-    env.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    env.set_unknown_method_callback(python_method);
     env.set_formatter(super::python::format);
     env.set_debug(false);
     env.add_filter("as_bool", native);
     env.add_filter("as_number", native);
     env.add_filter("as_native", native);
     env.add_filter("as_text", |value: Value| value.to_string());
+    env.add_filter("int", int);
+    env.add_filter("float", float);
     env.add_filter("list", |value: Value| super::collections::list_of(&value));
     env.add_filter("tojson", |value: Serde<Json>| json_text(&value.0, false));
     env
+}
+
+/// As Jinja has it: what is no number is the default.
+fn int(value: Value, default: Option<Value>, base: Option<u32>) -> Value {
+    if let Some(text) = value.as_str() {
+        let text = text.trim().replace('_', "");
+        if let Ok(whole) = i64::from_str_radix(&text, base.unwrap_or(10)) {
+            return Value::from(whole);
+        }
+    } else if value.is_integer() {
+        return value;
+    }
+    let number = number(&value).filter(|number| number.is_finite());
+    number.map_or(default.unwrap_or(Value::from(0)), |number| {
+        Value::from(number.trunc() as i64)
+    })
+}
+
+fn float(value: Value, default: Option<Value>) -> Value {
+    number(&value).map_or(default.unwrap_or(Value::from(0.0)), Value::from)
+}
+
+fn number(value: &Value) -> Option<f64> {
+    match value.as_str() {
+        Some(text) => text.trim().parse().ok(),
+        None if value.kind() == ValueKind::Bool => Some(f64::from(u8::from(value.is_true()))),
+        None => f64::try_from(value.clone()).ok(),
+    }
+}
+
+/// Python's methods; those that the engine's own set lacks are here.
+fn python_method(
+    state: &mut State<'_, '_>,
+    value: &Value,
+    method: &str,
+    args: &[Value],
+) -> Result<Value, Error> {
+    let Some(text) = value.as_str() else {
+        return unknown_method_callback(state, value, method, args);
+    };
+    match method {
+        // The table of characters to leave out or to change.
+        "maketrans" => {
+            let (from, to, without): (&str, &str, Option<&str>) = from_args(args)?;
+            let changed = from.chars().zip(to.chars().map(Value::from));
+            let lost = without
+                .unwrap_or_default()
+                .chars()
+                .map(|c| (c, Value::from(())));
+            let table = changed.chain(lost).map(|(c, to)| (c.to_string(), to));
+            Ok(Value::from_iter(table))
+        }
+        "translate" => {
+            let (table,): (Value,) = from_args(args)?;
+            let changed = text.chars().map(|c| {
+                let to = table
+                    .get_item(&Value::from(c.to_string()))
+                    .unwrap_or_default();
+                match to.is_undefined() {
+                    true => c.to_string(),
+                    false => to.as_str().unwrap_or_default().to_owned(),
+                }
+            });
+            Ok(Value::from(changed.collect::<String>()))
+        }
+        _ => unknown_method_callback(state, value, method, args),
+    }
 }
 
 /// A text that spells a boolean, a number or null becomes it.

@@ -51,6 +51,8 @@ pub(crate) const FUNCTIONS: &[(&str, Function)] = &[
     ("__register", register),
     ("__imported", imported),
     ("__value", keep_value),
+    ("__do", |_, _, _| Ok(Value::UNDEFINED)),
+    ("__sum", sum),
     ("__list", list),
     ("__dict", dict),
     ("dict", dict),
@@ -403,6 +405,24 @@ fn unique(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value
         Some(items) => Ok(collections::set(items.try_iter()?)),
         None => Ok(collections::set([])),
     }
+}
+
+/// Terms with signs between them; dates are added as Python does, all else as the engine does.
+fn sum(_: &Arc<Scope>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let mut total = args.first().cloned().unwrap_or_default();
+    for next in args[1..].chunks(2) {
+        let [sign, term] = next else { break };
+        let negative = sign.as_str() == Some("-");
+        total = match super::moment::added(&total, term, negative) {
+            Some(sum) => sum?,
+            None => {
+                let text = if negative { "a - b" } else { "a + b" };
+                let expression = state.env().compile_expression(text)?;
+                expression.eval(Value::from_pairs([("a", total), ("b", term.clone())]))?
+            }
+        };
+    }
+    Ok(total)
 }
 
 fn list(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {

@@ -1,5 +1,6 @@
-//! Finds the lists and dictionaries that a template writes out, and makes them such that can be
-//! changed: `[1, 2]` becomes `__list([1, 2])`.
+//! Finds what a template writes that the engine reads in another way than Python, and puts calls around it:
+//! lists and dictionaries, which can be changed (`[1, 2]` becomes `__list([1, 2])`); what `do` does, which is any
+//! expression (`__do(...)`); and sums, which may be of dates (`a - b` becomes `__sum(a ,"-", b)`).
 
 /// Text to put in, and the byte before which it comes, in order.
 pub(crate) type Insertions = Vec<(usize, &'static str)>;
@@ -9,6 +10,7 @@ pub(crate) fn wrapped(text: &str) -> Insertions {
     let mut scan = Scan {
         text,
         at: 0,
+        dates: text.contains("datetime") || text.contains("run_started_at"),
         found: Vec::new(),
     };
     while let Some(open) = scan.next_tag() {
@@ -19,14 +21,36 @@ pub(crate) fn wrapped(text: &str) -> Insertions {
             _ => scan.expression("%}"),
         }
     }
-    scan.found.sort_by_key(|(at, _)| *at);
+    scan.found.sort_by_key(|(at, text)| (*at, rank(text)));
     scan.found
+}
+
+/// What comes first of several at one place: what ends there, then the outermost that begins there.
+fn rank(insertion: &str) -> usize {
+    let order = [")", ",\"", "\",", "__do(", "__sum("];
+    order
+        .iter()
+        .position(|one| *one == insertion)
+        .unwrap_or(order.len())
 }
 
 struct Scan<'a> {
     text: &'a str,
     at: usize,
+    /// Whether sums may be of dates.
+    dates: bool,
     found: Insertions,
+}
+
+/// What is open between two brackets.
+#[derive(Default)]
+struct Level {
+    /// Whether the bracket is that of a literal.
+    literal: bool,
+    /// Where the sum begins, if anything stands there that could be one's first term.
+    start: Option<usize>,
+    is_sum: bool,
+    value_end: usize,
 }
 
 impl<'a> Scan<'a> {
@@ -73,52 +97,130 @@ impl<'a> Scan<'a> {
 
     /// Until the tag's end, which does not count within brackets.
     fn expression(&mut self, end: &str) {
-        // Of each open bracket, whether it is a literal's.
-        let mut open: Vec<bool> = Vec::new();
+        if self.rest().starts_with(['-', '+']) {
+            self.at += 1;
+        }
+        let does = end == "%}" && self.begin_do();
+        let mut levels = vec![Level::default()];
         let mut after_value = false;
         while let Some(c) = self.rest().chars().next() {
-            if open.is_empty() && self.rest().trim_start_matches('-').starts_with(end) {
-                return self.skip_past(end);
+            if levels.len() == 1 && self.rest().trim_start_matches('-').starts_with(end) {
+                break;
             }
-            match c {
-                '\'' | '"' => {
-                    self.string(c);
-                    after_value = true;
-                    continue;
-                }
-                c if c.is_alphanumeric() || c == '_' => {
-                    let rest = self.rest();
-                    let length = rest
-                        .find(|c: char| !c.is_alphanumeric() && c != '_')
-                        .unwrap_or(rest.len());
-                    after_value = !KEYWORDS.contains(&&rest[..length]);
-                    self.at += length;
-                    continue;
-                }
-                '[' | '{' => {
-                    let literal = c == '{' || !after_value;
-                    if literal {
-                        let call = if c == '[' { "__list(" } else { "__dict(" };
-                        self.found.push((self.at, call));
-                    }
-                    open.push(literal);
-                    after_value = false;
-                }
-                '(' => {
-                    open.push(false);
-                    after_value = false;
-                }
-                ')' | ']' | '}' => {
-                    if open.pop() == Some(true) {
-                        self.found.push((self.at + 1, ")"));
-                    }
-                    after_value = true;
-                }
-                c if c.is_whitespace() => {}
-                _ => after_value = false,
-            }
-            self.at += c.len_utf8();
+            after_value = self.token(c, after_value, &mut levels);
         }
+        self.end_sum(levels.last_mut());
+        if does {
+            self.found.push((self.at, ")"));
+        }
+        self.skip_past(end);
+    }
+
+    /// Steps over `do`, and opens the call around what follows.
+    fn begin_do(&mut self) -> bool {
+        let inner = self.rest().trim_start();
+        let Some(done) = inner
+            .strip_prefix("do")
+            .filter(|rest| rest.starts_with(char::is_whitespace))
+        else {
+            return false;
+        };
+        self.at = self.text.len() - done.trim_start().len();
+        self.found.push((self.at, "__do("));
+        true
+    }
+
+    /// Steps over one token; returns whether a value ends with it.
+    fn token(&mut self, c: char, after_value: bool, levels: &mut Vec<Level>) -> bool {
+        let start = self.at;
+        let level = levels.last_mut();
+        let is_value = match c {
+            '\'' | '"' => {
+                self.string(c);
+                true
+            }
+            c if c.is_alphanumeric() || c == '_' => {
+                let rest = self.rest();
+                let length = rest
+                    .find(|c: char| !c.is_alphanumeric() && c != '_')
+                    .unwrap_or(rest.len());
+                self.at += length;
+                !KEYWORDS.contains(&&rest[..length])
+            }
+            '[' | '{' | '(' => {
+                let literal = c == '{' || (c == '[' && !after_value);
+                if literal {
+                    let call = if c == '[' { "__list(" } else { "__dict(" };
+                    self.found.push((start, call));
+                }
+                if let Some(level) = level {
+                    level.start.get_or_insert(start);
+                }
+                levels.push(Level {
+                    literal,
+                    ..Level::default()
+                });
+                self.at += 1;
+                return false;
+            }
+            ')' | ']' | '}' => {
+                self.end_sum(level);
+                self.at += 1;
+                if levels.len() > 1 && levels.pop().is_some_and(|level| level.literal) {
+                    self.found.push((self.at, ")"));
+                }
+                if let Some(level) = levels.last_mut() {
+                    level.value_end = self.at;
+                }
+                return true;
+            }
+            c => {
+                self.at += c.len_utf8();
+                return self.operator(c, start, after_value, level);
+            }
+        };
+        match (is_value, level) {
+            (true, Some(level)) => {
+                level.start.get_or_insert(start);
+                level.value_end = self.at;
+            }
+            (_, level) => self.end_sum(level),
+        }
+        is_value
+    }
+
+    fn operator(
+        &mut self,
+        c: char,
+        at: usize,
+        after_value: bool,
+        level: Option<&mut Level>,
+    ) -> bool {
+        match (c, level) {
+            (c, _) if c.is_whitespace() => return after_value,
+            ('+' | '-', Some(level)) if self.dates => {
+                let first = *level.start.get_or_insert(at);
+                if after_value {
+                    if !level.is_sum {
+                        self.found.push((first, "__sum("));
+                    }
+                    level.is_sum = true;
+                    self.found.push((at, ",\""));
+                    self.found.push((at + 1, "\","));
+                }
+            }
+            (',' | ':' | '=' | '<' | '>' | '!', level) => self.end_sum(level),
+            _ => {}
+        }
+        false
+    }
+
+    fn end_sum(&mut self, level: Option<&mut Level>) {
+        let Some(level) = level else { return };
+        if level.is_sum {
+            self.found.push((level.value_end, ")"));
+        }
+        (level.start, level.is_sum) = (None, false);
     }
 
     fn string(&mut self, quote: char) {
@@ -176,6 +278,27 @@ mod tests {
                 "{% if x in __list([1]) and not __list([]) %}",
             ),
             ("{{ 'a'[0] }}{{ (x)[1] }}", "{{ 'a'[0] }}{{ (x)[1] }}"),
+            (
+                "{%- do x.append(1) if y -%}",
+                "{%- do __do(x.append(1) if y )-%}",
+            ),
+            ("{{ 1 - 2 }}", "{{ 1 - 2 }}"),
+        ] {
+            assert_eq!(changed(text), expected);
+        }
+    }
+
+    #[test]
+    fn sums_that_may_be_of_dates_are_calls() {
+        for (text, expected) in [
+            (
+                "{{- modules.datetime.date(2020, 1 - x, 1) - y -}}",
+                "{{- __sum(modules.datetime.date(2020, __sum(1 ,\"-\", x), 1) ,\"-\", y) -}}",
+            ),
+            (
+                "{% set datetime = a * b + [c] if -d < e - f.g() else h %}",
+                "{% set datetime = __sum(a * b ,\"+\", __list([c])) if -d < __sum(e ,\"-\", f.g()) else h %}",
+            ),
         ] {
             assert_eq!(changed(text), expected);
         }

@@ -9,6 +9,7 @@ mod blocks;
 pub(crate) mod collections;
 mod column;
 mod config_object;
+mod duration;
 mod engine;
 mod errors;
 mod filters;

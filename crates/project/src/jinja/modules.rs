@@ -3,17 +3,40 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, Utc};
 use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Rest, Tuple, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 use regex::{Captures, Regex};
 
 use super::collections;
+use super::duration;
 use super::errors::failed;
-use super::moment::{self, Moment};
+use super::moment::{self, Moment, Zone};
 use super::scope::Scope;
 
-const IGNORE_CASE: i64 = 2;
+/// A flag of Python's `re`, and its letter inside a pattern.
+struct Flag {
+    long: &'static str,
+    short: &'static str,
+    bit: i64,
+    letter: &'static str,
+}
+
+const fn flag(long: &'static str, short: &'static str, bit: i64, letter: &'static str) -> Flag {
+    Flag {
+        long,
+        short,
+        bit,
+        letter,
+    }
+}
+
+const FLAGS: &[Flag] = &[
+    flag("IGNORECASE", "I", 2, "i"),
+    flag("MULTILINE", "M", 8, "m"),
+    flag("DOTALL", "S", 16, "s"),
+    flag("VERBOSE", "X", 64, "x"),
+];
 
 pub(crate) fn value(scope: &Arc<Scope>) -> Value {
     let now = scope.shared.now;
@@ -34,6 +57,8 @@ enum Kind {
     DatetimeClass,
     /// `datetime.date`
     DateClass,
+    /// `datetime.timedelta`
+    DeltaClass,
     Pytz,
     Itertools,
 }
@@ -60,27 +85,28 @@ impl Object for Module {
             Value::from_object(Self { module, now })
         };
         Some(match (self.module, key.as_str()?) {
-            (Kind::Re, "IGNORECASE" | "I") => Value::from(IGNORE_CASE),
+            (Kind::Re, flag) => {
+                let known = FLAGS
+                    .iter()
+                    .find(|known| known.long == flag || known.short == flag);
+                Value::from(known?.bit)
+            }
             (Kind::Datetime, "datetime") => class(Kind::DatetimeClass),
             (Kind::Datetime, "date") => class(Kind::DateClass),
-            (Kind::Pytz, "utc") => Value::from("UTC"),
+            (Kind::Datetime, "timedelta") => class(Kind::DeltaClass),
+            (Kind::Pytz, "utc" | "UTC") => Value::from_object(Zone(chrono_tz::Tz::UTC)),
             _ => return None,
         })
     }
 
-    /// `datetime.datetime(2020, 1, 31)`.
+    /// `datetime.datetime(2020, 1, 31)`, `datetime.timedelta(days=1)`.
     fn call(self: &Arc<Self>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-        if !matches!(self.module, Kind::DatetimeClass | Kind::DateClass) {
-            return Err(failed("a module cannot be called"));
+        match self.module {
+            Kind::DatetimeClass => moment::made(args, moment::Kind::Naive),
+            Kind::DateClass => moment::made(args, moment::Kind::Date),
+            Kind::DeltaClass => duration::made(args),
+            _ => Err(failed("a module cannot be called")),
         }
-        let parts: Vec<u32> = args
-            .iter()
-            .map(|part| u32::try_from(part.clone()))
-            .collect::<Result<_, _>>()?;
-        let part = |at: usize, default| parts.get(at).copied().unwrap_or(default);
-        let date = NaiveDate::from_ymd_opt(part(0, 0) as i32, part(1, 1), part(2, 1));
-        let moment = date.and_then(|date| date.and_hms_opt(part(3, 0), part(4, 0), part(5, 0)));
-        Ok(self.moment(moment.ok_or_else(|| failed("there is no such day"))?))
     }
 
     fn call_method(
@@ -107,7 +133,15 @@ impl Object for Module {
             }
             (Kind::DatetimeClass | Kind::DateClass, "fromisoformat") => {
                 let (text,): (&str,) = from_args(args)?;
-                let patterns = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"];
+                if let Ok(zoned) = text.replacen(' ', "T", 1).parse::<DateTime<FixedOffset>>() {
+                    return Ok(Value::from_object(Moment::fixed(zoned)));
+                }
+                let patterns = [
+                    "%Y-%m-%d %H:%M:%S%.f",
+                    "%Y-%m-%dT%H:%M:%S%.f",
+                    "%Y-%m-%d %H:%M",
+                    "%Y-%m-%dT%H:%M",
+                ];
                 let moment = patterns
                     .iter()
                     .find_map(|pattern| NaiveDateTime::parse_from_str(text, pattern).ok())
@@ -121,8 +155,7 @@ impl Object for Module {
             }
             (Kind::Pytz, "timezone") => {
                 let (name,): (Value,) = from_args(args)?;
-                moment::zone(&name)?;
-                Ok(name)
+                Ok(Value::from_object(Zone(moment::zone(&name)?)))
             }
             (Kind::Itertools, "chain") => {
                 let mut all = Vec::new();
@@ -162,13 +195,24 @@ fn re(method: &str, args: &[Value]) -> Result<Value, Error> {
         Some(last) if last.is_kwargs() => {
             Kwargs::try_from(last.clone())?.get::<Option<i64>>("flags")?
         }
-        _ => None,
+        // sub(pattern, by, text, count, flags), split(pattern, text, count, flags), search(pattern, text, flags)
+        _ => {
+            let at = match method {
+                "sub" => 3,
+                "split" => 2,
+                _ => 1,
+            };
+            rest.get(at).and_then(Value::as_i64)
+        }
     };
     let regex = |pattern: &str| {
-        let flag = if flags.unwrap_or(0) & IGNORE_CASE != 0 {
-            "(?i)"
-        } else {
-            ""
+        let set = FLAGS
+            .iter()
+            .filter(|flag| flags.unwrap_or(0) & flag.bit != 0);
+        let letters: String = set.map(|flag| flag.letter).collect();
+        let flag = match letters.as_str() {
+            "" => String::new(),
+            letters => format!("(?{letters})"),
         };
         Regex::new(&format!("{flag}{pattern}"))
             .map_err(|error| failed(format!("modules.re.{method}: {error}")))
@@ -179,8 +223,16 @@ fn re(method: &str, args: &[Value]) -> Result<Value, Error> {
     };
     let found = |captures: Option<Captures<'_>>| {
         captures.map_or(Value::from(()), |captures| {
+            let whole = captures.get(0).map_or(0..0, |whole| whole.range());
+            let text = rest.first().and_then(Value::as_str).unwrap_or_default();
             let group = |m: Option<regex::Match<'_>>| m.map(|m| m.as_str().to_owned());
-            Value::from_object(Match(captures.iter().map(group).collect()))
+            Value::from_object(Match {
+                groups: captures.iter().map(group).collect(),
+                span: (
+                    text[..whole.start].chars().count(),
+                    text[..whole.end].chars().count(),
+                ),
+            })
         })
     };
     match method {
@@ -235,7 +287,11 @@ fn references(replacement: &str) -> String {
 
 /// What a search found: the whole, then its groups.
 #[derive(Debug)]
-struct Match(Vec<Option<String>>);
+struct Match {
+    groups: Vec<Option<String>>,
+    /// In characters.
+    span: (usize, usize),
+}
 
 impl Object for Match {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
@@ -252,14 +308,29 @@ impl Object for Match {
         method: &str,
         args: &[Value],
     ) -> Result<Value, Error> {
-        let group = |at: usize| self.0.get(at).cloned().flatten();
+        let group = |at: usize| self.groups.get(at).cloned().flatten();
         match method {
             "group" => {
                 let (at,): (Option<usize>,) = from_args(args)?;
                 Ok(Value::from(group(at.unwrap_or(0))))
             }
+            "start" => Ok(Value::from(self.span.0)),
+            "end" => Ok(Value::from(self.span.1)),
+            "span" => {
+                let (start, end) = self.span;
+                Ok(Value::from(Tuple::from(vec![
+                    Value::from(start),
+                    Value::from(end),
+                ])))
+            }
             "groups" => {
-                let groups: Vec<Value> = self.0.iter().skip(1).cloned().map(Value::from).collect();
+                let groups: Vec<Value> = self
+                    .groups
+                    .iter()
+                    .skip(1)
+                    .cloned()
+                    .map(Value::from)
+                    .collect();
                 Ok(Value::from(Tuple::from(groups)))
             }
             _ => Err(Error::from(ErrorKind::UnknownMethod)),

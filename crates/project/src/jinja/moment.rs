@@ -1,13 +1,18 @@
 //! Python's datetimes and dates, such as `run_started_at`.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike, NaiveDateTime, TimeZone, Timelike, Utc};
+use chrono::{
+    DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone,
+    Timelike, Utc,
+};
 use chrono_tz::Tz;
-use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Rest, from_args};
+use minijinja::value::{DynObject, Enumerator, Kwargs, Object, ObjectRepr, Rest, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
+use super::duration::Duration;
 use super::errors::failed;
 
 /// What Python calls a datetime, aware of its zone or not, or a date.
@@ -24,6 +29,122 @@ pub(crate) enum Kind {
     /// Without a zone.
     Naive,
     Zoned(Tz),
+    /// With an offset and no zone; seconds east of UTC.
+    Fixed(i32),
+}
+
+/// A time zone, as `pytz` gives it.
+#[derive(Debug)]
+pub(crate) struct Zone(pub Tz);
+
+impl Zone {
+    /// The offset that `pytz` gives a moment made with the zone and not put into it by `localize`: the local mean
+    /// time of old, in whole minutes.
+    fn mean(&self) -> i32 {
+        let long_ago = NaiveDate::MIN.and_time(chrono::NaiveTime::MIN) + TimeDelta::days(2);
+        let seconds = self
+            .0
+            .offset_from_utc_datetime(&long_ago)
+            .fix()
+            .local_minus_utc();
+        (seconds + 30).div_euclid(60) * 60
+    }
+}
+
+impl Object for Zone {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        (key.as_str()? == "zone").then(|| Value::from(self.0.name()))
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        let (given,): (Value,) = from_args(args)?;
+        let given = given.downcast_object_ref::<Moment>();
+        let moment = given.ok_or_else(|| failed(format!("{method}() needs a datetime")))?;
+        match method {
+            "localize" => Ok(Moment {
+                wall: moment.wall,
+                kind: Kind::Zoned(self.0),
+            }
+            .value()),
+            "normalize" => Ok(Moment::now(moment.instant()?.to_utc(), self.0).value()),
+            _ => Err(Error::from(ErrorKind::UnknownMethod)),
+        }
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.name())
+    }
+}
+
+/// A date or a datetime of its parts.
+pub(crate) fn made(args: &[Value], kind: Kind) -> Result<Value, Error> {
+    let (positional, named): (Rest<Value>, Kwargs) = from_args(args)?;
+    let names = [
+        "year",
+        "month",
+        "day",
+        "hour",
+        "minute",
+        "second",
+        "microsecond",
+    ];
+    let mut parts = [0_i64, 1, 1, 0, 0, 0, 0];
+    for (at, (name, part)) in names.iter().zip(&mut parts).enumerate() {
+        if let Some(given) = positional.get(at) {
+            *part = i64::try_from(given.clone())?;
+        } else if let Some(given) = named.get::<Option<i64>>(name)? {
+            *part = given;
+        }
+    }
+    let given: Option<Value> = match positional.get(names.len()) {
+        Some(zone) => Some(zone.clone()),
+        None => named.get("tzinfo")?,
+    };
+    named.assert_all_used()?;
+    let small = |at: usize| u32::try_from(parts[at]).unwrap_or(u32::MAX);
+    let date = i32::try_from(parts[0]).ok();
+    let date = date.and_then(|year| NaiveDate::from_ymd_opt(year, small(1), small(2)));
+    let wall = date.and_then(|date| date.and_hms_micro_opt(small(3), small(4), small(5), small(6)));
+    let wall = wall.ok_or_else(|| failed("there is no such day or time"))?;
+    let kind = match given.filter(|zone| !zone.is_none()) {
+        None => kind,
+        Some(name) => match zone(&name)? {
+            Tz::UTC => Kind::Zoned(Tz::UTC),
+            zone => Kind::Fixed(Zone(zone).mean()),
+        },
+    };
+    Ok(Moment { wall, kind }.value())
+}
+
+/// A sum or a difference in which a date or a duration is; `None` where neither is in it.
+pub(crate) fn added(left: &Value, right: &Value, negative: bool) -> Option<Result<Value, Error>> {
+    let moments = [left, right].map(|value| value.downcast_object_ref::<Moment>());
+    let durations = [left, right].map(|value| value.downcast_object_ref::<Duration>());
+    let sign = if negative { -1 } else { 1 };
+    Some(match (moments, durations) {
+        ([Some(one), Some(other)], _) if negative => one
+            .since(other)
+            .map(|between| Value::from_object(Duration(between))),
+        ([Some(moment), None], [None, Some(by)]) => moment.later(by.0 * sign).map(Moment::value),
+        ([None, Some(moment)], [Some(by), None]) if !negative => {
+            moment.later(by.0).map(Moment::value)
+        }
+        (_, [Some(one), Some(other)]) => Ok(Value::from_object(Duration(one.0 + other.0 * sign))),
+        _ => return None,
+    })
 }
 
 impl Moment {
@@ -41,6 +162,37 @@ impl Moment {
         }
     }
 
+    pub fn fixed(moment: DateTime<FixedOffset>) -> Self {
+        Self {
+            wall: moment.naive_local(),
+            kind: Kind::Fixed(moment.offset().local_minus_utc()),
+        }
+    }
+
+    /// As Python reckons: on the clock on the wall.
+    fn later(&self, by: TimeDelta) -> Result<Self, Error> {
+        let by = match self.kind {
+            Kind::Date => TimeDelta::days(by.num_milliseconds().div_euclid(86_400_000)),
+            _ => by,
+        };
+        let wall = self.wall.checked_add_signed(by);
+        Ok(Self {
+            wall: wall.ok_or_else(|| failed("the date is out of range"))?,
+            kind: self.kind,
+        })
+    }
+
+    fn since(&self, other: &Self) -> Result<TimeDelta, Error> {
+        let zoned = |moment: &Self| matches!(moment.kind, Kind::Zoned(_) | Kind::Fixed(_));
+        match (zoned(self), zoned(other)) {
+            (true, true) => Ok(self.instant()? - other.instant()?),
+            (false, false) => Ok(self.wall - other.wall),
+            _ => Err(failed(
+                "a datetime with a zone and one without cannot be subtracted",
+            )),
+        }
+    }
+
     fn value(self) -> Value {
         Value::from_object(self)
     }
@@ -51,6 +203,11 @@ impl Moment {
         let zone = match self.kind {
             Kind::Zoned(zone) => zone,
             Kind::Date | Kind::Naive => Tz::UTC,
+            Kind::Fixed(seconds) => {
+                return Ok(
+                    Tz::UTC.from_utc_datetime(&(self.wall - TimeDelta::seconds(seconds.into())))
+                );
+            }
         };
         let found = zone.from_local_datetime(&self.wall).earliest();
         found.ok_or_else(|| failed(format!("{zone} had no {}: clocks were put on", self.wall)))
@@ -107,6 +264,10 @@ impl Moment {
         match self.kind {
             Kind::Date => day.to_string(),
             Kind::Naive => format!("{day}{between}{time}"),
+            Kind::Fixed(seconds) => {
+                let offset = FixedOffset::east_opt(seconds).map(|offset| offset.to_string());
+                format!("{day}{between}{time}{}", offset.unwrap_or_default())
+            }
             Kind::Zoned(_) => {
                 let offset = self.instant().map(|it| it.format("%:z").to_string());
                 format!("{day}{between}{time}{}", offset.unwrap_or_default())
@@ -117,6 +278,9 @@ impl Moment {
 
 /// A time zone by its name in the tz database.
 pub(crate) fn zone(name: &Value) -> Result<Tz, Error> {
+    if let Some(zone) = name.downcast_object_ref::<Zone>() {
+        return Ok(zone.0);
+    }
     let text = name.as_str().unwrap_or_default();
     text.parse()
         .map_err(|_| failed(format!("'{name}' is no time zone of the tz database")))
@@ -145,9 +309,22 @@ impl Object for Moment {
             "strftime" => {
                 let (pattern,): (&str,) = from_args(args)?;
                 let mut text = String::new();
-                let moment = self.instant()?;
-                fmt::Write::write_fmt(&mut text, format_args!("{}", moment.format(pattern)))
-                    .map_err(|_| failed(format!("'{pattern}' is no pattern for a date")))?;
+                let shown = match self.kind {
+                    Kind::Fixed(seconds) => FixedOffset::east_opt(seconds)
+                        .map(|offset| self.instant().map(|it| it.with_timezone(&offset))),
+                    _ => None,
+                };
+                match shown {
+                    Some(moment) => fmt::Write::write_fmt(
+                        &mut text,
+                        format_args!("{}", moment?.format(pattern)),
+                    ),
+                    None => fmt::Write::write_fmt(
+                        &mut text,
+                        format_args!("{}", self.instant()?.format(pattern)),
+                    ),
+                }
+                .map_err(|_| failed(format!("'{pattern}' is no pattern for a date")))?;
                 Ok(Value::from(text))
             }
             "astimezone" => {
@@ -172,7 +349,16 @@ impl Object for Moment {
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        if key.as_str()? == "tzinfo" && self.kind != Kind::Date {
+            return Some(match self.kind {
+                Kind::Zoned(zone) => Value::from_object(Zone(zone)),
+                Kind::Fixed(_) => Value::from_object(Zone(Tz::UTC)),
+                _ => Value::from(()),
+            });
+        }
+        let is_date = self.kind == Kind::Date;
         Some(Value::from(match key.as_str()? {
+            "hour" | "minute" | "second" | "microsecond" if is_date => return None,
             "year" => i64::from(self.wall.year()),
             "month" => i64::from(self.wall.month()),
             "day" => i64::from(self.wall.day()),
@@ -182,6 +368,14 @@ impl Object for Moment {
             "microsecond" => i64::from(self.wall.nanosecond() / 1_000),
             _ => return None,
         }))
+    }
+
+    fn custom_cmp(self: &Arc<Self>, other: &DynObject) -> Option<Ordering> {
+        Some(
+            self.since(other.downcast_ref::<Self>()?)
+                .ok()?
+                .cmp(&TimeDelta::zero()),
+        )
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -44,6 +44,8 @@ pub(super) fn folders(root: &Path, project: &Package, problems: &Problems) -> Ve
             );
         }
     }
+    // A local package that is installed too is one package: dbt reads the installed one.
+    let names: BTreeSet<String> = installed.iter().filter_map(|at| name(root, at)).collect();
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for folder in installed {
@@ -62,7 +64,9 @@ pub(super) fn folders(root: &Path, project: &Package, problems: &Problems) -> Ve
             );
         } else if seen.insert(real(root, &folder)) {
             waiting.extend(self::asked(root, &folder, problems).local);
-            found.push(folder);
+            if name(root, &folder).is_none_or(|name| !names.contains(&name)) {
+                found.push(folder);
+            }
         }
     }
     found
@@ -98,6 +102,17 @@ pub(super) fn add(packages: &mut Vec<Package>, new: Option<Package>, problems: &
 fn real(root: &Path, folder: &str) -> std::path::PathBuf {
     let path = root.join(folder);
     path.canonicalize().unwrap_or(path)
+}
+
+/// What the project in a folder calls itself; its problems are reported where it is loaded.
+fn name(root: &Path, folder: &str) -> Option<String> {
+    let problems = Problems::default();
+    let file = format!("{folder}/{PROJECT_FILE}");
+    let doc = Doc {
+        file: &file,
+        problems: &problems,
+    };
+    open(root, doc)?.get("name")?.as_text().map(str::to_owned)
 }
 
 fn installed(root: &Path, folder: &str) -> Vec<String> {
