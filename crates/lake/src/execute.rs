@@ -4,9 +4,10 @@
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::sql::sqlparser::ast::{
-    AlterTable, AlterTableOperation, Assignment, AssignmentTarget, CreateTable, CreateView, Delete,
-    Expr, FromTable, Ident, Insert, ObjectName, ObjectNamePart, ObjectType, RenameTableNameKind,
-    SchemaName, Statement, TableFactor, TableObject, TableWithJoins, Update,
+    AlterTable, AlterTableOperation, Assignment, AssignmentTarget, ColumnDef, ColumnOption,
+    ColumnOptionDef, CreateTable, CreateView, Delete, Expr, FromTable, Ident, Insert, ObjectName,
+    ObjectNamePart, ObjectType, RenameTableNameKind, SchemaName, Statement, TableFactor,
+    TableObject, TableWithJoins, Update,
 };
 use forebay_core::name::DATABASE;
 use forebay_core::{Diagnostic, Relation, quote, suggest};
@@ -209,6 +210,13 @@ impl Lake {
                     .hint("CREATE OR REPLACE TABLE replaces it")),
             };
         }
+        if let Some(column) = create.columns.iter().find(|column| has_default(column)) {
+            return Err(Diagnostic::error(format!(
+                "column '{}' has a DEFAULT, which tables here do not keep",
+                column.name
+            ))
+            .hint("leave it out, and give the value in each INSERT"));
+        }
         let rows = match &create.query {
             Some(query) => query.to_string(),
             None => {
@@ -336,7 +344,8 @@ impl Lake {
 
     async fn remove(&self, name: &ObjectName, if_exists: bool) -> Result<(), Diagnostic> {
         let relation = relation(name)?;
-        if !if_exists && self.info(&relation).await?.is_none() {
+        // A view whose query does not plan any more is there, too.
+        if !if_exists && !self.relations().await?.contains(&relation) {
             return Err(missing(&relation));
         }
         self.drop(&relation).await
@@ -424,6 +433,15 @@ fn condition(wanted: Option<&Expr>) -> String {
 
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
+}
+
+fn has_default(column: &ColumnDef) -> bool {
+    let is_default = |option: &ColumnOptionDef| match &option.option {
+        ColumnOption::Default(value) => value.to_string().to_lowercase() != "null",
+        ColumnOption::Generated { .. } | ColumnOption::Identity(_) => true,
+        _ => false,
+    };
+    column.options.iter().any(is_default)
 }
 
 fn missing(relation: &Relation) -> Diagnostic {

@@ -153,7 +153,8 @@ fn compile(
 /// The parsed expression with the engine's rewrites (type coercion, the dialect's mends).
 fn logical(state: &SessionState, columns: &DFSchemaRef, sql: &str) -> Result<Expr, Diagnostic> {
     let depth = state.config_options().sql_parser.recursion_limit.get();
-    let expr = dialect::parse_expr(sql, depth).map_err(|error| from_parser(&error))?;
+    let mut expr = dialect::parse_expr(sql, depth).map_err(|error| from_parser(&error))?;
+    dialect::rewrite_expr(&mut expr, state)?;
     let expr = ExprWithAlias { expr, alias: None };
     let expr = state
         .create_logical_expr_from_sql_expr(expr, columns)
@@ -247,7 +248,7 @@ fn plain_type(found: DataType) -> DataType {
 #[cfg(test)]
 mod tests {
     use arrow::array::{AsArray, Int64Array, StringArray, TimestampMicrosecondArray};
-    use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
+    use arrow::datatypes::{Decimal128Type, Int64Type};
     use datafusion::execution::SessionStateBuilder;
 
     use super::*;
@@ -297,13 +298,11 @@ mod tests {
         );
         let answer = exprs.evaluate(&request(vec!["JFK", "lga"])).unwrap();
         assert_eq!(
-            answer["hour"].as_primitive::<Int32Type>().values()[..],
+            answer["hour"].as_primitive::<Int64Type>().values()[..],
             [10, 10]
         );
-        assert_eq!(
-            answer["far"].as_primitive::<Float64Type>().values()[..],
-            [3.5, 5.0]
-        );
+        let far = answer["far"].as_primitive::<Decimal128Type>();
+        assert_eq!((far.values()[..].to_vec(), far.scale()), (vec![35, 50], 1));
         assert_eq!(
             answer["from_jfk"].as_primitive::<Int64Type>().values()[..],
             [1, 0]

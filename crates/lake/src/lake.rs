@@ -171,8 +171,7 @@ impl Lake {
         versions: &BTreeMap<Relation, i64>,
     ) -> Result<LogicalPlan, Diagnostic> {
         let mut planner = Planner::new(state.clone(), self.warehouse(), versions);
-        let plan = planner.plan(sql).await?;
-        engine::tidy(plan).map_err(from_engine)
+        planner.plan(sql).await
     }
 
     async fn input_rows(&self, state: &SessionState, input: Input) -> Result<Rows, Diagnostic> {

@@ -12,6 +12,7 @@ pub mod pit;
 mod dialect;
 mod engine;
 mod execute;
+mod functions;
 mod info;
 mod lake;
 mod types;

@@ -23,7 +23,7 @@ pub struct LakeOptions {
 }
 
 /// Whose SQL is meant where PostgreSQL and DuckDB read the same text differently.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Dialect {
     #[default]
     Postgres,

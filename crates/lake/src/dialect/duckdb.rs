@@ -1,12 +1,14 @@
 //! Operators that DuckDB reads otherwise than PostgreSQL: `7 / 2` is 3.5, where PostgreSQL has 3, and
 //! `'2018-01-01' + interval '1 day'` is a timestamp, where PostgreSQL has an error.
 
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::error::Result;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{Expr, ExprSchemable, cast};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
+
+use super::operators::timestamp;
 
 #[derive(Debug)]
 pub(super) struct Operators;
@@ -17,12 +19,16 @@ impl ExprPlanner for Operators {
         mut expr: RawBinaryExpr,
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
-        use BinaryOperator::{Divide, Minus, Plus};
+        use BinaryOperator::{Divide, DuckIntegerDivide, Minus, Plus};
         let (left, right) = (expr.left.get_type(schema)?, expr.right.get_type(schema)?);
         match (&expr.op, left, right) {
-            (Divide, left, right) if left.is_integer() && right.is_integer() => {
-                expr.left = cast(expr.left, DataType::Float64);
-                expr.right = cast(expr.right, DataType::Float64);
+            (DuckIntegerDivide, left, right) if left.is_integer() && right.is_integer() => {
+                return Ok(PlannerResult::Planned(expr.left / expr.right));
+            }
+            (Divide | DuckIntegerDivide, left, right) if is_exact(&left) && is_exact(&right) => {
+                expr.op = Divide;
+                expr.left = double(expr.left);
+                expr.right = double(expr.right);
             }
             (Plus | Minus, left, DataType::Interval(_)) if left.is_string() => {
                 expr.left = timestamp(expr.left);
@@ -36,6 +42,10 @@ impl ExprPlanner for Operators {
     }
 }
 
-fn timestamp(text: Expr) -> Expr {
-    cast(text, DataType::Timestamp(TimeUnit::Microsecond, None))
+fn is_exact(number: &DataType) -> bool {
+    number.is_integer() || matches!(number, DataType::Decimal128(..) | DataType::Decimal256(..))
+}
+
+fn double(number: Expr) -> Expr {
+    cast(number, DataType::Float64)
 }

@@ -1,9 +1,6 @@
 //! Lengths of time. A difference of timestamps is a duration, `INTERVAL '3 days'` an interval, and
 //! the engine compares the two by months, then days, then the rest: 80 hours are less than three
 //! days to it, since they have no days. Here both sides of a comparison become durations.
-//!
-//! The parts of a duration are those of the time that it spans, as in PostgreSQL: 36 hours are one
-//! day and 12 hours.
 
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -14,10 +11,9 @@ use datafusion::logical_expr::expr::{AggregateFunction, InSubquery, ScalarFuncti
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Between, BinaryExpr, Case, Cast, Expr, ExprSchemable, LogicalPlan, Operator, cast, lit,
+    Between, BinaryExpr, Case, Expr, ExprSchemable, LogicalPlan, Operator, cast,
 };
 use datafusion::optimizer::AnalyzerRule;
-use datafusion::scalar::ScalarValue;
 use forebay_core::Diagnostic;
 
 use super::length::{length_of, problem};
@@ -149,12 +145,6 @@ fn rewrite_function(mut call: ScalarFunction, schema: &DFSchema) -> Result<Trans
             call.args = args;
             Ok(Transformed::yes(Expr::ScalarFunction(call)))
         }
-        "date_part" => match call.args.as_slice() {
-            [Expr::Literal(part, _), of] if matches!(kind(of, schema), Kind::Duration(_)) => {
-                Ok(Transformed::yes(part_of(part, of.clone())?))
-            }
-            _ => Ok(Transformed::no(Expr::ScalarFunction(call))),
-        },
         _ => Ok(Transformed::no(Expr::ScalarFunction(call))),
     }
 }
@@ -222,40 +212,4 @@ fn interval() -> DataType {
 
 fn in_micros(duration: Expr) -> Expr {
     cast(duration, DataType::Duration(TimeUnit::Microsecond))
-}
-
-/// `extract(part FROM duration)`.
-fn part_of(part: &ScalarValue, duration: Expr) -> Result<Expr> {
-    let part = part
-        .try_as_str()
-        .flatten()
-        .unwrap_or_default()
-        .to_lowercase();
-    let micros = cast(in_micros(duration), DataType::Int64);
-    let rest = |of: i64, unit: i64| (micros.clone() % lit(of)) / lit(unit);
-    Ok(match part.as_str() {
-        "epoch" => seconds(micros),
-        "day" | "days" => micros / lit(DAY),
-        "hour" | "hours" => rest(DAY, HOUR),
-        "minute" | "minutes" => rest(HOUR, MINUTE),
-        "second" | "seconds" => seconds(micros % lit(MINUTE)),
-        "millisecond" | "milliseconds" => rest(MINUTE, 1_000),
-        "microsecond" | "microseconds" => rest(MINUTE, 1),
-        _ => {
-            return Err(problem(
-                Diagnostic::error(format!("a difference of timestamps has no part '{part}'")).hint(
-                    "its parts are epoch, day, hour, minute, second, millisecond, microsecond",
-                ),
-            ));
-        }
-    })
-}
-
-const DAY: i64 = 24 * HOUR;
-const HOUR: i64 = 60 * MINUTE;
-const MINUTE: i64 = 60_000_000;
-
-fn seconds(micros: Expr) -> Expr {
-    let exact = Expr::Cast(Cast::new(Box::new(micros), DataType::Float64));
-    exact / lit(1e6)
 }

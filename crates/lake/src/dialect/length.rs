@@ -113,6 +113,6 @@ fn length(interval: IntervalMonthDayNano) -> Result<i64> {
         .ok_or_else(|| problem(Diagnostic::error("the interval is too long to compare")))
 }
 
-pub(super) fn problem(diagnostic: Diagnostic) -> DataFusionError {
+pub(crate) fn problem(diagnostic: Diagnostic) -> DataFusionError {
     DataFusionError::External(Box::new(diagnostic))
 }

@@ -1,5 +1,7 @@
 //! The SQL dialect: where the engine would answer wrongly, ours is right or refuses.
 
+mod calls;
+mod casts;
 mod choices;
 mod date_diff;
 mod duckdb;
@@ -7,10 +9,14 @@ mod durations;
 mod length;
 mod modulo;
 mod multiples;
+mod naming;
+mod operators;
 mod powers;
 mod ranks;
+mod selects;
 mod sets;
 mod syntax;
+mod tokens;
 mod using;
 mod windows;
 
@@ -19,11 +25,13 @@ use std::sync::Arc;
 use datafusion::error::Result;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::sql::sqlparser::ast::{Query, Statement};
+use datafusion::sql::sqlparser::ast::{Expr, Query, Statement};
 use forebay_core::Diagnostic;
 
+use crate::functions;
 use crate::types::Dialect;
 
+pub(crate) use length::problem;
 pub(crate) use syntax::{Syntax, folded, parse, parse_as, parse_expr};
 
 /// Plans a statement, to learn the columns of a part of a query.
@@ -31,17 +39,26 @@ pub(crate) type Probe<'a> = dyn Fn(Statement) -> Result<LogicalPlan> + 'a;
 
 /// Adds the dialect's rules to a session. They must run before the engine coerces types: it is the
 /// coercion that goes wrong.
-pub(crate) fn install(state: SessionState, dialect: Dialect) -> SessionState {
+pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState {
+    let options = &mut state.config_mut().options_mut().sql_parser;
+    options.parse_float_as_decimal = true;
+    if dialect == Dialect::DuckDb {
+        options.dialect = datafusion::config::Dialect::DuckDB;
+        options.default_null_ordering = "nulls_last".to_owned();
+    }
     let mut rules = state.analyzer().rules.clone();
     rules.insert(0, Arc::new(durations::Durations));
+    rules.push(Arc::new(casts::Casts(dialect)));
     let mut planners = state.expr_planners().to_vec();
     planners.insert(0, Arc::new(multiples::Multiples));
     planners.insert(0, Arc::new(powers::Powers));
+    planners.insert(0, Arc::new(operators::Operators(dialect)));
     if dialect == Dialect::DuckDb {
         planners.insert(0, Arc::new(duckdb::Operators));
     }
     let mut functions = choices::lenient(state.scalar_functions().values().cloned());
     functions.push(Arc::new(date_diff::date_diff()));
+    functions.extend(functions::all(dialect).into_iter().map(Arc::new));
     let windows = ranks::signed(state.window_functions().values().cloned());
     SessionStateBuilder::new_from_existing(state)
         .with_analyzer_rules(rules)
@@ -51,10 +68,35 @@ pub(crate) fn install(state: SessionState, dialect: Dialect) -> SessionState {
         .build()
 }
 
+/// Whose SQL the session reads.
+pub(crate) fn dialect_of(state: &SessionState) -> Dialect {
+    match state.config_options().sql_parser.dialect {
+        datafusion::config::Dialect::DuckDB => Dialect::DuckDb,
+        _ => Dialect::Postgres,
+    }
+}
+
 /// Rewrites what the engine would plan wrongly.
-pub(crate) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> std::result::Result<(), Diagnostic> {
+pub(crate) fn rewrite(
+    query: &mut Query,
+    state: &SessionState,
+    probe: &Probe<'_>,
+) -> std::result::Result<(), Diagnostic> {
+    let dialect = dialect_of(state);
     sets::check(query)?;
+    selects::rewrite(query, dialect)?;
+    calls::rewrite(query, dialect)?;
     windows::rewrite(query)?;
     modulo::rewrite(query);
     using::rewrite(query, probe)
+}
+
+/// As [`rewrite`], of one expression.
+pub(crate) fn rewrite_expr(
+    expr: &mut Expr,
+    state: &SessionState,
+) -> std::result::Result<(), Diagnostic> {
+    calls::rewrite(expr, dialect_of(state))?;
+    let _ = modulo::rewrite(expr);
+    Ok(())
 }

@@ -3,12 +3,12 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Query,
-    VisitMut, VisitorMut,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, VisitMut,
+    VisitorMut,
 };
 
-pub(super) fn rewrite(query: &mut Query) {
-    let _ = query.visit(&mut Rewriter);
+pub(super) fn rewrite(node: &mut impl VisitMut) {
+    let _ = node.visit(&mut Rewriter);
 }
 
 struct Rewriter;

@@ -3,11 +3,16 @@
 
 use std::any::TypeId;
 
-use datafusion::sql::sqlparser::ast::{Expr, Ident, Statement, UnaryOperator};
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, Ident, LambdaFunction, LambdaFunctionParameter, LambdaSyntax,
+    OneOrManyWithParens, Statement, UnaryOperator,
+};
 use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+
+use super::tokens;
 
 /// The statements of a text, of at most so many levels of nesting.
 pub(crate) fn parse(sql: &str, depth: usize) -> Result<Vec<Statement>, ParserError> {
@@ -30,6 +35,7 @@ pub(crate) fn parse_as(
                 word.keyword = Keyword::NoKeyword;
             }
         }
+        tokens::rewrite(&mut tokens, dialect);
     }
     Parser::new(dialect)
         .with_recursion_limit(depth)
@@ -47,9 +53,11 @@ pub(crate) fn folded(ident: &Ident) -> String {
 
 /// One expression that is all of the text.
 pub(crate) fn parse_expr(sql: &str, depth: usize) -> Result<Expr, ParserError> {
+    let mut tokens = Tokenizer::new(&Syntax, sql).tokenize_with_location()?;
+    tokens::rewrite(&mut tokens, &Syntax);
     let mut parser = Parser::new(&Syntax)
         .with_recursion_limit(depth)
-        .try_with_sql(sql)?;
+        .with_tokens_with_locations(tokens);
     let expr = parser.parse_expr()?;
     match &parser.peek_token_ref().token {
         Token::EOF => Ok(expr),
@@ -57,6 +65,22 @@ pub(crate) fn parse_expr(sql: &str, depth: usize) -> Result<Expr, ParserError> {
             "the expression goes on with '{token}'"
         ))),
     }
+}
+
+/// `x, y : x + y`.
+fn lambda(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    let name = |parser: &mut Parser<'_>| parser.parse_identifier();
+    let names = parser.parse_comma_separated(name)?;
+    parser.expect_token(&Token::Colon)?;
+    let param = |name| LambdaFunctionParameter {
+        name,
+        data_type: None,
+    };
+    Ok(Expr::Lambda(LambdaFunction {
+        params: OneOrManyWithParens::Many(names.into_iter().map(param).collect()),
+        body: Box::new(parser.parse_expr()?),
+        syntax: LambdaSyntax::LambdaKeyword,
+    }))
 }
 
 #[derive(Debug)]
@@ -101,8 +125,12 @@ impl Dialect for Syntax {
         POSTGRES.prec_value(precedence)
     }
 
-    /// The parser binds a sign less than `^`.
+    /// The parser binds a sign less than `^`, and reads lambdas only together with arrows, which here
+    /// are operators of JSON.
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        if parser.parse_keyword(Keyword::LAMBDA) {
+            return Some(lambda(parser));
+        }
         let op = match parser.peek_token_ref().token {
             Token::Minus => UnaryOperator::Minus,
             Token::Plus => UnaryOperator::Plus,
@@ -123,6 +151,14 @@ impl Dialect for Syntax {
         precedence: u8,
     ) -> Option<Result<Expr, ParserError>> {
         use Keyword::{DISTINCT, FROM, IS, NOT};
+        if parser.consume_token(&Token::DuckIntDiv) {
+            let right = parser.parse_subexpr(precedence);
+            return Some(right.map(|right| Expr::BinaryOp {
+                left: Box::new(left.clone()),
+                op: BinaryOperator::DuckIntegerDivide,
+                right: Box::new(right),
+            }));
+        }
         let build = if parser.parse_keywords(&[IS, DISTINCT, FROM]) {
             Expr::IsDistinctFrom
         } else if parser.parse_keywords(&[IS, NOT, DISTINCT, FROM]) {

@@ -23,6 +23,7 @@ use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use forebay_core::{Diagnostic, Relation};
 
 use super::types::SqlTypes;
+use crate::dialect::dialect_of;
 
 /// The schema of a name that is written without one.
 const DEFAULT_SCHEMA: &str = "main";
@@ -95,7 +96,7 @@ impl ContextProvider for Context<'_> {
     }
 
     fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {
-        Some(Arc::new(SqlTypes))
+        Some(Arc::new(SqlTypes(dialect_of(self.state))))
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, StringArray};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::datasource::{MemTable, TableProvider};
 use forebay_core::name::DATABASE;
@@ -11,6 +11,7 @@ use forebay_core::{Diagnostic, Relation};
 
 use super::error::{from_arrow, from_engine};
 use super::types::sql_type;
+use crate::types::Dialect;
 
 pub(super) const SCHEMA: &str = "information_schema";
 
@@ -25,10 +26,11 @@ pub(super) struct Listed {
 pub(super) fn table(
     name: &str,
     listed: &[Listed],
+    dialect: Dialect,
 ) -> Result<Option<Arc<dyn TableProvider>>, Diagnostic> {
     let batch = match name {
         "tables" => tables(listed),
-        "columns" => columns(listed),
+        "columns" => columns(listed, dialect),
         "schemata" => schemata(listed),
         _ => return Ok(None),
     }?;
@@ -52,7 +54,7 @@ fn tables(listed: &[Listed]) -> Result<RecordBatch, Diagnostic> {
     ])
 }
 
-fn columns(listed: &[Listed]) -> Result<RecordBatch, Diagnostic> {
+fn columns(listed: &[Listed], dialect: Dialect) -> Result<RecordBatch, Diagnostic> {
     let all = || {
         listed.iter().flat_map(|listed| {
             let fields = listed.columns.fields().iter().enumerate();
@@ -72,13 +74,30 @@ fn columns(listed: &[Listed]) -> Result<RecordBatch, Diagnostic> {
         ("ordinal_position", places),
         (
             "data_type",
-            texts(all().map(|(.., field)| sql_type(field.data_type()))),
+            texts(all().map(|(.., field)| type_name(field.data_type(), dialect))),
         ),
         (
             "is_nullable",
             texts(all().map(|(.., f)| if f.is_nullable() { "YES" } else { "NO" })),
         ),
     ])
+}
+
+/// A type as the dialect's catalog names it.
+fn type_name(data_type: &DataType, dialect: Dialect) -> String {
+    let name = sql_type(data_type);
+    if dialect == Dialect::Postgres {
+        return name;
+    }
+    match name.as_str() {
+        "text" => "VARCHAR".to_owned(),
+        "double precision" => "DOUBLE".to_owned(),
+        "real" => "FLOAT".to_owned(),
+        name => name
+            .to_uppercase()
+            .replace("NUMERIC", "DECIMAL")
+            .replace("TEXT[]", "VARCHAR[]"),
+    }
 }
 
 fn schemata(listed: &[Listed]) -> Result<RecordBatch, Diagnostic> {

@@ -71,7 +71,9 @@ impl<'a> Planner<'a> {
         };
         let engine = SqlToRel::new_with_options(&context, parser_options(&self.state));
         if let Some(query) = query_of(&mut statement) {
-            dialect::rewrite(query, &|probe| engine.sql_statement_to_plan(probe))?;
+            dialect::rewrite(query, &self.state, &|probe| {
+                engine.sql_statement_to_plan(probe)
+            })?;
         }
         engine
             .sql_statement_to_plan(*statement)
@@ -151,7 +153,11 @@ impl<'a> Planner<'a> {
                 });
             }
         }
-        match information_schema::table(&relation.name.to_lowercase(), &listed)? {
+        match information_schema::table(
+            &relation.name.to_lowercase(),
+            &listed,
+            dialect::dialect_of(&self.state),
+        )? {
             Some(table) => Ok(table),
             None => Err(
                 Diagnostic::error(format!("there is no table or view '{relation}'"))
@@ -209,9 +215,5 @@ fn not_a_query(statement: &Statement) -> Diagnostic {
 }
 
 fn parser_options(state: &SessionState) -> ParserOptions {
-    let options = &state.config_options().sql_parser;
-    ParserOptions::new()
-        .with_map_string_types_to_utf8view(options.map_string_types_to_utf8view)
-        .with_support_varchar_with_length(options.support_varchar_with_length)
-        .with_collect_spans(options.collect_spans)
+    ParserOptions::from(&state.config_options().sql_parser)
 }

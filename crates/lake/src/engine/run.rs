@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use arrow::record_batch::RecordBatch;
+use arrow::compute::CastOptions;
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use arrow::util::display::FormatOptions;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::logical_expr::{Cast, Expr, LogicalPlan, LogicalPlanBuilder};
@@ -29,7 +31,10 @@ pub(crate) async fn start(state: &SessionState, plan: &LogicalPlan) -> Result<Ro
         other => other,
     };
     let (schema, first, rest) = started.map_err(from_engine)?;
+    let schema = plain_schema(&schema);
+    let plain = Arc::clone(&schema);
     let all = stream::iter(first.map(Ok)).chain(rest);
+    let all = all.map(move |batch| plain_batch(&batch?, &plain));
     Ok(Rows {
         schema,
         stream: Box::pin(all.map_err(from_engine)),
@@ -77,8 +82,43 @@ impl From<Rows> for Input {
     }
 }
 
-/// Casts the answer's columns to the types that callers know: no string views, no dictionaries,
-/// timestamps in microseconds.
+/// The columns in the types that callers know: no string views, no dictionaries, timestamps in
+/// microseconds. The batches are cast rather than the plan: a projection above its sort would free
+/// the engine from keeping the order.
+fn plain_schema(schema: &Schema) -> SchemaRef {
+    let plain = |field: &FieldRef| match plain_type(field.data_type()) {
+        Some(plain) => Arc::new(field.as_ref().clone().with_data_type(plain)),
+        None => Arc::clone(field),
+    };
+    Arc::new(Schema::new(
+        schema.fields().iter().map(plain).collect::<Vec<_>>(),
+    ))
+}
+
+fn plain_batch(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let columns = batch.columns().iter().zip(schema.fields());
+    let columns = columns.map(
+        |(column, field)| match column.data_type() == field.data_type() {
+            true => Ok(Arc::clone(column)),
+            false => arrow::compute::cast_with_options(column, field.data_type(), &STRICT),
+        },
+    );
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    Ok(RecordBatch::try_new_with_options(
+        Arc::clone(schema),
+        columns,
+        &options,
+    )?)
+}
+
+/// A value that does not fit is an error, not null.
+const STRICT: CastOptions<'static> = CastOptions {
+    safe: false,
+    format_options: FormatOptions::new(),
+};
+
+/// As [`plain_schema`], of a plan that others build upon.
 pub(crate) fn tidy(plan: LogicalPlan) -> Result<LogicalPlan> {
     let schema = Arc::clone(plan.schema());
     if schema
@@ -122,11 +162,5 @@ fn plain_type(found: &DataType) -> Option<DataType> {
 /// The schema that [`start`] will give, without starting.
 pub(crate) fn schema_of(state: &SessionState, plan: &LogicalPlan) -> Result<SchemaRef> {
     let plan = state.optimize(plan)?;
-    let fields: Vec<Field> = plan
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| field.as_ref().clone())
-        .collect();
-    Ok(Arc::new(Schema::new(fields)))
+    Ok(plain_schema(plan.schema().as_arrow()))
 }

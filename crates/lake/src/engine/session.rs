@@ -24,7 +24,7 @@ pub(crate) fn session(o: &LakeOptions, spill: &SpillFolder) -> Result<SessionCon
         .with_config(config(o))
         .with_runtime_env(runtime(o, spill)?)
         .with_default_features()
-        .with_type_planner(Arc::new(SqlTypes))
+        .with_type_planner(Arc::new(SqlTypes(o.dialect)))
         .build();
     Ok(SessionContext::new_with_state(dialect::install(
         state, o.dialect,

@@ -5,15 +5,44 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 use datafusion::error::Result;
 use datafusion::logical_expr::planner::TypePlanner;
-use datafusion::sql::sqlparser::ast::{DataType as SqlType, TimezoneInfo};
+use datafusion::sql::sqlparser::ast::{DataType as SqlType, ExactNumberInfo, TimezoneInfo};
+
+use crate::types::Dialect;
 
 /// `TIMESTAMP` in microseconds, as tables hold it: the engine's nanoseconds end in the year 2262,
-/// so that a `TIMESTAMP '2999-12-31'` would fail.
+/// so that a `TIMESTAMP '2999-12-31'` would fail. JSON is text, and what has no type of its own in a
+/// table has the next wider one.
 #[derive(Debug)]
-pub(crate) struct SqlTypes;
+pub(crate) struct SqlTypes(pub Dialect);
+
+impl SqlTypes {
+    fn other(&self, sql_type: &SqlType) -> Option<DataType> {
+        Some(match sql_type {
+            SqlType::JSON | SqlType::JSONB | SqlType::Uuid => DataType::Utf8,
+            SqlType::HugeInt | SqlType::UHugeInt => DataType::Decimal128(38, 0),
+            SqlType::UTinyInt => DataType::Int16,
+            SqlType::USmallInt => DataType::Int32,
+            SqlType::UBigInt => DataType::Decimal128(20, 0),
+            SqlType::Custom(name, _) if name.to_string().eq_ignore_ascii_case("uinteger") => {
+                DataType::Int64
+            }
+            SqlType::Decimal(ExactNumberInfo::None)
+            | SqlType::Numeric(ExactNumberInfo::None)
+            | SqlType::Dec(ExactNumberInfo::None)
+                if self.0 == Dialect::DuckDb =>
+            {
+                DataType::Decimal128(18, 3)
+            }
+            _ => return None,
+        })
+    }
+}
 
 impl TypePlanner for SqlTypes {
     fn plan_type_field(&self, sql_type: &SqlType) -> Result<Option<FieldRef>> {
+        if let Some(other) = self.other(sql_type) {
+            return Ok(Some(Arc::new(Field::new("", other, true))));
+        }
         let zone = match sql_type {
             SqlType::Timestamp(precision, _) | SqlType::Datetime(precision)
                 if precision.is_some_and(|p| p > 6) =>
@@ -45,6 +74,8 @@ pub fn sql_type(data_type: &DataType) -> String {
         DataType::Date32 | DataType::Date64 => "date".to_owned(),
         DataType::Timestamp(_, Some(_)) => "timestamp with time zone".to_owned(),
         DataType::Timestamp(_, None) => "timestamp".to_owned(),
+        DataType::Interval(_) | DataType::Duration(_) => "interval".to_owned(),
+        DataType::Time32(_) | DataType::Time64(_) => "time".to_owned(),
         DataType::List(item) | DataType::LargeList(item) => {
             format!("{}[]", sql_type(item.data_type()))
         }

@@ -1,6 +1,6 @@
 //! One commit: all that a write changes becomes visible in it, or nothing does.
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Schema};
 use deltalake::DeltaTableError;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::transaction::{
@@ -11,7 +11,7 @@ use deltalake::kernel::{
 };
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use forebay_core::{Diagnostic, Relation};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::data_file::Target;
 use super::log::METADATA;
@@ -112,16 +112,21 @@ pub(super) fn schema_actions(
     })?;
     let Some(table) = table else {
         return Ok(vec![
-            Action::Protocol(protocol()?),
+            Action::Protocol(protocol(schema)?),
             Action::Metadata(metadata(&kernel)?),
         ]);
     };
     if same_columns(&*table.schema()?, schema) {
         return Ok(Vec::new());
     }
-    let metadata = table.snapshot()?.metadata().clone().with_schema(&kernel);
+    let snapshot = table.snapshot()?;
+    let metadata = snapshot.metadata().clone().with_schema(&kernel);
     let metadata = metadata.map_err(|error| fault(relation, error.into()))?;
-    Ok(vec![Action::Metadata(metadata)])
+    let mut actions = vec![Action::Metadata(metadata)];
+    if has_local_times(schema) && snapshot.protocol().min_writer_version() < 7 {
+        actions.insert(0, Action::Protocol(protocol(schema)?));
+    }
+    Ok(actions)
 }
 
 pub(super) fn same_columns(one: &Schema, other: &Schema) -> bool {
@@ -134,16 +139,54 @@ pub(super) fn same_columns(one: &Schema, other: &Schema) -> bool {
     columns(one) == columns(other)
 }
 
-/// The oldest protocol: every reader of Delta Lake knows it, and nothing here needs more.
-fn protocol() -> Result<Protocol, Diagnostic> {
-    let text = json!({"minReaderVersion": 1, "minWriterVersion": 2});
+/// The oldest protocol, which every reader of Delta Lake knows; timestamps without a time zone need
+/// the feature that is called so, and its writers name what older protocols imply.
+fn protocol(schema: &Schema) -> Result<Protocol, Diagnostic> {
+    let text = match has_local_times(schema) {
+        false => json!({"minReaderVersion": 1, "minWriterVersion": 2}),
+        true => json!({
+            "minReaderVersion": 3,
+            "minWriterVersion": 7,
+            "readerFeatures": [LOCAL_TIMES],
+            "writerFeatures": WRITTEN,
+        }),
+    };
     serde_json::from_value(text).map_err(|error| Diagnostic::internal(error.to_string()))
+}
+
+const LOCAL_TIMES: &str = "timestampNtz";
+
+/// The features of tables that are written here.
+const WRITTEN: &[&str] = &["appendOnly", "invariants", LOCAL_TIMES];
+
+fn has_local_times(schema: &Schema) -> bool {
+    fn local(data_type: &DataType) -> bool {
+        match data_type {
+            DataType::Timestamp(_, zone) => zone.is_none(),
+            DataType::List(item) => local(item.data_type()),
+            DataType::Struct(fields) => fields.iter().any(|field| local(field.data_type())),
+            _ => false,
+        }
+    }
+    schema.fields().iter().any(|field| local(field.data_type()))
 }
 
 fn metadata(schema: &StructType) -> Result<Metadata, Diagnostic> {
     let none = || std::iter::empty::<String>();
     new_metadata(schema, none(), std::iter::empty::<(String, String)>())
         .map_err(|error| Diagnostic::internal(error.to_string()))
+}
+
+fn is_written(protocol: &Protocol) -> bool {
+    let features = serde_json::to_value(protocol).unwrap_or_default();
+    let known = |feature: &Value| WRITTEN.iter().any(|written| feature == written);
+    match protocol.min_writer_version() {
+        ..=2 => true,
+        7 => features["writerFeatures"]
+            .as_array()
+            .is_some_and(|all| all.iter().all(known)),
+        _ => false,
+    }
 }
 
 /// Tables with features that this writer does not know are read, never written.
@@ -154,7 +197,7 @@ pub(super) fn check_writable(relation: &Relation, table: &Table) -> Result<(), D
         |key: &&String| key.starts_with("delta.constraints.") || *key == "delta.appendOnly";
     let why = if !metadata.partition_columns().is_empty() {
         "it is partitioned"
-    } else if snapshot.protocol().min_writer_version() > 2 {
+    } else if !is_written(snapshot.protocol()) {
         "it uses newer features of Delta Lake"
     } else if metadata.configuration().keys().any(|key| guarded(&key)) {
         "it has constraints"

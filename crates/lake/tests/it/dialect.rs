@@ -142,9 +142,9 @@ async fn functions_that_the_engine_lacks_or_types_otherwise() {
         (
             "SELECT DATE '2020-01-01' + (row_number() OVER (ORDER BY x) - 1) * INTERVAL '1 day'
              FROM (VALUES (1), (2)) AS t(x)",
-            &["2020-01-01", "2020-01-02"],
+            &["2020-01-01T00:00:00", "2020-01-02T00:00:00"],
         ),
-        ("SELECT 7 / 2, -7 / 2, 7 / 2.0", &["3|-3|3.5"]),
+        ("SELECT 7 / 2, -7 / 2, 7 / 2.0", &["3|-3|3.5000000000000000"]),
     ])
     .await;
     let place = place().await;

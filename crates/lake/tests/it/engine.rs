@@ -9,7 +9,7 @@ use futures::StreamExt;
 use crate::support::{place, place_with_memory, relation};
 
 #[tokio::test]
-async fn answers_have_plain_types_and_tables_utc_microseconds() {
+async fn answers_have_plain_types_and_tables_microseconds() {
     let place = place().await;
     let sql = "SELECT 'a' AS text, now() AS moment, TIMESTAMP '2999-12-31 00:00:00' AS far,
                       CAST(1 AS DECIMAL(10, 2)) AS money, row_number() OVER () AS place, NULL AS nothing";
@@ -46,7 +46,7 @@ async fn answers_have_plain_types_and_tables_utc_microseconds() {
         [
             DataType::Utf8,
             micros(Some("UTC")),
-            micros(Some("UTC")),
+            micros(None),
             DataType::Decimal128(10, 2),
             DataType::Int64,
             DataType::Utf8,
@@ -58,7 +58,7 @@ async fn answers_have_plain_types_and_tables_utc_microseconds() {
     );
     assert_eq!(
         place.rows("SELECT far FROM main.t").await,
-        ["2999-12-31T00:00:00Z"]
+        ["2999-12-31T00:00:00"]
     );
 }
 
@@ -197,7 +197,10 @@ async fn the_functions_of_time() {
             "2013-06-01T00:00:00",
         ),
         ("make_date(2013, 6, 30)", "2013-06-30"),
-        ("make_date(2013, 6, 30) + INTERVAL '1 month'", "2013-07-30"),
+        (
+            "make_date(2013, 6, 30) + INTERVAL '1 month'",
+            "2013-07-30T00:00:00",
+        ),
         (
             "to_timestamp('2013-06-30T10:00:00Z')",
             "2013-06-30T10:00:00Z",
@@ -222,11 +225,11 @@ async fn the_functions_of_time() {
         ("DATE '2013-03-01' - DATE '2013-02-01'", "28"),
         (
             "(TIMESTAMP '2013-01-01 05:00:00' AT TIME ZONE 'America/New_York') AT TIME ZONE 'UTC'",
-            "2013-01-01T10:00:00Z",
+            "2013-01-01T10:00:00",
         ),
         ("coalesce(NULL, 3)", "3"),
         ("7 / 2", "3"),
-        ("round(2.5)", "3.0"),
+        ("round(2.5)", "3"),
         ("'a' || 1", "a1"),
     ] {
         let rows = place.rows(&format!("SELECT {expression}")).await;
@@ -311,6 +314,6 @@ async fn no_row_is_lost_to_the_statistics_of_its_file() {
     }
     let sums =
         "SELECT count(n), count(x), count(*), max(ts), min(text), length(max(text)) FROM main.t";
-    let expected = ["2|4|4|2013-01-01T00:00:00.123456Z|a|500"];
+    let expected = ["2|4|4|2013-01-01T00:00:00.123456|a|500"];
     assert_eq!(place.rows(sums).await, expected);
 }

@@ -1,6 +1,8 @@
 //! The lake from the outside: what is written can be read, at any version, whatever happens between.
 
+mod answer;
 mod atomicity;
+mod cases;
 mod dialect;
 mod engine;
 mod lengths;

@@ -1,0 +1,173 @@
+//! Aggregates that are others with more said: `arg_max(a, b)` is the first `a` by `b`.
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, Function, FunctionArgumentClause, FunctionArguments, OrderByExpr, OrderByOptions, Value,
+};
+use forebay_core::Diagnostic;
+
+use super::{args, fill, literal, named, set_args};
+use crate::types::Dialect;
+
+pub(super) fn rewrite(
+    name: &str,
+    function: &mut Function,
+    dialect: Dialect,
+) -> Result<Option<Expr>, Diagnostic> {
+    if let ("mode" | "percentile_disc" | "percentile_cont", [by]) =
+        (name, function.within_group.as_slice())
+    {
+        return Ok(within_group(name, by.expr.clone(), function));
+    }
+    let Some(args) = args(function) else {
+        return Ok(None);
+    };
+    match (name, args.as_slice()) {
+        ("count", []) => Ok(None),
+        ("count_if" | "countif", [condition]) => {
+            let counted = fill("case when _1 then 1 end", std::slice::from_ref(condition));
+            function.name = named("count");
+            set_args(function, counted.into_iter().collect());
+            Ok(None)
+        }
+        ("median", [of]) => {
+            let half = Expr::Value(Value::Number("0.5".to_owned(), false).into());
+            function.name = named("percentile_cont");
+            set_args(function, vec![of.clone(), half]);
+            Ok(None)
+        }
+        ("string_agg" | "listagg" | "group_concat", [of]) => {
+            let comma = Expr::Value(Value::SingleQuotedString(",".to_owned()).into());
+            function.name = named("string_agg");
+            set_args(function, vec![of.clone(), comma]);
+            Ok(None)
+        }
+        ("arg_max" | "argmax" | "max_by", [of, by]) => picked(function, of, by, false),
+        ("arg_min" | "argmin" | "min_by", [of, by]) => picked(function, of, by, true),
+        ("first" | "last" | "any_value", [of]) if function.over.is_none() => {
+            let is_any = name == "any_value" || name == "arbitrary";
+            function.name = named(match name {
+                "last" => "last_value",
+                _ => "first_value",
+            });
+            match is_any {
+                true => filtered(function, "_1 is not null", std::slice::from_ref(of)),
+                false => Ok(None),
+            }
+        }
+        ("geomean" | "geometric_mean", [of]) => {
+            let inner = fill("ln(_1)", std::slice::from_ref(of));
+            function.name = named("avg");
+            set_args(function, inner.into_iter().collect());
+            Ok(fill("exp(_1)", &[Expr::Function(function.clone())]))
+        }
+        ("json_group_array" | "json_agg" | "jsonb_agg", [_]) => {
+            function.name = named("array_agg");
+            Ok(fill("to_json(_1)", &[Expr::Function(function.clone())]))
+        }
+        ("list_aggregate" | "list_aggr" | "array_aggregate" | "array_aggr", [list, which]) => {
+            let which = literal(which).unwrap_or_default().to_lowercase();
+            let engine = match which.as_str() {
+                "sum" | "avg" | "min" | "max" | "product" => format!("list_{which}(_1)"),
+                "count" => "array_length(_1)".to_owned(),
+                "first" => "array_element(_1, 1)".to_owned(),
+                "last" => "array_element(_1, -1)".to_owned(),
+                "string_agg" => "array_to_string(_1, ',')".to_owned(),
+                other => {
+                    return Err(Diagnostic::error(format!(
+                        "{name}() with '{other}' is not supported"
+                    ))
+                    .hint("unnest the list and aggregate its items"));
+                }
+            };
+            let engine = engine.replace("list_min", "array_min");
+            Ok(fill(&engine, std::slice::from_ref(list)))
+        }
+        ("list_aggregate" | "list_aggr", [list, which, by])
+            if literal(which).as_deref() == Some("string_agg") =>
+        {
+            Ok(fill("array_to_string(_1, _2)", &[list.clone(), by.clone()]))
+        }
+        ("sum", [of]) if dialect == Dialect::DuckDb && is_condition(of) => {
+            let number = fill("_1::bigint", std::slice::from_ref(of));
+            set_args(function, number.into_iter().collect());
+            Ok(None)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// `mode() within group (order by x)` is `mode(x)`; likewise percentiles, with their share.
+fn within_group(name: &str, by: Expr, function: &mut Function) -> Option<Expr> {
+    if name == "percentile_cont" {
+        return None;
+    }
+    let share = args(function).unwrap_or_default();
+    function.within_group.clear();
+    function.name = named(match name {
+        "mode" => "mode",
+        _ => "quantile_disc",
+    });
+    set_args(function, std::iter::once(by).chain(share).collect());
+    None
+}
+
+/// The value in the row where the other is least or greatest. Rows where either is null do not count.
+fn picked(
+    function: &mut Function,
+    of: &Expr,
+    by: &Expr,
+    least: bool,
+) -> Result<Option<Expr>, Diagnostic> {
+    if function.over.is_some() {
+        return Err(
+            Diagnostic::error("arg_max() and arg_min() over a window are not supported")
+                .hint("first_value(a) over (partition by ... order by b desc) gives the same"),
+        );
+    }
+    function.name = named("first_value");
+    set_args(function, vec![of.clone()]);
+    if let FunctionArguments::List(list) = &mut function.args {
+        list.clauses
+            .push(FunctionArgumentClause::OrderBy(vec![OrderByExpr {
+                expr: by.clone(),
+                options: OrderByOptions {
+                    asc: Some(least),
+                    nulls_first: Some(false),
+                },
+                with_fill: None,
+            }]));
+    }
+    filtered(
+        function,
+        "_1 is not null and _2 is not null",
+        &[of.clone(), by.clone()],
+    )
+}
+
+/// Adds a condition to those that its rows must meet.
+fn filtered(
+    function: &mut Function,
+    condition: &str,
+    args: &[Expr],
+) -> Result<Option<Expr>, Diagnostic> {
+    let mut all = args.to_vec();
+    let condition = match function.filter.take() {
+        Some(filter) => {
+            all.push(*filter);
+            fill(&format!("{condition} and _{}", all.len()), &all)
+        }
+        None => fill(condition, &all),
+    };
+    function.filter = condition.map(Box::new);
+    Ok(None)
+}
+
+fn is_condition(expr: &Expr) -> bool {
+    use datafusion::sql::sqlparser::ast::BinaryOperator::{And, Eq, Gt, GtEq, Lt, LtEq, NotEq, Or};
+    match expr {
+        Expr::BinaryOp { op, .. } => matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | And | Or),
+        Expr::IsNull(_) | Expr::IsNotNull(_) | Expr::InList { .. } | Expr::Between { .. } => true,
+        Expr::Nested(inner) => is_condition(inner),
+        _ => false,
+    }
+}

@@ -1,0 +1,243 @@
+//! Comparisons with patterns and of rows: `LIKE` by each dialect's escapes, `SIMILAR TO`, `(a, b) = (c, d)`.
+
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Value};
+use forebay_core::Diagnostic;
+
+use super::{fill, literal};
+use crate::functions::similar;
+use crate::types::Dialect;
+
+pub(super) fn rewrite(expr: &mut Expr, dialect: Dialect) -> Result<Option<Expr>, Diagnostic> {
+    match expr {
+        Expr::Like {
+            pattern,
+            escape_char,
+            any: false,
+            ..
+        }
+        | Expr::ILike {
+            pattern,
+            escape_char,
+            any: false,
+            ..
+        } => {
+            let escape = escape_char
+                .take()
+                .and_then(|escape| escape.value.into_string());
+            like(pattern, escape, dialect)?;
+            Ok(None)
+        }
+        Expr::Like { any: true, .. } | Expr::ILike { any: true, .. } => like_any(expr),
+        Expr::SimilarTo {
+            negated,
+            expr,
+            pattern,
+            escape_char,
+        } => {
+            let Some(text) = literal(pattern) else {
+                return Err(Diagnostic::error(
+                    "SIMILAR TO takes a pattern that is a constant",
+                ));
+            };
+            let escape = escape_char
+                .take()
+                .and_then(|escape| escape.value.into_string());
+            let regex = match dialect {
+                Dialect::Postgres => {
+                    similar(&text, escape.map_or(Some('\\'), |e| e.chars().next()))
+                }
+                Dialect::DuckDb => format!("^(?:{text})$"),
+            };
+            let template = if *negated { "(_1 !~ _2)" } else { "(_1 ~ _2)" };
+            Ok(fill(template, &[expr.as_ref().clone(), quoted(&regex)]))
+        }
+        Expr::Value(value) => Ok(with_exponent(&value.value)),
+        Expr::BinaryOp { left, op, right } => binary(left.as_ref(), op, right.as_ref(), dialect),
+        Expr::InSubquery {
+            expr: left,
+            subquery,
+            negated,
+        } => match left.as_ref() {
+            Expr::Tuple(values) => in_rows(values, &subquery.to_string(), *negated).map(Some),
+            _ => Ok(None),
+        },
+        _ => Ok(None),
+    }
+}
+
+/// `1e3` is a double.
+fn with_exponent(value: &Value) -> Option<Expr> {
+    match value {
+        Value::Number(number, _) if number.contains(['e', 'E']) => {
+            fill("_1::double precision", &[quoted(number)])
+        }
+        _ => None,
+    }
+}
+
+fn quoted(text: &str) -> Expr {
+    Expr::Value(Value::SingleQuotedString(text.to_owned()).into())
+}
+
+/// The engine escapes by a backslash, as PostgreSQL does; in DuckDB nothing escapes unless said.
+fn like(pattern: &mut Expr, escape: Option<String>, dialect: Dialect) -> Result<(), Diagnostic> {
+    let escape = match (escape, dialect) {
+        (None, Dialect::Postgres) => return Ok(()),
+        (Some(escape), _) if escape == "\\" => return Ok(()),
+        (escape, _) => escape.and_then(|escape| escape.chars().next()),
+    };
+    match literal(pattern) {
+        Some(text) => *pattern = quoted(&escaped(&text, escape)),
+        None if escape.is_some() => {
+            return Err(Diagnostic::error(
+                "ESCAPE takes a pattern that is a constant",
+            ));
+        }
+        None => {
+            let doubled = fill(r"replace(_1, '\', '\\')", std::slice::from_ref(pattern));
+            if let Some(doubled) = doubled {
+                *pattern = doubled;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn escaped(pattern: &str, escape: Option<char>) -> String {
+    let mut made = String::new();
+    let mut letters = pattern.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            e if Some(e) == escape => {
+                made.push('\\');
+                made.extend(letters.next());
+            }
+            '\\' => made.push_str("\\\\"),
+            other => made.push(other),
+        }
+    }
+    made
+}
+
+/// `x like any (array['a%', 'b%'])`: one of them.
+fn like_any(expr: &Expr) -> Result<Option<Expr>, Diagnostic> {
+    let (negated, left, pattern, word) = match expr {
+        Expr::Like {
+            negated,
+            expr,
+            pattern,
+            ..
+        } => (*negated, expr, pattern, "like"),
+        Expr::ILike {
+            negated,
+            expr,
+            pattern,
+            ..
+        } => (*negated, expr, pattern, "ilike"),
+        _ => return Ok(None),
+    };
+    let patterns = match pattern.as_ref() {
+        Expr::Array(array) => array.elem.clone(),
+        Expr::Tuple(patterns) => patterns.clone(),
+        Expr::Nested(one) => match one.as_ref() {
+            Expr::Array(array) => array.elem.clone(),
+            one => vec![one.clone()],
+        },
+        _ => {
+            return Err(Diagnostic::error(
+                "LIKE ANY takes patterns that are written out: any (array['a%', 'b%'])",
+            ));
+        }
+    };
+    let each = patterns.iter().map(|pattern| {
+        fill(
+            &format!("(_1 {word} _2)"),
+            &[left.as_ref().clone(), pattern.clone()],
+        )
+    });
+    let all: Option<Vec<Expr>> = each.collect();
+    let or = |one, other| fill("(_1 or _2)", &[one, other]).unwrap_or_else(|| quoted("false"));
+    let any = all.and_then(|all| all.into_iter().reduce(or));
+    match (any, negated) {
+        (Some(any), true) => Ok(fill("(not _1)", &[any])),
+        (any, _) => Ok(any),
+    }
+}
+
+fn binary(
+    left: &Expr,
+    op: &BinaryOperator,
+    right: &Expr,
+    dialect: Dialect,
+) -> Result<Option<Expr>, Diagnostic> {
+    use BinaryOperator::{
+        ArrowAt, AtArrow, Eq, HashArrow, HashLongArrow, NotEq, PGOverlap, PGStartsWith,
+    };
+    let both = [left.clone(), right.clone()];
+    match (op, left, right) {
+        (PGStartsWith, ..) => Ok(fill("starts_with(_1, _2)", &both)),
+        (PGOverlap, ..) => Ok(fill("array_has_any(_1, _2)", &both)),
+        (AtArrow, ..) if !is_json(left) => Ok(fill("array_has_all(_1, _2)", &both)),
+        (ArrowAt, ..) if !is_json(left) => Ok(fill("array_has_all(_2, _1)", &both)),
+        (HashArrow, ..) => json_path("json_extract_path", left, right),
+        (HashLongArrow, ..) => json_path("json_extract_path_text", left, right),
+        (Eq | NotEq, Expr::Tuple(lefts), Expr::Tuple(rights))
+            if dialect == Dialect::Postgres && lefts.len() == rights.len() =>
+        {
+            let equal =
+                |(left, right): (&Expr, &Expr)| fill("(_1 = _2)", &[left.clone(), right.clone()]);
+            let all: Option<Vec<Expr>> = lefts.iter().zip(rights).map(equal).collect();
+            let and = |one, other| fill("(_1 and _2)", &[one, other]).unwrap_or_else(|| quoted(""));
+            let all = all.and_then(|all| all.into_iter().reduce(and));
+            Ok(match op {
+                Eq => all,
+                _ => all.and_then(|all| fill("(not _1)", &[all])),
+            })
+        }
+        _ => Ok(None),
+    }
+}
+
+fn is_json(expr: &Expr) -> bool {
+    matches!(expr, Expr::Cast { data_type, .. } if data_type.to_string().starts_with("JSON"))
+}
+
+/// `json #> '{a,b}'`.
+fn json_path(function: &str, json: &Expr, path: &Expr) -> Result<Option<Expr>, Diagnostic> {
+    let Some(path) = literal(path) else {
+        return Err(Diagnostic::error(
+            "#> and #>> take a path that is a constant: '{a,b}'",
+        ));
+    };
+    let steps = path.trim_matches(['{', '}']).split(',').map(str::trim);
+    let steps: Vec<String> = steps
+        .map(|step| match step.parse::<i64>() {
+            Ok(at) => at.to_string(),
+            Err(_) => format!("'{}'", step.replace('\'', "''")),
+        })
+        .collect();
+    let call = format!("{function}(_1, {})", steps.join(", "));
+    Ok(fill(&call, std::slice::from_ref(json)))
+}
+
+/// `(a, b) in (select ...)`: whether there is such a row. A row that may be equal, since a value is
+/// null, makes NOT IN unknown, so that only rows that surely differ count for it.
+fn in_rows(values: &[Expr], subquery: &str, negated: bool) -> Result<Expr, Diagnostic> {
+    let names: Vec<String> = (1..=values.len()).map(|at| format!("in_{at}")).collect();
+    let equal: Vec<String> = (1..=values.len())
+        .map(|at| format!("rows_in.in_{at} = _{at}"))
+        .collect();
+    let (word, equal) = match negated {
+        true => (
+            "not exists",
+            format!("({}) is not false", equal.join(" and ")),
+        ),
+        false => ("exists", equal.join(" and ")),
+    };
+    let text = format!(
+        "{word} (select 1 from ({subquery}) as rows_in ({}) where {equal})",
+        names.join(", ")
+    );
+    fill(&text, values)
+        .ok_or_else(|| Diagnostic::error("this IN (SELECT ...) of rows is not supported"))
+}

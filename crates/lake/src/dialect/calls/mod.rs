@@ -1,0 +1,119 @@
+//! Calls of functions, and operators that are calls, in the engine's words: other names, templates of
+//! SQL, and rewrites of their own.
+
+mod aggregates;
+mod comparisons;
+mod names;
+mod sized;
+mod templates;
+mod times;
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, VisitMut,
+    VisitorMut,
+};
+use forebay_core::Diagnostic;
+
+use crate::types::Dialect;
+
+pub(crate) use templates::fill;
+
+/// Rewrites all calls in the query, statement or expression.
+pub(crate) fn rewrite(node: &mut impl VisitMut, dialect: Dialect) -> Result<(), Diagnostic> {
+    match node.visit(&mut Rewriter { dialect }) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(problem) => Err(*problem),
+    }
+}
+
+struct Rewriter {
+    dialect: Dialect,
+}
+
+impl VisitorMut for Rewriter {
+    type Break = Box<Diagnostic>;
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
+        let rewritten = match expr {
+            Expr::Function(function) => call(function, self.dialect),
+            Expr::Extract { .. }
+            | Expr::AtTimeZone { .. }
+            | Expr::Interval(_)
+            | Expr::UnaryOp { .. } => times::rewrite(expr, self.dialect),
+            Expr::Substring { .. } | Expr::Cast { .. } => Ok(sized::rewrite(expr, self.dialect)),
+            _ => comparisons::rewrite(expr, self.dialect),
+        };
+        match rewritten {
+            Ok(Some(rewritten)) => *expr = rewritten,
+            Ok(None) => {}
+            Err(problem) => return ControlFlow::Break(Box::new(problem)),
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn call(function: &mut Function, dialect: Dialect) -> Result<Option<Expr>, Diagnostic> {
+    let Some(name) = name_of(function) else {
+        return Ok(None);
+    };
+    if let Some(rewritten) = times::part_call(&name, function, dialect)? {
+        return Ok(Some(rewritten));
+    }
+    if let Some(rewritten) = aggregates::rewrite(&name, function, dialect)? {
+        return Ok(Some(rewritten));
+    }
+    if let Some(engine) = names::of_engine(&name, dialect) {
+        function.name = named(engine);
+        return Ok(None);
+    }
+    Ok(args(function).and_then(|args| templates::expand(&name, &args, dialect)))
+}
+
+/// The function's name in lower case. None: it is qualified, or quoted.
+pub(super) fn name_of(function: &Function) -> Option<String> {
+    match function.name.0.as_slice() {
+        [part] => {
+            let ident = part.as_ident()?;
+            ident
+                .quote_style
+                .is_none()
+                .then(|| ident.value.to_lowercase())
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn named(name: &str) -> ObjectName {
+    ObjectName::from(vec![Ident::new(name)])
+}
+
+/// The arguments of a plain call. None: it has more than plain arguments.
+pub(super) fn args(function: &Function) -> Option<Vec<Expr>> {
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    let arg = |arg: &FunctionArg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+        _ => None,
+    };
+    list.args.iter().map(arg).collect()
+}
+
+/// The arguments, to be changed in place.
+pub(super) fn set_args(function: &mut Function, args: Vec<Expr>) {
+    if let FunctionArguments::List(list) = &mut function.args {
+        let unnamed = |expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr));
+        list.args = args.into_iter().map(unnamed).collect();
+    }
+}
+
+/// The text of a literal.
+pub(super) fn literal(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Value(value) => value.value.clone().into_string(),
+        Expr::Nested(inner) => literal(inner),
+        _ => None,
+    }
+}

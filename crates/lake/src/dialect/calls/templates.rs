@@ -1,0 +1,130 @@
+//! Functions that are short for an expression of others.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{Expr, VisitMut, VisitorMut};
+
+use super::super::parse_expr;
+use crate::types::Dialect;
+
+/// A name, how many arguments it takes, and what it means: `_1` is the first argument.
+type Template = (&'static str, usize, &'static str);
+
+const BOTH: &[Template] = &[
+    // dates
+    ("age", 1, "age(date_trunc('day', now()::timestamp), _1)"),
+    ("date_add", 2, "(_1 + _2)"),
+    ("dayname", 1, "strftime(_1, '%A')"),
+    ("epoch", 1, "part_fraction('epoch', _1)"),
+    (
+        "last_day",
+        1,
+        "(date_trunc('month', _1) + interval '1 month' - interval '1 day')::date",
+    ),
+    ("make_timestamp", 1, "epoch_us(_1)"),
+    ("make_timestamp_ms", 1, "epoch_ms(_1)"),
+    ("make_timestamp_us", 1, "epoch_us(_1)"),
+    ("monthname", 1, "strftime(_1, '%B')"),
+    ("to_centuries", 1, "(_1 * interval '100 years')"),
+    ("to_date", 2, "moment_of(_1, _2)::date"),
+    ("to_days", 1, "(_1 * interval '1 day')"),
+    ("to_decades", 1, "(_1 * interval '10 years')"),
+    ("to_hours", 1, "(_1 * interval '1 hour')"),
+    (
+        "to_microseconds",
+        1,
+        "interval_seconds(_1::double precision / 1000000)",
+    ),
+    (
+        "to_milliseconds",
+        1,
+        "interval_seconds(_1::double precision / 1000)",
+    ),
+    ("to_minutes", 1, "(_1 * interval '1 minute')"),
+    ("to_months", 1, "(_1 * interval '1 month')"),
+    ("to_quarters", 1, "(_1 * interval '3 months')"),
+    ("to_seconds", 1, "interval_seconds(_1)"),
+    ("to_timestamp", 2, "at_time_zone('UTC', moment_of(_1, _2))"),
+    ("to_weeks", 1, "(_1 * interval '7 days')"),
+    ("to_years", 1, "(_1 * interval '1 year')"),
+    // numbers and conditions
+    ("if", 3, "(case when _1 then _2 else _3 end)"),
+    ("iff", 3, "(case when _1 then _2 else _3 end)"),
+    ("iif", 3, "(case when _1 then _2 else _3 end)"),
+    ("isfinite", 1, "(abs(_1) < 'Infinity'::double precision)"),
+    ("isinf", 1, "(abs(_1) = 'Infinity'::double precision)"),
+    ("xor", 2, "(_1 # _2)"),
+    // text
+    ("from_base64", 1, "decode(_1, 'base64')"),
+    ("to_base64", 1, "encode(_1, 'base64')"),
+    // lists
+    (
+        "array_lower",
+        2,
+        "(case when array_length(_1) > 0 then 1 end)",
+    ),
+    (
+        "array_reverse_sort",
+        1,
+        "array_sort(_1, 'DESC', 'NULLS LAST')",
+    ),
+    ("array_sort", 1, "array_sort(_1, 'ASC', 'NULLS LAST')"),
+    ("array_sort", 2, "array_sort(_1, _2, 'NULLS LAST')"),
+    ("array_upper", 2, "array_length(_1, _2)"),
+    ("list_first", 1, "array_element(_1, 1)"),
+    ("list_last", 1, "array_element(_1, -1)"),
+    (
+        "list_reverse_sort",
+        1,
+        "array_sort(_1, 'DESC', 'NULLS LAST')",
+    ),
+    ("list_sort", 1, "array_sort(_1, 'ASC', 'NULLS LAST')"),
+    ("list_sort", 2, "array_sort(_1, _2, 'NULLS LAST')"),
+    ("list_string_agg", 1, "array_to_string(_1, ',')"),
+    // the database
+    ("current_catalog", 0, "'forebay'"),
+    ("current_database", 0, "'forebay'"),
+    ("current_schema", 0, "'main'"),
+];
+
+const DUCKDB: &[Template] = &[
+    ("sha256", 1, "encode(sha256(_1), 'hex')"),
+    ("string_to_list", 2, "string_split(_1, _2)"),
+];
+
+pub(super) fn expand(name: &str, args: &[Expr], dialect: Dialect) -> Option<Expr> {
+    let of_dialect = match dialect {
+        Dialect::DuckDb => DUCKDB,
+        Dialect::Postgres => &[],
+    };
+    let mut all = BOTH.iter().chain(of_dialect);
+    let (_, _, text) = all.find(|(n, count, _)| *n == name && *count == args.len())?;
+    fill(text, args)
+}
+
+/// The expression with the arguments in their places. None: the template does not parse.
+pub(crate) fn fill(template: &str, args: &[Expr]) -> Option<Expr> {
+    let mut expr = parse_expr(template, 50).ok()?;
+    let _ = expr.visit(&mut Filler(args));
+    Some(expr)
+}
+
+struct Filler<'a>(&'a [Expr]);
+
+impl VisitorMut for Filler<'_> {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Identifier(ident) = expr
+            && let Some(place) = ident.value.strip_prefix('_')
+            && let Ok(place) = place.parse::<usize>()
+            && let Some(arg) = place.checked_sub(1).and_then(|at| self.0.get(at))
+        {
+            *expr = match arg {
+                Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_) => arg.clone(),
+                other => Expr::Nested(Box::new(other.clone())),
+            };
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,120 @@
+//! Parts of time, time zones, and intervals that are computed.
+
+use datafusion::sql::sqlparser::ast::{Expr, Function, Interval, UnaryOperator, Value};
+use forebay_core::{Diagnostic, suggest};
+
+use super::{args, fill, literal, set_args};
+use crate::functions::{PART_NAMES, part_name};
+use crate::types::Dialect;
+
+pub(super) fn rewrite(expr: &Expr, dialect: Dialect) -> Result<Option<Expr>, Diagnostic> {
+    match expr {
+        Expr::Extract { field, expr, .. } => {
+            let field = field.to_string();
+            part(field.trim_matches('\''), expr, dialect).map(Some)
+        }
+        Expr::AtTimeZone {
+            timestamp,
+            time_zone,
+        } => Ok(fill(
+            "at_time_zone(_1, _2)",
+            &[time_zone.as_ref().clone(), timestamp.as_ref().clone()],
+        )),
+        Expr::Interval(interval) => Ok(computed(interval)),
+        Expr::UnaryOp { op, expr } if is_not_bits(op) => {
+            Ok(fill("(-1 - _1)", std::slice::from_ref(expr.as_ref())))
+        }
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr,
+        } if matches!(expr.as_ref(), Expr::Interval(_)) => {
+            Ok(fill("(-1 * _1)", std::slice::from_ref(expr.as_ref())))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn is_not_bits(op: &UnaryOperator) -> bool {
+    matches!(op, UnaryOperator::BitwiseNot)
+}
+
+/// `interval (a + b) day`, `interval n month`: a product with one of the unit.
+fn computed(interval: &Interval) -> Option<Expr> {
+    let field = interval.leading_field.as_ref()?;
+    match interval.value.as_ref() {
+        Expr::Value(_) | Expr::UnaryOp { .. } => None,
+        value => fill(
+            &format!("(_1 * interval '1 {field}')"),
+            std::slice::from_ref(value),
+        ),
+    }
+}
+
+/// `year(x)`, `date_part('year', x)`, and `date_trunc` with any name of a part.
+pub(super) fn part_call(
+    name: &str,
+    function: &mut Function,
+    dialect: Dialect,
+) -> Result<Option<Expr>, Diagnostic> {
+    let Some(args) = args(function) else {
+        return Ok(None);
+    };
+    match (name, args.as_slice()) {
+        ("date_part" | "datepart", [which, of]) => match literal(which) {
+            Some(which) => part(&which, of, dialect).map(Some),
+            None => Ok(fill("part_number(_1, _2)", &args)),
+        },
+        ("date_trunc" | "datetrunc", [which, of]) => match literal(which) {
+            Some(which) => trunc(&which, of, function, dialect),
+            None => Ok(None),
+        },
+        (name, [of]) if PART_NAMES.contains(&name) => part(name, of, dialect).map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn part(which: &str, of: &Expr, dialect: Dialect) -> Result<Expr, Diagnostic> {
+    let name = known(which)?;
+    let function = match (name, dialect) {
+        ("epoch" | "julian", _) => "part_fraction",
+        ("second" | "millisecond", Dialect::Postgres) => "part_fraction",
+        _ => "part_number",
+    };
+    let filled = fill(
+        &format!("{function}('{name}', _1)"),
+        std::slice::from_ref(of),
+    );
+    filled.ok_or_else(|| Diagnostic::internal("a template does not parse"))
+}
+
+fn known(which: &str) -> Result<&'static str, Diagnostic> {
+    part_name(which).ok_or_else(|| {
+        Diagnostic::error(format!("a date or timestamp has no part '{which}'")).maybe_hint(
+            suggest::nearest(&which.to_lowercase(), PART_NAMES.iter().copied()),
+        )
+    })
+}
+
+/// The engine knows the parts up to a year, each by one name. None: it is changed in place.
+fn trunc(
+    which: &str,
+    of: &Expr,
+    function: &mut Function,
+    dialect: Dialect,
+) -> Result<Option<Expr>, Diagnostic> {
+    let name = match (known(which)?, dialect) {
+        // A century begins in a year 1 to PostgreSQL, in a year 0 to DuckDB.
+        ("century", Dialect::DuckDb) => "hundred years",
+        ("millennium", Dialect::DuckDb) => "thousand years",
+        (name, _) => name,
+    };
+    if let "decade" | "century" | "millennium" | "isoyear" | "hundred years" | "thousand years" =
+        name
+    {
+        let call = format!("trunc_wide('{name}', _1)");
+        return Ok(fill(&call, std::slice::from_ref(of)));
+    }
+    let which = Expr::Value(Value::SingleQuotedString(name.to_owned()).into());
+    set_args(function, vec![which, of.clone()]);
+    Ok(None)
+}

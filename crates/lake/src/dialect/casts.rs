@@ -1,0 +1,162 @@
+//! Casts that the engine does otherwise than PostgreSQL and DuckDB: it cuts where they round
+//! (`2.5::int`), and writes timestamps, doubles and lists in a form of its own. Runs after the engine
+//! has added the casts that it needs.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow::datatypes::DataType;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, Result};
+use datafusion::config::ConfigOptions;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{
+    Cast, ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature, TryCast, Volatility, cast,
+};
+use datafusion::optimizer::AnalyzerRule;
+
+use super::length::evaluate;
+use crate::functions;
+use crate::types::Dialect;
+
+#[derive(Debug)]
+pub(super) struct Casts(pub Dialect);
+
+impl AnalyzerRule for Casts {
+    fn name(&self) -> &str {
+        "casts"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        let rewritten = plan.transform_up_with_subqueries(|plan| self.plan(plan))?;
+        Ok(rewritten.data)
+    }
+}
+
+impl Casts {
+    fn plan(&self, plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+        let schema = merge_schema(&plan.inputs());
+        let names = NamePreserver::new(&plan);
+        plan.map_expressions(|expr| {
+            let name = names.save(&expr);
+            let rewritten = expr.transform_up(|expr| self.expr(expr, &schema))?;
+            Ok(rewritten.update_data(|expr| name.restore(expr)))
+        })
+    }
+
+    fn expr(&self, expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+        if let (Expr::ScalarFunction(call), Dialect::Postgres) = (&expr, self.0)
+            && let ("round", [of]) = (call.func.name(), call.args.as_slice())
+            && matches!(
+                of.get_type(schema),
+                Ok(DataType::Float64 | DataType::Float32)
+            )
+        {
+            return Ok(Transformed::yes(rint(of.clone())));
+        }
+        let (of, to) = match &expr {
+            Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) => {
+                (expr.as_ref(), field.data_type())
+            }
+            _ => return Ok(Transformed::no(expr)),
+        };
+        let Ok(from) = of.get_type(schema) else {
+            return Ok(Transformed::no(expr));
+        };
+        let inner = match (&from, to) {
+            (from, to) if to.is_string() && is_written(from) => {
+                return Ok(Transformed::yes(cast(
+                    as_text(of.clone(), self.0),
+                    to.clone(),
+                )));
+            }
+            (from, to) if from.is_string() && to.is_integer() && self.0 == Dialect::DuckDb => {
+                let tries = matches!(expr, Expr::TryCast(_));
+                whole(
+                    of.clone(),
+                    if tries {
+                        "try_whole_number"
+                    } else {
+                        "whole_number"
+                    },
+                )
+            }
+            (DataType::Float32 | DataType::Float64, to) if to.is_integer() => rint(of.clone()),
+            (DataType::Decimal128(precision, scale @ 1..), to) if to.is_integer() => {
+                // The engine rounds between decimals.
+                let whole = precision - u8::try_from(*scale).unwrap_or(0) + 1;
+                cast(of.clone(), DataType::Decimal128(whole.min(38), 0))
+            }
+            _ => return Ok(Transformed::no(expr)),
+        };
+        Ok(Transformed::yes(match expr {
+            Expr::TryCast(TryCast { field, .. }) => {
+                Expr::TryCast(TryCast::new_from_field(Box::new(inner), field))
+            }
+            Expr::Cast(Cast { field, .. }) => {
+                Expr::Cast(Cast::new_from_field(Box::new(inner), field))
+            }
+            other => other,
+        }))
+    }
+}
+
+/// Whether values of the type are written otherwise than the engine writes them.
+fn is_written(from: &DataType) -> bool {
+    matches!(
+        from,
+        DataType::Float32
+            | DataType::Float64
+            | DataType::Timestamp(..)
+            | DataType::Interval(_)
+            | DataType::Duration(_)
+            | DataType::List(_)
+            | DataType::LargeList(_)
+            | DataType::FixedSizeList(..)
+            | DataType::Struct(_)
+            | DataType::Map(..)
+    )
+}
+
+fn rint(of: Expr) -> Expr {
+    static FUNCTION: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| functions::named("rint"));
+    FUNCTION.call(vec![of])
+}
+
+/// DuckDB reads `'1.5'` as a whole number, too.
+fn whole(of: Expr, function: &str) -> Expr {
+    functions::named(function).call(vec![of])
+}
+
+fn as_text(of: Expr, dialect: Dialect) -> Expr {
+    let function = ScalarUDF::from(AsText {
+        dialect,
+        signature: Signature::any(1, Volatility::Immutable),
+    });
+    function.call(vec![of])
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct AsText {
+    dialect: Dialect,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for AsText {
+    fn name(&self) -> &str {
+        "as_text"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        evaluate(&args, |arrays| functions::write(&arrays[0], self.dialect))
+    }
+}

@@ -1,0 +1,72 @@
+//! Operators that the engine plans otherwise in both dialects: `date + interval` is a timestamp, `->`
+//! and `->>` look into JSON.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow::datatypes::{DataType, TimeUnit};
+use datafusion::common::DFSchema;
+use datafusion::error::Result;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion::logical_expr::{Expr, ExprSchemable, ScalarUDF, cast};
+use datafusion::sql::sqlparser::ast::BinaryOperator;
+
+use crate::functions;
+use crate::types::Dialect;
+
+#[derive(Debug)]
+pub(super) struct Operators(pub Dialect);
+
+impl ExprPlanner for Operators {
+    fn plan_binary_op(
+        &self,
+        mut expr: RawBinaryExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawBinaryExpr>> {
+        use BinaryOperator::{Arrow, Divide, LongArrow, Minus, Plus};
+        static JSON: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| functions::named("json_extract"));
+        static TEXT: LazyLock<Arc<ScalarUDF>> =
+            LazyLock::new(|| functions::named("json_extract_string"));
+        match expr.op {
+            Arrow => {
+                return Ok(PlannerResult::Planned(
+                    JSON.call(vec![expr.left, expr.right]),
+                ));
+            }
+            LongArrow => {
+                return Ok(PlannerResult::Planned(
+                    TEXT.call(vec![expr.left, expr.right]),
+                ));
+            }
+            Divide if self.0 == Dialect::Postgres => return divided(expr, schema),
+            Plus | Minus => {}
+            _ => return Ok(PlannerResult::Original(expr)),
+        }
+        match (expr.left.get_type(schema)?, expr.right.get_type(schema)?) {
+            (DataType::Date32, DataType::Interval(_)) => expr.left = timestamp(expr.left),
+            (DataType::Interval(_), DataType::Date32) => expr.right = timestamp(expr.right),
+            _ => {}
+        }
+        Ok(PlannerResult::Original(expr))
+    }
+}
+
+/// PostgreSQL divides decimals exactly, with at least sixteen digits; the engine gives six.
+fn divided(expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+    static QUOTIENT: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| functions::named("quotient"));
+    let (left, right) = (expr.left.get_type(schema)?, expr.right.get_type(schema)?);
+    let decimal = |found: &DataType| matches!(found, DataType::Decimal128(..));
+    let exact = |found: &DataType| decimal(found) || found.is_integer();
+    if !(decimal(&left) || decimal(&right)) || !exact(&left) || !exact(&right) {
+        return Ok(PlannerResult::Original(expr));
+    }
+    let side = |side: Expr, found: &DataType| match decimal(found) {
+        true => side,
+        false => cast(side, DataType::Decimal128(20, 0)),
+    };
+    let sides = vec![side(expr.left, &left), side(expr.right, &right)];
+    Ok(PlannerResult::Planned(QUOTIENT.call(sides)))
+}
+
+pub(super) fn timestamp(moment: Expr) -> Expr {
+    cast(moment, DataType::Timestamp(TimeUnit::Microsecond, None))
+}

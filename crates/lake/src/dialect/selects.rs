@@ -1,0 +1,204 @@
+//! Parts of a `SELECT` in the engine's words: `FROM t` alone, semi joins, `FETCH FIRST`, `EXISTS` as a
+//! value, and names for what has none.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, Ident, JoinOperator, LimitClause, Query, Select, SelectFlavor, SelectItem, SetExpr,
+    TableWithJoins, VisitMut, VisitorMut, WildcardAdditionalOptions,
+};
+use forebay_core::Diagnostic;
+
+use super::calls::fill;
+use super::folded;
+use super::naming;
+use crate::types::Dialect;
+
+/// Before anything looks at what the query selects.
+pub(super) fn rewrite(query: &mut Query, dialect: Dialect) -> Result<(), Diagnostic> {
+    match query.visit(&mut Rewriter(dialect)) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(problem) => Err(*problem),
+    }
+}
+
+struct Rewriter(Dialect);
+
+impl VisitorMut for Rewriter {
+    type Break = Box<Diagnostic>;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        match fetch(query) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(problem) => ControlFlow::Break(Box::new(problem)),
+        }
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
+        if matches!(select.flavor, SelectFlavor::FromFirstNoSelect) {
+            select.projection = vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())];
+            select.flavor = SelectFlavor::Standard;
+        }
+        if self.0 == Dialect::Postgres {
+            select.projection.iter_mut().for_each(series_rows);
+        }
+        name_items(select, self.0);
+        select.from.iter_mut().for_each(semi_joins);
+        for item in &mut select.projection {
+            let _ = item.visit(&mut Exists { depth: 0 });
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// `FETCH FIRST n ROWS ONLY` is `LIMIT n`.
+fn fetch(query: &mut Query) -> Result<(), Diagnostic> {
+    let Some(fetch) = query.fetch.take() else {
+        return Ok(());
+    };
+    if fetch.percent || fetch.with_ties {
+        return Err(Diagnostic::error(
+            "FETCH with PERCENT or WITH TIES is not supported",
+        ));
+    }
+    let limit = fetch.quantity.or_else(|| fill("1", &[]));
+    query.limit_clause = Some(match query.limit_clause.take() {
+        Some(LimitClause::LimitOffset {
+            offset, limit_by, ..
+        }) => LimitClause::LimitOffset {
+            limit,
+            offset,
+            limit_by,
+        },
+        _ => LimitClause::LimitOffset {
+            limit,
+            offset: None,
+            limit_by: Vec::new(),
+        },
+    });
+    Ok(())
+}
+
+/// `SELECT generate_series(1, 3)` gives three rows in PostgreSQL.
+fn series_rows(item: &mut SelectItem) {
+    let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item else {
+        return;
+    };
+    let inner = match expr {
+        Expr::Cast { expr, .. } => expr.as_mut(),
+        expr => expr,
+    };
+    if let Expr::Function(function) = inner
+        && function
+            .name
+            .to_string()
+            .eq_ignore_ascii_case("generate_series")
+        && let Some(rows) = fill("unnest(_1)", &[inner.clone()])
+    {
+        *inner = rows;
+    }
+}
+
+fn semi_joins(item: &mut TableWithJoins) {
+    for join in &mut item.joins {
+        join.join_operator = match join.join_operator.clone() {
+            JoinOperator::Semi(on) => JoinOperator::LeftSemi(on),
+            JoinOperator::Anti(on) => JoinOperator::LeftAnti(on),
+            other => other,
+        };
+    }
+}
+
+/// Items without a name get the one that the dialect gives, each once: the engine refuses two of one
+/// name, and takes two for one where they differ by a cast alone.
+fn name_items(select: &mut Select, dialect: Dialect) {
+    let mut taken: HashSet<String> = select.projection.iter().filter_map(given_name).collect();
+    for item in &mut select.projection {
+        let SelectItem::UnnamedExpr(expr) = item else {
+            continue;
+        };
+        if matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_))
+            || naming::spreads(expr)
+        {
+            continue;
+        }
+        let name = naming::name(expr, dialect);
+        let mut unique = name.clone();
+        let mut count = 1;
+        while !taken.insert(unique.clone()) {
+            unique = format!("{name}_{count}");
+            count += 1;
+        }
+        *item = SelectItem::ExprWithAlias {
+            expr: expr.clone(),
+            alias: Ident::with_quote('"', unique),
+        };
+    }
+}
+
+fn given_name(item: &SelectItem) -> Option<String> {
+    match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),
+        SelectItem::UnnamedExpr(Expr::Identifier(ident)) => Some(folded(ident)),
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().map(folded),
+        _ => None,
+    }
+}
+
+/// `EXISTS (...)` as a value: the engine plans it only as a condition, so its rows are counted.
+struct Exists {
+    depth: usize,
+}
+
+impl VisitorMut for Exists {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if self.depth == 0
+            && let Expr::Exists { subquery, negated } = expr
+            && let Some(count) = counted(subquery)
+        {
+            let template = if *negated { "(_1 = 0)" } else { "(_1 > 0)" };
+            if let Some(compared) = fill(template, &[Expr::Subquery(Box::new(count))]) {
+                *expr = compared;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The query that counts the other's rows. None: it groups, or takes a part of them.
+fn counted(query: &Query) -> Option<Query> {
+    let mut query = query.clone();
+    let SetExpr::Select(select) = query.body.as_mut() else {
+        return None;
+    };
+    let plain = select.distinct.is_none()
+        && select.having.is_none()
+        && select.qualify.is_none()
+        && query.limit_clause.is_none()
+        && select
+            .group_by
+            .to_string()
+            .trim()
+            .trim_start_matches("GROUP BY")
+            .trim()
+            .is_empty();
+    if !plain {
+        return None;
+    }
+    query.order_by = None;
+    select.projection = vec![SelectItem::UnnamedExpr(fill("count(*)", &[])?)];
+    Some(query)
+}

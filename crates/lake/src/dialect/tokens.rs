@@ -1,0 +1,129 @@
+//! DuckDB's tokens in the parser's words, before it sees them: `a // b`, `a ** b`, `lambda x: ...`.
+
+use datafusion::sql::sqlparser::dialect::Dialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Word};
+
+/// Functions whose later arguments may be lambdas, so that an arrow there is no operator of JSON.
+const TAKE_LAMBDAS: &[&str] = &[
+    "apply",
+    "array_apply",
+    "array_filter",
+    "array_reduce",
+    "array_transform",
+    "filter",
+    "list_apply",
+    "list_filter",
+    "list_reduce",
+    "list_transform",
+    "reduce",
+];
+
+pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>, dialect: &dyn Dialect) {
+    if !dialect.supports_from_first_select() {
+        return;
+    }
+    join_pairs(tokens);
+    lambdas(tokens);
+}
+
+/// Two tokens that touch are one.
+fn join_pairs(tokens: &mut Vec<TokenWithSpan>) {
+    let mut at = 1;
+    while at < tokens.len() {
+        let joined = match (&tokens[at - 1].token, &tokens[at].token) {
+            (Token::Div, Token::Div) => Some(Token::DuckIntDiv),
+            (Token::Mul, Token::Mul) => Some(Token::Caret),
+            _ => None,
+        };
+        if let Some(token) = joined {
+            tokens[at - 1].token = token;
+            tokens.remove(at);
+        }
+        at += 1;
+    }
+}
+
+/// `f(list, x -> ...)` and `f(list, (x, y) -> ...)` become `f(list, lambda x, y : ...)`.
+fn lambdas(tokens: &mut Vec<TokenWithSpan>) {
+    let mut at = 0;
+    while at < tokens.len() {
+        let takes = match &tokens[at].token {
+            Token::Word(word) => TAKE_LAMBDAS.contains(&word.value.to_lowercase().as_str()),
+            _ => false,
+        };
+        if takes && next(tokens, at + 1).is_some_and(|open| tokens[open].token == Token::LParen) {
+            in_call(tokens, at + 1);
+        }
+        at += 1;
+    }
+}
+
+/// The next token that is no space.
+fn next(tokens: &[TokenWithSpan], from: usize) -> Option<usize> {
+    (from..tokens.len()).find(|at| !matches!(tokens[*at].token, Token::Whitespace(_)))
+}
+
+fn in_call(tokens: &mut Vec<TokenWithSpan>, open: usize) {
+    let (mut depth, mut at) = (0, open);
+    while at < tokens.len() {
+        match &tokens[at].token {
+            Token::LParen | Token::LBracket | Token::LBrace => depth += 1,
+            Token::RParen | Token::RBracket | Token::RBrace => {
+                depth -= 1;
+                if depth == 0 {
+                    return;
+                }
+            }
+            Token::Comma if depth == 1 => {
+                if let Some((first, arrow)) = parameters(tokens, at + 1) {
+                    make_lambda(tokens, first, arrow);
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+/// Where the parameters of a lambda begin, and its arrow. None: there is no lambda.
+fn parameters(tokens: &[TokenWithSpan], from: usize) -> Option<(usize, usize)> {
+    let first = next(tokens, from)?;
+    let mut at = first;
+    let in_parens = tokens[at].token == Token::LParen;
+    if in_parens {
+        at = next(tokens, at + 1)?;
+    }
+    loop {
+        if !matches!(tokens[at].token, Token::Word(_)) {
+            return None;
+        }
+        at = next(tokens, at + 1)?;
+        match tokens[at].token {
+            Token::Comma if in_parens => at = next(tokens, at + 1)?,
+            Token::RParen if in_parens => {
+                at = next(tokens, at + 1)?;
+                break;
+            }
+            _ => break,
+        }
+    }
+    (tokens[at].token == Token::Arrow).then_some((first, at))
+}
+
+fn make_lambda(tokens: &mut Vec<TokenWithSpan>, first: usize, arrow: usize) {
+    tokens[arrow].token = Token::Colon;
+    let names: Vec<TokenWithSpan> = tokens[first..arrow]
+        .iter()
+        .filter(|token| !matches!(token.token, Token::LParen | Token::RParen))
+        .cloned()
+        .collect();
+    let span = tokens[first].span;
+    let lambda = Word {
+        value: "lambda".to_owned(),
+        quote_style: None,
+        keyword: Keyword::LAMBDA,
+    };
+    let lambda = TokenWithSpan::new(Token::Word(lambda), span);
+    tokens.splice(first..arrow, std::iter::once(lambda).chain(names));
+}

@@ -1,0 +1,128 @@
+//! Numbers and bytes written in other bases.
+
+use arrow::array::{Array, AsArray, BinaryArray, StringArray};
+use arrow::datatypes::{DataType, Int32Type};
+use datafusion::common::exec_err;
+use datafusion::error::Result;
+
+use super::function::{Function, Row, Takes, strict, text};
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function {
+        names: &["bin", "to_binary"],
+        takes: &[Takes::Int],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(format!("{:b}", row.int(0))))),
+    },
+    Function {
+        names: &["unhex", "from_hex"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: |_| DataType::Binary,
+        run: |arrays| strict::<BinaryArray, _>(arrays, |row| unhex(row.text(0)).map(Some)),
+    },
+    Function {
+        names: &["sha1"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| Ok(Some(sha1(row.text(0).as_bytes()))))
+        },
+    },
+];
+
+pub(super) const DUCKDB: &[Function] = &[Function {
+    names: &["to_hex", "hex"],
+    takes: &[Takes::Any],
+    count: (1, 1),
+    gives: text,
+    run: |arrays| strict::<StringArray, _>(arrays, |row| hex(row).map(|h| Some(h.to_uppercase()))),
+}];
+
+pub(super) const POSTGRES: &[Function] = &[Function {
+    names: &["to_hex", "hex"],
+    takes: &[Takes::Any],
+    count: (1, 1),
+    gives: text,
+    run: |arrays| strict::<StringArray, _>(arrays, |row| hex(row).map(Some)),
+}];
+
+fn hex(row: Row<'_>) -> Result<String> {
+    let array = row.array(0);
+    let bytes = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect();
+    Ok(match array.data_type() {
+        DataType::Int32 => format!("{:x}", array.as_primitive::<Int32Type>().value(row.at())),
+        kind if kind.is_integer() => {
+            let number = arrow::compute::cast(array, &DataType::Int64)?;
+            let number = number.as_primitive::<arrow::datatypes::Int64Type>();
+            format!("{:x}", number.value(row.at()))
+        }
+        DataType::Binary => bytes(array.as_binary::<i32>().value(row.at())),
+        DataType::BinaryView => bytes(array.as_binary_view().value(row.at())),
+        _ => bytes(row.written(0)?.as_bytes()),
+    })
+}
+
+fn unhex(text: &str) -> Result<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text
+        .chars()
+        .map(|c| c.to_digit(16).map(|digit| digit as u8))
+        .collect();
+    match digits {
+        Some(digits) if digits.len() % 2 == 0 => Ok(digits
+            .chunks(2)
+            .map(|pair| pair[0] * 16 + pair[1])
+            .collect()),
+        _ => exec_err!("'{text}' is not in hexadecimal digits"),
+    }
+}
+
+/// FIPS 180-4.
+fn sha1(bytes: &[u8]) -> String {
+    let mut state = [
+        0x6745_2301u32,
+        0xefcd_ab89,
+        0x98ba_dcfe,
+        0x1032_5476,
+        0xc3d2_e1f0,
+    ];
+    let mut padded = bytes.to_vec();
+    padded.push(0x80);
+    padded.resize(padded.len().next_multiple_of(64), 0);
+    if bytes.len() % 64 > 55 {
+        padded.resize(padded.len() + 64, 0);
+    }
+    let at = padded.len() - 8;
+    padded[at..].copy_from_slice(&(bytes.len() as u64 * 8).to_be_bytes());
+    for block in padded.chunks(64) {
+        sha1_block(&mut state, block);
+    }
+    state.iter().map(|word| format!("{word:08x}")).collect()
+}
+
+fn sha1_block(state: &mut [u32; 5], block: &[u8]) {
+    let mut words = [0u32; 80];
+    for (word, bytes) in words.iter_mut().zip(block.chunks(4)) {
+        *word = u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    }
+    for i in 16..80 {
+        words[i] = (words[i - 3] ^ words[i - 8] ^ words[i - 14] ^ words[i - 16]).rotate_left(1);
+    }
+    let [mut a, mut b, mut c, mut d, mut e] = *state;
+    for (i, word) in words.iter().enumerate() {
+        let (mixed, constant) = match i / 20 {
+            0 => ((b & c) | (!b & d), 0x5a82_7999),
+            1 => (b ^ c ^ d, 0x6ed9_eba1),
+            2 => ((b & c) | (b & d) | (c & d), 0x8f1b_bcdc),
+            _ => (b ^ c ^ d, 0xca62_c1d6u32),
+        };
+        let next = a.rotate_left(5).wrapping_add(mixed).wrapping_add(e);
+        let next = next.wrapping_add(constant).wrapping_add(*word);
+        (e, d, c, b, a) = (d, c, b.rotate_left(30), a, next);
+    }
+    for (word, by) in state.iter_mut().zip([a, b, c, d, e]) {
+        *word = word.wrapping_add(by);
+    }
+}

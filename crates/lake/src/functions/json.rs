@@ -1,0 +1,282 @@
+//! Functions of JSON, which is text.
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, StringArray};
+use arrow::datatypes::DataType;
+use datafusion::common::exec_err;
+use datafusion::error::Result;
+
+use super::function::{
+    Function, Row, Takes, boolean, int, lenient, strict, strict_lists, text, texts,
+};
+use super::json_text::{Step, find, is_valid, items, members, minified, path, quoted, unquoted};
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    // `json -> step`
+    Function {
+        names: &[
+            "json_extract",
+            "json_extract_path",
+            "jsonb_extract_path",
+            "json_get",
+        ],
+        takes: &[Takes::Text, Takes::Any],
+        count: (2, 32),
+        gives: text,
+        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(part(row)?.map(minified))),
+    },
+    // `json ->> step`
+    Function {
+        names: &[
+            "json_extract_string",
+            "json_extract_path_text",
+            "jsonb_extract_path_text",
+            "json_value",
+        ],
+        takes: &[Takes::Text, Takes::Any],
+        count: (2, 32),
+        gives: text,
+        run: |arrays| {
+            let plain = |json: &str| match json {
+                "null" => None,
+                json => Some(if json.starts_with('"') {
+                    unquoted(json)
+                } else {
+                    minified(json)
+                }),
+            };
+            strict::<StringArray, _>(arrays, |row| Ok(part(row)?.and_then(plain)))
+        },
+    },
+    Function {
+        names: &["json_exists"],
+        takes: &[Takes::Text, Takes::Any],
+        count: (2, 2),
+        gives: boolean,
+        run: |arrays| strict::<BooleanArray, _>(arrays, |row| Ok(Some(part(row)?.is_some()))),
+    },
+    Function {
+        names: &["json_array_length", "jsonb_array_length"],
+        takes: &[Takes::Text, Takes::Any],
+        count: (1, 2),
+        gives: int,
+        run: |arrays| {
+            strict::<Int64Array, _>(arrays, |row| {
+                Ok(part(row)?.map(|json| items(json).len() as i64))
+            })
+        },
+    },
+    Function {
+        names: &["json_typeof", "jsonb_typeof"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| {
+                Ok(part(row)?.map(|json| match json.as_bytes()[0] {
+                    b'{' => "object",
+                    b'[' => "array",
+                    b'"' => "string",
+                    b't' | b'f' => "boolean",
+                    b'n' => "null",
+                    _ => "number",
+                }))
+            })
+        },
+    },
+    Function {
+        names: &["json_keys"],
+        takes: &[Takes::Text, Takes::Any],
+        count: (1, 2),
+        gives: texts,
+        run: |arrays| {
+            strict_lists(arrays, |row| {
+                let keys = |json| {
+                    members(json)
+                        .into_iter()
+                        .map(|(key, _)| Some(unquoted(key)))
+                };
+                Ok(part(row)?.map(|json| keys(json).collect()))
+            })
+        },
+    },
+    Function {
+        names: &["json_items"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: texts,
+        run: |arrays| {
+            strict_lists(arrays, |row| {
+                let items = |json| items(json).into_iter().map(|item| Some(minified(item)));
+                Ok(part(row)?.map(|json| items(json).collect()))
+            })
+        },
+    },
+    Function {
+        names: &["json_item_texts"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: texts,
+        run: |arrays| {
+            strict_lists(arrays, |row| {
+                let items = |json| {
+                    items(json)
+                        .into_iter()
+                        .map(|item| (item != "null").then(|| unquoted(item)))
+                };
+                Ok(part(row)?.map(|json| items(json).collect()))
+            })
+        },
+    },
+    Function {
+        names: &["json_valid"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: boolean,
+        run: |arrays| strict::<BooleanArray, _>(arrays, |row| Ok(Some(is_valid(row.text(0))))),
+    },
+    Function {
+        names: &["json", "json_minify"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(part(row)?.map(minified))),
+    },
+    Function {
+        names: &["json_object", "json_build_object", "jsonb_build_object"],
+        takes: &[Takes::Any],
+        count: (0, 128),
+        gives: text,
+        run: |arrays| lenient::<StringArray, _>(arrays, |row| object(row).map(Some)),
+    },
+    Function {
+        names: &["json_array", "json_build_array", "jsonb_build_array"],
+        takes: &[Takes::Any],
+        count: (0, 128),
+        gives: text,
+        run: |arrays| {
+            lenient::<StringArray, _>(arrays, |row| {
+                let items = (0..row.len()).map(|at| written(row.array(at), row.at()));
+                Ok(Some(format!(
+                    "[{}]",
+                    items.collect::<Result<Vec<_>>>()?.join(",")
+                )))
+            })
+        },
+    },
+    Function {
+        names: &[
+            "to_json",
+            "to_jsonb",
+            "row_to_json",
+            "array_to_json",
+            "json_quote",
+        ],
+        takes: &[Takes::Any],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| written(row.array(0), row.at()).map(Some))
+        },
+    },
+];
+
+pub(super) const DUCKDB: &[Function] = &[Function {
+    names: &["json_type"],
+    takes: &[Takes::Text, Takes::Any],
+    count: (1, 2),
+    gives: text,
+    run: |arrays| {
+        strict::<StringArray, _>(arrays, |row| {
+            Ok(part(row)?.map(|json| match json.as_bytes()[0] {
+                b'{' => "OBJECT",
+                b'[' => "ARRAY",
+                b'"' => "VARCHAR",
+                b't' | b'f' => "BOOLEAN",
+                b'n' => "NULL",
+                _ if json.contains(['.', 'e', 'E']) => "DOUBLE",
+                b'-' => "BIGINT",
+                _ => "UBIGINT",
+            }))
+        })
+    },
+}];
+
+/// The part of the first argument that the others lead to.
+fn part<'a>(row: Row<'a>) -> Result<Option<&'a str>> {
+    let json = row.text(0).trim();
+    let whole = json.starts_with(['{', '[', '"']) || is_valid(json);
+    if !whole || json.is_empty() {
+        return exec_err!(
+            "this is no JSON: {}",
+            json.chars().take(60).collect::<String>()
+        );
+    }
+    let mut steps = Vec::new();
+    for argument in 1..row.len() {
+        let array = row.array(argument);
+        match array.data_type() {
+            kind if kind.is_integer() => {
+                let places = arrow::compute::cast(array, &DataType::Int64)?;
+                let places = places.as_primitive::<arrow::datatypes::Int64Type>();
+                steps.push(Step::At(places.value(row.at())));
+            }
+            _ => steps.extend(path(&row.written(argument)?)?),
+        }
+    }
+    Ok(find(json, &steps))
+}
+
+fn object(row: Row<'_>) -> Result<String> {
+    if row.len() % 2 == 1 {
+        return exec_err!("an object of JSON needs a value for each key");
+    }
+    let mut members = Vec::new();
+    for at in (0..row.len()).step_by(2) {
+        if row.is_null(at) {
+            return exec_err!("a key of JSON cannot be null");
+        }
+        let value = written(row.array(at + 1), row.at())?;
+        members.push(format!("{}:{value}", quoted(&row.written(at)?)));
+    }
+    Ok(format!("{{{}}}", members.join(",")))
+}
+
+/// The value as JSON.
+fn written(array: &ArrayRef, at: usize) -> Result<String> {
+    if array.data_type() == &DataType::Null || array.is_null(at) {
+        return Ok("null".to_owned());
+    }
+    let list = |items: &ArrayRef| {
+        let items = (0..items.len()).map(|at| written(items, at));
+        Ok(format!(
+            "[{}]",
+            items.collect::<Result<Vec<_>>>()?.join(",")
+        ))
+    };
+    match array.data_type() {
+        DataType::List(_) => list(&array.as_list::<i32>().value(at)),
+        DataType::LargeList(_) => list(&array.as_list::<i64>().value(at)),
+        DataType::Struct(fields) => {
+            let mut members = Vec::new();
+            for (field, column) in fields.iter().zip(array.as_struct().columns()) {
+                members.push(format!("{}:{}", quoted(field.name()), written(column, at)?));
+            }
+            Ok(format!("{{{}}}", members.join(",")))
+        }
+        DataType::Map(..) => {
+            let entry = array.as_map().value(at);
+            let mut members = Vec::new();
+            for row in 0..entry.len() {
+                let key = super::writing::one(entry.column(0), row)?;
+                members.push(format!(
+                    "{}:{}",
+                    quoted(&key),
+                    written(entry.column(1), row)?
+                ));
+            }
+            Ok(format!("{{{}}}", members.join(",")))
+        }
+        kind if kind.is_numeric() || kind == &DataType::Boolean => super::writing::one(array, at),
+        _ => Ok(quoted(&super::writing::one(array, at)?)),
+    }
+}

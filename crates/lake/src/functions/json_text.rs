@@ -1,0 +1,189 @@
+//! JSON as text: the parts of a value are found and cut out as they are written.
+
+use datafusion::common::exec_err;
+use datafusion::error::Result;
+
+/// One step into a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Key(String),
+    /// Negative ones count from the end.
+    At(i64),
+}
+
+/// `$.a.b[0]`, `/a/b/0`, or the name of one key.
+pub(super) fn path(text: &str) -> Result<Vec<Step>> {
+    if let Some(rest) = text.strip_prefix('$') {
+        return dollar(rest, text);
+    }
+    if let Some(rest) = text.strip_prefix('/') {
+        let step = |key: &str| match key.parse::<i64>() {
+            Ok(at) => Step::At(at),
+            Err(_) => Step::Key(key.replace("~1", "/").replace("~0", "~")),
+        };
+        return Ok(rest.split('/').map(step).collect());
+    }
+    Ok(vec![Step::Key(text.to_owned())])
+}
+
+fn dollar(mut rest: &str, whole: &str) -> Result<Vec<Step>> {
+    let mut steps = Vec::new();
+    while let Some(letter) = rest.chars().next() {
+        let after = &rest[1..];
+        match letter {
+            '.' if after.starts_with('"') => {
+                let Some((key, more)) = after[1..].split_once('"') else {
+                    return exec_err!("'{whole}' is no path into JSON");
+                };
+                steps.push(Step::Key(key.to_owned()));
+                rest = more;
+            }
+            '.' => {
+                let end = after.find(['.', '[']).unwrap_or(after.len());
+                let (key, more) = after.split_at(end);
+                if key.contains('*') || key.is_empty() {
+                    return exec_err!("the path '{whole}': wildcards are not supported");
+                }
+                steps.push(Step::Key(key.to_owned()));
+                rest = more;
+            }
+            '[' => {
+                let place = after.split_once(']');
+                let (inside, more) = place.unwrap_or((after, ""));
+                match inside.replace('#', "").parse::<i64>() {
+                    Ok(at) => steps.push(Step::At(at)),
+                    Err(_) if inside.starts_with(['"', '\'']) => {
+                        steps.push(Step::Key(inside.trim_matches(['"', '\'']).to_owned()));
+                    }
+                    Err(_) => {
+                        return exec_err!("the path '{whole}': '[{inside}]' is not supported");
+                    }
+                }
+                rest = more;
+            }
+            _ => return exec_err!("'{whole}' is no path into JSON"),
+        }
+    }
+    Ok(steps)
+}
+
+/// The part of the value that the steps lead to.
+pub(super) fn find<'a>(json: &'a str, steps: &[Step]) -> Option<&'a str> {
+    let mut found = json.trim();
+    for step in steps {
+        found = match step {
+            Step::Key(key) if found.starts_with('{') => {
+                let members = members(found);
+                members
+                    .into_iter()
+                    .rev()
+                    .find(|(name, _)| unquoted(name) == *key)?
+                    .1
+            }
+            Step::Key(_) => return None,
+            Step::At(at) if found.starts_with('[') => {
+                let items = items(found);
+                let at = if *at < 0 {
+                    *at + items.len() as i64
+                } else {
+                    *at
+                };
+                *items.get(usize::try_from(at).ok()?)?
+            }
+            Step::At(_) => return None,
+        };
+    }
+    Some(found)
+}
+
+/// The items of a list, as they are written.
+pub(super) fn items(list: &str) -> Vec<&str> {
+    parts(list, '[', ']')
+}
+
+/// The keys, in quotes, and values of an object.
+pub(super) fn members(object: &str) -> Vec<(&str, &str)> {
+    fn split_member(part: &str) -> Option<(&str, &str)> {
+        let end = end_of_text(part)?;
+        let value = part[end..].trim_start().strip_prefix(':')?;
+        Some((&part[..end], value.trim()))
+    }
+    parts(object, '{', '}')
+        .into_iter()
+        .filter_map(split_member)
+        .collect()
+}
+
+fn parts(whole: &str, open: char, close: char) -> Vec<&str> {
+    let whole = whole.trim();
+    let inside = whole
+        .strip_prefix(open)
+        .and_then(|rest| rest.strip_suffix(close));
+    let Some(inside) = inside.filter(|inside| !inside.trim().is_empty()) else {
+        return Vec::new();
+    };
+    let (mut parts, mut start, mut depth, mut at) = (Vec::new(), 0, 0, 0);
+    let bytes = inside.as_bytes();
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => at += end_of_text(&inside[at..]).unwrap_or(bytes.len() - at) - 1,
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth -= 1,
+            b',' if depth == 0 => {
+                parts.push(inside[start..at].trim());
+                start = at + 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    parts.push(inside[start..].trim());
+    parts
+}
+
+/// Where the quoted text at the start ends, its quotes included.
+fn end_of_text(text: &str) -> Option<usize> {
+    let mut bytes = text.bytes().enumerate().skip(1);
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'\\' => {
+                bytes.next();
+            }
+            b'"' => return Some(at + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// A quoted text without its quotes and escapes; anything else as it is.
+pub(super) fn unquoted(json: &str) -> String {
+    match json.starts_with('"') {
+        true => serde_json::from_str(json).unwrap_or_else(|_| json.trim_matches('"').to_owned()),
+        false => json.to_owned(),
+    }
+}
+
+/// Without spaces outside of texts.
+pub(super) fn minified(json: &str) -> String {
+    let (mut out, mut in_text, mut escaped) = (String::with_capacity(json.len()), false, false);
+    for letter in json.chars() {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' if in_text => escaped = true,
+            '"' => in_text = !in_text,
+            c if c.is_ascii_whitespace() && !in_text => continue,
+            _ => {}
+        }
+        out.push(letter);
+    }
+    out
+}
+
+pub(super) fn is_valid(json: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok()
+}
+
+pub(super) fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

@@ -1,0 +1,197 @@
+//! Lists: their length, and series of numbers and moments.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int64Array, Int64Builder, ListBuilder, TimestampMicrosecondBuilder,
+};
+use arrow::compute::cast;
+use arrow::datatypes::{
+    DataType, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit, TimeUnit,
+    TimestampMicrosecondType,
+};
+use chrono::Months;
+use datafusion::common::exec_err;
+use datafusion::error::Result;
+
+use super::dates::moment;
+use super::function::{Function, Takes, int, strict};
+
+/// More items than that are a mistake.
+const MOST: usize = 100_000_000;
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function {
+        names: &["len", "length"],
+        takes: &[Takes::Any],
+        count: (1, 1),
+        gives: int,
+        run: |arrays| {
+            let array = &arrays[0];
+            match array.data_type() {
+                DataType::List(_) => strict::<Int64Array, _>(arrays, |row| {
+                    Ok(Some(i64::from(
+                        array.as_list::<i32>().value_length(row.at()),
+                    )))
+                }),
+                DataType::Map(..) => strict::<Int64Array, _>(arrays, |row| {
+                    Ok(Some(array.as_map().value_length(row.at()).into()))
+                }),
+                DataType::Binary => strict::<Int64Array, _>(arrays, |row| {
+                    Ok(Some(array.as_binary::<i32>().value(row.at()).len() as i64))
+                }),
+                _ => {
+                    let texts = [cast(array, &DataType::Utf8)?];
+                    strict::<Int64Array, _>(&texts, |row| {
+                        Ok(Some(row.text(0).chars().count() as i64))
+                    })
+                }
+            }
+        },
+    },
+    Function {
+        names: &["generate_series"],
+        takes: &[Takes::Any],
+        count: (1, 3),
+        gives: series_type,
+        run: |arrays| series(arrays, true),
+    },
+    Function {
+        names: &["range"],
+        takes: &[Takes::Any],
+        count: (1, 3),
+        gives: series_type,
+        run: |arrays| series(arrays, false),
+    },
+];
+
+fn is_number(given: &DataType) -> bool {
+    given.is_numeric() || given == &DataType::Null
+}
+
+fn series_type(given: &[DataType]) -> DataType {
+    match is_number(&given[0]) && given.get(1).is_none_or(is_number) {
+        true => DataType::new_list(DataType::Int64, true),
+        false => {
+            let zone = given.iter().find_map(|given| match given {
+                DataType::Timestamp(_, zone) => zone.clone(),
+                _ => None,
+            });
+            DataType::new_list(DataType::Timestamp(TimeUnit::Microsecond, zone), true)
+        }
+    }
+}
+
+/// `inclusive`: with the end.
+fn series(arrays: &[ArrayRef], inclusive: bool) -> Result<ArrayRef> {
+    let types: Vec<DataType> = arrays
+        .iter()
+        .map(|array| array.data_type().clone())
+        .collect();
+    match series_type(&types) {
+        DataType::List(item) if item.data_type() == &DataType::Int64 => numbers(arrays, inclusive),
+        DataType::List(item) => moments(arrays, inclusive, item.data_type()),
+        other => exec_err!("a series is no {other}"),
+    }
+}
+
+fn numbers(arrays: &[ArrayRef], inclusive: bool) -> Result<ArrayRef> {
+    let arrays: Vec<ArrayRef> = arrays
+        .iter()
+        .map(|array| cast(array, &DataType::Int64))
+        .collect::<Result<_, _>>()?;
+    let mut lists = ListBuilder::new(Int64Builder::new());
+    for at in 0..arrays[0].len() {
+        if arrays.iter().any(|array| array.is_null(at)) {
+            lists.append_null();
+            continue;
+        }
+        let value = |argument: usize| arrays[argument].as_primitive::<Int64Type>().value(at);
+        let (start, end, step) = match arrays.len() {
+            1 => (0, value(0), 1),
+            2 => (value(0), value(1), 1),
+            _ => (value(0), value(1), value(2)),
+        };
+        if step == 0 {
+            return exec_err!("the step of a series cannot be 0");
+        }
+        let mut next = Some(start);
+        while let Some(number) = next.filter(|number| goes_on(*number, end, step > 0, inclusive)) {
+            lists.values().append_value(number);
+            next = number.checked_add(step);
+            check_length(lists.values().values_slice().len())?;
+        }
+        lists.append(true);
+    }
+    Ok(Arc::new(lists.finish()))
+}
+
+fn goes_on(value: i64, end: i64, upwards: bool, inclusive: bool) -> bool {
+    match upwards {
+        true => value < end || (inclusive && value == end),
+        false => value > end || (inclusive && value == end),
+    }
+}
+
+fn check_length(items: usize) -> Result<()> {
+    match items > MOST {
+        true => exec_err!("a series of more than {MOST} items"),
+        false => Ok(()),
+    }
+}
+
+fn moments(arrays: &[ArrayRef], inclusive: bool, item: &DataType) -> Result<ArrayRef> {
+    let [start, end, step] = arrays else {
+        return exec_err!("a series of dates needs a start, an end and an interval");
+    };
+    let naive = DataType::Timestamp(TimeUnit::Microsecond, None);
+    let interval = DataType::Interval(IntervalUnit::MonthDayNano);
+    let (start, end, step) = (
+        cast(start, &naive)?,
+        cast(end, &naive)?,
+        cast(step, &interval)?,
+    );
+    let mut lists = ListBuilder::new(TimestampMicrosecondBuilder::new());
+    for at in 0..start.len() {
+        if start.is_null(at) || end.is_null(at) || step.is_null(at) {
+            lists.append_null();
+            continue;
+        }
+        let first = start.as_primitive::<TimestampMicrosecondType>().value(at);
+        let last = end.as_primitive::<TimestampMicrosecondType>().value(at);
+        let step = step.as_primitive::<IntervalMonthDayNanoType>().value(at);
+        let second = plus(first, step)?;
+        if second == first {
+            return exec_err!("the step of a series cannot be 0");
+        }
+        // Each step starts from the one before, as in PostgreSQL: after the end of January comes the
+        // end of February, then the same day of March.
+        let mut next = first;
+        while goes_on(next, last, second > first, inclusive) {
+            lists.values().append_value(next);
+            next = plus(next, step)?;
+            check_length(lists.values().values_slice().len())?;
+        }
+        lists.append(true);
+    }
+    Ok(cast(
+        &(Arc::new(lists.finish()) as ArrayRef),
+        &DataType::new_list(item.clone(), true),
+    )?)
+}
+
+/// A month later is the same day, or the month's last where it has no such day.
+fn plus(micros: i64, interval: IntervalMonthDayNano) -> Result<i64> {
+    let at = moment(micros)?;
+    let months = Months::new(interval.months.unsigned_abs());
+    let at = match interval.months < 0 {
+        true => at.checked_sub_months(months),
+        false => at.checked_add_months(months),
+    };
+    match at {
+        Some(at) => Ok(at.and_utc().timestamp_micros()
+            + i64::from(interval.days) * 86_400_000_000
+            + interval.nanoseconds / 1_000),
+        None => exec_err!("the series leads too far away"),
+    }
+}

@@ -1,0 +1,57 @@
+//! Functions that the engine lacks, or answers otherwise than PostgreSQL and DuckDB: one list a topic.
+
+mod dates;
+mod hex;
+mod json;
+mod json_text;
+mod lists;
+mod moments;
+mod numbers;
+mod patterns;
+mod printf;
+mod regexes;
+mod strftime;
+mod text;
+mod to_char;
+mod writing;
+
+mod function;
+
+pub(crate) use dates::{PART_NAMES, part_name};
+pub(crate) use regexes::similar;
+pub(crate) use writing::write;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::ScalarUDF;
+
+use crate::types::Dialect;
+use function::Function;
+
+/// All of them as the dialect has them.
+pub(crate) fn all(dialect: Dialect) -> Vec<ScalarUDF> {
+    let shared = [
+        text::FUNCTIONS,
+        hex::FUNCTIONS,
+        regexes::FUNCTIONS,
+        printf::FUNCTIONS,
+        numbers::FUNCTIONS,
+        dates::FUNCTIONS,
+        moments::FUNCTIONS,
+        json::FUNCTIONS,
+        lists::FUNCTIONS,
+    ];
+    let of_dialect: &[&[Function]] = match dialect {
+        Dialect::DuckDb => &[hex::DUCKDB, regexes::DUCKDB, json::DUCKDB],
+        Dialect::Postgres => &[hex::POSTGRES],
+    };
+    let lists = shared.into_iter().chain(of_dialect.iter().copied());
+    lists.flatten().map(|function| function.udf()).collect()
+}
+
+/// One of both dialects, to be called by the dialect itself.
+pub(crate) fn named(name: &str) -> Arc<ScalarUDF> {
+    let mut all = all(Dialect::DuckDb).into_iter();
+    let found = all.find(|function| function.name() == name);
+    Arc::new(found.unwrap_or_else(|| panic!("there is no function {name}")))
+}

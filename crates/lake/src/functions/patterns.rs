@@ -1,0 +1,116 @@
+//! Regular expressions as PostgreSQL and DuckDB write them, compiled once for many rows.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use datafusion::common::exec_err;
+use datafusion::error::Result;
+use regex::{Regex, RegexBuilder};
+
+/// What the letters of a call's options say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Options {
+    pub all: bool,
+    ignore_case: bool,
+    dot_is_any: bool,
+    multi_line: bool,
+    literal: bool,
+}
+
+impl Options {
+    /// `g`, `i`, `c`, `s`, `n`, `m`, `p`, `l`, in any order.
+    pub(super) fn parse(letters: &str) -> Result<Self> {
+        let mut options = Self::default();
+        for letter in letters.chars() {
+            match letter {
+                'g' => options.all = true,
+                'i' => options.ignore_case = true,
+                'c' => options.ignore_case = false,
+                's' => options.dot_is_any = true,
+                'm' | 'n' | 'p' => options.multi_line = true,
+                'l' => options.literal = true,
+                other => {
+                    return exec_err!("a regular expression has no option '{other}'");
+                }
+            }
+        }
+        Ok(options)
+    }
+}
+
+thread_local! {
+    static LAST: RefCell<Option<(String, Options, Rc<Regex>)>> = const { RefCell::new(None) };
+}
+
+/// The compiled pattern. Nearly every call of a query has the same one.
+pub(super) fn compiled(pattern: &str, options: Options) -> Result<Rc<Regex>> {
+    LAST.with_borrow_mut(|last| {
+        if let Some((text, of, regex)) = last
+            && text == pattern
+            && *of == options
+        {
+            return Ok(Rc::clone(regex));
+        }
+        let regex = Rc::new(compile(pattern, options)?);
+        *last = Some((pattern.to_owned(), options, Rc::clone(&regex)));
+        Ok(regex)
+    })
+}
+
+fn compile(pattern: &str, options: Options) -> Result<Regex> {
+    let text = match options.literal {
+        true => regex::escape(pattern),
+        false => translated(pattern),
+    };
+    let built = RegexBuilder::new(&text)
+        .case_insensitive(options.ignore_case)
+        .dot_matches_new_line(options.dot_is_any)
+        .multi_line(options.multi_line)
+        .build();
+    match built {
+        Ok(regex) => Ok(regex),
+        Err(regex::Error::Syntax(message)) if message.contains("look-around") => exec_err!(
+            "the regular expression '{pattern}' looks around (?=, ?!, ?<), which is not supported"
+        ),
+        Err(_) => exec_err!("'{pattern}' is no regular expression that is understood"),
+    }
+}
+
+/// PostgreSQL's escapes for the borders of words in this engine's words.
+fn translated(pattern: &str) -> String {
+    let mut text = String::with_capacity(pattern.len());
+    let mut letters = pattern.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => match letters.next() {
+                Some('y') => text.push_str(r"\b"),
+                Some('Y') => text.push_str(r"\B"),
+                Some('m') => text.push_str(r"\b{start}"),
+                Some('M') => text.push_str(r"\b{end}"),
+                Some(other) => text.extend(['\\', other]),
+                None => text.push('\\'),
+            },
+            other => text.push(other),
+        }
+    }
+    text
+}
+
+/// `\1` to `\9` are groups, `\0` and `\&` the match, `\\` a backslash; `$` is an ordinary letter.
+pub(super) fn replacement(text: &str) -> String {
+    let mut made = String::with_capacity(text.len());
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '$' => made.push_str("$$"),
+            '\\' => match letters.next() {
+                Some(digit @ '0'..='9') => made.push_str(&format!("${{{digit}}}")),
+                Some('&') => made.push_str("${0}"),
+                Some('\\') | None => made.push('\\'),
+                Some(other) => made.extend(['\\', other]),
+            },
+            other => made.push(other),
+        }
+    }
+    made
+}

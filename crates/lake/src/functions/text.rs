@@ -1,0 +1,97 @@
+//! Text functions.
+
+use arrow::array::StringArray;
+
+use super::function::{Function, Takes, strict, strict_lists, text, texts};
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function {
+        names: &["string_split", "str_split", "split"],
+        takes: &[Takes::Text, Takes::Text],
+        count: (2, 2),
+        gives: texts,
+        run: |arrays| strict_lists(arrays, |row| Ok(Some(split(row.text(0), row.text(1))))),
+    },
+    Function {
+        names: &["quote_ident"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(ident(row.text(0))))),
+    },
+    Function {
+        names: &["quote_literal"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(literal(row.text(0))))),
+    },
+    // As DuckDB's `substr`: -2 counts from the end.
+    Function {
+        names: &["substr_from"],
+        takes: &[Takes::Text, Takes::Int, Takes::Int],
+        count: (2, 3),
+        gives: text,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| {
+                let length = row.int_or(2, i64::MAX);
+                Ok(Some(from_either_end(row.text(0), row.int(1), length)))
+            })
+        },
+    },
+    Function {
+        names: &["url_encode"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(url_encode(row.text(0))))),
+    },
+];
+
+fn split(text: &str, by: &str) -> Vec<Option<String>> {
+    match by.is_empty() {
+        true => text.chars().map(|c| Some(c.to_string())).collect(),
+        false => text.split(by).map(|part| Some(part.to_owned())).collect(),
+    }
+}
+
+/// In quotes where it needs them.
+pub(super) fn ident(name: &str) -> String {
+    let first = name.chars().next();
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let is_plain = name.chars().all(plain) && first.is_some_and(|c| !c.is_ascii_digit());
+    match is_plain {
+        true => name.to_owned(),
+        false => format!("\"{}\"", name.replace('"', "\"\"")),
+    }
+}
+
+pub(super) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+fn url_encode(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
+    let encode = |b: u8| match plain(b) {
+        true => char::from(b).to_string(),
+        false => format!("%{b:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}
+
+fn from_either_end(text: &str, start: i64, length: i64) -> String {
+    let count = text.chars().count() as i64;
+    let start = match start {
+        // A place before the first character takes one of the length, as in PostgreSQL.
+        0 => -1,
+        s if s < 0 => count + s,
+        s => s - 1,
+    };
+    let (start, end) = match length {
+        l if l < 0 => (start.saturating_add(l), start),
+        l => (start, start.saturating_add(l)),
+    };
+    let (start, end) = (start.clamp(0, count), end.clamp(0, count));
+    let taken = text.chars().skip(start as usize);
+    taken.take((end - start).max(0) as usize).collect()
+}

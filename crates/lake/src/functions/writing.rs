@@ -1,0 +1,238 @@
+//! Values as text, as PostgreSQL and DuckDB write them.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use arrow::datatypes::{
+    DataType, Date32Type, DurationMicrosecondType, Float32Type, Float64Type, IntervalMonthDayNano,
+    IntervalMonthDayNanoType, TimeUnit, TimestampMicrosecondType,
+};
+use arrow::util::display::array_value_to_string;
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Timelike};
+use datafusion::error::Result;
+
+use crate::types::Dialect;
+
+/// The column as text.
+pub(crate) fn write(array: &ArrayRef, dialect: Dialect) -> Result<ArrayRef> {
+    let array = &settled(array)?;
+    let written = (0..array.len()).map(|at| match array.is_null(at) {
+        true => Ok(None),
+        false => value(array, at, dialect).map(Some),
+    });
+    Ok(Arc::new(written.collect::<Result<StringArray>>()?))
+}
+
+/// One value as DuckDB writes it.
+pub(super) fn one(array: &ArrayRef, at: usize) -> Result<String> {
+    value(&settled(&array.slice(at, 1))?, 0, Dialect::DuckDb)
+}
+
+/// In microseconds, and of one kind of interval.
+fn settled(array: &ArrayRef) -> Result<ArrayRef> {
+    let wanted = match array.data_type() {
+        DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+        DataType::Duration(_) => DataType::Duration(TimeUnit::Microsecond),
+        DataType::Interval(_) => DataType::Interval(arrow::datatypes::IntervalUnit::MonthDayNano),
+        _ => return Ok(Arc::clone(array)),
+    };
+    Ok(arrow::compute::cast(array, &wanted)?)
+}
+
+fn value(array: &ArrayRef, at: usize, dialect: Dialect) -> Result<String> {
+    Ok(match array.data_type() {
+        DataType::Float64 => double(array.as_primitive::<Float64Type>().value(at), dialect),
+        DataType::Float32 => single(array.as_primitive::<Float32Type>().value(at), dialect),
+        DataType::Date32 => date(array.as_primitive::<Date32Type>().value(at)),
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+            let micros = array.as_primitive::<TimestampMicrosecondType>().value(at);
+            let offset = if zone.is_some() { "+00" } else { "" };
+            format!("{}{offset}", timestamp(micros))
+        }
+        DataType::Interval(_) => {
+            interval(array.as_primitive::<IntervalMonthDayNanoType>().value(at))
+        }
+        DataType::Duration(_) => {
+            let micros = array.as_primitive::<DurationMicrosecondType>().value(at);
+            let day = 86_400_000_000;
+            let (days, rest) = ((micros / day) as i32, micros % day);
+            interval(IntervalMonthDayNano::new(
+                0,
+                days,
+                rest.saturating_mul(1_000),
+            ))
+        }
+        DataType::List(_) => list(&array.as_list::<i32>().value(at), dialect)?,
+        DataType::LargeList(_) => list(&array.as_list::<i64>().value(at), dialect)?,
+        DataType::FixedSizeList(..) => list(&array.as_fixed_size_list().value(at), dialect)?,
+        DataType::Struct(fields) => {
+            let mut parts = Vec::new();
+            for (field, column) in fields.iter().zip(array.as_struct().columns()) {
+                parts.push(format!(
+                    "'{}': {}",
+                    field.name(),
+                    item(column, at, dialect)?
+                ));
+            }
+            format!("{{{}}}", parts.join(", "))
+        }
+        DataType::Map(..) => {
+            let entry = array.as_map().value(at);
+            let mut parts = Vec::new();
+            for row in 0..entry.len() {
+                let key = item(entry.column(0), row, dialect)?;
+                parts.push(format!("{key}={}", item(entry.column(1), row, dialect)?));
+            }
+            format!("{{{}}}", parts.join(", "))
+        }
+        _ => array_value_to_string(array, at)?,
+    })
+}
+
+fn list(items: &ArrayRef, dialect: Dialect) -> Result<String> {
+    let items = (0..items.len()).map(|at| item(items, at, dialect));
+    let items = items.collect::<Result<Vec<_>>>()?;
+    Ok(match dialect {
+        Dialect::DuckDb => format!("[{}]", items.join(", ")),
+        Dialect::Postgres => format!("{{{}}}", items.join(",")),
+    })
+}
+
+/// A value inside of another. DuckDB puts texts that would be misread into quotes.
+fn item(array: &ArrayRef, at: usize, dialect: Dialect) -> Result<String> {
+    if array.data_type() == &DataType::Null || array.is_null(at) {
+        return Ok("NULL".to_owned());
+    }
+    let text = value(&settled(array)?, at, dialect)?;
+    let special = |c: char| ",[]{}()'\"\\=:".contains(c) || c.is_whitespace();
+    let is_text = matches!(array.data_type(), DataType::Utf8 | DataType::Utf8View);
+    let misread = text.is_empty() || text.contains(special) || text.eq_ignore_ascii_case("null");
+    Ok(match (is_text && misread, dialect) {
+        (false, _) => text,
+        (true, Dialect::DuckDb) => {
+            format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+        }
+        (true, Dialect::Postgres) => {
+            format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+        }
+    })
+}
+
+fn double(value: f64, dialect: Dialect) -> String {
+    plain_or_exponent(
+        value,
+        &format!("{value:?}"),
+        &format!("{value:e}"),
+        16,
+        dialect,
+    )
+}
+
+fn single(value: f32, dialect: Dialect) -> String {
+    let (plain, exponent) = (format!("{value:?}"), format!("{value:e}"));
+    plain_or_exponent(value.into(), &plain, &exponent, 6, dialect)
+}
+
+/// The shortest digits that mean the number; very large and small ones with an exponent of two digits.
+fn plain_or_exponent(
+    value: f64,
+    plain: &str,
+    exponent: &str,
+    digits: i32,
+    dialect: Dialect,
+) -> String {
+    let (of_exponent, most) = match dialect {
+        _ if value.is_nan() || value.is_infinite() => return unusual(value, dialect).to_owned(),
+        Dialect::DuckDb => (exponent, 16),
+        Dialect::Postgres => (exponent, digits.min(15)),
+    };
+    let (mantissa, power) = of_exponent.split_once('e').unwrap_or((of_exponent, "0"));
+    let power: i32 = power.parse().unwrap_or(0);
+    if value != 0.0 && !(-4..most).contains(&power) {
+        let sign = if power < 0 { '-' } else { '+' };
+        return format!("{mantissa}e{sign}{:02}", power.abs());
+    }
+    let plain = match plain.contains('e') {
+        true => format!("{value:.1}"),
+        false => plain.to_owned(),
+    };
+    match dialect {
+        Dialect::DuckDb => plain,
+        Dialect::Postgres => plain.strip_suffix(".0").unwrap_or(&plain).to_owned(),
+    }
+}
+
+fn unusual(value: f64, dialect: Dialect) -> &'static str {
+    match (dialect, value.is_nan(), value > 0.0) {
+        (Dialect::DuckDb, true, _) => "nan",
+        (Dialect::DuckDb, false, true) => "inf",
+        (Dialect::DuckDb, false, false) => "-inf",
+        (Dialect::Postgres, true, _) => "NaN",
+        (Dialect::Postgres, false, true) => "Infinity",
+        (Dialect::Postgres, false, false) => "-Infinity",
+    }
+}
+
+fn date(days: i32) -> String {
+    let epoch = NaiveDate::default();
+    match epoch.checked_add_signed(TimeDelta::days(days.into())) {
+        Some(date) => year_and(
+            date.year(),
+            &format!("{:02}-{:02}", date.month(), date.day()),
+        ),
+        None => format!("{days} days from 1970-01-01"),
+    }
+}
+
+fn year_and(year: i32, rest: &str) -> String {
+    match year {
+        1.. => format!("{year:04}-{rest}"),
+        _ => format!("{:04}-{rest} (BC)", 1 - year),
+    }
+}
+
+pub(super) fn timestamp(micros: i64) -> String {
+    let Some(at) = DateTime::from_timestamp_micros(micros) else {
+        return format!("{micros} microseconds from 1970-01-01");
+    };
+    let mut clock = format!(
+        "{:02}-{:02} {:02}:{:02}:{:02}",
+        at.month(),
+        at.day(),
+        at.hour(),
+        at.minute(),
+        at.second()
+    );
+    let fraction = micros.rem_euclid(1_000_000);
+    if fraction != 0 {
+        clock.push_str(format!(".{fraction:06}").trim_end_matches('0'));
+    }
+    year_and(at.year(), &clock)
+}
+
+/// `1 year 2 months 3 days 04:05:06`.
+pub(super) fn interval(interval: IntervalMonthDayNano) -> String {
+    let mut parts = Vec::new();
+    let mut push = |count: i32, one: &str| {
+        if count != 0 {
+            let s = if count.abs() == 1 { "" } else { "s" };
+            parts.push(format!("{count} {one}{s}"));
+        }
+    };
+    push(interval.months / 12, "year");
+    push(interval.months % 12, "month");
+    push(interval.days, "day");
+    let micros = interval.nanoseconds / 1_000;
+    if micros != 0 || parts.is_empty() {
+        let sign = if micros < 0 { "-" } else { "" };
+        let micros = micros.unsigned_abs();
+        let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
+        let clock = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        let mut text = format!("{sign}{:02}:{:02}:{:02}", clock.0, clock.1, clock.2);
+        if fraction != 0 {
+            text.push_str(format!(".{fraction:06}").trim_end_matches('0'));
+        }
+        parts.push(text);
+    }
+    parts.join(" ")
+}
