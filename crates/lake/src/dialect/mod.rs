@@ -1,11 +1,13 @@
 //! The SQL dialect: where the engine would answer wrongly, ours is right or refuses.
 
+mod averages;
 mod calls;
 mod casts;
 mod choices;
 mod date_diff;
 mod duckdb;
 mod durations;
+mod laterals;
 mod length;
 mod modulo;
 mod multiples;
@@ -16,6 +18,7 @@ mod ranks;
 mod selects;
 mod sets;
 mod syntax;
+mod tables;
 mod tokens;
 mod using;
 mod windows;
@@ -48,6 +51,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     }
     let mut rules = state.analyzer().rules.clone();
     rules.insert(0, Arc::new(durations::Durations));
+    rules.insert(0, Arc::new(laterals::Laterals));
     rules.push(Arc::new(casts::Casts(dialect)));
     let mut planners = state.expr_planners().to_vec();
     planners.insert(0, Arc::new(multiples::Multiples));
@@ -59,11 +63,17 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     let mut functions = choices::lenient(state.scalar_functions().values().cloned());
     functions.push(Arc::new(date_diff::date_diff()));
     functions.extend(functions::all(dialect).into_iter().map(Arc::new));
+    let aggregates = state.aggregate_functions().values().cloned();
+    let aggregates = match dialect {
+        Dialect::DuckDb => averages::coerced(aggregates),
+        Dialect::Postgres => aggregates.collect(),
+    };
     let windows = ranks::signed(state.window_functions().values().cloned());
     SessionStateBuilder::new_from_existing(state)
         .with_analyzer_rules(rules)
         .with_expr_planners(planners)
         .with_scalar_functions(functions)
+        .with_aggregate_functions(aggregates)
         .with_window_functions(windows)
         .build()
 }
@@ -85,6 +95,7 @@ pub(crate) fn rewrite(
     let dialect = dialect_of(state);
     sets::check(query)?;
     selects::rewrite(query, dialect)?;
+    tables::rewrite(query, dialect);
     calls::rewrite(query, dialect)?;
     windows::rewrite(query)?;
     modulo::rewrite(query);
@@ -97,6 +108,6 @@ pub(crate) fn rewrite_expr(
     state: &SessionState,
 ) -> std::result::Result<(), Diagnostic> {
     calls::rewrite(expr, dialect_of(state))?;
-    let _ = modulo::rewrite(expr);
+    modulo::rewrite(expr);
     Ok(())
 }

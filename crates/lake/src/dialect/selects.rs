@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, JoinOperator, LimitClause, Query, Select, SelectFlavor, SelectItem, SetExpr,
-    TableWithJoins, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    Expr, Ident, JoinOperator, LimitClause, OrderBy, OrderByExpr, OrderByKind, Query, Select,
+    SelectFlavor, SelectItem, SetExpr, TableWithJoins, VisitMut, VisitorMut,
+    WildcardAdditionalOptions,
 };
 use forebay_core::Diagnostic;
 
@@ -29,6 +30,7 @@ impl VisitorMut for Rewriter {
     type Break = Box<Diagnostic>;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        order_by_all(query);
         match fetch(query) {
             Ok(()) => ControlFlow::Continue(()),
             Err(problem) => ControlFlow::Break(Box::new(problem)),
@@ -49,6 +51,38 @@ impl VisitorMut for Rewriter {
             let _ = item.visit(&mut Exists { depth: 0 });
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// By each item of the answer, in their order. The engine takes only columns for items.
+fn order_by_all(query: &mut Query) {
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return;
+    };
+    let Some(OrderBy { kind, .. }) = &mut query.order_by else {
+        return;
+    };
+    let is_star = |item: &SelectItem| {
+        matches!(
+            item,
+            SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)
+        )
+    };
+    if let OrderByKind::All(options) = kind
+        && !select.projection.iter().any(is_star)
+    {
+        let place = |at: usize| {
+            let expr = fill(&at.to_string(), &[])?;
+            Some(OrderByExpr {
+                expr,
+                options: *options,
+                with_fill: None,
+            })
+        };
+        let places: Option<Vec<OrderByExpr>> = (1..=select.projection.len()).map(place).collect();
+        if let Some(places) = places {
+            *kind = OrderByKind::Expressions(places);
+        }
     }
 }
 
@@ -94,7 +128,7 @@ fn series_rows(item: &mut SelectItem) {
             .name
             .to_string()
             .eq_ignore_ascii_case("generate_series")
-        && let Some(rows) = fill("unnest(_1)", &[inner.clone()])
+        && let Some(rows) = fill("unnest(_1)", std::slice::from_ref(&*inner))
     {
         *inner = rows;
     }

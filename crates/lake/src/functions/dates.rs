@@ -1,4 +1,4 @@
-//! Parts of dates, timestamps and lengths of time: `extract`, `date_part`, wide `date_trunc`, `date_sub`.
+//! Parts of dates, timestamps and lengths of time: `extract`, `date_part`, `date_trunc`, `date_sub`.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         run: |arrays| strict::<Float64Array, _>(arrays, part),
     },
     Function {
-        names: &["trunc_wide"],
+        names: &["date_trunc", "datetrunc"],
         takes: &[Takes::Text, Takes::Moment],
         count: (2, 2),
         gives: |given| match &given[1] {
@@ -44,7 +44,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             _ => DataType::Timestamp(TimeUnit::Microsecond, None),
         },
         run: |arrays| {
-            let starts = strict::<TimestampMicrosecondArray, _>(arrays, trunc_wide)?;
+            let starts = strict::<TimestampMicrosecondArray, _>(arrays, trunc)?;
             Ok(zoned_as(starts, arrays[1].data_type()))
         },
     },
@@ -252,23 +252,41 @@ pub(super) fn julian(at: &NaiveDateTime) -> f64 {
     f64::from(at.num_days_from_ce()) + 1_721_425.0
 }
 
-/// `date_trunc` of the parts that the engine does not know.
-fn trunc_wide(row: Row<'_>) -> Result<Option<i64>> {
-    let at = moment(row.micros(1))?;
-    let year = match row.text(0) {
-        "hundred years" => at.year().div_euclid(100) * 100,
-        "thousand years" => at.year().div_euclid(1000) * 1000,
-        "decade" => at.year().div_euclid(10) * 10,
-        "century" => (at.year() - 1).div_euclid(100) * 100 + 1,
-        "millennium" => (at.year() - 1).div_euclid(1000) * 1000 + 1,
-        "isoyear" => {
-            let year = at.iso_week().year();
-            let first = NaiveDate::from_isoywd_opt(year, 1, chrono::Weekday::Mon);
-            return Ok(first.map(|day| midnight(day)));
-        }
-        other => return exec_err!("date_trunc() does not cut at '{other}'"),
+/// The start of the part that the moment is in.
+fn trunc(row: Row<'_>) -> Result<Option<i64>> {
+    let micros = row.micros(1);
+    let whole = |unit: i64| Ok(Some(micros - micros.rem_euclid(unit)));
+    let at = moment(micros)?;
+    let (year, month) = (at.year(), at.month());
+    let (year, month) = match row.text(0) {
+        "hundred years" => (year.div_euclid(100) * 100, 1),
+        "thousand years" => (year.div_euclid(1000) * 1000, 1),
+        other => match known(other)? {
+            "microsecond" => return whole(1),
+            "millisecond" => return whole(1_000),
+            "second" => return whole(1_000_000),
+            "minute" => return whole(60_000_000),
+            "hour" => return whole(3_600_000_000),
+            "day" => return whole(DAY),
+            "week" => {
+                let days = i64::from(at.weekday().num_days_from_monday());
+                return Ok(Some(micros - micros.rem_euclid(DAY) - days * DAY));
+            }
+            "month" => (year, month),
+            "quarter" => (year, (month - 1) / 3 * 3 + 1),
+            "year" => (year, 1),
+            "decade" => (year.div_euclid(10) * 10, 1),
+            "century" => ((year - 1).div_euclid(100) * 100 + 1, 1),
+            "millennium" => ((year - 1).div_euclid(1000) * 1000 + 1, 1),
+            "isoyear" => {
+                let year = at.iso_week().year();
+                let first = NaiveDate::from_isoywd_opt(year, 1, chrono::Weekday::Mon);
+                return Ok(first.map(midnight));
+            }
+            other => return exec_err!("date_trunc() does not cut at '{other}'"),
+        },
     };
-    Ok(NaiveDate::from_ymd_opt(year, 1, 1).map(midnight))
+    Ok(NaiveDate::from_ymd_opt(year, month, 1).map(midnight))
 }
 
 pub(super) fn midnight(day: NaiveDate) -> i64 {

@@ -157,9 +157,7 @@ fn moment(text: &str, format: &str) -> Option<i64> {
             Piece::Text(plain) => {
                 let separates = |c: char| !c.is_alphanumeric();
                 match plain.chars().all(separates) {
-                    true => rest.trim_start_matches(|c: char| {
-                        separates(c) && c != '+' && c != '-' || c == '-'
-                    }),
+                    true => rest.trim_start_matches(|c: char| separates(c) && c != '+'),
                     false => rest.get(plain.len()..)?,
                 }
             }

@@ -11,8 +11,8 @@ mod times;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, VisitMut,
-    VisitorMut,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Value,
+    VisitMut, VisitorMut,
 };
 use forebay_core::Diagnostic;
 
@@ -58,6 +58,9 @@ fn call(function: &mut Function, dialect: Dialect) -> Result<Option<Expr>, Diagn
     let Some(name) = name_of(function) else {
         return Ok(None);
     };
+    if name == "struct_pack" {
+        return Ok(structure(function));
+    }
     if let Some(rewritten) = times::part_call(&name, function, dialect)? {
         return Ok(Some(rewritten));
     }
@@ -69,6 +72,34 @@ fn call(function: &mut Function, dialect: Dialect) -> Result<Option<Expr>, Diagn
         return Ok(None);
     }
     Ok(args(function).and_then(|args| templates::expand(&name, &args, dialect)))
+}
+
+/// `struct_pack(a := 1)` names its fields in front of their values.
+fn structure(function: &mut Function) -> Option<Expr> {
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    let field = |arg: &FunctionArg| match arg {
+        FunctionArg::Named {
+            name,
+            arg: FunctionArgExpr::Expr(expr),
+            ..
+        } => Some([text(&name.value), expr.clone()]),
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(ident))) => {
+            Some([text(&ident.value), Expr::Identifier(ident.clone())])
+        }
+        _ => None,
+    };
+    let fields: Option<Vec<[Expr; 2]>> = list.args.iter().map(field).collect();
+    if let Some(fields) = fields {
+        function.name = named("named_struct");
+        set_args(function, fields.into_iter().flatten().collect());
+    }
+    None
+}
+
+fn text(text: &str) -> Expr {
+    Expr::Value(Value::SingleQuotedString(text.to_owned()).into())
 }
 
 /// The function's name in lower case. None: it is qualified, or quoted.
@@ -85,7 +116,7 @@ pub(super) fn name_of(function: &Function) -> Option<String> {
     }
 }
 
-pub(super) fn named(name: &str) -> ObjectName {
+pub(crate) fn named(name: &str) -> ObjectName {
     ObjectName::from(vec![Ident::new(name)])
 }
 

@@ -95,7 +95,7 @@ fn known(which: &str) -> Result<&'static str, Diagnostic> {
     })
 }
 
-/// The engine knows the parts up to a year, each by one name. None: it is changed in place.
+/// A century begins in a year 1 to PostgreSQL, in a year 0 to DuckDB.
 fn trunc(
     which: &str,
     of: &Expr,
@@ -103,17 +103,10 @@ fn trunc(
     dialect: Dialect,
 ) -> Result<Option<Expr>, Diagnostic> {
     let name = match (known(which)?, dialect) {
-        // A century begins in a year 1 to PostgreSQL, in a year 0 to DuckDB.
         ("century", Dialect::DuckDb) => "hundred years",
         ("millennium", Dialect::DuckDb) => "thousand years",
         (name, _) => name,
     };
-    if let "decade" | "century" | "millennium" | "isoyear" | "hundred years" | "thousand years" =
-        name
-    {
-        let call = format!("trunc_wide('{name}', _1)");
-        return Ok(fill(&call, std::slice::from_ref(of)));
-    }
     let which = Expr::Value(Value::SingleQuotedString(name.to_owned()).into());
     set_args(function, vec![which, of.clone()]);
     Ok(None)

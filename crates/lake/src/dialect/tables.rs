@@ -1,0 +1,187 @@
+//! Functions in `FROM` that give rows: series of dates, and all that read a column of what stands
+//! before them, as lateral queries over `unnest`.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
+    ObjectName, Query, Select, SetExpr, Statement, TableAlias, TableFactor, Visit, VisitMut,
+    Visitor, VisitorMut,
+};
+
+use super::calls::fill;
+use super::{folded, parse};
+use crate::types::Dialect;
+
+pub(super) fn rewrite(query: &mut Query, dialect: Dialect) {
+    let _ = query.visit(&mut Rewriter(dialect));
+}
+
+struct Rewriter(Dialect);
+
+impl VisitorMut for Rewriter {
+    type Break = ();
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        for item in &mut select.from {
+            factor(&mut item.relation, self.0);
+            for join in &mut item.joins {
+                factor(&mut join.relation, self.0);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn factor(factor: &mut TableFactor, dialect: Dialect) {
+    let rewritten = match factor {
+        TableFactor::UNNEST {
+            alias,
+            array_exprs,
+            with_offset: false,
+            with_ordinality: false,
+            ..
+        } => match array_exprs.as_slice() {
+            [list] if has_column(list) => derived("unnest", list.clone(), alias, true, dialect),
+            _ => None,
+        },
+        TableFactor::Table {
+            name,
+            alias,
+            args: Some(args),
+            ..
+        } => call(name, &args.args, alias, dialect),
+        TableFactor::Function {
+            name, args, alias, ..
+        } => call(name, args, alias, dialect),
+        _ => None,
+    };
+    if let Some(rewritten) = rewritten {
+        *factor = rewritten;
+    }
+}
+
+/// What each function unnests.
+fn list_of(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "unnest" => "",
+        "generate_series" => "generate_series",
+        "range" => "range",
+        "json_array_elements" | "jsonb_array_elements" => "json_items",
+        "json_array_elements_text" | "jsonb_array_elements_text" => "json_item_texts",
+        "json_object_keys" | "jsonb_object_keys" => "json_keys",
+        "regexp_split_to_table" => "regexp_split_to_array",
+        "string_to_table" => "string_to_array",
+        _ => return None,
+    })
+}
+
+fn call(
+    name: &ObjectName,
+    args: &[FunctionArg],
+    alias: &Option<TableAlias>,
+    dialect: Dialect,
+) -> Option<TableFactor> {
+    let name = name.to_string().to_lowercase();
+    let function = list_of(&name)?;
+    let plain: Option<Vec<Expr>> = args
+        .iter()
+        .map(|arg| match arg {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+            _ => None,
+        })
+        .collect();
+    let plain = plain?;
+    let is_lateral = plain.iter().any(has_column);
+    // The engine's own series need no list in memory.
+    let is_number = |arg: &Expr| arg.to_string().parse::<i64>().is_ok();
+    if matches!(function, "generate_series" | "range") && plain.iter().all(is_number) {
+        return None;
+    }
+    let list = match function {
+        "" => plain.first()?.clone(),
+        function => list_call(function, plain),
+    };
+    let column = if name.starts_with("json") && name != "json_object_keys" {
+        "value"
+    } else {
+        &name
+    };
+    derived(column, list, alias, is_lateral, dialect)
+}
+
+fn list_call(function: &str, args: Vec<Expr>) -> Expr {
+    let unnamed = |expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr));
+    Expr::Function(Function {
+        name: super::calls::named(function),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: args.into_iter().map(unnamed).collect(),
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
+/// `(SELECT unnest(list) AS column) AS alias`. PostgreSQL names the one column as the alias.
+fn derived(
+    column: &str,
+    list: Expr,
+    alias: &Option<TableAlias>,
+    lateral: bool,
+    dialect: Dialect,
+) -> Option<TableFactor> {
+    // A literal list is planned without what stands before it.
+    let list = match list {
+        Expr::Array(array) => list_call("make_array", array.elem),
+        other => other,
+    };
+    let column = match (alias, dialect) {
+        (Some(alias), Dialect::Postgres) => folded(&alias.name),
+        _ => column.to_owned(),
+    };
+    let text = format!("SELECT unnest(1) AS \"{}\"", column.replace('"', "\"\""));
+    let Some(Statement::Query(mut query)) = parse(&text, 10).ok()?.pop() else {
+        return None;
+    };
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        use datafusion::sql::sqlparser::ast::SelectItem::ExprWithAlias;
+        if let Some(ExprWithAlias { expr, .. }) = select.projection.first_mut() {
+            *expr = fill("unnest(_1)", &[list])?;
+        }
+    }
+    let alias = alias.clone().or_else(|| {
+        Some(TableAlias {
+            explicit: true,
+            name: datafusion::sql::sqlparser::ast::Ident::with_quote('"', column),
+            columns: Vec::new(),
+            at: None,
+        })
+    });
+    Some(TableFactor::Derived {
+        lateral,
+        subquery: query,
+        alias,
+        sample: None,
+    })
+}
+
+/// Whether the expression names a column.
+fn has_column(expr: &Expr) -> bool {
+    struct Finder;
+    impl Visitor for Finder {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            match expr {
+                Expr::Identifier(_) | Expr::CompoundIdentifier(_) => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    Visit::visit(expr, &mut Finder).is_break()
+}
