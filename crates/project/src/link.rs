@@ -39,13 +39,13 @@ pub(crate) fn link(cx: &Cx<'_>, names: &Names, draft: &mut Draft) -> bool {
             .filter(|other| *other != call);
         report(cx, draft, others.cloned().collect(), problem);
     }
-    let mut scope = NodeScope::clone(&draft.detail.scope);
+    // Nobody else holds it yet, so that nothing is copied.
+    let scope = Arc::make_mut(&mut draft.detail.scope);
     scope.parents = Some(draft.node.depends_on.iter().cloned().collect());
     scope.model["depends_on"] = serde_json::json!({
         "nodes": draft.node.depends_on,
         "macros": draft.detail.macros,
     });
-    draft.detail.scope = Arc::new(scope);
     true
 }
 

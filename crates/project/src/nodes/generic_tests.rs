@@ -53,6 +53,9 @@ impl Target<'_> {
 /// Built-in tests that refer to their node alone: there is nothing to run them for.
 const SIMPLE: &[&str] = &["test_not_null", "test_unique"];
 
+/// What `where` goes through: dbt names it among the macros of all other tests.
+const FILTER: &str = "get_where_subquery";
+
 pub(crate) struct GenericTests<'a> {
     pub cx: &'a Cx<'a>,
     pub folders: Vec<&'a String>,
@@ -184,14 +187,18 @@ impl GenericTests<'_> {
         test: &TestDetail,
         raw: &str,
     ) -> Option<Record> {
-        if found.package == BUILTIN && SIMPLE.contains(&&*found.name) {
+        let cx = self.cx;
+        if found.package == BUILTIN && self.is_plain(found, test) {
+            let (package, project) = (&cx.package.name, &cx.project.name);
+            let wanted = !SIMPLE.contains(&&*found.name);
+            let filter = wanted.then(|| cx.shared.macros.find(package, project, FILTER));
+            let macros = filter.flatten().map(|found| found.id());
             return Some(Record {
                 calls: vec![target.call.clone()],
-                macros: [found.id()].into(),
+                macros: macros.into_iter().chain([found.id()]).collect(),
                 ..Record::default()
             });
         }
-        let cx = self.cx;
         let detail = Detail {
             template: Some(raw.to_owned()),
             test: Some(test.clone()),
@@ -206,6 +213,19 @@ impl GenericTests<'_> {
         let (_, mut record) = cx.problems.keep(ran)?;
         record.macros.insert(found.id());
         Some(record)
+    }
+
+    /// Nothing but its node can be referred to.
+    fn is_plain(&self, found: &Macro, test: &TestDetail) -> bool {
+        let macros = &self.cx.shared.macros;
+        let (package, project) = (&self.cx.package.name, &self.cx.project.name);
+        let filter = macros.find(package, project, FILTER);
+        let of_builtin = filter.is_some_and(|filter| filter.package == BUILTIN);
+        let mut arguments = test.arguments.iter().filter(|(name, _)| name != "model");
+        SIMPLE.contains(&&*found.name)
+            || found.name == "test_accepted_values"
+                && of_builtin
+                && arguments.all(|(name, argument)| expression(name, &argument.value).is_none())
     }
 
     fn definition(&self, decl: &TestDecl) -> Option<Arc<Macro>> {
