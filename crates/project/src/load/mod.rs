@@ -179,7 +179,12 @@ fn stays(path: &[&str]) -> bool {
             path,
             [
                 ..,
-                "pre-hook" | "post-hook" | "pre_hook" | "post_hook" | "relation"
+                "pre-hook"
+                    | "post-hook"
+                    | "pre_hook"
+                    | "post_hook"
+                    | "relation"
+                    | "loaded_at_query"
             ]
         )
         || matches!(path, ["metrics" | "saved_queries", .., "filter" | "where"])

@@ -45,14 +45,7 @@ struct Inherited {
     freshness: Option<Freshness>,
 }
 
-const TOLERATED: &[&str] = &[
-    "database",
-    "quoting",
-    "overrides",
-    "loaded_at_query",
-    "external",
-    "docs",
-];
+const TOLERATED: &[&str] = &["database", "quoting", "overrides", "external", "docs"];
 
 pub(crate) fn read(doc: Doc<'_>, yaml: &Yaml) -> Vec<SourceTable> {
     read_source(doc, yaml).unwrap_or_default()
@@ -141,10 +134,12 @@ fn inherited(doc: Doc<'_>, fields: &mut Fields<'_>, from: Option<&Inherited>) ->
     merge(&mut all, config(doc, fields));
     let config_section = fields.get("config");
     let mut in_config = config_section.and_then(|yaml| Fields::of(doc, yaml, "config"));
+    query(doc, fields);
     let mut field = fields.text("loaded_at_field");
     let mut rule = from.and_then(|from| from.freshness.clone());
     rule = freshness(doc, fields, rule);
     if let Some(fields) = &mut in_config {
+        query(doc, fields);
         field = fields.text("loaded_at_field").or(field);
         rule = freshness(doc, fields, rule);
     }
@@ -152,6 +147,14 @@ fn inherited(doc: Doc<'_>, fields: &mut Fields<'_>, from: Option<&Inherited>) ->
         config: all,
         loaded_at_field: field.or_else(|| from.and_then(|from| from.loaded_at_field.clone())),
         freshness: rule,
+    }
+}
+
+fn query(doc: Doc<'_>, fields: &mut Fields<'_>) {
+    if let Some(yaml) = fields.get("loaded_at_query") {
+        let message =
+            "'loaded_at_query' is not supported yet and does nothing: use loaded_at_field";
+        doc.warning(message, yaml.at);
     }
 }
 
