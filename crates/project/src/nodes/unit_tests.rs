@@ -37,6 +37,7 @@ impl UnitTests<'_> {
             self.no_model(decl);
             return Vec::new();
         }
+        self.check_versions(decl, models[0]);
         models
             .into_iter()
             .filter_map(|model| self.draft(decl, &what, model))
@@ -58,6 +59,24 @@ impl UnitTests<'_> {
                     && !decl.exclude.contains(&version.v)
             })
         })
+    }
+
+    /// Versions are chosen in one way, and only of a model that has some.
+    fn check_versions(&self, decl: &UnitTestDecl, model: &Known) {
+        let (name, problem) = (&decl.name, |message: String| {
+            let problem = Diagnostic::error(message).at(decl.at.clone());
+            self.cx.problems.push(problem);
+        });
+        if !decl.include.is_empty() && !decl.exclude.is_empty() {
+            problem(format!(
+                "the unit test '{name}' both includes and excludes versions"
+            ));
+        } else if model.version.is_none() && !(decl.include.is_empty() && decl.exclude.is_empty()) {
+            let model = &decl.model;
+            problem(format!(
+                "the unit test '{name}' chooses versions of '{model}', which has none"
+            ));
+        }
     }
 
     fn no_model(&self, decl: &UnitTestDecl) {

@@ -169,3 +169,27 @@ unit_tests:
         "{found}"
     );
 }
+
+#[test]
+fn versions_are_chosen_in_one_way_and_only_where_there_are_some() {
+    let found = problems(
+        "--- models/a.sql
+select 1 as x
+--- models/b_v1.sql
+select 1 as x
+--- models/s.yml
+models: [{name: b, versions: [{v: 1}]}]
+unit_tests:
+  - {name: of_a, model: a, given: [], expect: {rows: []}, versions: {include: [1]}}
+  - {name: of_b, model: b, given: [], expect: {rows: []}, versions: {include: [1], exclude: [2]}}
+",
+    );
+    assert!(
+        found.contains("the unit test 'of_a' chooses versions of 'a', which has none"),
+        "{found}"
+    );
+    assert!(
+        found.contains("the unit test 'of_b' both includes and excludes versions"),
+        "{found}"
+    );
+}
