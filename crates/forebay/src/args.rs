@@ -80,6 +80,9 @@ pub enum Command {
     Why(Why),
     /// Start the server.
     Serve(Serve),
+    /// Bring existing history in.
+    #[command(subcommand)]
+    Import(Import),
     /// Lay the example project out, build it, predict once, and serve it.
     Demo(Demo),
     /// Start a project in this folder.
@@ -211,6 +214,23 @@ pub struct Serve {
     /// Where clients' artifacts go: a folder, file:///... that clients write themselves, or s3://...
     #[arg(long, value_name = "DIR|URL")]
     pub artifacts: Option<String>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum Import {
+    /// Runs, logged models and registered models of an MLflow 3 server, from its SQLite file.
+    Mlflow(ImportMlflow),
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub struct ImportMlflow {
+    /// The file, such as mlflow.db.
+    pub file: PathBuf,
+    /// Into a folder that `serve --data` serves, instead of the project.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
 }
 
 #[derive(Clone, Debug, ClapArgs)]

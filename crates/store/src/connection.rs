@@ -110,6 +110,14 @@ impl Store {
         Ok(value)
     }
 
+    /// Does what no transaction may have around it, while nothing else writes through this handle.
+    pub(crate) fn exclusive<T>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        work(&mut lock(&self.shared.writer))
+    }
+
     fn reader(&self) -> Result<Connection, Error> {
         if let Some(idle) = lock(&self.shared.readers).pop() {
             return Ok(idle);

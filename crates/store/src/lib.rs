@@ -7,6 +7,7 @@
 mod connection;
 mod error;
 mod float;
+mod import;
 pub mod invocation;
 mod limits;
 pub mod migration;
@@ -17,6 +18,7 @@ pub mod tracking;
 
 pub use connection::Store;
 pub use error::Error;
+pub use import::Imported;
 pub use invocation::{Invocation, NodeRun, RunStatus};
 pub use registry::{ModelVersion, RegisteredModel};
 pub use search::{Page, Search, Stage};

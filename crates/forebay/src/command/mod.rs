@@ -6,6 +6,7 @@ mod compile;
 mod debug;
 mod demo;
 mod freshness;
+mod import;
 mod init;
 mod lineage;
 mod ls;
@@ -20,7 +21,7 @@ mod why;
 
 use forebay_core::{Diagnostics, ResourceType};
 
-use crate::args::{Args, Command, Source};
+use crate::args::{Args, Command, Import, Source};
 use crate::report::Talk;
 
 /// Exit codes are dbt's: 0 all well, 1 a node or test failed; an error here is 2.
@@ -51,6 +52,7 @@ pub async fn run(args: Args, talk: &Talk) -> Result<u8, Diagnostics> {
         Command::Lineage(options) => lineage::run(global, talk, options).await,
         Command::Why(options) => why::run(global, talk, options).await,
         Command::Serve(options) => serve::run(global, talk, options).await,
+        Command::Import(Import::Mlflow(options)) => import::mlflow(global, talk, options),
         Command::Demo(options) => demo::run(global, talk, options).await,
         Command::Init(options) => init::run(global, talk, options),
         Command::Debug => debug::run(global, talk).await,

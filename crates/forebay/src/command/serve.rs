@@ -17,14 +17,19 @@ use crate::report::{Talk, data};
 use crate::wiring;
 
 pub async fn run(global: &Global, talk: &Talk, options: &Serve) -> Result<u8, Diagnostics> {
-    let mut global = global.clone();
-    if let Some(folder) = &options.data {
-        lay_out(folder)?;
-        global.project_dir = folder.clone();
-    }
-    let global = &global;
+    let global = &at_data(global, options.data.as_deref())?;
     let workspace = wiring::workspace(global, talk, &wiring::invocation_id()).await?;
     start(workspace, talk, options).await
+}
+
+/// With a data folder, that is the project.
+pub fn at_data(global: &Global, data: Option<&Path>) -> Result<Global, Diagnostic> {
+    let mut global = global.clone();
+    if let Some(folder) = data {
+        lay_out(folder)?;
+        global.project_dir = folder.to_owned();
+    }
+    Ok(global)
 }
 
 /// Makes the folder a project with nothing in it, unless it is one: what is kept there is where any
