@@ -9,6 +9,7 @@ use crate::contract::{Constraint, Contract};
 use crate::diagnostic::{Location, Severity};
 use crate::duration::Span;
 use crate::exposure::Exposure;
+use crate::incremental::Incremental;
 use crate::ingest::Ingest;
 use crate::ml::{FeatureService, FeatureView, InferenceService, Monitor, TrainingJob};
 use crate::name::{NodeId, Relation};
@@ -210,39 +211,37 @@ impl Materialized {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Incremental {
-    pub strategy: IncrementalStrategy,
-    pub unique_key: Vec<String>,
-    pub on_schema_change: OnSchemaChange,
-    /// Overrides `--full-refresh` for this model.
-    pub full_refresh: Option<bool>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IncrementalStrategy {
-    Append,
-    Merge,
-    #[serde(rename = "delete+insert")]
-    DeleteInsert,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnSchemaChange {
-    #[default]
-    Ignore,
-    Fail,
-    AppendNewColumns,
-    SyncAllColumns,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
     pub raw_sql: String,
     pub unique_key: Vec<String>,
     pub strategy: SnapshotStrategy,
     pub hard_deletes: HardDeletes,
+    /// SQL for the end of a version that is still valid; null where there is none.
+    pub valid_to_current: Option<String>,
+    pub names: SnapshotNames,
+}
+
+/// What the columns are called that a snapshot adds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotNames {
+    pub scd_id: String,
+    pub updated_at: String,
+    pub valid_from: String,
+    pub valid_to: String,
+    /// Only there with [`HardDeletes::NewRecord`].
+    pub is_deleted: String,
+}
+
+impl Default for SnapshotNames {
+    fn default() -> Self {
+        Self {
+            scd_id: "dbt_scd_id".into(),
+            updated_at: "dbt_updated_at".into(),
+            valid_from: "dbt_valid_from".into(),
+            valid_to: "dbt_valid_to".into(),
+            is_deleted: "dbt_is_deleted".into(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -262,7 +261,10 @@ pub enum SnapshotStrategy {
 pub enum HardDeletes {
     #[default]
     Ignore,
+    /// A row that is gone ends its version.
     Invalidate,
+    /// It ends its version, and begins one that says that it is deleted.
+    NewRecord,
 }
 
 /// SQL that is compiled and never run.

@@ -9,6 +9,7 @@ pub mod digest;
 pub mod duration;
 pub mod exposure;
 pub mod graph;
+pub mod incremental;
 pub mod ingest;
 pub mod ml;
 pub mod name;

@@ -59,3 +59,10 @@ impl FromStr for ResourceType {
             .ok_or(())
     }
 }
+
+impl ResourceType {
+    /// Checks something and makes nothing.
+    pub fn is_test(self) -> bool {
+        matches!(self, ResourceType::Test | ResourceType::UnitTest)
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
+
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 /// One binary, one graph, from a raw source column to a served prediction.
@@ -117,6 +119,12 @@ pub struct Run {
     /// Steps at the same time (default: `engine.threads` of forebay.yml).
     #[arg(long)]
     pub threads: Option<usize>,
+    /// Where the first batch of models that run in batches starts, in UTC.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub event_time_start: Option<DateTime<Utc>>,
+    /// Where their last batch ends.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub event_time_end: Option<DateTime<Utc>>,
     /// Print the plan and do nothing.
     #[arg(long)]
     pub dry_run: bool,
@@ -256,4 +264,8 @@ pub enum Output {
     #[default]
     Text,
     Json,
+}
+
+fn moment(text: &str) -> Result<DateTime<Utc>, &'static str> {
+    forebay_core::incremental::moment(text).ok_or("write it like 2024-01-31 or 2024-01-31T12:00:00")
 }

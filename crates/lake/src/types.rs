@@ -61,13 +61,15 @@ pub enum WriteMode {
     /// Upsert: matched rows take the input's values, the others are inserted. A key that occurs
     /// twice in the input is an error. A null key matches nothing.
     Merge { keys: Vec<String> },
+    /// Rows for which the condition holds go. It is SQL over the table's columns alone.
+    ReplaceWhere { condition: String },
 }
 
 impl WriteMode {
     /// The columns that identify a row, for the modes that replace rows.
     pub fn keys(&self) -> Option<&[String]> {
         match self {
-            Self::Append | Self::Overwrite => None,
+            Self::Append | Self::Overwrite | Self::ReplaceWhere { .. } => None,
             Self::DeleteInsert { keys } | Self::Merge { keys } => Some(keys),
         }
     }

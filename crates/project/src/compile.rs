@@ -2,7 +2,7 @@
 
 use forebay_core::{Diagnostic, NodeId};
 
-use crate::jinja::{Compiling, Failure, Mode, Record, cte_name};
+use crate::jinja::{Failure, Mode, Record, cte_name};
 use crate::{CompileState, Compiled, Project, nodes};
 
 /// An ephemeral model as a common table expression.
@@ -19,11 +19,7 @@ impl Project {
     /// The node has no SQL, or its template fails: a variable without a value, an error raised by
     /// a macro, a `ref` that was hidden while the project was read.
     pub fn compile(&self, id: &NodeId, state: &CompileState) -> Result<Compiled, Diagnostic> {
-        let mode = Mode::Compile(Compiling {
-            incremental: state.incremental,
-            full_refresh: state.full_refresh,
-            answers: state.answers.clone(),
-        });
+        let mode = Mode::Compile(state.clone());
         match self.whole(id, &mode) {
             Ok(sql) => Ok(Compiled::Sql(sql)),
             Err(Failure::Asked(question)) => Ok(Compiled::Asks(question)),

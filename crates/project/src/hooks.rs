@@ -4,7 +4,7 @@ use forebay_core::{Diagnostic, NodeId};
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 
-use crate::jinja::{Compiling, Failure, Mode, NodeScope};
+use crate::jinja::{Failure, Mode, NodeScope};
 use crate::{CompileState, Compiled, Project};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +69,20 @@ impl Project {
         self.packages.iter().flat_map(of_package).collect()
     }
 
+    /// The text of a fixture, in the scope of the node that it is for.
+    pub fn fixture(&self, id: &NodeId, text: &str) -> Hook {
+        let detail = self.details.get(id);
+        Hook {
+            text: text.to_owned(),
+            scope: detail.map_or_else(Arc::default, |detail| Arc::clone(&detail.scope)),
+        }
+    }
+
+    /// The column of the node's table that says when, where it names one.
+    pub fn event_time(&self, id: &NodeId) -> Option<&str> {
+        self.details.get(id)?.config.get("event_time")?.as_str()
+    }
+
     /// A call of a macro, `name` or `package.name`, with arguments by name.
     pub fn operation(&self, name: &str, arguments: Map<String, Json>) -> Hook {
         let variables = Map::from_iter([("_arguments".to_owned(), Json::Object(arguments))]);
@@ -92,11 +106,7 @@ impl Project {
         state: &CompileState,
         printed: &mut Vec<String>,
     ) -> Result<Compiled, Diagnostic> {
-        let mode = Mode::Compile(Compiling {
-            incremental: state.incremental,
-            full_refresh: state.full_refresh,
-            answers: state.answers.clone(),
-        });
+        let mode = Mode::Compile(state.clone());
         match self
             .engine
             .render_text(&hook.text, &self.shared, &hook.scope, &mode)

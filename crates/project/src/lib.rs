@@ -30,6 +30,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use forebay_core::incremental::Batch;
+use forebay_core::unit_test::Overrides;
 use forebay_core::{Diagnostic, Diagnostics, Graph, NodeId};
 use serde_json::{Map, Value};
 
@@ -98,6 +100,14 @@ pub struct CompileState {
     pub full_refresh: bool,
     /// What templates have asked so far.
     pub answers: Answers,
+    /// SQL that stands for the table of a node.
+    pub stand_ins: Arc<BTreeMap<NodeId, String>>,
+    /// The same for `this`.
+    pub this: Option<String>,
+    /// What a unit test lets macros, variables and the environment answer.
+    pub overrides: Arc<Overrides>,
+    /// The span of time that a microbatch model is compiled for.
+    pub batch: Option<Batch>,
 }
 
 impl Project {

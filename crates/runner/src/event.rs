@@ -68,7 +68,7 @@ impl StepResult {
     /// As dbt words it: a test passes, anything else succeeds.
     pub fn dbt_status(&self) -> serde_json::Value {
         match (self.resource_type, self.status) {
-            (ResourceType::Test, RunStatus::Success) => "pass".into(),
+            (kind, RunStatus::Success) if kind.is_test() => "pass".into(),
             (_, status) => serde_json::json!(status),
         }
     }

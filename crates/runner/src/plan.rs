@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use forebay_core::graph::{Materialized, Spec};
+use forebay_core::incremental::{Batch, IncrementalStrategy};
 use forebay_core::{Diagnostic, Diagnostics, Node, NodeId, Relation, ResourceType};
 use forebay_ingest::LoadPlan;
 use forebay_project::CompileState;
@@ -51,9 +53,16 @@ pub enum Action {
     UpdateTable {
         sql: Option<String>,
     },
+    /// A query for each span of time, in turn.
+    UpdateBatches {
+        /// The first one makes the table anew.
+        fresh: bool,
+        batches: Vec<Batch>,
+    },
     Snapshot {
         sql: Option<String>,
     },
+    UnitTest,
     Test {
         sql: Option<String>,
     },
@@ -99,7 +108,9 @@ impl Action {
             Action::CreateTable { .. } => "create table".into(),
             Action::CreateView { .. } => "create view".into(),
             Action::UpdateTable { .. } => "update incremental table".into(),
+            Action::UpdateBatches { batches, .. } => format!("update {} batches", batches.len()),
             Action::Snapshot { .. } => "update snapshot".into(),
+            Action::UnitTest => "unit test".into(),
             Action::Test { .. } => "test".into(),
             Action::ComputeFeatures { online: true, .. } => {
                 "compute features, materialize online".into()
@@ -137,6 +148,8 @@ impl Step {
 #[derive(Clone, Debug, Default)]
 pub struct PlanOptions {
     pub full_refresh: bool,
+    /// What models that run in batches take in: from and to before.
+    pub event_time: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
     /// Kinds that the command runs; empty means all.
     pub kinds: Vec<ResourceType>,
 }
@@ -161,7 +174,7 @@ pub async fn make(
         if !wanted || !selected.contains(&node.id) {
             continue;
         }
-        match action(workspace, node, &existing, options.full_refresh).await {
+        match action(workspace, node, &existing, options).await {
             Ok(Some(action)) => actions.push((node, action)),
             Ok(None) => {}
             Err(problem) => problems.push(problem),
@@ -189,8 +202,9 @@ async fn action(
     workspace: &Workspace,
     node: &Node,
     existing: &BTreeSet<Relation>,
-    full_refresh: bool,
+    options: &PlanOptions,
 ) -> Result<Option<Action>, Diagnostic> {
+    let full_refresh = options.full_refresh;
     let project = &workspace.project;
     let compile = |incremental: bool| {
         let state = CompileState {
@@ -207,7 +221,6 @@ async fn action(
         }),
         Spec::Source(_)
         | Spec::FeatureService(_)
-        | Spec::UnitTest(_)
         | Spec::Analysis(_)
         | Spec::Exposure(_)
         | Spec::SemanticModel(_)
@@ -223,8 +236,13 @@ async fn action(
                 sql: compile(false).await?,
             }),
             Materialized::Incremental(incremental) => {
-                let fresh = incremental.full_refresh.unwrap_or(full_refresh);
-                Some(match there && !fresh {
+                let fresh = !there || incremental.full_refresh.unwrap_or(full_refresh);
+                if let IncrementalStrategy::Microbatch(spec) = &incremental.strategy {
+                    let (from, to) = options.event_time;
+                    let batches = spec.batches(workspace.clock.now(), fresh, from, to);
+                    return Ok(Some(Action::UpdateBatches { fresh, batches }));
+                }
+                Some(match !fresh {
                     true => Action::UpdateTable {
                         sql: compile(true).await?,
                     },
@@ -234,6 +252,7 @@ async fn action(
                 })
             }
         },
+        Spec::UnitTest(_) => Some(Action::UnitTest),
         Spec::Snapshot(_) => Some(Action::Snapshot {
             sql: compile(false).await?,
         }),
@@ -301,7 +320,7 @@ fn order_steps(workspace: &Workspace, actions: Vec<(&Node, Action)>) -> Vec<Step
 }
 
 /// For every planned node the planned nodes that it waits for: its nearest planned ancestors, and
-/// the tests of what it reads.
+/// the tests of what it reads. A unit test runs where its model would, and the model after it.
 fn dependencies(
     workspace: &Workspace,
     actions: &[(&Node, Action)],
@@ -317,8 +336,18 @@ fn dependencies(
         .map(|(node, _)| *node)
         .filter(|node| node.resource_type() == ResourceType::Test)
         .collect();
+    let unit_tests: Vec<(&NodeId, &NodeId)> = actions
+        .iter()
+        .filter_map(|(node, _)| match &node.spec {
+            Spec::UnitTest(test) => Some((&test.model, &node.id)),
+            _ => None,
+        })
+        .collect();
     let waits_for = |node: &Node| {
-        let mine = &ancestors[&node.id];
+        let mine = &match &node.spec {
+            Spec::UnitTest(test) => graph.ancestors(&test.model, None),
+            _ => ancestors[&node.id].clone(),
+        };
         let mut after: BTreeSet<NodeId> = mine
             .iter()
             .filter(|id| planned.contains(id))
@@ -330,6 +359,9 @@ fn dependencies(
                 .filter(|test| !test.depends_on.is_empty())
                 .filter(|test| test.depends_on.iter().all(|parent| mine.contains(parent)));
             after.extend(blocking.map(|test| test.id.clone()));
+            let held_up = |model: &NodeId| *model == node.id || mine.contains(model);
+            let holding = unit_tests.iter().filter(|(model, _)| held_up(model));
+            after.extend(holding.map(|(_, test)| (*test).clone()));
         }
         after
     };

@@ -3,11 +3,14 @@
 //! Every step is one commit of one table, and running a step again gives the table that one run
 //! gives.
 
+mod contract;
+pub mod incremental;
 mod materialize;
 mod seed;
 mod snapshot;
 
 use chrono::{DateTime, Utc};
+use forebay_core::incremental::Batch;
 use forebay_core::{Diagnostic, Node, Relation};
 
 pub use materialize::materialize;
@@ -21,6 +24,8 @@ pub struct Ctx {
     pub full_refresh: bool,
     /// The query was compiled to add to the table that is there: `is_incremental()` was true.
     pub incremental: bool,
+    /// The span of time that the query was compiled for, in a model that runs in batches.
+    pub batch: Option<Batch>,
     pub now: DateTime<Utc>,
     /// Names the run: a retried step of the same run is not done twice.
     pub invocation_id: String,

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use forebay_core::graph::{Incremental, IncrementalStrategy, Materialized, OnSchemaChange, Spec};
+use forebay_core::graph::{Materialized, Model, Spec};
+use forebay_core::incremental::Incremental;
 use forebay_core::{Diagnostic, Node, Relation};
 use forebay_lake::{Input, Lake, SchemaChange, TableKind, Txn, WriteMode, WriteOptions, Written};
 
-use crate::{Ctx, relation};
+use crate::{Ctx, contract, incremental, relation};
 
 /// Makes the model's compiled query what the model says: a table, a view, more rows of a table, or
 /// nothing where it is ephemeral.
@@ -19,17 +20,50 @@ pub async fn materialize(
     let Spec::Model(model) = &node.spec else {
         return Err(Diagnostic::internal(format!("{} is no model", node.id)));
     };
-    let mode = match &model.materialized {
+    if model.materialized == Materialized::Ephemeral {
+        return Ok(nothing_written());
+    }
+    let sql = &contract::selected(lake, node, model, sql).await?;
+    let is_view = model.materialized == Materialized::View;
+    if is_view || !contract::has_rules(node, model) {
+        return put(lake, node, model, sql, ctx).await;
+    }
+    // Rows that break a constraint must not be seen: they are looked at where nobody reads.
+    let table = relation(node)?;
+    let stage = Relation::new(&table.schema, format!("{}__dbt_contract", table.name));
+    let options = WriteOptions::new(WriteMode::Overwrite);
+    lake.write(&stage, Input::Sql(sql.clone()), options).await?;
+    let staged = format!("select * from {}", stage.sql());
+    let written = match contract::check_rows(lake, node, model, &stage).await {
+        Ok(()) => put(lake, node, model, &staged, ctx).await,
+        Err(problem) => Err(problem),
+    };
+    lake.drop(&stage).await?;
+    written
+}
+
+async fn put(
+    lake: &Lake,
+    node: &Node,
+    model: &Model,
+    sql: &str,
+    ctx: &Ctx,
+) -> Result<Written, Diagnostic> {
+    let relation = match &model.materialized {
         Materialized::Ephemeral => return Ok(nothing_written()),
         Materialized::View => return view(lake, relation(node)?, sql).await,
-        Materialized::Table => WriteMode::Overwrite,
-        Materialized::Incremental(incremental) => {
-            incremental_mode(lake, relation(node)?, incremental, ctx).await?
-        }
+        Materialized::Table | Materialized::Incremental(_) => relation(node)?,
     };
-    let options = write_options(node, &model.materialized, mode, ctx);
-    let input = Input::Sql(sql.to_owned());
-    lake.write(relation(node)?, input, options).await
+    let options = write_options(node, &model.materialized, ctx);
+    match &model.materialized {
+        Materialized::Incremental(spec) if !is_fresh(lake, relation, spec, ctx).await? => {
+            incremental::update(lake, relation, spec, sql, ctx.batch, options).await
+        }
+        _ => {
+            lake.write(relation, Input::Sql(sql.to_owned()), options)
+                .await
+        }
+    }
 }
 
 fn nothing_written() -> Written {
@@ -51,47 +85,27 @@ async fn view(lake: &Lake, relation: &Relation, sql: &str) -> Result<Written, Di
 }
 
 /// A first run, a full refresh and a view of that name are written anew, everything else is added.
-async fn incremental_mode(
+async fn is_fresh(
     lake: &Lake,
     relation: &Relation,
-    incremental: &Incremental,
+    spec: &Incremental,
     ctx: &Ctx,
-) -> Result<WriteMode, Diagnostic> {
-    let full_refresh = incremental.full_refresh.unwrap_or(ctx.full_refresh);
+) -> Result<bool, Diagnostic> {
+    // The first of several batches has made the table anew already.
+    let full_refresh = ctx.batch.is_none() && spec.full_refresh.unwrap_or(ctx.full_refresh);
     let info = lake.info(relation).await?;
     let is_table = info.is_some_and(|info| info.kind == TableKind::Table);
-    if full_refresh || !ctx.incremental || !is_table {
-        return Ok(WriteMode::Overwrite);
-    }
-    let keys = incremental.unique_key.clone();
-    Ok(match incremental.strategy {
-        // Without a key there is nothing to replace by: dbt appends, too.
-        _ if keys.is_empty() => WriteMode::Append,
-        IncrementalStrategy::Append => WriteMode::Append,
-        IncrementalStrategy::Merge => WriteMode::Merge { keys },
-        IncrementalStrategy::DeleteInsert => WriteMode::DeleteInsert { keys },
-    })
+    Ok(full_refresh || !ctx.incremental || !is_table)
 }
 
-fn write_options(
-    node: &Node,
-    materialized: &Materialized,
-    mode: WriteMode,
-    ctx: &Ctx,
-) -> WriteOptions {
+fn write_options(node: &Node, materialized: &Materialized, ctx: &Ctx) -> WriteOptions {
     let schema_change = match materialized {
-        Materialized::Incremental(incremental) => match incremental.on_schema_change {
-            OnSchemaChange::Ignore => SchemaChange::Ignore,
-            OnSchemaChange::Fail => SchemaChange::Fail,
-            OnSchemaChange::AppendNewColumns => SchemaChange::AppendNew,
-            OnSchemaChange::SyncAllColumns => SchemaChange::Sync,
-        },
+        Materialized::Incremental(spec) => incremental::schema_change(spec.on_schema_change),
         Materialized::Table | Materialized::View | Materialized::Ephemeral => SchemaChange::Ignore,
     };
     WriteOptions {
-        // The other modes give the same table when they are done twice.
-        txns: match mode {
-            WriteMode::Append => vec![run_txn(ctx)],
+        txns: match materialized {
+            Materialized::Incremental(_) if ctx.incremental => vec![run_txn(ctx)],
             _ => Vec::new(),
         },
         schema_change,
@@ -99,7 +113,7 @@ fn write_options(
             ("forebay.node".to_owned(), node.id.to_string()),
             ("forebay.invocation".to_owned(), ctx.invocation_id.clone()),
         ]),
-        ..WriteOptions::new(mode)
+        ..WriteOptions::new(WriteMode::Overwrite)
     }
 }
 

@@ -44,6 +44,7 @@ async fn make(
 ) -> Result<Plan, Diagnostics> {
     let options = PlanOptions {
         full_refresh: options.full_refresh,
+        event_time: (options.event_time_start, options.event_time_end),
         kinds: kinds.to_vec(),
     };
     plan::make(workspace, selected, &options).await

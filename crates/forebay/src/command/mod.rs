@@ -32,7 +32,7 @@ pub async fn run(args: Args, talk: &Talk) -> Result<u8, Diagnostics> {
     match &args.command {
         Command::Build(options) => build("build", options, &[]).await,
         Command::Run(options) => build("run", options, &[R::Model]).await,
-        Command::Test(options) => build("test", options, &[R::Test]).await,
+        Command::Test(options) => build("test", options, &[R::Test, R::UnitTest]).await,
         Command::Seed(options) => build("seed", options, &[R::Seed]).await,
         Command::Snapshot(options) => build("snapshot", options, &[R::Snapshot]).await,
         Command::Ingest(options) => build("ingest", options, &[R::Source]).await,

@@ -13,7 +13,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &args::Plan) -> Result<u
     let selected = wiring::selected(workspace.graph(), &options.select, talk)?;
     let wanted = PlanOptions {
         full_refresh: options.full_refresh,
-        kinds: Vec::new(),
+        ..PlanOptions::default()
     };
     print(
         &plan::make(&workspace, &selected, &wanted).await?,

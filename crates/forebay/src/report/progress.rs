@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Mutex;
 
-use forebay_core::{NodeId, ResourceType};
+use forebay_core::NodeId;
 use forebay_runner::{Event, Reporter, StepResult, Summary};
 use forebay_store::RunStatus;
 
@@ -68,8 +68,7 @@ impl Progress {
             RunStatus::Fail => style.red("FAIL "),
             _ => style.red("ERROR"),
         };
-        let passed =
-            result.resource_type == ResourceType::Test && result.status == RunStatus::Success;
+        let passed = result.resource_type.is_test() && result.status == RunStatus::Success;
         // A passing test has nothing to say beyond its name.
         let message = if passed { "" } else { result.message.as_str() };
         let first = message.lines().next().unwrap_or_default();

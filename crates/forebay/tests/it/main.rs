@@ -1,6 +1,7 @@
 //! The program from outside: its commands, its exit codes, what it leaves on disk.
 
 mod bad_input;
+mod builds;
 mod clients;
 mod hooks;
 mod kill;

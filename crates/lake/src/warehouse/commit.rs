@@ -66,10 +66,10 @@ fn properties(options: &WriteOptions) -> CommitProperties {
 }
 
 fn operation(options: &WriteOptions) -> DeltaOperation {
-    let write = |mode| DeltaOperation::Write {
+    let write = |mode, replaced: Option<&String>| DeltaOperation::Write {
         mode,
         partition_by: None,
-        predicate: None,
+        predicate: replaced.cloned(),
     };
     let keyed = |keys: &[String]| DeltaOperation::Merge {
         predicate: None,
@@ -79,8 +79,9 @@ fn operation(options: &WriteOptions) -> DeltaOperation {
         not_matched_by_source_predicates: Vec::new(),
     };
     match &options.mode {
-        WriteMode::Append => write(SaveMode::Append),
-        WriteMode::Overwrite => write(SaveMode::Overwrite),
+        WriteMode::Append => write(SaveMode::Append, None),
+        WriteMode::Overwrite => write(SaveMode::Overwrite, None),
+        WriteMode::ReplaceWhere { condition } => write(SaveMode::Overwrite, Some(condition)),
         WriteMode::DeleteInsert { keys } | WriteMode::Merge { keys } => keyed(keys),
     }
 }

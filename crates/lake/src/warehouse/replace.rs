@@ -114,6 +114,56 @@ pub(super) async fn matching(
     })
 }
 
+/// Removes the rows for which the condition holds. Only files that hold such rows are touched.
+pub(super) async fn where_true(
+    state: &SessionState,
+    target: &Target,
+    table: &Table,
+    folder: &Path,
+    condition: &str,
+    alignment: &Alignment,
+) -> Result<Replaced, Diagnostic> {
+    let held = table.files()?;
+    if held.is_empty() {
+        return Ok(Replaced::default());
+    }
+    let wanted = |plan: LogicalPlan| {
+        let wanted = state.create_logical_expr(condition, plan.schema())?;
+        Ok::<_, datafusion::error::DataFusionError>((plan, wanted))
+    };
+    let touched = if alignment.drops_columns {
+        held
+    } else {
+        let found = scan_plan(OLD, Arc::new(Scan(table.scan(state, Some(FILE))?)))
+            .and_then(wanted)
+            .and_then(|(plan, wanted)| LogicalPlanBuilder::from(plan).filter(wanted)?.build())
+            .map_err(from_engine)?;
+        let urls = files_of(state, found).await?;
+        known_files(target, table, folder, urls)?
+    };
+    let paths: Vec<_> = touched
+        .iter()
+        .map(|file| file.path().into_owned())
+        .collect();
+    let scan = table.scan(state, None)?.with_file_paths(paths);
+    let survivors = scan_plan(OLD, Arc::new(Scan(scan)))
+        .and_then(wanted)
+        .and_then(|(plan, wanted)| {
+            LogicalPlanBuilder::from(plan)
+                .filter(wanted.is_not_true())?
+                .build()
+        })
+        .map_err(from_engine)?;
+    let survivors = write_survivors(state, target, survivors, alignment).await?;
+    Ok(Replaced {
+        removes: touched
+            .iter()
+            .map(|file| file.remove_action(true))
+            .collect(),
+        adds: survivors.adds,
+    })
+}
+
 /// The table's files that hold a row with one of the new keys.
 async fn touched_files(
     state: &SessionState,
@@ -123,10 +173,20 @@ async fn touched_files(
     keys: &[String],
 ) -> Result<Vec<LogicalFileView>, Diagnostic> {
     let urls = files_with_matches(state, table, new, keys).await?;
+    known_files(target, table, new.folder, urls)
+}
+
+/// The table's files with these addresses.
+fn known_files(
+    target: &Target,
+    table: &Table,
+    folder: &Path,
+    urls: Vec<String>,
+) -> Result<Vec<LogicalFileView>, Diagnostic> {
     let paths: BTreeSet<_> = urls.iter().filter_map(|url| local(url)).collect();
     let held = table.files()?.into_iter();
     let touched: Vec<_> = held
-        .filter(|file| paths.contains(&new.folder.join(file.object_store_path().as_ref())))
+        .filter(|file| paths.contains(&folder.join(file.object_store_path().as_ref())))
         .collect();
     // Rows that are replaced without their file being removed would be there twice.
     if touched.len() == urls.len() {
@@ -159,15 +219,18 @@ async fn files_with_matches(
     keys: &[String],
 ) -> Result<Vec<String>, Diagnostic> {
     let scan = table.scan(state, Some(FILE))?;
-    let file = Expr::Column(Column::new(Some(OLD), FILE));
     let plan = scan_plan(OLD, Arc::new(Scan(scan)))
         .and_then(|old| join(old, keys_of(new, keys)?, JoinType::LeftSemi, keys))
-        .and_then(|matches| {
-            LogicalPlanBuilder::from(matches)
-                .project([cast(file, DataType::Utf8).alias(FILE)])?
-                .distinct()?
-                .build()
-        })
+        .map_err(from_engine)?;
+    files_of(state, plan).await
+}
+
+/// The addresses of the files that the rows are in.
+async fn files_of(state: &SessionState, rows: LogicalPlan) -> Result<Vec<String>, Diagnostic> {
+    let file = Expr::Column(Column::new(Some(OLD), FILE));
+    let plan = LogicalPlanBuilder::from(rows)
+        .project([cast(file, DataType::Utf8).alias(FILE)])
+        .and_then(|files| files.distinct()?.build())
         .map_err(from_engine)?;
     let mut files = Vec::new();
     for batch in collect(start(state, &plan).await?).await? {

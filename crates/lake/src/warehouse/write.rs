@@ -224,6 +224,9 @@ impl Change<'_> {
                 let new = self.new_rows(&folder);
                 replace::matching(state, target, table, &new, keys, aligned).await
             }
+            WriteMode::ReplaceWhere { condition } => {
+                replace::where_true(state, target, table, &self.folder(), condition, aligned).await
+            }
         }
     }
 

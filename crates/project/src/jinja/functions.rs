@@ -74,6 +74,24 @@ pub(crate) fn builtins(scope: &Arc<Scope>) -> Value {
     Value::from_pairs(all)
 }
 
+/// A function that always answers the same.
+pub(crate) fn constant(value: &Json) -> Value {
+    Value::from_object(Constant(collections::from_json(value)))
+}
+
+#[derive(Debug)]
+struct Constant(Value);
+
+impl Object for Constant {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn call(self: &Arc<Self>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Value, Error> {
+        Ok(self.0.clone())
+    }
+}
+
 /// A function bound to the rendering that calls it.
 pub(crate) struct Callable {
     name: &'static str,
@@ -187,6 +205,11 @@ fn use_known(scope: &Arc<Scope>, known: &Known, call: &str) -> Result<Value, Err
             ),
         ));
     }
+    let stand_in = scope.compiling().and_then(|c| c.stand_ins.get(&known.id));
+    if let Some(sql) = stand_in {
+        let relation = RelationValue::cte(known.relation.clone(), sql.clone());
+        return Ok(Value::from_object(relation));
+    }
     if !known.ephemeral {
         return Ok(Value::from_object(RelationValue::new(
             known.relation.clone(),
@@ -211,7 +234,8 @@ pub(crate) fn cte_name(relation: &Relation) -> String {
 fn var(scope: &Arc<Scope>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     let (name, default) = name_and_default(args)?;
     let vars = scope.vars();
-    match vars.and_then(|vars| vars.get(name)) {
+    let overridden = scope.compiling().and_then(|c| c.overrides.vars.get(name));
+    match overridden.or_else(|| vars?.get(name)) {
         // A variable may be a template itself; what that gives is a text.
         Some(Json::String(text)) if has_jinja(text) => {
             let context = Value::from_object(Context(scope.clone()));
@@ -259,6 +283,15 @@ fn name_and_default(args: &[Value]) -> Result<(&str, Option<Value>), Error> {
 fn env_var(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     let (name, default) = name_and_default(args)?;
     let default = default.filter(|default| !default.is_none());
+    let overridden = scope
+        .compiling()
+        .and_then(|c| c.overrides.env_vars.get(name));
+    if let Some(value) = overridden {
+        return Ok(Value::from(match value {
+            Json::String(text) => text.clone(),
+            other => other.to_string(),
+        }));
+    }
     if let Some(value) = scope.shared.env.get(name) {
         return Ok(Value::from(&**value));
     }

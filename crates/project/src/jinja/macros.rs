@@ -238,6 +238,9 @@ impl Object for Package {
         args: &[Value],
     ) -> Result<Value, Error> {
         let macros = &self.scope.shared.macros;
+        if let Some(value) = self.scope.overridden_macro(Some(&self.name), method) {
+            return Ok(super::collections::from_json(value));
+        }
         if let Some(found) = macros.get(&self.name, method) {
             return self.scope.macro_value(found).call(state, args);
         }

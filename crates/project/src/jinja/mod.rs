@@ -35,4 +35,4 @@ pub(crate) use macros::{BUILTIN, Macro, MacroSet};
 pub(crate) use names::{Asker, Known, Names};
 pub(crate) use python::json_repr as python_repr;
 pub(crate) use ref_call::RefCall;
-pub(crate) use scope::{Compiling, Mode, NodeScope, Record, Shared};
+pub(crate) use scope::{Mode, NodeScope, Record, Shared};

@@ -17,7 +17,8 @@ use super::names::{Asker, Names};
 use super::ref_call::RefCall;
 use super::relation::RelationValue;
 use super::{adapter, config_object, errors, functions, modules};
-use crate::ask::{Answer, Answers, Question};
+use crate::CompileState;
+use crate::ask::{Answer, Question};
 use crate::config::{Target, Vars};
 use crate::scan::DocBlock;
 
@@ -95,15 +96,7 @@ pub(crate) struct NodeScope {
 pub(crate) enum Mode {
     /// `execute` is false; the output is thrown away.
     Parse,
-    Compile(Compiling),
-}
-
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Compiling {
-    pub incremental: bool,
-    pub full_refresh: bool,
-    /// As far as it has been asked for.
-    pub answers: Answers,
+    Compile(CompileState),
 }
 
 /// What a template did.
@@ -198,7 +191,7 @@ impl Scope {
         }
     }
 
-    pub fn compiling(&self) -> Option<&Compiling> {
+    pub fn compiling(&self) -> Option<&CompileState> {
         match &self.mode {
             Mode::Parse => None,
             Mode::Compile(compiling) => Some(compiling),
@@ -234,6 +227,9 @@ impl Scope {
     /// Everything a template can name: the package's macros and the project's come first, so that they can take the
     /// place of functions and of built-in macros.
     fn lookup(self: &Arc<Self>, name: &str) -> Option<Value> {
+        if let Some(value) = self.overridden_macro(None, name) {
+            return Some(functions::constant(value));
+        }
         let macros = &self.shared.macros;
         let own = macros.get(self.package(), name);
         if let Some(found) = own.or_else(|| macros.get(&self.shared.project, name)) {
@@ -248,8 +244,8 @@ impl Scope {
     fn variable(self: &Arc<Self>, name: &str) -> Option<Value> {
         let json = |json: &Json| Value::from(Serde(json));
         Some(match name {
-            "this" => Value::from_object(RelationValue::new(self.node.this.clone()?)),
-            "model" if !self.node.model.is_null() => json(&self.node.model),
+            "this" => Value::from_object(self.this()?),
+            "model" if !self.node.model.is_null() => json(&self.model()),
             "target" => json(&self.shared.target.to_json()),
             "config" => config_object::value(self),
             "adapter" => adapter::value(self),
@@ -268,6 +264,36 @@ impl Scope {
             "_dbt_generic_test_kwargs" => self.node.test_arguments.clone()?,
             _ => json(self.node.variables.get(name)?),
         })
+    }
+
+    fn this(&self) -> Option<RelationValue> {
+        let relation = self.node.this.clone()?;
+        Some(match self.compiling().and_then(|c| c.this.clone()) {
+            Some(sql) => RelationValue::cte(relation, sql),
+            None => RelationValue::new(relation),
+        })
+    }
+
+    fn model(&self) -> Json {
+        let mut model = self.node.model.clone();
+        if let Some(batch) = self.compiling().and_then(|c| c.batch) {
+            let time = |at: DateTime<Utc>| at.to_rfc3339();
+            model["batch"] = serde_json::json!({
+                "id": batch.start.format("%Y%m%dT%H").to_string(),
+                "event_time_start": time(batch.start),
+                "event_time_end": time(batch.end),
+            });
+        }
+        model
+    }
+
+    /// What a unit test lets the macro answer, by its name or by `package.name`.
+    pub fn overridden_macro(&self, package: Option<&str>, name: &str) -> Option<&Json> {
+        let macros = &self.compiling()?.overrides.macros;
+        match package {
+            None => macros.get(name),
+            Some(package) => macros.get(&format!("{package}.{name}")),
+        }
     }
 
     fn flags(&self) -> Json {

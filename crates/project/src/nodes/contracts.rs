@@ -2,7 +2,8 @@
 
 use forebay_core::Diagnostic;
 use forebay_core::contract::{Constraint, ConstraintKind, Contract};
-use forebay_core::graph::{Materialized, Model, OnSchemaChange};
+use forebay_core::graph::{Materialized, Model};
+use forebay_core::incremental::OnSchemaChange;
 
 use super::{Cx, Subject};
 use crate::config::Reader;

@@ -6,6 +6,7 @@ mod exposures;
 mod fixtures;
 mod generic_tests;
 mod groups;
+mod incremental;
 mod item;
 mod models;
 mod naming;

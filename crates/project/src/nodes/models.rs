@@ -1,11 +1,10 @@
 //! Models: `models/**/*.sql`.
 
-use forebay_core::graph::{
-    Access, Incremental, IncrementalStrategy, Materialized, Model, OnSchemaChange,
-};
+use forebay_core::graph::{Access, Materialized, Model};
 use forebay_core::{Diagnostic, ResourceType, Spec};
 
 use super::contracts::{check_contract, contract, keys};
+use super::incremental::incremental;
 use super::{Cx, Outcome, Parsed, Subject, reader, relation};
 use crate::config::Reader;
 use crate::properties::Patch;
@@ -29,7 +28,7 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     let reader = reader(cx, &parsed.config, subject.what());
     let off = reader.flag("enabled") == Some(false);
     reader.misspelt();
-    reader.unsupported(&["grants", "contract", "sql_header"]);
+    reader.unsupported(&["grants", "sql_header"]);
     let materialized = materialized(&reader)?;
     let relation = relation(cx, &subject.naming(), &reader)?;
     let (alias, schema) = (relation.name.clone(), relation.schema.clone());
@@ -64,6 +63,7 @@ const ACCESS: &[(&str, Access)] = &[
 enum Kind {
     Table,
     View,
+    MaterializedView,
     Ephemeral,
     Incremental,
 }
@@ -72,6 +72,7 @@ fn materialized(reader: &Reader<'_>) -> Option<Materialized> {
     let kinds = [
         ("table", Kind::Table),
         ("view", Kind::View),
+        ("materialized_view", Kind::MaterializedView),
         ("incremental", Kind::Incremental),
         ("ephemeral", Kind::Ephemeral),
     ];
@@ -85,59 +86,16 @@ fn materialized(reader: &Reader<'_>) -> Option<Materialized> {
     Some(match reader.choice("materialized", &kinds)? {
         Kind::Table => Materialized::Table,
         Kind::View => Materialized::View,
+        Kind::MaterializedView => {
+            let message = format!(
+                "{} is built as a table: its rows change when it is built again",
+                reader.what
+            );
+            let problem = Diagnostic::warning(message).at(reader.at("materialized"));
+            reader.problems.push(problem);
+            Materialized::Table
+        }
         Kind::Ephemeral => Materialized::Ephemeral,
         Kind::Incremental => Materialized::Incremental(incremental(reader)?),
     })
 }
-
-fn incremental(reader: &Reader<'_>) -> Option<Incremental> {
-    let unique_key = reader.texts("unique_key");
-    let strategies = [
-        ("append", IncrementalStrategy::Append),
-        ("merge", IncrementalStrategy::Merge),
-        ("delete+insert", IncrementalStrategy::DeleteInsert),
-    ];
-    let default = if unique_key.is_empty() {
-        IncrementalStrategy::Append
-    } else {
-        IncrementalStrategy::DeleteInsert
-    };
-    let written = reader
-        .config
-        .get("incremental_strategy")
-        .is_some_and(|s| !s.value.is_null());
-    let strategy = match reader.choice("incremental_strategy", &strategies) {
-        None if written => return None,
-        found => found.unwrap_or(default),
-    };
-    if strategy != IncrementalStrategy::Append && unique_key.is_empty() {
-        reader.problems.push(
-            Diagnostic::error(format!(
-                "{} needs a unique_key for its incremental strategy",
-                reader.what
-            ))
-            .at(reader.at("incremental_strategy"))
-            .hint("set unique_key, or use incremental_strategy='append'"),
-        );
-    }
-    reader.unsupported(&[
-        "incremental_predicates",
-        "merge_update_columns",
-        "merge_exclude_columns",
-    ]);
-    Some(Incremental {
-        strategy,
-        unique_key,
-        on_schema_change: reader
-            .choice("on_schema_change", ON_SCHEMA_CHANGE)
-            .unwrap_or_default(),
-        full_refresh: reader.flag("full_refresh"),
-    })
-}
-
-const ON_SCHEMA_CHANGE: &[(&str, OnSchemaChange)] = &[
-    ("ignore", OnSchemaChange::Ignore),
-    ("fail", OnSchemaChange::Fail),
-    ("append_new_columns", OnSchemaChange::AppendNewColumns),
-    ("sync_all_columns", OnSchemaChange::SyncAllColumns),
-];

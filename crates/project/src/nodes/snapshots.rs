@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use forebay_core::graph::{HardDeletes, Snapshot, SnapshotStrategy};
+use forebay_core::graph::{HardDeletes, Snapshot, SnapshotNames, SnapshotStrategy};
 use forebay_core::{Diagnostic, Location, Relation, ResourceType, Spec};
 use serde_json::Value as Json;
 
@@ -56,7 +56,6 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
         return Some(Outcome::Disabled(None));
     }
     reader.misspelt();
-    reader.unsupported(&["dbt_valid_to_current", "snapshot_meta_column_names"]);
     let place = subject.sql.at.clone();
     let unique_key = reader.texts("unique_key");
     if unique_key.is_empty() {
@@ -73,6 +72,8 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
         unique_key,
         strategy: strategy(&reader, &place)?,
         hard_deletes: hard_deletes(&reader),
+        valid_to_current: reader.text("dbt_valid_to_current"),
+        names: names(&reader),
     });
     let relation = snapshot_relation(cx, &subject.naming(), &reader)?;
     let alias = relation.name.clone();
@@ -148,10 +149,48 @@ fn hard_deletes(reader: &Reader<'_>) -> HardDeletes {
     let choices = [
         ("ignore", HardDeletes::Ignore),
         ("invalidate", HardDeletes::Invalidate),
+        ("new_record", HardDeletes::NewRecord),
     ];
     let older = match reader.flag("invalidate_hard_deletes") {
         Some(true) => HardDeletes::Invalidate,
         _ => HardDeletes::Ignore,
     };
     reader.choice("hard_deletes", &choices).unwrap_or(older)
+}
+
+fn names(reader: &Reader<'_>) -> SnapshotNames {
+    let mut names = SnapshotNames::default();
+    for (key, name) in reader
+        .map("snapshot_meta_column_names")
+        .into_iter()
+        .flatten()
+    {
+        let place = match key.as_str() {
+            "dbt_scd_id" => &mut names.scd_id,
+            "dbt_updated_at" => &mut names.updated_at,
+            "dbt_valid_from" => &mut names.valid_from,
+            "dbt_valid_to" => &mut names.valid_to,
+            "dbt_is_deleted" => &mut names.is_deleted,
+            _ => {
+                let known = [
+                    "dbt_scd_id",
+                    "dbt_updated_at",
+                    "dbt_valid_from",
+                    "dbt_valid_to",
+                    "dbt_is_deleted",
+                ];
+                let message = format!("'{key}' is no column that {} adds", reader.what);
+                let problem =
+                    Diagnostic::error(message).at(reader.at("snapshot_meta_column_names"));
+                reader
+                    .problems
+                    .push(problem.hint(format!("one of: {}", known.join(", "))));
+                continue;
+            }
+        };
+        if let Some(name) = name.as_str() {
+            *place = name.to_owned();
+        }
+    }
+    names
 }

@@ -131,9 +131,6 @@ impl UnitTests<'_> {
             decl.name,
             suffix.unwrap_or_default()
         );
-        let message = format!("{what} is not run yet");
-        cx.problems
-            .push(Diagnostic::warning(message).at(decl.at.clone()));
         let node = Node {
             id: NodeId::new(id),
             name: decl.name.clone(),

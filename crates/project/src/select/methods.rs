@@ -187,6 +187,9 @@ fn test(node: &Node) -> Option<&Test> {
 }
 
 fn test_type(_: &Graph, node: &Node, value: &str) -> bool {
+    if node.resource_type() == ResourceType::UnitTest {
+        return value == "unit";
+    }
     test(node).is_some_and(|test| match value {
         "generic" => test.generic.is_some(),
         "singular" => test.generic.is_none(),

@@ -11,7 +11,7 @@ mod resources;
 
 use std::collections::BTreeSet;
 
-use forebay_core::{Diagnostic, Graph, NodeId, ResourceType};
+use forebay_core::{Diagnostic, Graph, NodeId};
 
 use criterion::Criterion;
 
@@ -80,12 +80,10 @@ fn criterion(graph: &Graph, criterion: &Criterion) -> Result<BTreeSet<NodeId>, D
 
 /// Eager, as dbt's default: one selected parent is enough.
 fn tests_of(graph: &Graph, selected: &BTreeSet<NodeId>) -> Vec<NodeId> {
-    let tests = graph.nodes.values().filter(|node| {
-        matches!(
-            node.resource_type(),
-            ResourceType::Test | ResourceType::UnitTest
-        )
-    });
+    let tests = graph
+        .nodes
+        .values()
+        .filter(|node| node.resource_type().is_test());
     let touched = tests.filter(|test| {
         test.depends_on
             .iter()

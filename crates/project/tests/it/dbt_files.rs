@@ -1,8 +1,7 @@
 //! dbt's files: settings by folder, tests, seeds, snapshots, sources.
 
-use forebay_core::graph::{
-    HardDeletes, IncrementalStrategy, Materialized, OnSchemaChange, SnapshotStrategy,
-};
+use forebay_core::graph::{HardDeletes, Materialized, SnapshotStrategy};
+use forebay_core::incremental::{IncrementalStrategy, OnSchemaChange};
 use forebay_core::{Node, NodeId, ResourceType, Severity, Spec};
 use forebay_project::Project;
 

@@ -50,7 +50,7 @@ error: Jinja syntax error: unexpected end of block
 error: 'tabel' is no 'materialized' of model 'orders'
   --> models/orders.sql:1:4
   hint: did you mean 'table'?
-  hint: one of: table, view, incremental, ephemeral
+  hint: one of: table, view, materialized_view, incremental, ephemeral
 warning: model 'orders' needs the variable 'limt', which has no value
   --> models/orders.sql:2:15
   hint: did you mean 'limit'?
@@ -301,10 +301,7 @@ error: 'enabled' of model 'c' must be true or false, not \"perhaps\"
 error: 'tabel' is no 'materialized' of model 'a'
   --> models/a.sql:1:4
   hint: did you mean 'table'?
-  hint: one of: table, view, incremental, ephemeral
-error: model 'b' needs a unique_key for its incremental strategy
-  --> models/b.sql:1:4
-  hint: set unique_key, or use incremental_strategy='append'
+  hint: one of: table, view, materialized_view, incremental, ephemeral
 error: 'explode' is no 'on_schema_change' of model 'b'
   --> models/b.sql:1:4
   hint: one of: ignore, fail, append_new_columns, sync_all_columns

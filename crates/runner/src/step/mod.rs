@@ -10,6 +10,7 @@ mod snapshot;
 mod source;
 mod test;
 mod training_job;
+mod unit_test;
 
 use forebay_core::graph::Spec;
 use forebay_core::{Diagnostic, Node, Relation};
@@ -108,6 +109,10 @@ pub async fn run(context: &Context<'_>, step: &Step) -> Result<Outcome, Diagnost
         (Spec::Model(_), Action::UpdateTable { .. }) => {
             model::run(context, node, sql()?, true).await
         }
+        (Spec::Model(model), Action::UpdateBatches { fresh, batches }) => {
+            model::run_batches(context, node, model, *fresh, batches).await
+        }
+        (Spec::UnitTest(test), Action::UnitTest) => unit_test::run(context, node, test).await,
         (Spec::Snapshot(snapshot), Action::Snapshot { .. }) => {
             snapshot::run(context, node, snapshot, sql()?).await
         }

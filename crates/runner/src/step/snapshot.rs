@@ -15,6 +15,7 @@ pub async fn run(
     let ctx = forebay_transform::Ctx {
         full_refresh: false,
         incremental: true,
+        batch: None,
         now: workspace.clock.now(),
         invocation_id: context.invocation.to_owned(),
     };

@@ -56,7 +56,7 @@ pub async fn snapshot(
             .write(relation, input, options(WriteMode::Overwrite))
             .await;
     };
-    check_table(relation, &table)?;
+    check_table(relation, spec, &table)?;
     match not_empty(lake.query(&queries.changes(&table.schema)).await?).await? {
         None => Ok(Written {
             version: table.version,
@@ -65,7 +65,7 @@ pub async fn snapshot(
         }),
         Some(rows) => {
             let mode = WriteMode::Merge {
-                keys: vec![sql::SCD_ID.to_owned()],
+                keys: vec![spec.names.scd_id.clone()],
             };
             lake.write(relation, Input::Stream(rows), options(mode))
                 .await
@@ -91,7 +91,7 @@ fn check_settings(node: &Node, spec: &Snapshot, columns: &[&str]) -> Result<(), 
     if spec.unique_key.is_empty() {
         return Err(error(format!("snapshot '{}' has no unique_key", node.name)));
     }
-    if let Some(own) = columns.iter().find(|name| sql::is_own(name)) {
+    if let Some(own) = columns.iter().find(|name| sql::is_own(spec, name)) {
         return Err(error(format!(
             "the query of snapshot '{}' has a column '{own}', which the snapshot adds itself",
             node.name
@@ -132,9 +132,9 @@ async fn check_keys(lake: &Lake, node: &Node, queries: &Queries<'_>) -> Result<(
     .at(node.location.clone()))
 }
 
-fn check_table(relation: &Relation, table: &TableInfo) -> Result<(), Diagnostic> {
-    let lacks = sql::OWN
-        .iter()
+fn check_table(relation: &Relation, spec: &Snapshot, table: &TableInfo) -> Result<(), Diagnostic> {
+    let lacks = sql::own(spec)
+        .into_iter()
         .find(|name| table.schema.column_with_name(name).is_none());
     let problem = match (table.kind, lacks) {
         (TableKind::View, _) => format!("{relation} is a view, not a snapshot"),

@@ -5,13 +5,23 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use forebay_core::graph::{HardDeletes, Snapshot, SnapshotStrategy};
 use forebay_core::{Relation, quote};
 
-pub const SCD_ID: &str = "dbt_scd_id";
-
 /// The columns that a snapshot adds.
-pub const OWN: [&str; 4] = [SCD_ID, "dbt_updated_at", "dbt_valid_from", "dbt_valid_to"];
+pub fn own(spec: &Snapshot) -> Vec<&str> {
+    let names = &spec.names;
+    let mut own: Vec<&str> = vec![
+        &names.scd_id,
+        &names.updated_at,
+        &names.valid_from,
+        &names.valid_to,
+    ];
+    if spec.hard_deletes == HardDeletes::NewRecord {
+        own.push(&names.is_deleted);
+    }
+    own
+}
 
-pub fn is_own(name: &str) -> bool {
-    OWN.iter().any(|own| own.eq_ignore_ascii_case(name))
+pub fn is_own(spec: &Snapshot, name: &str) -> bool {
+    own(spec).iter().any(|own| own.eq_ignore_ascii_case(name))
 }
 
 /// The names that must be columns of the query. Keys and times may be expressions, which the
@@ -55,11 +65,16 @@ impl Queries<'_> {
     /// The whole snapshot of a first run.
     pub fn first(&self) -> String {
         format!(
-            "with staged as ({})\nselect {}, {} as dbt_scd_id, dbt_changed_at as dbt_updated_at, \
-             dbt_changed_at as dbt_valid_from, {NEVER} as dbt_valid_to\nfrom staged",
+            "with staged as ({})\nselect {}, {} from staged",
             self.staged(),
             list(self.columns, quote),
-            self.scd_id("staged", "dbt_changed_at"),
+            self.added(&Added {
+                scd_id: self.scd_id("staged", "dbt_changed_at"),
+                updated_at: "dbt_changed_at".to_owned(),
+                valid_from: "dbt_changed_at".to_owned(),
+                valid_to: self.open_end(),
+                deleted: "'False'".to_owned(),
+            }),
         )
     }
 
@@ -69,7 +84,7 @@ impl Queries<'_> {
             .fields()
             .iter()
             .map(|field| field.name().as_str())
-            .filter(|name| !is_own(name))
+            .filter(|name| !is_own(self.spec, name))
             .collect();
         let added: Vec<&str> = self
             .columns
@@ -88,26 +103,97 @@ impl Queries<'_> {
         });
         let mut parts = vec![
             format!(
-                "select {old}, o.dbt_scd_id, o.dbt_updated_at, o.dbt_valid_from, \
-                 c.dbt_starts_at as dbt_valid_to\nfrom open_versions o join changed c on {}",
+                "select {old}, {} from open_versions o join changed c on {}",
+                self.ended("c.dbt_starts_at"),
                 self.on("o", "c")
             ),
             format!(
-                "select {new}, {} as dbt_scd_id, c.dbt_changed_at as dbt_updated_at, \
-                 c.dbt_starts_at as dbt_valid_from, {NEVER} as dbt_valid_to\nfrom changed c",
-                self.scd_id("c", "dbt_starts_at")
+                "select {new}, {} from changed c",
+                self.added(&Added {
+                    scd_id: self.scd_id("c", "dbt_starts_at"),
+                    updated_at: "c.dbt_changed_at".to_owned(),
+                    valid_from: "c.dbt_starts_at".to_owned(),
+                    valid_to: self.open_end(),
+                    deleted: "'False'".to_owned(),
+                })
             ),
         ];
-        if self.spec.hard_deletes == HardDeletes::Invalidate {
-            parts.push(format!(
-                "select {old}, o.dbt_scd_id, o.dbt_updated_at, o.dbt_valid_from, \
-                 {} as dbt_valid_to\nfrom open_versions o left join staged s on {}\n\
-                 where s.dbt_key_1 is null",
-                self.now(),
-                self.on("o", "s")
-            ));
+        let gone = match self.spec.hard_deletes {
+            HardDeletes::Ignore => return format!("{}\n{}", self.shared(&names), union(&parts)),
+            HardDeletes::Invalidate => self.gone(),
+            HardDeletes::NewRecord => format!("{} and {} <> 'True'", self.gone(), self.deleted()),
+        };
+        parts.push(format!("select {old}, {} {gone}", self.ended(&self.now())));
+        if self.spec.hard_deletes == HardDeletes::NewRecord {
+            let deleted = self.added(&Added {
+                scd_id: self.scd_id("o", "dbt_gone_at"),
+                updated_at: self.now(),
+                valid_from: self.now(),
+                valid_to: self.open_end(),
+                deleted: "'True'".to_owned(),
+            });
+            parts.push(format!("select {old}, {deleted} {gone}"));
         }
-        format!("{}\n{}", self.shared(&names), parts.join("\nunion all\n"))
+        format!("{}\n{}", self.shared(&names), union(&parts))
+    }
+
+    /// The versions whose rows the source no longer has.
+    fn gone(&self) -> String {
+        format!(
+            "from (select *, {} as dbt_gone_at from open_versions) o left join staged s on {}\n\
+             where s.dbt_key_1 is null",
+            self.now(),
+            self.on("o", "s")
+        )
+    }
+
+    /// Whether the open version `o` says that its row is deleted.
+    fn deleted(&self) -> String {
+        format!(
+            "coalesce(o.{}, 'False')",
+            quote(&self.spec.names.is_deleted)
+        )
+    }
+
+    /// The own columns of a version that is over.
+    fn ended(&self, at: &str) -> String {
+        let names = &self.spec.names;
+        let own = |name: &str| format!("o.{}", quote(name));
+        self.added(&Added {
+            scd_id: own(&names.scd_id),
+            updated_at: own(&names.updated_at),
+            valid_from: own(&names.valid_from),
+            valid_to: at.to_owned(),
+            deleted: own(&names.is_deleted),
+        })
+    }
+
+    fn added(&self, added: &Added) -> String {
+        let values = [
+            &added.scd_id,
+            &added.updated_at,
+            &added.valid_from,
+            &added.valid_to,
+            &added.deleted,
+        ];
+        let terms = own(self.spec).into_iter().zip(values);
+        let terms: Vec<String> = terms
+            .map(|(name, value)| format!("{value} as {}", quote(name)))
+            .collect();
+        terms.join(", ")
+    }
+
+    /// The end of a version that is still valid.
+    fn open_end(&self) -> String {
+        utc(self.spec.valid_to_current.as_deref().unwrap_or("null"))
+    }
+
+    fn is_open(&self) -> String {
+        let valid_to = quote(&self.spec.names.valid_to);
+        match &self.spec.valid_to_current {
+            None => format!("{valid_to} is null"),
+            Some(_) => format!("({valid_to} is null or {valid_to} = {})", self.open_end()),
+        }
     }
 
     /// One key that is null or there more than once, if any is.
@@ -147,12 +233,15 @@ impl Queries<'_> {
         format!(
             "with staged as ({staged}),\n\
              history as (select *, {terms} from {table}),\n\
-             open_versions as (select * from history where dbt_valid_to is null),\n\
-             ended as (select {keys}, max(dbt_valid_to) as dbt_ended_at from history \
-             where dbt_valid_to is not null group by {keys}),\n\
+             open_versions as (select * from history where {is_open}),\n\
+             ended as (select {keys}, max({valid_to}) as dbt_ended_at from history \
+             where not {is_open} group by {keys}),\n\
              changed as (select s.*, {starts_at} as dbt_starts_at from staged s \
              left join open_versions o on {on_open} left join ended e on {on_ended} \
-             where o.dbt_scd_id is null or {differs})",
+             where o.{scd_id} is null or {differs})",
+            is_open = self.is_open(),
+            valid_to = quote(&self.spec.names.valid_to),
+            scd_id = quote(&self.spec.names.scd_id),
             staged = self.staged(),
             terms = self.key_terms(),
             table = self.relation.sql(),
@@ -169,17 +258,29 @@ impl Queries<'_> {
     /// key never overlap.
     fn starts_at(&self) -> String {
         format!(
-            "case when coalesce(o.dbt_valid_from, e.dbt_ended_at) >= s.dbt_changed_at then {} \
+            "case when coalesce(o.{}, e.dbt_ended_at) >= s.dbt_changed_at then {} \
              else s.dbt_changed_at end",
+            quote(&self.spec.names.valid_from),
             self.now()
         )
     }
 
     fn differs(&self, names: &[&str]) -> String {
+        let changed = self.changed(names);
+        match self.spec.hard_deletes {
+            // The row is back.
+            HardDeletes::NewRecord => format!("({changed} or {} = 'True')", self.deleted()),
+            HardDeletes::Ignore | HardDeletes::Invalidate => changed,
+        }
+    }
+
+    fn changed(&self, names: &[&str]) -> String {
+        let updated_at = quote(&self.spec.names.updated_at);
         match &self.spec.strategy {
-            SnapshotStrategy::Timestamp { .. } => "(o.dbt_updated_at < s.dbt_changed_at or \
-                 (o.dbt_updated_at is null and s.dbt_changed_at is not null))"
-                .to_owned(),
+            SnapshotStrategy::Timestamp { .. } => format!(
+                "(o.{updated_at} < s.dbt_changed_at or \
+                 (o.{updated_at} is null and s.dbt_changed_at is not null))"
+            ),
             SnapshotStrategy::Check { columns } => {
                 let all = columns.is_empty();
                 let checked = self
@@ -246,7 +347,18 @@ impl Queries<'_> {
     }
 }
 
-const NEVER: &str = "cast(null as timestamp with time zone)";
+/// The values of the columns that a snapshot adds.
+struct Added {
+    scd_id: String,
+    updated_at: String,
+    valid_from: String,
+    valid_to: String,
+    deleted: String,
+}
+
+fn union(parts: &[String]) -> String {
+    parts.join("\nunion all\n")
+}
 
 fn utc(expression: &str) -> String {
     format!("cast({expression} as timestamp with time zone)")

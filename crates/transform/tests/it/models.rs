@@ -1,6 +1,11 @@
 //! Materialisations of models.
 
-use forebay_core::graph::{Incremental, IncrementalStrategy, Materialized, Model, OnSchemaChange};
+use forebay_core::contract::{Constraint, ConstraintKind};
+use forebay_core::graph::{Column, Materialized, Model};
+use forebay_core::incremental::{
+    Batch, BatchSize, Incremental, IncrementalStrategy, Microbatch, OnSchemaChange, Partition,
+    Updated,
+};
 use forebay_core::{Node, Relation, Spec};
 use forebay_lake::TableKind;
 use forebay_transform::{Ctx, materialize};
@@ -17,7 +22,7 @@ fn incremental(strategy: IncrementalStrategy, on_schema_change: OnSchemaChange) 
         strategy,
         unique_key: vec!["id".into()],
         on_schema_change,
-        full_refresh: None,
+        ..Incremental::default()
     }))
 }
 
@@ -88,7 +93,7 @@ async fn incremental_runs_append_merge_or_delete_and_insert() {
         ),
     ] {
         let bed = bed().await;
-        let node = incremental(strategy, OnSchemaChange::Ignore);
+        let node = incremental(strategy.clone(), OnSchemaChange::Ignore);
         materialize(&bed.lake, &node, FIRST, &first_run())
             .await
             .unwrap();
@@ -155,8 +160,8 @@ async fn a_full_refresh_begins_anew_unless_the_model_forbids_it() {
     let kept = model(Materialized::Incremental(Incremental {
         strategy: IncrementalStrategy::Merge,
         unique_key: vec!["id".into()],
-        on_schema_change: OnSchemaChange::Ignore,
         full_refresh: Some(false),
+        ..Incremental::default()
     }));
     materialize(&bed.lake, &kept, FIRST, &refresh)
         .await
@@ -228,4 +233,198 @@ async fn a_query_that_fails_leaves_the_table_as_it_was() {
     }
     assert_eq!(bed.rows(ALL).await, ["1|a", "2|b"]);
     assert_eq!(bed.version("m").await, 0);
+}
+
+/// The table `id, a, b` after a run that brings 2 again and 3 for the first time.
+async fn merged(spec: Incremental) -> Vec<String> {
+    let bed = bed().await;
+    let node = model(Materialized::Incremental(Incremental {
+        unique_key: vec!["id".into()],
+        ..spec
+    }));
+    let first = "select * from (values (1, 'a1', 'b1'), (2, 'a2', 'b2')) as t(id, a, b)";
+    let more = "select * from (values (2, 'A2', 'B2'), (3, 'A3', 'B3')) as t(id, a, b)";
+    materialize(&bed.lake, &node, first, &first_run())
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        materialize(&bed.lake, &node, more, &next_run())
+            .await
+            .unwrap();
+    }
+    assert_eq!(bed.lake.relations().await.unwrap().len(), 1);
+    bed.rows("select id, a, b from main.m order by id, a").await
+}
+
+#[tokio::test]
+async fn a_merge_updates_only_the_columns_that_it_names() {
+    let merge = |updated| Incremental {
+        strategy: IncrementalStrategy::Merge,
+        updated,
+        ..Incremental::default()
+    };
+    let only = merge(Updated::Only(vec!["a".into()]));
+    assert_eq!(merged(only).await, ["1|a1|b1", "2|A2|b2", "3|A3|B3"]);
+    let except = merge(Updated::Except(vec!["A".into()]));
+    assert_eq!(merged(except).await, ["1|a1|b1", "2|a2|B2", "3|A3|B3"]);
+}
+
+#[tokio::test]
+async fn predicates_keep_rows_that_would_be_replaced() {
+    let with = |strategy, predicate: &str| Incremental {
+        strategy,
+        predicates: vec![predicate.into()],
+        ..Incremental::default()
+    };
+    // The row 2 that is there is not matched, so the new one is added beside it.
+    let kept = ["1|a1|b1", "2|A2|B2", "2|a2|b2", "3|A3|B3"];
+    let replaced = ["1|a1|b1", "2|A2|B2", "3|A3|B3"];
+    let delete = |predicate| with(IncrementalStrategy::DeleteInsert, predicate);
+    assert_eq!(merged(delete("upper(b) = 'B2' or id = 3")).await, replaced);
+    assert_eq!(merged(delete("lower(b) <> b")).await, kept);
+    let merge = |predicate| with(IncrementalStrategy::Merge, predicate);
+    let dest = merged(merge("DBT_INTERNAL_DEST.b <> 'b2'")).await;
+    assert_eq!(dest, kept);
+    let source = merged(merge("DBT_INTERNAL_SOURCE.id > 1")).await;
+    assert_eq!(source, replaced);
+}
+
+#[tokio::test]
+async fn insert_overwrite_replaces_the_partitions_that_it_has_rows_in() {
+    let first = "select * from (values (timestamp '2024-01-01 01:00:00', 'a'), \
+                 (timestamp '2024-01-01 02:00:00', 'b'), (timestamp '2024-01-02 01:00:00', 'c')) \
+                 as t(at, v)";
+    let more = "select * from (values (timestamp '2024-01-01 09:00:00', 'A'), \
+                (timestamp '2024-01-03 09:00:00', 'D')) as t(at, v) -- the newest";
+    let by = |granularity| Partition {
+        column: "at".into(),
+        granularity,
+    };
+    for (partitions, expected) in [
+        (vec![by(Some(BatchSize::Day))], &["A", "c", "D"][..]),
+        (vec![by(None)], &["a", "b", "A", "c", "D"][..]),
+        (vec![], &["A", "D"][..]),
+    ] {
+        let bed = bed().await;
+        let node = model(Materialized::Incremental(Incremental {
+            strategy: IncrementalStrategy::InsertOverwrite(partitions),
+            ..Incremental::default()
+        }));
+        materialize(&bed.lake, &node, first, &first_run())
+            .await
+            .unwrap();
+        for _ in 0..2 {
+            materialize(&bed.lake, &node, more, &next_run())
+                .await
+                .unwrap();
+        }
+        assert_eq!(bed.rows("select v from main.m order by at").await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_batch_replaces_its_span_of_time_and_nothing_else() {
+    let bed = bed().await;
+    let at = crate::support::at;
+    let node = model(Materialized::Incremental(Incremental {
+        strategy: IncrementalStrategy::Microbatch(Microbatch {
+            event_time: "AT".into(),
+            batch_size: BatchSize::Day,
+            begin: at("2024-01-01T00:00:00Z"),
+            lookback: 0,
+        }),
+        ..Incremental::default()
+    }));
+    let first = "select * from (values (timestamp '2024-01-01 23:00:00', 'a'), \
+                 (timestamp '2024-01-02 00:00:00', 'b'), (timestamp '2024-01-03 00:00:00', 'c')) \
+                 as t(at, v)";
+    materialize(&bed.lake, &node, first, &first_run())
+        .await
+        .unwrap();
+    let ctx = Ctx {
+        batch: Some(Batch {
+            start: at("2024-01-02T00:00:00Z"),
+            end: at("2024-01-03T00:00:00Z"),
+        }),
+        ..next_run()
+    };
+    let again = "select timestamp '2024-01-02 12:00:00' as at, 'B' as v";
+    materialize(&bed.lake, &node, again, &ctx).await.unwrap();
+    assert_eq!(
+        bed.rows("select v from main.m order by at").await,
+        ["a", "B", "c"]
+    );
+}
+
+fn contracted(types: &[(&str, &str)], check: &str) -> Node {
+    let constraint = |kind, expression: Option<&str>| Constraint {
+        kind,
+        name: None,
+        expression: expression.map(str::to_owned),
+        columns: Vec::new(),
+        to: None,
+        to_columns: Vec::new(),
+        warn_unsupported: true,
+        warn_unenforced: true,
+    };
+    let mut node = model(Materialized::Table);
+    if let Spec::Model(model) = &mut node.spec {
+        model.contract.enforced = true;
+        model.contract.constraints = vec![constraint(ConstraintKind::Check, Some(check))];
+    }
+    for (name, data_type) in types {
+        let column = Column {
+            name: (*name).to_owned(),
+            data_type: Some((*data_type).to_owned()),
+            constraints: vec![constraint(ConstraintKind::NotNull, None)],
+            ..Column::default()
+        };
+        node.columns.insert(column.name.clone(), column);
+    }
+    node
+}
+
+#[tokio::test]
+async fn a_contract_sets_the_order_of_the_columns_and_refuses_others() {
+    let bed = bed().await;
+    let node = contracted(&[("v", "varchar"), ("id", "bigint")], "id < 3");
+    materialize(&bed.lake, &node, FIRST, &first_run())
+        .await
+        .unwrap();
+    assert_eq!(
+        bed.rows("select * from main.m order by id").await,
+        ["a|1", "b|2"]
+    );
+    let other = contracted(&[("v", "int"), ("at", "timestamp")], "true");
+    let problem = materialize(&bed.lake, &other, FIRST, &first_run())
+        .await
+        .unwrap_err();
+    let reasons: Vec<&str> = problem.message.lines().skip(1).collect();
+    assert_eq!(
+        reasons,
+        [
+            "  column  definition type  contract type  mismatch",
+            "  at                       timestamp      missing in definition",
+            "  id      bigint                          missing in contract",
+            "  v       text             int            data type mismatch"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn rows_that_break_a_constraint_leave_the_table_as_it_was() {
+    let bed = bed().await;
+    let node = contracted(&[("id", "bigint"), ("v", "text")], "id < 3");
+    let run = async |sql| materialize(&bed.lake, &node, sql, &first_run()).await;
+    run(FIRST).await.unwrap();
+    let problem = run("select * from (values (7, 'x'), (1, null)) as t(id, v)")
+        .await
+        .unwrap_err();
+    assert_eq!(
+        problem.message,
+        "the rows of 'm' do not keep its constraints: 1 rows break not_null v; \
+         1 rows break check id < 3"
+    );
+    assert_eq!(bed.rows(ALL).await, ["1|a", "2|b"]);
+    assert_eq!(bed.lake.relations().await.unwrap().len(), 1);
 }

@@ -1,6 +1,6 @@
 //! Snapshots: history by timestamp and by comparison, deletes, new columns, running again.
 
-use forebay_core::graph::{HardDeletes, Snapshot, SnapshotStrategy};
+use forebay_core::graph::{HardDeletes, Snapshot, SnapshotNames, SnapshotStrategy};
 use forebay_core::{Diagnostic, Spec};
 use forebay_lake::Written;
 
@@ -22,6 +22,8 @@ fn check(columns: &[&str]) -> Snapshot {
             columns: columns.iter().map(|c| (*c).to_owned()).collect(),
         },
         hard_deletes: HardDeletes::Ignore,
+        valid_to_current: None,
+        names: SnapshotNames::default(),
     }
 }
 
@@ -228,4 +230,61 @@ async fn what_cannot_be_kept_is_refused() {
     bed.table("s", "select 1 as id").await;
     let text = refused(rows("(1, 'a')"), check(&[])).await;
     assert!(text.contains("main.s is no snapshot"), "{text}");
+}
+
+#[tokio::test]
+async fn a_deleted_row_has_a_version_that_says_so_until_it_is_back() {
+    let bed = bed().await;
+    let spec = Snapshot {
+        hard_deletes: HardDeletes::NewRecord,
+        ..check(&["v"])
+    };
+    let both = rows("(1, 'a'), (2, 'b')");
+    take(&bed, &spec, &both, MONDAY).await.unwrap();
+    for day in [TUESDAY, WEDNESDAY] {
+        take(&bed, &spec, &rows("(1, 'a')"), day).await.unwrap();
+    }
+    take(&bed, &spec, &both, THURSDAY).await.unwrap();
+    let history = "select id, v, dbt_is_deleted, substr(cast(dbt_valid_from as varchar), 9, 2), \
+                   substr(cast(dbt_valid_to as varchar), 9, 2) from main.s \
+                   order by id, dbt_valid_from";
+    assert_eq!(
+        bed.rows(history).await,
+        [
+            "1|a|False|07|",
+            "2|b|False|07|08",
+            "2|b|True|08|10",
+            "2|b|False|10|"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_end_of_what_is_valid_and_the_names_of_the_columns_can_be_chosen() {
+    let bed = bed().await;
+    let spec = Snapshot {
+        valid_to_current: Some("cast('9999-12-31' as timestamp)".into()),
+        names: SnapshotNames {
+            valid_from: "since".into(),
+            valid_to: "until".into(),
+            ..SnapshotNames::default()
+        },
+        ..check(&["v"])
+    };
+    take(&bed, &spec, &rows("(1, 'a'), (2, 'b')"), MONDAY)
+        .await
+        .unwrap();
+    take(&bed, &spec, &rows("(1, 'A'), (2, 'b')"), TUESDAY)
+        .await
+        .unwrap();
+    let history = "select id, v, substr(cast(since as varchar), 1, 10), \
+                   substr(cast(until as varchar), 1, 10) from main.s order by id, since";
+    assert_eq!(
+        bed.rows(history).await,
+        [
+            "1|a|2013-01-07|2013-01-08",
+            "1|A|2013-01-08|9999-12-31",
+            "2|b|2013-01-07|9999-12-31"
+        ]
+    );
 }

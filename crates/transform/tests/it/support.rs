@@ -95,6 +95,7 @@ pub fn ctx(now: &str) -> Ctx {
     Ctx {
         full_refresh: false,
         incremental: true,
+        batch: None,
         now: at(now),
         invocation_id: now.into(),
     }

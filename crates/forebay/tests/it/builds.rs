@@ -1,0 +1,110 @@
+//! How models become tables: batches of time, and unit tests before them.
+
+use crate::project::{Project, text};
+
+const EVENTS: &str = "id,happened,v
+1,2024-01-01 10:00:00,a
+2,2024-01-02 10:00:00,b
+3,2024-01-03 10:00:00,c
+";
+
+const DAILY: &str = "{{ config(materialized='incremental', incremental_strategy='microbatch',
+          event_time='happened', batch_size='day', begin='2024-01-01') }}
+select id, happened, v, '{{ model.batch.event_time_start[:10] }}' as batch from {{ ref('events') }}";
+
+#[test]
+fn a_model_in_batches_makes_the_days_anew_that_are_asked_for() {
+    let project = Project::new(&[
+        ("dbt_project.yml", "name: shop\n"),
+        ("seeds/events.csv", EVENTS),
+        (
+            "seeds/seeds.yml",
+            "seeds: [{name: events, config: {event_time: happened}}]\n",
+        ),
+        ("models/daily.sql", DAILY),
+    ]);
+    let days = ["--event-time-start", "2024-01-01", "--event-time-end"];
+    project.ok(&[&["build"], &days[..], &["2024-01-04"]].concat());
+    let rows = "select id, v, batch from main.daily order by id";
+    assert_eq!(
+        project.rows(rows),
+        [
+            r#"{"id":1,"v":"a","batch":"2024-01-01"}"#,
+            r#"{"id":2,"v":"b","batch":"2024-01-02"}"#,
+            r#"{"id":3,"v":"c","batch":"2024-01-03"}"#
+        ]
+    );
+    // The first day changes, too, and is not made again.
+    project.write(
+        "seeds/events.csv",
+        &EVENTS.replace(",a", ",A").replace(",c", ",C"),
+    );
+    let last = ["--event-time-start", "2024-01-03", "--event-time-end"];
+    project.ok(&[&["build"], &last[..], &["2024-01-03T12:00:00"]].concat());
+    assert_eq!(
+        project.rows("select id, v from main.daily"),
+        [
+            r#"{"id":1,"v":"a"}"#,
+            r#"{"id":2,"v":"b"}"#,
+            r#"{"id":3,"v":"C"}"#
+        ]
+    );
+}
+
+const TOTALS: &str = "{{ config(materialized='incremental') }}
+select id, v || '{{ var('mark', '!') }}' as shout from {{ ref('events') }}
+{% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}";
+
+fn tested(expected: &str) -> Project {
+    let tests = format!(
+        "unit_tests:
+  - name: first_run
+    model: totals
+    overrides: {{macros: {{is_incremental: false}}, vars: {{mark: '?'}}}}
+    given:
+      - {{input: ref('events'), rows: [{{id: 1, v: a}}, {{id: 2, v: b}}]}}
+    expect:
+      rows: [{{id: 2, shout: b?}}, {{id: 1, shout: '{expected}'}}]
+  - name: next_run
+    model: totals
+    overrides: {{macros: {{is_incremental: true}}}}
+    given:
+      - {{input: ref('events'), format: csv, rows: \"id,v\\n1,a\\n7,\"}}
+      - {{input: this, format: sql, rows: select 3 as id}}
+    expect:
+      rows: [{{id: 7, shout: null}}]
+"
+    );
+    Project::new(&[
+        ("dbt_project.yml", "name: shop\n"),
+        ("seeds/events.csv", EVENTS),
+        ("models/totals.sql", TOTALS),
+        (
+            "models/below.sql",
+            "{{ config(materialized='table') }} select * from {{ ref('totals') }}",
+        ),
+        ("models/tests.yml", &tests),
+    ])
+}
+
+#[test]
+fn unit_tests_run_over_their_own_rows_before_their_model() {
+    let project = tested("a?");
+    project.ok(&["build"]);
+    assert_eq!(
+        project.rows("select count(*) as n from main.below"),
+        [r#"{"n":3}"#]
+    );
+    let output = text(&project.run(&["test", "--select", "test_type:unit"]));
+    assert!(output.contains("PASS=2"), "{output}");
+}
+
+#[test]
+fn a_failing_unit_test_shows_the_rows_and_stops_its_model() {
+    let project = tested("x");
+    let output = project.fails(1, &["build"]);
+    for line in ["@@  id  shout", "-   1   x", "+   1   a?"] {
+        assert!(output.contains(line), "{output}");
+    }
+    assert!(output.contains("SKIP=2"), "{output}");
+}

@@ -1,0 +1,240 @@
+//! Contracts: the table has the declared columns, and its rows keep the declared constraints.
+
+use std::collections::BTreeMap;
+
+use arrow::array::AsArray;
+use arrow::datatypes::{DataType, Int64Type, Schema};
+use forebay_core::contract::{Constraint, ConstraintKind};
+use forebay_core::graph::Model;
+use forebay_core::{Diagnostic, Node, Relation, quote};
+use forebay_lake::{Lake, sql_type};
+
+/// The query with the contract's columns, in the contract's order; the query as it is where nothing
+/// is enforced.
+///
+/// # Errors
+/// Columns that are missing, undeclared or of another type, all of them at once.
+pub async fn selected(
+    lake: &Lake,
+    node: &Node,
+    model: &Model,
+    sql: &str,
+) -> Result<String, Diagnostic> {
+    if !model.contract.enforced {
+        return Ok(sql.to_owned());
+    }
+    let found = lake.schema_of(sql).await?;
+    let declared = declared(lake, node).await?;
+    let differing = differences(&declared, &found);
+    if !differing.is_empty() {
+        return Err(broken(node, &differing));
+    }
+    let own = |(name, _): &(String, Type)| {
+        let same = found.fields().iter().find(|f| same_name(f.name(), name));
+        same.map(|field| quote(field.name()))
+    };
+    let columns: Vec<String> = declared.iter().filter_map(own).collect();
+    // The line break ends a comment on the query's last line.
+    Ok(format!(
+        "select {} from (\n{}\n) as contracted",
+        columns.join(", "),
+        sql.trim().trim_end_matches(';')
+    ))
+}
+
+/// The declared types, in the order of the declaration, as the engine knows them.
+async fn declared(lake: &Lake, node: &Node) -> Result<Declared, Diagnostic> {
+    let mut declared = Declared::default();
+    for column in node.columns.values() {
+        let wrong = |what: &str| {
+            let message = format!(
+                "the contract of '{}' {what} the column '{}'",
+                node.name, column.name
+            );
+            Diagnostic::error(message).at(node.location.clone())
+        };
+        let Some(text) = &column.data_type else {
+            return Err(wrong("gives no data_type for"));
+        };
+        let query = format!("select cast(null as {text}) as typed");
+        let schema = lake.schema_of(&query).await;
+        let schema =
+            schema.map_err(|problem| wrong("has an unknown type for").hint(problem.message))?;
+        let data_type = Type::new(text, schema.field(0).data_type());
+        declared.push((column.name.clone(), data_type));
+    }
+    Ok(declared)
+}
+
+type Declared = Vec<(String, Type)>;
+
+/// A type as the contract writes it, and as it is compared.
+struct Type {
+    written: String,
+    compared: String,
+}
+
+impl Type {
+    fn new(written: &str, data_type: &DataType) -> Self {
+        let any = matches!(data_type, DataType::Decimal128(..)) && !written.contains('(');
+        Self {
+            written: written.to_owned(),
+            compared: match any {
+                true => "decimal".to_owned(),
+                false => compared(data_type),
+            },
+        }
+    }
+
+    fn allows(&self, found: &DataType) -> bool {
+        let is_any = self.compared == "decimal" && matches!(found, DataType::Decimal128(..));
+        is_any || self.compared == compared(found)
+    }
+}
+
+/// A table keeps every time in UTC and every text as one type.
+fn compared(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Timestamp(..) => "timestamp".to_owned(),
+        other => sql_type(other),
+    }
+}
+
+/// A column that differs: its name, its types in the query and in the contract, and what is wrong.
+type Difference = [String; 4];
+
+fn differences(declared: &Declared, found: &Schema) -> Vec<Difference> {
+    let mut all: BTreeMap<String, Difference> = BTreeMap::new();
+    for (name, wanted) in declared {
+        let field = found.fields().iter().find(|f| same_name(f.name(), name));
+        let (own, reason) = match field {
+            None => (String::new(), "missing in definition"),
+            Some(field) if wanted.allows(field.data_type()) => continue,
+            Some(field) => (sql_type(field.data_type()), "data type mismatch"),
+        };
+        let row = [name.clone(), own, wanted.written.clone(), reason.to_owned()];
+        all.insert(name.clone(), row);
+    }
+    for field in found.fields() {
+        let name = field.name();
+        if !declared.iter().any(|(known, _)| same_name(known, name)) {
+            let own = sql_type(field.data_type());
+            let reason = "missing in contract".to_owned();
+            all.insert(name.clone(), [name.clone(), own, String::new(), reason]);
+        }
+    }
+    all.into_values().collect()
+}
+
+fn same_name(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+}
+
+fn broken(node: &Node, differing: &[Difference]) -> Diagnostic {
+    let head = ["column", "definition type", "contract type", "mismatch"].map(str::to_owned);
+    let lines: Vec<&Difference> = std::iter::once(&head).chain(differing).collect();
+    let width = |at: usize| lines.iter().map(|line| line[at].len()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let line = |cells: &&Difference| {
+        let padded = cells.iter().zip(&widths);
+        let padded = padded.map(|(cell, width)| format!("{cell:width$}"));
+        format!("  {}", padded.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    Diagnostic::error(format!(
+        "the query of '{}' does not keep its contract:\n{}",
+        node.name,
+        lines.iter().map(line).collect::<Vec<_>>().join("\n")
+    ))
+    .at(node.location.clone())
+}
+
+/// A condition that every row must meet, and how it was declared.
+struct Rule {
+    shown: String,
+    condition: String,
+}
+
+/// What is checked of rows: `not_null` and `check`. Other constraints are promises to the reader.
+fn rules(node: &Node, model: &Model) -> Vec<Rule> {
+    if !model.contract.enforced {
+        return Vec::new();
+    }
+    let of_columns = node.columns.values().flat_map(|column| {
+        let rules = column.constraints.iter();
+        rules.filter_map(|constraint| rule(constraint, std::slice::from_ref(&column.name)))
+    });
+    let of_table = model
+        .contract
+        .constraints
+        .iter()
+        .filter_map(|constraint| rule(constraint, &constraint.columns));
+    of_columns.chain(of_table).collect()
+}
+
+fn rule(constraint: &Constraint, columns: &[String]) -> Option<Rule> {
+    let kind = constraint.kind.as_str();
+    let condition = match constraint.kind {
+        ConstraintKind::NotNull => {
+            let present = columns.iter().map(|name| format!("{name} is not null"));
+            present.collect::<Vec<_>>().join(" and ")
+        }
+        // As in SQL, a check that is null is kept.
+        ConstraintKind::Check => format!("({}) is not false", constraint.expression.as_deref()?),
+        _ => return None,
+    };
+    Some(Rule {
+        shown: match &constraint.expression {
+            Some(expression) => format!("{kind} {expression}"),
+            None => format!("{kind} {}", columns.join(", ")),
+        },
+        condition,
+    })
+}
+
+pub fn has_rules(node: &Node, model: &Model) -> bool {
+    !rules(node, model).is_empty()
+}
+
+/// Holds the rows of a table that nobody reads yet against the constraints.
+pub async fn check_rows(
+    lake: &Lake,
+    node: &Node,
+    model: &Model,
+    stage: &Relation,
+) -> Result<(), Diagnostic> {
+    let rules = rules(node, model);
+    let count = |rule: &Rule| {
+        format!(
+            "cast(coalesce(sum(case when {} then 0 else 1 end), 0) as bigint)",
+            rule.condition
+        )
+    };
+    let counts: Vec<String> = rules
+        .iter()
+        .enumerate()
+        .map(|(at, rule)| format!("{} as broken_{at}", count(rule)))
+        .collect();
+    let query = format!("select {} from {}", counts.join(", "), stage.sql());
+    let batches = lake.collect(&query).await?;
+    let Some(batch) = batches.iter().find(|batch| batch.num_rows() == 1) else {
+        return Err(Diagnostic::internal("counting broken rules gave no row"));
+    };
+    let broken = rules
+        .iter()
+        .zip(batch.columns())
+        .filter_map(|(rule, column)| {
+            let rows = column.as_primitive::<Int64Type>().value(0);
+            (rows > 0).then(|| format!("{rows} rows break {}", rule.shown))
+        });
+    let broken: Vec<String> = broken.collect();
+    if broken.is_empty() {
+        return Ok(());
+    }
+    Err(Diagnostic::error(format!(
+        "the rows of '{}' do not keep its constraints: {}",
+        node.name,
+        broken.join("; ")
+    ))
+    .at(node.location.clone())
+    .hint("the table is as it was before"))
+}

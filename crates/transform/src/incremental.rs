@@ -1,0 +1,384 @@
+//! Incremental models: which rows of the table a run's rows replace.
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType, Schema};
+use chrono::SecondsFormat;
+use forebay_core::incremental::{
+    Batch, Incremental, IncrementalStrategy, Microbatch, OnSchemaChange, Partition, Updated,
+};
+use forebay_core::{Diagnostic, Relation, quote, suggest};
+use forebay_lake::{Input, Lake, SchemaChange, WriteMode, WriteOptions, Written};
+
+/// Takes the query's rows into the table that is there. `options` are those of an append.
+pub async fn update(
+    lake: &Lake,
+    relation: &Relation,
+    spec: &Incremental,
+    sql: &str,
+    batch: Option<Batch>,
+    options: WriteOptions,
+) -> Result<Written, Diagnostic> {
+    let keys = spec.unique_key.clone();
+    let plain = spec.predicates.is_empty();
+    let (mode, sql) = match &spec.strategy {
+        IncrementalStrategy::Append => (WriteMode::Append, sql.to_owned()),
+        // Without a key there is nothing to replace by: dbt appends, too.
+        IncrementalStrategy::DeleteInsert | IncrementalStrategy::Merge if keys.is_empty() => {
+            (WriteMode::Append, sql.to_owned())
+        }
+        IncrementalStrategy::DeleteInsert if plain => {
+            (WriteMode::DeleteInsert { keys }, sql.to_owned())
+        }
+        IncrementalStrategy::Merge if plain && spec.updated == Updated::All => {
+            (WriteMode::Merge { keys }, sql.to_owned())
+        }
+        IncrementalStrategy::DeleteInsert | IncrementalStrategy::Merge => {
+            return staged(lake, relation, spec, sql, options).await;
+        }
+        IncrementalStrategy::InsertOverwrite(partitions) => (
+            partitions_mode(lake, partitions, sql).await?,
+            sql.to_owned(),
+        ),
+        IncrementalStrategy::Microbatch(spec) => match batch {
+            Some(batch) => (
+                batch_mode(lake, relation, spec, batch).await?,
+                sql.to_owned(),
+            ),
+            None => return Err(Diagnostic::internal("a microbatch model runs in batches")),
+        },
+    };
+    let options = WriteOptions {
+        // The other modes give the same table when they are done twice.
+        txns: match mode {
+            WriteMode::Append => options.txns,
+            _ => Vec::new(),
+        },
+        mode,
+        ..options
+    };
+    lake.write(relation, Input::Sql(sql), options).await
+}
+
+pub fn schema_change(change: OnSchemaChange) -> SchemaChange {
+    match change {
+        OnSchemaChange::Ignore => SchemaChange::Ignore,
+        OnSchemaChange::Fail => SchemaChange::Fail,
+        OnSchemaChange::AppendNewColumns => SchemaChange::AppendNew,
+        OnSchemaChange::SyncAllColumns => SchemaChange::Sync,
+    }
+}
+
+/// Puts the query's answer into a table of its own first: it is read more than once.
+async fn staged(
+    lake: &Lake,
+    relation: &Relation,
+    spec: &Incremental,
+    sql: &str,
+    options: WriteOptions,
+) -> Result<Written, Diagnostic> {
+    let stage = Relation::new(&relation.schema, format!("{}__dbt_tmp", relation.name));
+    let input = Input::Sql(sql.to_owned());
+    lake.write(&stage, input, WriteOptions::new(WriteMode::Overwrite))
+        .await?;
+    let written = from_stage(lake, relation, spec, &stage, options).await;
+    lake.drop(&stage).await?;
+    written
+}
+
+async fn from_stage(
+    lake: &Lake,
+    relation: &Relation,
+    spec: &Incremental,
+    stage: &Relation,
+    options: WriteOptions,
+) -> Result<Written, Diagnostic> {
+    let columns = |relation: Relation| async move {
+        let info = lake.info(&relation).await?;
+        let info = info.ok_or_else(|| Diagnostic::internal(format!("{relation} is gone")))?;
+        Ok::<_, Diagnostic>(names(&info.schema))
+    };
+    let (table, new) = (
+        columns(relation.clone()).await?,
+        columns(stage.clone()).await?,
+    );
+    let replacing = Replacing {
+        relation,
+        stage,
+        spec,
+        table: &table,
+        new: &new,
+    };
+    replacing.check()?;
+    let options = WriteOptions {
+        txns: Vec::new(),
+        mode: WriteMode::DeleteInsert {
+            keys: spec.unique_key.clone(),
+        },
+        ..options
+    };
+    let sql = replacing.sql(options.schema_change);
+    lake.write(relation, Input::Sql(sql), options).await
+}
+
+fn names(schema: &Schema) -> Vec<String> {
+    schema.fields().iter().map(|f| f.name().clone()).collect()
+}
+
+/// Some rows of a key are kept, or some columns of a row: the query that says what the rows with
+/// the new rows' keys will be.
+struct Replacing<'a> {
+    relation: &'a Relation,
+    stage: &'a Relation,
+    spec: &'a Incremental,
+    /// Columns of the table and of the new rows.
+    table: &'a [String],
+    new: &'a [String],
+}
+
+/// What a merge's predicates call the table and the new rows.
+const DEST: &str = "DBT_INTERNAL_DEST";
+const SOURCE: &str = "DBT_INTERNAL_SOURCE";
+
+impl Replacing<'_> {
+    fn is_merge(&self) -> bool {
+        self.spec.strategy == IncrementalStrategy::Merge
+    }
+
+    fn sql(&self, change: SchemaChange) -> String {
+        let columns = self.columns(change);
+        let rows = match self.is_merge() {
+            true => format!(
+                "select {} from {} as {SOURCE} left join (select *, true as __is_there from {}) \
+                 as {DEST} on {}",
+                list(&columns, |name| self.merged(name)),
+                self.stage.sql(),
+                self.relation.sql(),
+                self.matches(),
+            ),
+            false => format!(
+                "select {} from {} as {SOURCE}",
+                list(&columns, |name| self.taken(name)),
+                self.stage.sql()
+            ),
+        };
+        if self.spec.predicates.is_empty() {
+            return rows;
+        }
+        format!("{rows}\nunion all\n{}", self.kept(&columns))
+    }
+
+    /// Rows with a new row's key that a predicate keeps.
+    fn kept(&self, columns: &[&str]) -> String {
+        let exists = |on: String| {
+            format!(
+                "exists (select 1 from {} as {SOURCE} where {on})",
+                self.stage.sql()
+            )
+        };
+        let own = |name: &str| match contains(self.table, name) {
+            true => format!("{DEST}.{}", quote(name)),
+            false => format!("null as {}", quote(name)),
+        };
+        // Predicates of delete+insert name the table's columns as they are.
+        let replaced = match self.is_merge() {
+            true => exists(self.matches()),
+            false => format!("coalesce({}, false)", self.predicates()),
+        };
+        format!(
+            "select {} from {} as {DEST} where {} and not {replaced}",
+            list(columns, own),
+            self.relation.sql(),
+            exists(self.same_key()),
+        )
+    }
+
+    /// As the schema change wants it: columns that a run lacks stay, are missed, or leave.
+    fn columns(&self, change: SchemaChange) -> Vec<&str> {
+        let new = self.new.iter().map(String::as_str);
+        match change {
+            SchemaChange::Fail | SchemaChange::Sync => new.collect(),
+            SchemaChange::Ignore | SchemaChange::AppendNew => {
+                let lacking = self.table.iter().map(String::as_str);
+                new.chain(lacking.filter(|name| !contains(self.new, name)))
+                    .collect()
+            }
+        }
+    }
+
+    /// A column of a row that is there keeps its value unless the merge updates it.
+    fn merged(&self, name: &str) -> String {
+        let new = match contains(self.new, name) {
+            true => format!("{SOURCE}.{}", quote(name)),
+            false => "null".to_owned(),
+        };
+        let old = contains(self.table, name).then(|| format!("{DEST}.{}", quote(name)));
+        match old.filter(|_| !self.updates(name)) {
+            Some(old) => format!(
+                "case when {DEST}.__is_there then {old} else {new} end as {}",
+                quote(name)
+            ),
+            None => format!("{new} as {}", quote(name)),
+        }
+    }
+
+    fn taken(&self, name: &str) -> String {
+        match contains(self.new, name) {
+            true => format!("{SOURCE}.{}", quote(name)),
+            false => format!("null as {}", quote(name)),
+        }
+    }
+
+    fn updates(&self, name: &str) -> bool {
+        contains(self.new, name)
+            && match &self.spec.updated {
+                Updated::All => true,
+                Updated::Only(columns) => contains(columns, name),
+                Updated::Except(columns) => !contains(columns, name),
+            }
+    }
+
+    fn same_key(&self) -> String {
+        let same = |key: &String| format!("{SOURCE}.{0} = {DEST}.{0}", quote(key));
+        let all: Vec<String> = self.spec.unique_key.iter().map(same).collect();
+        all.join(" and ")
+    }
+
+    fn matches(&self) -> String {
+        match self.spec.predicates.is_empty() {
+            true => self.same_key(),
+            false => format!("{} and {}", self.same_key(), self.predicates()),
+        }
+    }
+
+    fn predicates(&self) -> String {
+        let all = self.spec.predicates.iter().map(|text| format!("({text})"));
+        all.collect::<Vec<_>>().join(" and ")
+    }
+
+    fn check(&self) -> Result<(), Diagnostic> {
+        let (Updated::Only(named) | Updated::Except(named)) = &self.spec.updated else {
+            return Ok(());
+        };
+        let unknown = named.iter().find(|name| !contains(self.table, name));
+        unknown.map_or(Ok(()), |name| {
+            let message = format!(
+                "the merge names the column '{name}', which '{}' does not have",
+                self.relation
+            );
+            let known = self.table.iter().map(String::as_str);
+            Err(Diagnostic::error(message).maybe_hint(suggest::nearest(name, known)))
+        })
+    }
+}
+
+fn contains(columns: &[String], name: &str) -> bool {
+    columns.iter().any(|c| c.eq_ignore_ascii_case(name))
+}
+
+fn list(names: &[&str], write: impl Fn(&str) -> String) -> String {
+    let terms: Vec<String> = names.iter().map(|name| write(name)).collect();
+    terms.join(", ")
+}
+
+/// The partitions that the query has rows in; all of the table where it has none.
+async fn partitions_mode(
+    lake: &Lake,
+    partitions: &[Partition],
+    sql: &str,
+) -> Result<WriteMode, Diagnostic> {
+    if partitions.is_empty() {
+        return Ok(WriteMode::Overwrite);
+    }
+    let terms: Vec<String> = partitions.iter().map(partition_term).collect();
+    // The line break ends a comment on the query's last line.
+    let query = format!(
+        "select distinct {} from (\n{}\n) as new_rows",
+        terms.join(", "),
+        sql.trim().trim_end_matches(';')
+    );
+    // A column's own value is compared as its own type: as text a table's time has a zone.
+    let held: Vec<String> = partitions
+        .iter()
+        .zip(&terms)
+        .map(|(partition, term)| match partition.granularity {
+            None => quote(&partition.column),
+            Some(_) => term.clone(),
+        })
+        .collect();
+    let mut found = Vec::new();
+    for batch in lake.collect(&query).await? {
+        let columns = batch.columns().iter().map(|column| {
+            arrow::compute::cast(column, &DataType::Utf8)
+                .map_err(|error| Diagnostic::internal(format!("a partition has no text: {error}")))
+        });
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        for row in 0..batch.num_rows() {
+            let same = held
+                .iter()
+                .zip(&columns)
+                .map(|(term, column)| match column.is_valid(row) {
+                    true => format!("{term} = {}", literal(column.as_string::<i32>().value(row))),
+                    false => format!("{term} is null"),
+                });
+            found.push(format!("({})", same.collect::<Vec<_>>().join(" and ")));
+        }
+    }
+    Ok(WriteMode::ReplaceWhere {
+        condition: match found.is_empty() {
+            true => "false".to_owned(),
+            false => found.join(" or "),
+        },
+    })
+}
+
+/// The partition's value as text, which is the same for a table's row and for a new one.
+fn partition_term(partition: &Partition) -> String {
+    let column = quote(&partition.column);
+    match partition.granularity {
+        None => format!("cast({column} as varchar)"),
+        Some(size) => format!(
+            "cast(date_trunc('{}', cast({column} as timestamp)) as varchar)",
+            size.as_str()
+        ),
+    }
+}
+
+async fn batch_mode(
+    lake: &Lake,
+    relation: &Relation,
+    spec: &Microbatch,
+    batch: Batch,
+) -> Result<WriteMode, Diagnostic> {
+    let info = lake.info(relation).await?;
+    let known = info.map_or(Vec::new(), |info| names(&info.schema));
+    let column = known
+        .iter()
+        .find(|name| name.eq_ignore_ascii_case(&spec.event_time))
+        .ok_or_else(|| {
+            let message = format!(
+                "'{relation}' has no column '{}', which its event_time names",
+                spec.event_time
+            );
+            Diagnostic::error(message)
+        })?;
+    let condition = within(&quote(column), batch);
+    Ok(WriteMode::ReplaceWhere { condition })
+}
+
+/// SQL that holds for the times of a batch.
+pub fn within(column: &str, batch: Batch) -> String {
+    let time = |at: chrono::DateTime<chrono::Utc>| {
+        let text = at.to_rfc3339_opts(SecondsFormat::Micros, true);
+        format!("cast('{text}' as timestamp with time zone)")
+    };
+    let column = format!("cast({column} as timestamp with time zone)");
+    format!(
+        "({column} >= {} and {column} < {})",
+        time(batch.start),
+        time(batch.end)
+    )
+}
+
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
