@@ -31,6 +31,7 @@ impl VisitorMut for Rewriter {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
         order_by_all(query);
+        order_by_items(query);
         match fetch(query) {
             Ok(()) => ControlFlow::Continue(()),
             Err(problem) => ControlFlow::Break(Box::new(problem)),
@@ -82,6 +83,43 @@ fn order_by_all(query: &mut Query) {
         let places: Option<Vec<OrderByExpr>> = (1..=select.projection.len()).map(place).collect();
         if let Some(places) = places {
             *kind = OrderByKind::Expressions(places);
+        }
+    }
+}
+
+/// An order by what `SELECT DISTINCT` gives is by its place: the engine knows the item by its name alone.
+fn order_by_items(query: &mut Query) {
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return;
+    };
+    let Some(OrderBy {
+        kind: OrderByKind::Expressions(orders),
+        ..
+    }) = &mut query.order_by
+    else {
+        return;
+    };
+    if select.distinct.is_none() {
+        return;
+    }
+    let item = |item: &SelectItem| match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+            Some(expr.to_string())
+        }
+        _ => None,
+    };
+    let items: Option<Vec<String>> = select.projection.iter().map(item).collect();
+    for order in orders {
+        let is_plain = matches!(
+            order.expr,
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_)
+        );
+        let text = order.expr.to_string();
+        let place = items.iter().flatten().position(|item| *item == text);
+        if let (false, Some(place)) = (is_plain, place)
+            && let Some(place) = fill(&(place + 1).to_string(), &[])
+        {
+            order.expr = place;
         }
     }
 }
