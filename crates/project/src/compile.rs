@@ -2,7 +2,7 @@
 
 use forebay_core::{Diagnostic, NodeId};
 
-use crate::jinja::{Failure, Mode, Record, cte_name};
+use crate::jinja::{Failure, GRAPH, Mode, Record, cte_name, from_json};
 use crate::{CompileState, Compiled, Project, nodes};
 
 /// An ephemeral model as a common table expression.
@@ -57,6 +57,17 @@ impl Project {
         Ok(())
     }
 
+    /// Gives templates their `graph`, once: only what is compiled can see it.
+    pub(crate) fn fill_graph(&self) {
+        self.shared.graph.get_or_init(|| {
+            let mut manifest = self.manifest();
+            let parts = GRAPH
+                .iter()
+                .map(|part| ((*part).to_owned(), manifest[*part].take()));
+            from_json(&parts.collect())
+        });
+    }
+
     fn render(&self, id: &NodeId, mode: &Mode) -> Result<(String, Record), Failure> {
         let detail = self
             .details
@@ -66,6 +77,7 @@ impl Project {
             let problem = Diagnostic::error(format!("'{id}' has no SQL to compile"));
             return Err(Failure::Problem(Box::new(problem)));
         };
+        self.fill_graph();
         let (sql, record) = nodes::run(&self.engine, &self.shared, detail, &detail.scope, mode)
             .map_err(|failure| failure.placed(&node.location))?;
         Ok((sql.trim().to_owned(), record))

@@ -107,6 +107,7 @@ impl Project {
         printed: &mut Vec<String>,
     ) -> Result<Compiled, Diagnostic> {
         let mode = Mode::Compile(state.clone());
+        self.fill_graph();
         match self
             .engine
             .render_text(&hook.text, &self.shared, &hook.scope, &mode)

@@ -28,6 +28,7 @@ mod table;
 mod template;
 
 pub(crate) use blocks::{BlockKind, blocks, docs};
+pub(crate) use collections::from_json;
 pub(crate) use engine::{Engine, Failure};
 pub(crate) use errors::no_package;
 pub(crate) use functions::cte_name;
@@ -35,4 +36,4 @@ pub(crate) use macros::{BUILTIN, Macro, MacroSet};
 pub(crate) use names::{Asker, Known, Names};
 pub(crate) use python::json_repr as python_repr;
 pub(crate) use ref_call::RefCall;
-pub(crate) use scope::{Mode, NodeScope, Record, Shared};
+pub(crate) use scope::{GRAPH, Mode, NodeScope, Record, Shared};

@@ -38,6 +38,26 @@ pub(crate) struct Shared {
     pub dispatch: BTreeMap<String, Vec<String>>,
     /// Empty until every file has been read.
     pub names: OnceLock<Names>,
+    /// `graph`: what the manifest says of all nodes. Without a value until something is compiled; what a template
+    /// changes in it the next one sees.
+    pub graph: OnceLock<Value>,
+}
+
+/// The parts of the manifest that `graph` has.
+pub(crate) const GRAPH: &[&str] = &[
+    "nodes",
+    "sources",
+    "exposures",
+    "metrics",
+    "groups",
+    "semantic_models",
+    "saved_queries",
+];
+
+/// While the project is read.
+fn empty_graph() -> Value {
+    let parts = GRAPH.iter().map(|part| (*part, serde_json::json!({})));
+    super::collections::from_json(&parts.collect())
 }
 
 impl Shared {
@@ -253,6 +273,7 @@ impl Scope {
             "api" => adapter::api(self),
             "flags" => json(&self.flags()),
             "builtins" => functions::builtins(self),
+            "graph" => self.shared.graph.get().cloned().unwrap_or_else(empty_graph),
             "execute" => Value::from(self.compiling().is_some()),
             "schema" => Value::from(&*self.shared.target.schema),
             "database" => Value::from(crate::DATABASE),

@@ -121,6 +121,7 @@ pub(super) fn shared(options: &LoadOptions, target: Target, macros: MacroSet) ->
         docs: BTreeMap::new(),
         dispatch: BTreeMap::new(),
         names: OnceLock::new(),
+        graph: OnceLock::new(),
     }
 }
 

@@ -429,3 +429,21 @@ select 1
          True True \"s\".\"i\""
     );
 }
+
+#[test]
+fn templates_walk_the_graph_and_reckon_with_dates() {
+    let project = project(
+        "--- models/a.sql
+{%- set names = [] -%}
+{%- for node in graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') -%}
+{%- do names.append(node.name) if node.name != 'a' -%}
+{%- endfor -%}
+select '{{ names | join(',') }}'
+--- models/b.sql
+{%- set day = modules.datetime.date(2020, 3, 1) - modules.datetime.timedelta(days=1) -%}
+select '{{ day }}', {{ (modules.datetime.datetime(2020, 1, 3) - modules.datetime.datetime(2020, 1, 1)).days - 1 }}
+",
+    );
+    assert_eq!(sql(&project, "a"), "select 'b'");
+    assert_eq!(sql(&project, "b"), "select '2020-02-29', 1");
+}
