@@ -1,6 +1,7 @@
 //! The program: arguments, settings, wiring, one command. The only crate that prints.
 
 mod args;
+mod artifact;
 mod command;
 mod report;
 mod wiring;
@@ -8,30 +9,41 @@ mod wiring;
 use std::process::ExitCode;
 
 use clap::Parser;
+use forebay_core::{Diagnostic, Diagnostics};
 use report::Talk;
 
 fn main() -> ExitCode {
-    let args = args::Args::parse();
-    let talk = Talk::new(args.global.quiet);
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
+    let mut args = args::Args::parse();
+    args.global.look();
+    args.global.command = command::name(&args.command);
+    let talk = wiring::clock(&args.global)
+        .and_then(|clock| Talk::new(&args.global, clock, &wiring::invocation_id()));
+    let talk = match talk {
+        Ok(talk) => talk,
+        Err(problem) => return failed(&Talk::plain(), &problem.into()),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         // Planning deep queries recurses; the default 2 MiB is too little for it.
         .thread_stack_size(16 << 20)
-        .build()
-    {
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
-            talk.error(&forebay_core::Diagnostic::environment(format!(
-                "cannot start threads: {error}"
-            )));
-            return ExitCode::from(2);
+            let text = format!("cannot start threads: {error}");
+            return failed(&talk, &Diagnostic::environment(text).into());
         }
     };
-    match runtime.block_on(command::run(args, &talk)) {
+    talk.begin();
+    let ended = runtime.block_on(command::run(&args, &talk));
+    talk.end(args.global.command, matches!(ended, Ok(0)));
+    match ended {
         Ok(code) => ExitCode::from(code),
-        Err(problems) => {
-            talk.problems(&problems);
-            ExitCode::from(2)
-        }
+        Err(problems) => failed(&talk, &problems),
     }
+}
+
+fn failed(talk: &Talk, problems: &Diagnostics) -> ExitCode {
+    talk.problems(problems);
+    ExitCode::from(2)
 }

@@ -1,15 +1,18 @@
 //! From arguments to a workspace: the clock, the project, its stores, its lock.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use forebay_core::{Diagnostic, Diagnostics, NodeId};
-use forebay_project::{LoadOptions, Project, select};
+use forebay_core::{Diagnostic, Diagnostics, NodeId, Relation};
+use forebay_project::select::Selection;
+use forebay_project::{LoadOptions, Project, Reading};
 use forebay_runner::lock::{self, Holder, ProjectLock};
 use forebay_runner::{Clock, Workspace};
 
-use crate::args::{Global, Select};
+use crate::args::{Global, Select, switch};
+use crate::artifact;
 use crate::report::Talk;
 
 pub fn clock(global: &Global) -> Result<Clock, Diagnostic> {
@@ -26,6 +29,9 @@ pub fn clock(global: &Global) -> Result<Clock, Diagnostic> {
     }
 }
 
+/// Commands that leave target/ as it is.
+const ONLY_LOOK: &[&str] = &["query", "why", "serve", "plan", "lineage", "debug"];
+
 /// Reads the project; its warnings are said, its errors returned all at once.
 pub fn project(global: &Global, talk: &Talk, invocation: &str) -> Result<Project, Diagnostics> {
     let vars = match &global.vars {
@@ -33,7 +39,10 @@ pub fn project(global: &Global, talk: &Talk, invocation: &str) -> Result<Project
         Some(text) => forebay_project::parse_vars("--vars", text)?,
     };
     let options = LoadOptions {
+        profile: global.profile.clone(),
+        profiles_dir: global.profiles_dir.clone(),
         target: global.target.clone(),
+        flags: global.shown(),
         vars,
         now: clock(global)?.now(),
         env: std::env::vars_os()
@@ -42,8 +51,16 @@ pub fn project(global: &Global, talk: &Talk, invocation: &str) -> Result<Project
         invocation_id: invocation.to_owned(),
     };
     let project = Project::load(&global.project_dir, options)?;
-    for warning in &project.warnings {
-        talk.warn(warning);
+    let judged = project
+        .warnings
+        .iter()
+        .map(|warning| talk.judge("", warning.clone()));
+    let errors: Vec<Diagnostic> = judged.filter_map(Result::err).collect();
+    if !errors.is_empty() {
+        return Err(Diagnostics(errors));
+    }
+    if global.on(&switch::WRITE_JSON) && !ONLY_LOOK.contains(&global.command) {
+        artifact::manifest(&project, &global.artifacts())?;
     }
     Ok(project)
 }
@@ -81,25 +98,63 @@ pub async fn take(
     Ok(held)
 }
 
-/// The nodes that the selectors mean. Nothing found is said, since it is mostly a slip.
+/// The nodes that are meant, of the kinds that are meant. What matches nothing is said, since it is
+/// mostly a slip.
 pub fn selected(
-    workspace_graph: &forebay_core::Graph,
+    project: &Project,
+    global: &Global,
     wanted: &Select,
     talk: &Talk,
 ) -> Result<BTreeSet<NodeId>, Diagnostic> {
-    let found = select::select(workspace_graph, &wanted.select, &wanted.exclude)?;
-    if found.is_empty() {
-        let warning = Diagnostic::warning(format!(
-            "the selection '{}' matches no node",
-            wanted.select.join(" ")
-        ))
-        .hint("`forebay ls` lists what can be selected");
-        talk.warn(&warning);
+    let selection = Selection {
+        include: wanted.select.clone(),
+        exclude: wanted.exclude.clone(),
+        selector: wanted.selector.clone(),
+        indirect: global.indirect()?,
+        state: global.state.clone(),
+        target: global.artifacts(),
+    };
+    let found = project.select(&selection)?;
+    for text in &found.unmatched {
+        let warning = format!("the selection criterion '{text}' matches no node");
+        let warning = Diagnostic::warning(warning).hint("`forebay ls` lists what can be selected");
+        talk.judge("NoNodesForSelectionCriteria", warning)?;
     }
-    Ok(found)
+    Ok(found.nodes)
 }
 
-/// A fresh invocation id; sorts by time.
+/// `--defer` and `--empty`: what `ref` gives instead of the project's own tables.
+pub async fn read_instead(
+    workspace: &Workspace,
+    global: &Global,
+    selected: &BTreeSet<NodeId>,
+) -> Result<(), Diagnostic> {
+    let mut reading = Reading {
+        empty: global.on(&switch::EMPTY),
+        ..Reading::default()
+    };
+    if global.on(&switch::DEFER) {
+        let folder = global.defer_state.as_deref().or(global.state.as_deref());
+        reading.deferred = Project::relations_of(folder, "--defer")?;
+        reading.deferred.retain(|id, _| !selected.contains(id));
+        if !global.on(&switch::FAVOR_STATE) {
+            let here: BTreeSet<Relation> = workspace.lake.relations().await?.into_iter().collect();
+            let is_here = |id: &NodeId| {
+                let relation = workspace
+                    .graph()
+                    .get(id)
+                    .and_then(|node| node.relation.as_ref());
+                relation.is_some_and(|relation| here.contains(relation))
+            };
+            reading.deferred.retain(|id, _| !is_here(id));
+        }
+    }
+    workspace.project.read_instead(reading);
+    Ok(())
+}
+
+/// The id of this call of the program; sorts by time.
 pub fn invocation_id() -> String {
-    uuid::Uuid::now_v7().to_string()
+    static ID: OnceLock<String> = OnceLock::new();
+    ID.get_or_init(|| uuid::Uuid::now_v7().to_string()).clone()
 }

@@ -11,10 +11,9 @@ fn main() {
     let started = Instant::now();
     let options = LoadOptions {
         target: std::env::args().nth(2),
-        vars: serde_json::Map::new(),
         now: chrono::DateTime::UNIX_EPOCH,
         env: std::env::vars().collect(),
-        invocation_id: String::new(),
+        ..LoadOptions::default()
     };
     match Project::load(Path::new(&root), options) {
         Ok(project) => {

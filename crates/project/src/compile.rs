@@ -29,11 +29,21 @@ impl Project {
 
     fn whole(&self, id: &NodeId, mode: &Mode) -> Result<String, Failure> {
         let (sql, record) = self.render(id, mode)?;
+        self.with_ephemerals(&sql, record.ephemerals, mode)
+    }
+
+    /// The text with the models that it reads as expressions.
+    pub(crate) fn with_ephemerals(
+        &self,
+        sql: &str,
+        ephemerals: Vec<NodeId>,
+        mode: &Mode,
+    ) -> Result<String, Failure> {
         let mut ctes = Vec::new();
-        for parent in record.ephemerals {
+        for parent in ephemerals {
             self.collect(&parent, mode, &mut ctes)?;
         }
-        Ok(inject(&sql, &ctes))
+        Ok(inject(sql, &ctes))
     }
 
     /// Parents first, each once.

@@ -95,6 +95,14 @@ impl Project {
         }
     }
 
+    /// A text of the command line, as if it were a hook of the project.
+    pub fn inline(&self, text: &str) -> Hook {
+        Hook {
+            text: text.to_owned(),
+            scope: Arc::new(NodeScope::default()),
+        }
+    }
+
     /// The SQL of a hook, which may be empty; or what has to be known first. What the template has
     /// printed takes the place of what is in `printed`.
     ///
@@ -114,7 +122,12 @@ impl Project {
         {
             Ok((sql, record)) => {
                 *printed = record.printed;
-                Ok(Compiled::Sql(sql.trim().to_owned()))
+                let sql = self.with_ephemerals(sql.trim(), record.ephemerals, &mode);
+                match sql {
+                    Ok(sql) => Ok(Compiled::Sql(sql)),
+                    Err(Failure::Asked(question)) => Ok(Compiled::Asks(question)),
+                    Err(Failure::Problem(problem)) => Err(*problem),
+                }
             }
             Err(Failure::Asked(question)) => Ok(Compiled::Asks(question)),
             Err(Failure::Problem(problem)) => {

@@ -7,6 +7,7 @@ mod ask;
 mod compile;
 mod config;
 mod files;
+mod glance;
 mod hooks;
 mod ingest;
 mod jinja;
@@ -32,15 +33,17 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use forebay_core::incremental::Batch;
 use forebay_core::unit_test::Overrides;
-use forebay_core::{Diagnostic, Diagnostics, Graph, NodeId};
+use forebay_core::{Diagnostic, Diagnostics, Graph, Node, NodeId, Relation};
 use serde_json::{Map, Value};
 
 pub use ask::{Answer, Answers, Column, Compiled, Question, RelationKind, Rows};
 pub use config::{OpenLineage, Settings};
+pub use glance::{Glance, glance};
 pub use hooks::{Hook, When};
+pub use load::{WantedPackage, wanted_packages};
 
 /// The version of dbt whose projects are read.
-pub(crate) const DBT_VERSION: &str = "1.11.16";
+pub const DBT_VERSION: &str = "1.11.16";
 
 pub(crate) use forebay_core::name::DATABASE;
 
@@ -64,13 +67,21 @@ pub struct Project {
     macro_patches: BTreeMap<NodeId, properties::MacroPatch>,
     /// Generic tests by the node that they are declared on.
     tests_by_node: BTreeMap<NodeId, Vec<NodeId>>,
+    /// Of `selectors.yml`, in its order.
+    selectors: Vec<select::Selector>,
 }
 
 /// What a reading depends on besides the files.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct LoadOptions {
+    /// The profile; None is the one that the project names.
+    pub profile: Option<String>,
+    /// Where `profiles.yml` is; None looks where dbt does.
+    pub profiles_dir: Option<PathBuf>,
     /// Target of the profile; None is the profile's own choice.
     pub target: Option<String>,
+    /// What `flags` shows inside templates, by names in capitals.
+    pub flags: Map<String, Value>,
     /// `--vars`: they win over those of `dbt_project.yml`.
     pub vars: Map<String, Value>,
     /// `run_started_at` inside templates.
@@ -110,6 +121,15 @@ pub struct CompileState {
     pub batch: Option<Batch>,
 }
 
+/// What `ref` and `source` give instead of the project's own tables.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// `--defer`: where nodes are that are read from another target.
+    pub deferred: BTreeMap<NodeId, Relation>,
+    /// `--empty`: no row of anything.
+    pub empty: bool,
+}
+
 impl Project {
     /// Reads the folder.
     ///
@@ -122,6 +142,53 @@ impl Project {
     /// `target.type`: the adapter that the profile names, `forebay` without a profile.
     pub fn target_type(&self) -> &str {
         &self.shared.target.kind
+    }
+
+    /// The file of a node, relative to its own package.
+    pub fn path_in_package(&self, node: &Node) -> String {
+        manifest::path(self, &node.package, &node.location.file)
+    }
+
+    /// Where dbt puts a node's SQL below `target/compiled`; a generic test is below its property file.
+    pub fn compiled_path(&self, node: &Node) -> PathBuf {
+        let file = Path::new(&node.package).join(self.path_in_package(node));
+        match self.details.get(&node.id) {
+            Some(detail) if detail.test.is_some() => file.join(format!("{}.sql", detail.alias)),
+            _ => file,
+        }
+    }
+
+    /// Says what is read instead; the first word counts.
+    pub fn read_instead(&self, reading: Reading) {
+        let _ = self.shared.reading.set(reading);
+    }
+
+    /// Where an earlier manifest says that models, seeds and snapshots are. `why` is what asks:
+    /// `--defer`.
+    ///
+    /// # Errors
+    /// There is no manifest in the folder.
+    pub fn relations_of(
+        folder: Option<&Path>,
+        why: &str,
+    ) -> Result<BTreeMap<NodeId, Relation>, Diagnostic> {
+        let manifest = select::artifact(folder, "manifest.json", why)?;
+        let nodes = manifest["nodes"].as_object().into_iter().flatten();
+        let relation = |(id, node): (&String, &Value)| {
+            node["relation_name"].as_str()?;
+            let (schema, name) = (node["schema"].as_str()?, node["alias"].as_str()?);
+            let kinds = ["model", "seed", "snapshot"];
+            let kind = node["resource_type"].as_str()?;
+            kinds
+                .contains(&kind)
+                .then(|| (NodeId::new(id), Relation::new(schema, name)))
+        };
+        Ok(nodes.filter_map(relation).collect())
+    }
+
+    /// The name of the profile's target.
+    pub fn target_name(&self) -> &str {
+        &self.shared.target.name
     }
 
     /// dbt's `manifest.json` (version 12), with our own nodes under the key `forebay`.

@@ -57,6 +57,9 @@ pub struct StepResult {
     pub finished_ms: i64,
     pub message: String,
     pub details: serde_json::Value,
+    /// The query that ran, where there was one.
+    #[serde(skip)]
+    pub sql: Option<String>,
 }
 
 impl StepResult {
@@ -65,11 +68,19 @@ impl StepResult {
         (self.finished_ms - started) as f64 / 1e3
     }
 
-    /// As dbt words it: a test passes, anything else succeeds.
+    /// As dbt words it: a test passes, anything else succeeds; what was interrupted was skipped.
     pub fn dbt_status(&self) -> serde_json::Value {
-        match (self.resource_type, self.status) {
-            (kind, RunStatus::Success) if kind.is_test() => "pass".into(),
-            (_, status) => serde_json::json!(status),
+        let test = matches!(
+            self.resource_type,
+            ResourceType::Test | ResourceType::UnitTest
+        );
+        match self.status {
+            RunStatus::Success if test => "pass".into(),
+            RunStatus::Interrupted => "skipped".into(),
+            // Only tests can fail or warn in dbt.
+            RunStatus::Fail if !test => "error".into(),
+            RunStatus::Warn if !test => "success".into(),
+            status => serde_json::json!(status),
         }
     }
 }

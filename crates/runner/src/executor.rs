@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_core::{Diagnostic, Fault, NodeId};
+use forebay_core::{Diagnostic, Fault, NodeId, ResourceType};
 use forebay_store::{Invocation, NodeRun, RunStatus};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,8 @@ pub struct ExecuteOptions {
     pub retries: u32,
     /// Start nothing more after the first failure.
     pub fail_fast: bool,
+    /// A test that would warn fails: `--warn-error`.
+    pub warnings_fail: bool,
     pub command: String,
     pub arguments: Vec<String>,
     pub invocation: String,
@@ -296,9 +298,14 @@ impl Run<'_> {
 
     async fn finished(&mut self, step: &Step, attempted: Attempted) -> Result<(), Diagnostic> {
         let started = Some(attempted.started_ms);
-        self.close(step, attempted.attempt, started, attempted.outcome)?;
-        let result = self.results.last().expect("close pushed it");
+        let mut outcome = attempted.outcome;
+        if self.options.warnings_fail && outcome.status == RunStatus::Warn && is_test(step) {
+            outcome.status = RunStatus::Fail;
+        }
+        self.close(step, attempted.attempt, started, outcome)?;
+        let result = self.results.last_mut().expect("close pushed it");
         let step = attempted.ran.as_ref().unwrap_or(step);
+        result.sql = step.action.sql().map(str::to_owned);
         self.emitter.step_finished(step, result).await;
         Ok(())
     }
@@ -322,6 +329,7 @@ impl Run<'_> {
             finished_ms: self.workspace.clock.now_ms(),
             message: outcome.message,
             details: outcome.details,
+            sql: None,
         };
         self.reporter.report(&Event::StepFinished {
             step,
@@ -405,6 +413,13 @@ impl Run<'_> {
         self.reporter.report(&Event::Finished { summary: &summary });
         ended.map(|()| summary)
     }
+}
+
+fn is_test(step: &Step) -> bool {
+    matches!(
+        step.resource_type,
+        ResourceType::Test | ResourceType::UnitTest
+    )
 }
 
 /// One second, then twice as long each time, half a minute at most.

@@ -18,7 +18,7 @@ pub mod why;
 pub mod workspace;
 
 pub use clock::Clock;
-pub use compile::compile;
+pub use compile::{compile, compile_hook};
 pub use event::{Event, Reporter, StepResult, Summary};
 pub use plan::{Action, Plan, PlanOptions, Step};
 pub use workspace::Workspace;

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use forebay_core::{Diagnostics, NodeId, ResourceType};
+use forebay_core::{Diagnostic, Diagnostics, NodeId, ResourceType};
 use forebay_runner::executor::{self, ExecuteOptions};
 use forebay_runner::plan::{self, PlanOptions};
 use forebay_runner::{Plan, Summary, Workspace};
 use tokio_util::sync::CancellationToken;
 
-use crate::args::{Global, Output, Run};
-use crate::report::{Talk, data, progress::Progress};
+use crate::args::{Global, Output, Run, switch};
+use crate::artifact;
+use crate::report::{Talk, data};
 use crate::wiring;
 
 pub async fn run(
@@ -19,42 +20,71 @@ pub async fn run(
     options: &Run,
     kinds: &[ResourceType],
 ) -> Result<u8, Diagnostics> {
+    refuse(options)?;
     let invocation = wiring::invocation_id();
     let workspace = wiring::workspace(global, talk, &invocation).await?;
-    let selected = wiring::selected(workspace.graph(), &options.select, talk)?;
+    let selected = wiring::selected(&workspace.project, global, &options.select, talk)?;
+    wiring::read_instead(&workspace, global, &selected).await?;
     if options.dry_run {
-        let plan = make(&workspace, &selected, options, kinds).await?;
+        let plan = make(&workspace, global, &selected, options, kinds).await?;
         return super::plan::print(&plan, options.output);
     }
     let _held = wiring::take(&workspace, global, talk, command).await?;
     // Planned under the lock: what another process did before must not be planned again.
-    let plan = make(&workspace, &selected, options, kinds).await?;
-    let summary = execute(&workspace, talk, command, &plan, options, invocation).await?;
+    let plan = make(&workspace, global, &selected, options, kinds).await?;
+    if plan.steps.is_empty() {
+        let warning = Diagnostic::warning("nothing to do: no node of this command is selected");
+        talk.judge("NothingToDo", warning)?;
+    }
+    let summary = execute(&workspace, global, talk, &plan, options, invocation).await?;
     if options.output == Output::Json {
         data::json(&summary)?;
     }
     Ok(summary.exit_code())
 }
 
+/// What would be left out without a word otherwise.
+fn refuse(options: &Run) -> Result<(), Diagnostic> {
+    match options.sample {
+        Some(_) => Err(Diagnostic::error("--sample is not supported yet")
+            .hint("run without it: all rows are computed")),
+        None => Ok(()),
+    }
+}
+
 async fn make(
     workspace: &Workspace,
+    global: &Global,
     selected: &BTreeSet<NodeId>,
     options: &Run,
     kinds: &[ResourceType],
 ) -> Result<Plan, Diagnostics> {
+    let kinds: Vec<ResourceType> = ResourceType::ALL
+        .iter()
+        .copied()
+        .filter(|kind| kinds.is_empty() || kinds.contains(kind))
+        .filter(|kind| options.kinds.includes(*kind))
+        .collect();
+    // No kinds would mean all of them.
+    if kinds.is_empty() {
+        return Ok(Plan {
+            steps: Vec::new(),
+            full_refresh: false,
+        });
+    }
     let options = PlanOptions {
-        full_refresh: options.full_refresh,
+        full_refresh: global.on(&switch::FULL_REFRESH),
         event_time: (options.event_time_start, options.event_time_end),
-        kinds: kinds.to_vec(),
+        kinds,
     };
     plan::make(workspace, selected, &options).await
 }
 
-/// Runs the plan with progress on stderr; Ctrl-C stops it cleanly, a second one at once.
+/// Runs the plan and tells it as it happens; Ctrl-C stops it cleanly, a second one at once.
 pub async fn execute(
     workspace: &Workspace,
+    global: &Global,
     talk: &Talk,
-    command: &str,
     plan: &Plan,
     options: &Run,
     invocation: String,
@@ -68,16 +98,17 @@ pub async fn execute(
     let execute = ExecuteOptions {
         threads,
         retries: workspace.settings().retries,
-        fail_fast: options.fail_fast,
-        command: command.to_owned(),
+        fail_fast: global.on(&switch::FAIL_FAST),
+        warnings_fail: talk.strict.is_error("LogTestResult"),
+        command: global.command.to_owned(),
         arguments: std::env::args().skip(1).collect(),
         invocation,
     };
-    let progress = Progress::new(talk.quiet, talk.style);
-    let summary = executor::execute(workspace, plan, &execute, &progress, &cancel).await;
+    let reporter = talk.reporter(workspace, threads, options.output == Output::Json);
+    let summary = executor::execute(workspace, plan, &execute, &*reporter, &cancel).await;
     stop.abort();
     let summary = summary?;
-    write_run_results(workspace, &summary)?;
+    artifact::run_results(workspace, global, plan, &summary)?;
     Ok(summary)
 }
 
@@ -88,40 +119,4 @@ async fn stop_on_ctrl_c(cancel: CancellationToken) {
     if tokio::signal::ctrl_c().await.is_ok() {
         std::process::exit(130);
     }
-}
-
-/// target/run_results.json, so that tools which read dbt's find ours.
-fn write_run_results(workspace: &Workspace, summary: &Summary) -> Result<(), Diagnostics> {
-    let results: Vec<serde_json::Value> = summary
-        .results
-        .iter()
-        .map(|result| {
-            serde_json::json!({
-                "unique_id": result.node,
-                "status": result.dbt_status(),
-                "execution_time": result.seconds(),
-                "message": result.message,
-                "failures": result.details.get("failures"),
-                "adapter_response": {},
-                "thread_id": "main",
-                "timing": [],
-                "compiled": true,
-                "compiled_code": null,
-                "relation_name": result.details.get("relation"),
-            })
-        })
-        .collect();
-    let document = serde_json::json!({
-        "metadata": {
-            "dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json",
-            "generated_at": workspace.clock.now().to_rfc3339(),
-            "invocation_id": summary.invocation,
-            "env": {},
-        },
-        "elapsed_time": summary.elapsed_ms as f64 / 1e3,
-        "args": {},
-        "results": results,
-    });
-    let path = workspace.project.root.join("target/run_results.json");
-    Ok(super::compile::write(&path, &document.to_string())?)
 }

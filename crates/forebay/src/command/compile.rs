@@ -1,73 +1,89 @@
 //! `compile`: the SQL that would run.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use forebay_core::graph::Spec;
-use forebay_core::{Diagnostic, Diagnostics, Relation};
+use forebay_core::{Diagnostics, Node, NodeId, Relation};
 use forebay_project::CompileState;
-use forebay_runner::compile;
+use forebay_runner::{Workspace, compile, compile_hook};
+use serde_json::json;
 
-use crate::args::{Global, Select};
+use crate::args::{Compile, Global, Output, switch};
+use crate::artifact;
 use crate::report::{Talk, data};
 use crate::wiring;
 
-pub async fn run(global: &Global, talk: &Talk, options: &Select) -> Result<u8, Diagnostics> {
+pub async fn run(global: &Global, talk: &Talk, options: &Compile) -> Result<u8, Diagnostics> {
     let workspace = wiring::workspace(global, talk, &wiring::invocation_id()).await?;
-    let selected = wiring::selected(workspace.graph(), options, talk)?;
+    if let Some(text) = &options.inline {
+        wiring::read_instead(&workspace, global, &BTreeSet::new()).await?;
+        let hook = workspace.project.inline(text);
+        let state = CompileState::default();
+        let (sql, _) = compile_hook(&workspace.project, &workspace.lake, &hook, state).await?;
+        show("inline_query", &sql, options.output)?;
+        return Ok(0);
+    }
+    let selected = wiring::selected(&workspace.project, global, &options.select, talk)?;
+    wiring::read_instead(&workspace, global, &selected).await?;
+    let compiled = all(&workspace, global, &selected).await?;
+    let asked = !options.select.select.is_empty() || options.select.selector.is_some();
+    for (node, sql) in compiled.iter().filter(|_| asked) {
+        show(&node.name, sql, options.output)?;
+    }
+    talk.say(&format!("compiled {} nodes", compiled.len()));
+    Ok(0)
+}
+
+fn show(name: &str, sql: &str, output: Output) -> Result<(), Diagnostics> {
+    match output {
+        Output::Text => data::print(sql),
+        Output::Json => data::json(&json!({"node": name, "compiled": sql}))?,
+    }
+    Ok(())
+}
+
+/// Compiles the selected nodes that have SQL, and writes it below target/compiled.
+pub async fn all<'a>(
+    workspace: &'a Workspace,
+    global: &Global,
+    selected: &BTreeSet<NodeId>,
+) -> Result<Vec<(&'a Node, String)>, Diagnostics> {
     let existing: BTreeSet<Relation> = workspace.lake.relations().await?.into_iter().collect();
-    let is_there = |relation: &Relation| existing.contains(relation);
     let project = &workspace.project;
+    let folder = global.artifacts().join("compiled");
+    let full_refresh = global.on(&switch::FULL_REFRESH);
     let mut problems = Diagnostics::default();
-    let with_sql = selected
-        .iter()
-        .filter_map(|id| project.graph.get(id))
-        .filter(|node| {
-            matches!(
-                node.spec,
-                Spec::Model(_) | Spec::Test(_) | Spec::Snapshot(_)
-            )
-        });
-    let nodes: Vec<_> = with_sql.collect();
-    for node in &nodes {
+    let mut compiled = Vec::new();
+    for node in selected.iter().filter_map(|id| project.graph.get(id)) {
+        if !has_sql(node) {
+            continue;
+        }
+        let there = node
+            .relation
+            .as_ref()
+            .is_some_and(|relation| existing.contains(relation));
         let state = CompileState {
-            incremental: node.relation.as_ref().is_some_and(is_there),
+            incremental: there && !full_refresh,
+            full_refresh,
             ..CompileState::default()
         };
         match compile(project, Some(&workspace.lake), &node.id, state).await {
             Ok(sql) => {
-                let path = project.root.join("target/compiled").join(&node.package);
-                write(
-                    &path
-                        .join(&node.location.file)
-                        .with_file_name(format!("{}.sql", node.name)),
-                    &sql,
-                )?;
-                if !options.select.is_empty() {
-                    data::print(&sql);
-                }
+                artifact::write_sql(project, &folder, node, &sql)?;
+                compiled.push((node, sql));
             }
             Err(problem) => problems.push(problem),
         }
     }
-    if problems.has_errors() {
-        return Err(problems);
+    match problems.has_errors() {
+        true => Err(problems),
+        false => Ok(compiled),
     }
-    talk.say(&format!(
-        "compiled {} nodes to target/compiled",
-        nodes.len()
-    ));
-    Ok(0)
 }
 
-/// Writes a file of target/, by way of a temporary one so that no reader sees half of it.
-pub fn write(path: &Path, text: &str) -> Result<(), Diagnostic> {
-    let partial = path.with_extension("partial");
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(&partial, text))
-        .and_then(|()| std::fs::rename(&partial, path))
-        .map_err(|error| {
-            Diagnostic::environment(format!("cannot write {}: {error}", path.display()))
-        })
+fn has_sql(node: &Node) -> bool {
+    matches!(
+        node.spec,
+        Spec::Model(_) | Spec::Test(_) | Spec::Snapshot(_) | Spec::Analysis(_)
+    )
 }

@@ -79,9 +79,9 @@ async fn build(
     invocation: String,
 ) -> Result<Summary, Diagnostics> {
     let _held = wiring::take(workspace, global, talk, "demo").await?;
-    let selected = wiring::selected(workspace.graph(), &Select::default(), talk)?;
+    let selected = wiring::selected(&workspace.project, global, &Select::default(), talk)?;
     let plan = plan::make(workspace, &selected, &PlanOptions::default()).await?;
-    super::build::execute(workspace, talk, "build", &plan, &Run::default(), invocation).await
+    super::build::execute(workspace, global, talk, &plan, &Run::default(), invocation).await
 }
 
 /// What is there now, and where.

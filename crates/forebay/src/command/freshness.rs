@@ -1,40 +1,75 @@
-//! `source freshness`: how old the newest rows are.
+//! `source freshness`: how old the newest rows are; writes target/sources.json.
+
+use std::path::Path;
+use std::time::Instant;
 
 use forebay_checks::freshness::{self, FreshnessStatus};
 use forebay_core::Diagnostics;
 use forebay_core::graph::Spec;
+use serde_json::json;
 
-use crate::args::{Global, List, Output};
+use crate::args::{Freshness, Global};
+use crate::artifact::{self, Measured};
 use crate::report::{Talk, data};
 use crate::wiring;
 
-pub async fn run(global: &Global, talk: &Talk, options: &List) -> Result<u8, Diagnostics> {
+pub async fn run(global: &Global, talk: &Talk, options: &Freshness) -> Result<u8, Diagnostics> {
     let workspace = wiring::workspace(global, talk, &wiring::invocation_id()).await?;
-    let selected = wiring::selected(workspace.graph(), &options.select, talk)?;
-    let now = workspace.clock.now();
-    let mut outcomes = Vec::new();
+    let selected = wiring::selected(&workspace.project, global, &options.select, talk)?;
+    let (now, began) = (workspace.clock.now(), Instant::now());
+    let mut measured = Vec::new();
     for node in selected.iter().filter_map(|id| workspace.graph().get(id)) {
         if matches!(&node.spec, Spec::Source(source) if source.freshness.is_some()) {
-            outcomes.push((node, freshness::run(&workspace.lake, node, now).await?));
+            let started = Instant::now();
+            let outcome = freshness::run(&workspace.lake, node, now).await;
+            let seconds = started.elapsed().as_secs_f64();
+            measured.push(Measured {
+                node,
+                outcome,
+                seconds,
+            });
         }
     }
-    if options.output == Output::Json {
-        let all: Vec<_> = outcomes
+    let as_json = options.output.as_deref() == Some(Path::new("json"));
+    let default = || global.artifacts().join("sources.json");
+    let file = options
+        .output
+        .clone()
+        .filter(|_| !as_json)
+        .unwrap_or_else(default);
+    artifact::sources(global, &file, &measured, began.elapsed().as_secs_f64())?;
+    if as_json {
+        let all = measured
             .iter()
-            .map(|(node, outcome)| serde_json::json!({"unique_id": node.id, "freshness": outcome}))
-            .collect();
-        data::json(&all)?;
+            .filter_map(|m| Some((m, m.outcome.as_ref().ok()?)));
+        let all = all.map(|(m, outcome)| json!({"unique_id": m.node.id, "freshness": outcome}));
+        data::json(&all.collect::<Vec<_>>())?;
     } else {
-        for (node, outcome) in &outcomes {
-            data::print(&format!(
-                "{:<32} {}",
-                node.name,
-                outcome.message.as_deref().unwrap_or("fresh")
-            ));
-        }
+        measured.iter().for_each(said);
     }
-    let failed = outcomes
+    let failed = measured.iter().any(|m| match &m.outcome {
+        Ok(outcome) => outcome.status == FreshnessStatus::Error,
+        Err(_) => true,
+    });
+    measured
         .iter()
-        .any(|(_, outcome)| outcome.status == FreshnessStatus::Error);
+        .filter_map(|m| m.outcome.as_ref().err())
+        .for_each(|e| talk.error(e));
     Ok(u8::from(failed))
+}
+
+fn said(measured: &Measured<'_>) {
+    let word = match &measured.outcome {
+        Err(_) => "ERROR",
+        Ok(outcome) => match outcome.status {
+            FreshnessStatus::Pass => "PASS",
+            FreshnessStatus::Warn => "WARN",
+            FreshnessStatus::Error => "ERROR STALE",
+        },
+    };
+    let outcome = measured.outcome.as_ref().ok();
+    let message = outcome
+        .and_then(|o| o.message.as_deref())
+        .unwrap_or("fresh");
+    data::print(&format!("{word:<11}  {:<32} {message}", measured.node.name));
 }

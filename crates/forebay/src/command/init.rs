@@ -26,7 +26,7 @@ pub fn run(global: &Global, talk: &Talk, options: &args::Init) -> Result<u8, Dia
         .to_lowercase()
         .replace(|c: char| !c.is_ascii_alphanumeric(), "_");
     for (path, text) in files(&name) {
-        super::compile::write(&root.join(path), &text)?;
+        crate::artifact::write(&root.join(path), &text)?;
     }
     talk.say(&format!(
         "made project '{name}': try `forebay build`, then `forebay show --select hello`"

@@ -5,14 +5,14 @@ use forebay_lake::lineage::{ColumnLineage, Edge};
 use forebay_runner::{Workspace, lineage};
 use serde_json::json;
 
-use crate::args::{Global, List, Output};
+use crate::args::{self, Global, Output};
 use crate::report::{Talk, data};
 use crate::wiring;
 
-pub async fn run(global: &Global, talk: &Talk, options: &List) -> Result<u8, Diagnostics> {
+pub async fn run(global: &Global, talk: &Talk, options: &args::Lineage) -> Result<u8, Diagnostics> {
     let workspace: Workspace = wiring::workspace(global, talk, &wiring::invocation_id()).await?;
     let project = &workspace.project;
-    let selected = wiring::selected(&project.graph, &options.select, talk)?;
+    let selected = wiring::selected(project, global, &options.select, talk)?;
     let found = lineage::of_project(project, Some(&workspace.lake)).await?;
     for (id, problem) in found
         .problems

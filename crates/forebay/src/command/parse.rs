@@ -8,11 +8,6 @@ use crate::wiring;
 
 pub fn run(global: &Global, talk: &Talk) -> Result<u8, Diagnostics> {
     let project = wiring::project(global, talk, &wiring::invocation_id())?;
-    let path = project.root.join("target/manifest.json");
-    super::compile::write(&path, &project.manifest().to_string())?;
-    talk.say(&format!(
-        "{} nodes; wrote target/manifest.json",
-        project.graph.nodes.len()
-    ));
+    talk.say(&format!("{} nodes", project.graph.nodes.len()));
     Ok(0)
 }

@@ -4,15 +4,15 @@ use forebay_core::Diagnostics;
 use forebay_runner::Plan;
 use forebay_runner::plan::{self, PlanOptions};
 
-use crate::args::{self, Global, Output};
+use crate::args::{self, Global, Output, switch};
 use crate::report::{Talk, data};
 use crate::wiring;
 
 pub async fn run(global: &Global, talk: &Talk, options: &args::Plan) -> Result<u8, Diagnostics> {
     let workspace = wiring::workspace(global, talk, &wiring::invocation_id()).await?;
-    let selected = wiring::selected(workspace.graph(), &options.select, talk)?;
+    let selected = wiring::selected(&workspace.project, global, &options.select, talk)?;
     let wanted = PlanOptions {
-        full_refresh: options.full_refresh,
+        full_refresh: global.on(&switch::FULL_REFRESH),
         ..PlanOptions::default()
     };
     print(

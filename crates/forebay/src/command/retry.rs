@@ -4,7 +4,7 @@ use forebay_core::Diagnostics;
 use forebay_runner::plan::{self, PlanOptions};
 use forebay_runner::retry;
 
-use crate::args::{self, Global, Output, Run};
+use crate::args::{self, Global, Output, Run, switch};
 use crate::report::{Talk, data};
 use crate::wiring;
 
@@ -17,12 +17,17 @@ pub async fn run(global: &Global, talk: &Talk, options: &args::Retry) -> Result<
         talk.say(&format!("`forebay {}` left nothing undone", last.command));
         return Ok(0);
     }
-    let plan = plan::make(&workspace, &undone, &PlanOptions::default()).await?;
+    let wanted = PlanOptions {
+        full_refresh: global.on(&switch::FULL_REFRESH),
+        ..PlanOptions::default()
+    };
+    let plan = plan::make(&workspace, &undone, &wanted).await?;
     let run = Run {
         threads: options.threads,
+        output: options.output,
         ..Run::default()
     };
-    let summary = super::build::execute(&workspace, talk, "retry", &plan, &run, invocation).await?;
+    let summary = super::build::execute(&workspace, global, talk, &plan, &run, invocation).await?;
     if options.output == Output::Json {
         data::json(&summary)?;
     }

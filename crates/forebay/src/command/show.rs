@@ -1,5 +1,7 @@
 //! `show`: rows of a node, failing rows of a test, held rows of a table.
 
+use std::collections::BTreeSet;
+
 use futures::TryStreamExt;
 
 use forebay_core::graph::Spec;
@@ -7,7 +9,7 @@ use forebay_core::{Diagnostic, Diagnostics, Node, Relation};
 use forebay_lake::Rows;
 use forebay_project::CompileState;
 use forebay_runner::cells::Cells;
-use forebay_runner::{Workspace, compile};
+use forebay_runner::{Workspace, compile, compile_hook};
 
 use crate::args::{Global, Output, Show};
 use crate::report::{Talk, data};
@@ -15,13 +17,13 @@ use crate::wiring;
 
 pub async fn run(global: &Global, talk: &Talk, options: &Show) -> Result<u8, Diagnostics> {
     let workspace = wiring::workspace(global, talk, &wiring::invocation_id()).await?;
-    if let Some(sql) = &options.inline {
-        print(
-            workspace.lake.query(sql).await?,
-            options.limit,
-            options.output,
-        )
-        .await?;
+    let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);
+    if let Some(text) = &options.inline {
+        wiring::read_instead(&workspace, global, &BTreeSet::new()).await?;
+        let hook = workspace.project.inline(text);
+        let state = CompileState::default();
+        let (sql, _) = compile_hook(&workspace.project, &workspace.lake, &hook, state).await?;
+        print(workspace.lake.query(&sql).await?, limit, options.output).await?;
         return Ok(0);
     }
     if options.select.select.is_empty() {
@@ -29,7 +31,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &Show) -> Result<u8, Dia
             .hint("`forebay show --select arrivals` or `forebay show --inline 'select 1'`")
             .into());
     }
-    let selected = wiring::selected(workspace.graph(), &options.select, talk)?;
+    let selected = wiring::selected(&workspace.project, global, &options.select, talk)?;
     // Tests come along with what they are declared on; here only what was asked for by name counts.
     let asked = |node: &&Node| {
         let test = matches!(node.spec, Spec::Test(_));
@@ -42,7 +44,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &Show) -> Result<u8, Dia
     {
         talk.say(&format!("{} {}", node.resource_type(), node.name));
         let rows = rows(&workspace, node, options).await?;
-        print(rows, options.limit, options.output).await?;
+        print(rows, limit, options.output).await?;
     }
     Ok(0)
 }
@@ -66,12 +68,8 @@ async fn rows(workspace: &Workspace, node: &Node, options: &Show) -> Result<Rows
     } else {
         relation.clone()
     };
-    lake.query(&format!(
-        "select * from {} limit {}",
-        relation.sql(),
-        options.limit
-    ))
-    .await
+    lake.query(&format!("select * from {}", relation.sql()))
+        .await
 }
 
 async fn held(workspace: &Workspace, relation: &Relation) -> Result<Relation, Diagnostic> {

@@ -11,11 +11,11 @@ pub struct Style {
 }
 
 impl Style {
-    pub fn of_stderr() -> Self {
+    pub fn of_stderr(wanted: bool) -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let terminal = std::io::stderr().is_terminal();
         Self {
-            on: !set("NO_COLOR") && (terminal || set("CLICOLOR_FORCE")),
+            on: wanted && !set("NO_COLOR") && (terminal || set("CLICOLOR_FORCE")),
             terminal,
         }
     }

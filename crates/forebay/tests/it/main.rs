@@ -3,6 +3,7 @@
 mod bad_input;
 mod builds;
 mod clients;
+mod dbt_cli;
 mod hooks;
 mod kill;
 mod lineage;

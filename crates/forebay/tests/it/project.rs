@@ -83,7 +83,7 @@ impl Project {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Runs to that exit code; stderr.
+    /// Runs to that exit code; all that it said.
     pub fn fails(&self, code: i32, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert_eq!(
@@ -92,7 +92,7 @@ impl Project {
             "forebay {arguments:?}:\n{}",
             text(&output)
         );
-        String::from_utf8(output.stderr).unwrap()
+        text(&output)
     }
 
     pub fn json(&self, arguments: &[&str]) -> Value {

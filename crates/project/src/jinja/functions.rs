@@ -211,9 +211,12 @@ fn use_known(scope: &Arc<Scope>, known: &Known, call: &str) -> Result<Value, Err
         return Ok(Value::from_object(relation));
     }
     if !known.ephemeral {
-        return Ok(Value::from_object(RelationValue::new(
-            known.relation.clone(),
-        )));
+        let reading = scope.shared.reading.get();
+        let instead = reading.and_then(|reading| reading.deferred.get(&known.id));
+        let relation = instead.unwrap_or(&known.relation).clone();
+        let mut value = RelationValue::new(relation);
+        value.empty = reading.is_some_and(|reading| reading.empty) && scope.compiling().is_some();
+        return Ok(Value::from_object(value));
     }
     let mut record = scope.record();
     if !record.ephemerals.contains(&known.id) {

@@ -16,6 +16,8 @@ pub(crate) struct RelationValue {
     pub relation: Relation,
     /// An ephemeral model: the name of its common table expression.
     pub cte: Option<String>,
+    /// `--empty`: the columns and no row.
+    pub empty: bool,
     /// Parts left out by `.include(...)`.
     schema: bool,
     identifier: bool,
@@ -28,6 +30,7 @@ impl RelationValue {
         Self {
             relation,
             cte: None,
+            empty: false,
             schema: true,
             identifier: true,
             kind: None,
@@ -56,6 +59,12 @@ impl RelationValue {
         use forebay_core::name::quote;
         match (&self.cte, self.schema, self.identifier) {
             (Some(cte), ..) => cte.clone(),
+            (None, true, true) if self.empty => {
+                format!(
+                    "(select * from {} where false limit 0)",
+                    self.relation.sql()
+                )
+            }
             (None, true, true) => self.relation.sql(),
             (None, true, false) => quote(&self.relation.schema),
             (None, false, _) => quote(&self.relation.name),

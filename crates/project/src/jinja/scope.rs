@@ -17,10 +17,10 @@ use super::names::{Asker, Names};
 use super::ref_call::RefCall;
 use super::relation::RelationValue;
 use super::{adapter, config_object, errors, functions, modules};
-use crate::CompileState;
 use crate::ask::{Answer, Question};
 use crate::config::{Target, Vars};
 use crate::scan::DocBlock;
+use crate::{CompileState, Reading};
 
 /// The same for every rendering of a project.
 pub(crate) struct Shared {
@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     pub env: BTreeMap<String, String>,
     pub now: DateTime<Utc>,
     pub invocation_id: String,
+    /// What `flags` shows, by names in capitals.
+    pub flags: Map<String, Json>,
     pub macros: MacroSet,
     /// Texts of `{% docs %}` blocks by package and name.
     pub docs: BTreeMap<String, BTreeMap<String, DocBlock>>,
@@ -38,6 +40,8 @@ pub(crate) struct Shared {
     pub dispatch: BTreeMap<String, Vec<String>>,
     /// Empty until every file has been read.
     pub names: OnceLock<Names>,
+    /// Empty where everything is read as it is.
+    pub reading: OnceLock<Reading>,
     /// `graph`: what the manifest says of all nodes. Without a value until something is compiled; what a template
     /// changes in it the next one sees.
     pub graph: OnceLock<Value>,
@@ -319,11 +323,13 @@ impl Scope {
 
     fn flags(&self) -> Json {
         let full_refresh = self.compiling().is_some_and(|c| c.full_refresh);
-        serde_json::json!({
-            "FULL_REFRESH": full_refresh,
-            "STORE_FAILURES": false,
-            "WHICH": "build",
-        })
+        let mut flags = Map::from_iter([
+            ("FULL_REFRESH".to_owned(), Json::Bool(full_refresh)),
+            ("STORE_FAILURES".to_owned(), Json::Bool(false)),
+            ("WHICH".to_owned(), Json::from("build")),
+        ]);
+        flags.extend(self.shared.flags.clone());
+        Json::Object(flags)
     }
 
     /// Names for "did you mean".

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use forebay_core::Diagnostic;
+
 use super::PROJECT_FILE;
 use crate::config::{ProjectFile, ProjectName, Target, Vars};
 use crate::jinja::{Engine, MacroSet, Shared};
@@ -41,6 +43,7 @@ pub(super) fn head(
         |path| !matches!(path, ["name" | "profile", ..]),
     );
     let ProjectName { name, profile } = ProjectName::from_yaml(doc, &yaml)?;
+    let profile = options.profile.clone().or(profile);
     let target = target(root, options, engine, profile.as_deref(), problems)?;
     let scope = before(options, target.clone(), &name);
     let package = package(engine, scope, doc, yaml, "")?;
@@ -116,11 +119,13 @@ pub(super) fn shared(options: &LoadOptions, target: Target, macros: MacroSet) ->
         vars: BTreeMap::new(),
         env: options.env.clone(),
         now: options.now,
+        flags: options.flags.clone(),
         invocation_id: options.invocation_id.clone(),
         macros,
         docs: BTreeMap::new(),
         dispatch: BTreeMap::new(),
         names: OnceLock::new(),
+        reading: OnceLock::new(),
         graph: OnceLock::new(),
     }
 }
@@ -157,7 +162,14 @@ fn target(
 ) -> Option<Target> {
     let asked = options.target.as_deref();
     let embedded = || Some(Target::embedded(profile, asked));
-    let (Some(profile), Some(folder)) = (profile, profiles_folder(root, options)) else {
+    let folder = profiles_folder(root, options);
+    if let (Some(asked), None) = (&options.profiles_dir, &folder) {
+        let text = format!("the folder '{}' has no {PROFILES_FILE}", asked.display());
+        let problem = Diagnostic::error(text).hint("--profiles-dir names the folder of the file");
+        problems.push(problem);
+        return None;
+    }
+    let (Some(profile), Some(folder)) = (profile, folder) else {
         return embedded();
     };
     let doc = Doc {
@@ -187,6 +199,11 @@ fn target(
     }
     match yaml.get(profile) {
         Some(found) => Target::from_profile(doc, found, profile, asked),
+        None if options.profile.is_some() => {
+            let text = format!("{PROFILES_FILE} has no profile '{profile}'");
+            problems.push(Diagnostic::error(text).hint(format!("in {}", folder.display())));
+            None
+        }
         None => embedded(),
     }
 }
@@ -197,8 +214,11 @@ fn keep_only(yaml: &mut Yaml, key: &str) {
     }
 }
 
-/// Where dbt looks: the folder that the environment names, the project's, the user's.
+/// Where dbt looks: the folder that is named, the project's, the user's.
 fn profiles_folder(root: &Path, options: &LoadOptions) -> Option<PathBuf> {
+    if let Some(folder) = &options.profiles_dir {
+        return Some(folder.clone()).filter(|folder| folder.join(PROFILES_FILE).is_file());
+    }
     let named = options
         .env
         .get("DBT_PROFILES_DIR")

@@ -20,13 +20,15 @@ use crate::properties::{MacroPatch, Patch, Properties};
 use crate::render::Renderer;
 use crate::scan::{Scanned, Scanner};
 use crate::yaml::{self, Doc, Yaml};
-use crate::{LoadOptions, Project, files, ingest, link, ml, semantic, text};
+use crate::{LoadOptions, Project, files, ingest, link, ml, select, semantic, text};
 
 use builder::Builder;
 use head::{head, shared, used};
+pub use packages::{WantedPackage, wanted_packages};
 
 const PROJECT_FILE: &str = "dbt_project.yml";
 const SETTINGS_FILE: &str = "forebay.yml";
+const SELECTORS_FILE: &str = "selectors.yml";
 
 pub(crate) fn load(root: &Path, options: LoadOptions) -> Result<Project, Diagnostics> {
     let root = std::path::absolute(root).map_err(|error| {
@@ -140,6 +142,7 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
     warn_unused(&project.file, problems);
     Some(Project {
         settings: settings(root, &project.name, problems),
+        selectors: selectors(root, &engine, &shared, problems),
         root: root.to_owned(),
         name: project.name.clone(),
         tests_by_node: tests_by_node(&built.graph),
@@ -245,6 +248,29 @@ fn settings(root: &Path, name: &str, problems: &Problems) -> Settings {
     let yaml = content.and_then(|content| yaml::parse(SETTINGS_FILE, &content, problems));
     let config = yaml.and_then(|yaml| SettingsConfig::from_yaml(doc, &yaml));
     config.unwrap_or_default().resolve(root, name)
+}
+
+fn selectors(
+    root: &Path,
+    engine: &Engine,
+    shared: &Arc<Shared>,
+    problems: &Problems,
+) -> Vec<select::Selector> {
+    let doc = Doc {
+        file: SELECTORS_FILE,
+        problems,
+    };
+    let written = root.join(SELECTORS_FILE).is_file();
+    let Some(mut yaml) = written.then(|| head::open(root, doc)).flatten() else {
+        return Vec::new();
+    };
+    let renderer = Renderer {
+        engine,
+        shared,
+        package: "",
+    };
+    renderer.render(doc, &mut yaml, |_| false);
+    select::read_selectors(doc, &yaml)
 }
 
 fn warn_unused(file: &ProjectFile, problems: &Problems) {

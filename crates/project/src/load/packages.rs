@@ -99,6 +99,51 @@ pub(super) fn add(packages: &mut Vec<Package>, new: Option<Package>, problems: &
     }
 }
 
+/// A package that a packages file asks for.
+#[derive(Clone, Debug)]
+pub struct WantedPackage {
+    /// As it is written: `dbt-labs/dbt_utils`, an address, or the folder of a local one.
+    pub name: String,
+    pub local: bool,
+    /// Whether it is there: for a local one, whether its folder is.
+    pub there: bool,
+    pub at: Location,
+}
+
+/// What the packages files ask for, and whether it is there. `packages_in` is the folder of
+/// installed ones, relative to `root`.
+///
+/// # Errors
+/// All problems of the files at once.
+pub fn wanted_packages(
+    root: &Path,
+    packages_in: &str,
+) -> Result<Vec<WantedPackage>, forebay_core::Diagnostics> {
+    let problems = Problems::default();
+    let installed = installed(root, packages_in);
+    let asked = asked(root, "", &problems);
+    problems.finish()?;
+    let local = asked.local.into_iter().map(|(name, at)| WantedPackage {
+        there: root.join(&name).join(PROJECT_FILE).is_file(),
+        local: true,
+        name,
+        at,
+    });
+    let others = asked.others.into_iter().map(|(name, at)| {
+        let last = name.trim_end_matches(".git").rsplit('/').next();
+        let there = installed
+            .iter()
+            .any(|folder| folder.rsplit('/').next() == last);
+        WantedPackage {
+            there,
+            local: false,
+            name,
+            at,
+        }
+    });
+    Ok(local.chain(others).collect())
+}
+
 fn real(root: &Path, folder: &str) -> std::path::PathBuf {
     let path = root.join(folder);
     path.canonicalize().unwrap_or(path)

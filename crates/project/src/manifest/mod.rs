@@ -131,7 +131,7 @@ fn created_at(project: &Project) -> f64 {
 }
 
 /// Relative to the node's own package.
-fn path(project: &Project, package: &str, file: &std::path::Path) -> String {
+pub(crate) fn path(project: &Project, package: &str, file: &std::path::Path) -> String {
     let file = file.to_string_lossy();
     let package = project.packages.iter().find(|p| p.name == package);
     package

@@ -2,11 +2,13 @@
 
 use forebay_core::Diagnostic;
 
+use super::spec::Indirect;
+
 /// Steps in one direction: `None` is all of them.
-type Depth = Option<usize>;
+pub(super) type Depth = Option<usize>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Criterion {
+pub(crate) struct Criterion {
     /// As it was written, for messages.
     pub text: String,
     pub method: Option<String>,
@@ -15,9 +17,24 @@ pub(super) struct Criterion {
     pub children: Option<Depth>,
     /// `@x`: descendants, and everything that these need.
     pub children_with_parents: bool,
+    /// Where a YAML selector says so; else what the command line says.
+    pub indirect: Option<Indirect>,
 }
 
 impl Criterion {
+    /// Without operators around it.
+    pub fn plain(method: Option<&str>, value: &str) -> Self {
+        Self {
+            text: value.to_owned(),
+            method: method.map(str::to_owned),
+            value: value.to_owned(),
+            parents: None,
+            children: None,
+            children_with_parents: false,
+            indirect: None,
+        }
+    }
+
     pub fn parse(text: &str) -> Result<Self, Diagnostic> {
         let (children_with_parents, rest) = match text.strip_prefix('@') {
             Some(rest) => (true, rest),
@@ -42,6 +59,7 @@ impl Criterion {
             parents,
             children,
             children_with_parents,
+            indirect: None,
         })
     }
 }

@@ -1,93 +1,89 @@
-//! dbt's node selection: `--select` and `--exclude`.
+//! dbt's node selection: `--select`, `--exclude`, `--selector`.
 //!
 //! A criterion is a method with a value (`tag:nightly`, `path:models/staging`, a bare name), with
 //! graph operators around it (`+x`, `x+`, `2+x+1`, `@x`). Commas intersect, blanks and repeated
-//! arguments unite. Tests come along when one of their parents is selected.
+//! arguments unite. Tests come along when one of their parents is selected, or as asked.
 
 mod criterion;
+mod earlier;
 mod methods;
 mod pattern;
+mod resolve;
 mod resources;
+mod selectors;
+mod spec;
+mod state;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
-use forebay_core::{Diagnostic, Graph, NodeId};
+use forebay_core::{Diagnostic, NodeId, suggest};
 
-use criterion::Criterion;
+use crate::Project;
+pub(crate) use earlier::artifact;
+pub(crate) use selectors::{Selector, read as read_selectors};
+pub use spec::Indirect;
+use spec::Spec;
 
-/// The selected nodes; nothing to include means everything. A criterion that matches nothing is
-/// no error: the caller may warn.
-///
-/// # Errors
-/// A method that does not exist, or an operator that cannot be read.
-pub fn select(
-    graph: &Graph,
-    include: &[String],
-    exclude: &[String],
-) -> Result<BTreeSet<NodeId>, Diagnostic> {
-    let everything = || graph.nodes.keys().cloned().collect();
-    let included: BTreeSet<NodeId> = match union(graph, include)? {
-        None => everything(),
-        Some(selected) => selected,
-    };
-    let excluded = union(graph, exclude)?.unwrap_or_default();
-    Ok(included.difference(&excluded).cloned().collect())
+/// What the command line asks for.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    pub include: Vec<String>,
+    pub exclude: Vec<String>,
+    /// One of `selectors.yml`; it wins over the two above. Without all three, the default one counts.
+    pub selector: Option<String>,
+    pub indirect: Indirect,
+    /// Artifacts of an earlier run, for `state:`, `result:` and `source_status:`.
+    pub state: Option<PathBuf>,
+    /// This project's own artifacts: `source_status:` compares their freshness with the earlier one.
+    pub target: PathBuf,
 }
 
-/// `None` where nothing was asked for.
-fn union(graph: &Graph, specs: &[String]) -> Result<Option<BTreeSet<NodeId>>, Diagnostic> {
-    let mut all = None;
-    for spec in specs.iter().flat_map(|spec| spec.split_whitespace()) {
-        let selected = intersection(graph, spec)?;
-        all.get_or_insert_with(BTreeSet::new).extend(selected);
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Selected {
+    pub nodes: BTreeSet<NodeId>,
+    /// What matched nothing, as it was written.
+    pub unmatched: Vec<String>,
+}
+
+impl Project {
+    /// The nodes that are meant; nothing asked for means everything. What matches nothing is no
+    /// error: the caller may warn.
+    ///
+    /// # Errors
+    /// A method or a selector that does not exist, an operator that cannot be read, artifacts of an
+    /// earlier run that are not there.
+    pub fn select(&self, selection: &Selection) -> Result<Selected, Diagnostic> {
+        let arguments = Spec::from_arguments(&selection.include, &selection.exclude)?;
+        let nothing_asked = selection.include.is_empty() && selection.exclude.is_empty();
+        let spec = match &selection.selector {
+            Some(name) => &self.selector(name)?.spec,
+            None if nothing_asked => self
+                .selectors
+                .iter()
+                .find(|selector| selector.default)
+                .map_or(&arguments, |selector| &selector.spec),
+            None => &arguments,
+        };
+        let around = methods::Around::new(self, selection);
+        let resolver = resolve::Resolver::new(&around, selection.indirect);
+        let (nodes, unmatched) = resolver.resolve(spec)?;
+        Ok(Selected { nodes, unmatched })
     }
-    Ok(all)
-}
 
-fn intersection(graph: &Graph, spec: &str) -> Result<BTreeSet<NodeId>, Diagnostic> {
-    let mut common: Option<BTreeSet<NodeId>> = None;
-    for part in spec.split(',').filter(|part| !part.is_empty()) {
-        let selected = criterion(graph, &Criterion::parse(part)?)?;
-        common = Some(match common {
-            None => selected,
-            Some(common) => common.intersection(&selected).cloned().collect(),
-        });
-    }
-    Ok(common.unwrap_or_default())
-}
-
-fn criterion(graph: &Graph, criterion: &Criterion) -> Result<BTreeSet<NodeId>, Diagnostic> {
-    let matched = methods::matching(graph, criterion)?;
-    let mut selected = matched.clone();
-    for id in &matched {
-        if let Some(depth) = criterion.parents {
-            selected.extend(graph.ancestors(id, depth));
-        }
-        if let Some(depth) = criterion.children {
-            selected.extend(graph.descendants(id, depth));
-        }
-        if criterion.children_with_parents {
-            let descendants = graph.descendants(id, None);
-            for node in descendants.iter().chain([id]) {
-                selected.extend(graph.ancestors(node, None));
+    fn selector(&self, name: &str) -> Result<&Selector, Diagnostic> {
+        let names = || self.selectors.iter().map(|selector| selector.name.as_str());
+        let found = self.selectors.iter().find(|selector| selector.name == name);
+        found.ok_or_else(|| {
+            let problem = Diagnostic::error(format!("there is no selector '{name}'"))
+                .maybe_hint(suggest::nearest(name, names()));
+            match self.selectors.is_empty() {
+                true => problem.hint("the project has no selectors.yml"),
+                false => problem.hint(format!(
+                    "one of: {}",
+                    names().collect::<Vec<_>>().join(", ")
+                )),
             }
-            selected.extend(descendants);
-        }
+        })
     }
-    selected.extend(tests_of(graph, &selected));
-    Ok(selected)
-}
-
-/// Eager, as dbt's default: one selected parent is enough.
-fn tests_of(graph: &Graph, selected: &BTreeSet<NodeId>) -> Vec<NodeId> {
-    let tests = graph
-        .nodes
-        .values()
-        .filter(|node| node.resource_type().is_test());
-    let touched = tests.filter(|test| {
-        test.depends_on
-            .iter()
-            .any(|parent| selected.contains(parent))
-    });
-    touched.map(|test| test.id.clone()).collect()
 }

@@ -7,6 +7,22 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
     fits(&pattern, &text)
 }
 
+/// The same for paths: `*` stays within a folder, `**` stands for any number of folders.
+pub(super) fn matches_path(pattern: &str, path: &str) -> bool {
+    let pattern: Vec<&str> = pattern.split('/').collect();
+    let path: Vec<&str> = path.split('/').collect();
+    fits_path(&pattern, &path)
+}
+
+fn fits_path(pattern: &[&str], path: &[&str]) -> bool {
+    match (pattern, path) {
+        ([], path) => path.is_empty(),
+        (["**", rest @ ..], path) => (0..=path.len()).any(|at| fits_path(rest, &path[at..])),
+        ([first, rest @ ..], [name, below @ ..]) => matches(first, name) && fits_path(rest, below),
+        _ => false,
+    }
+}
+
 /// Remembers the last star, so that the time grows with the product of the lengths at worst.
 fn fits(pattern: &[char], text: &[char]) -> bool {
     let (mut p, mut t) = (0, 0);
@@ -65,7 +81,7 @@ fn class(members: &[char], c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{matches, matches_path};
 
     #[test]
     fn patterns() {
@@ -82,6 +98,19 @@ mod tests {
             ("[", "[", false),
         ] {
             assert_eq!(matches(pattern, text), fit, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn patterns_of_paths() {
+        for (pattern, path, fit) in [
+            ("models/*", "models/staging", true),
+            ("models/*", "models/staging/a.sql", false),
+            ("models/**/a.sql", "models/staging/raw/a.sql", true),
+            ("models/**/a.sql", "models/a.sql", true),
+            ("models", "models/a.sql", false),
+        ] {
+            assert_eq!(matches_path(pattern, path), fit, "{pattern} {path}");
         }
     }
 }

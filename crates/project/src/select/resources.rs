@@ -3,28 +3,30 @@
 use std::cmp::Ordering;
 
 use forebay_core::graph::{Model, Version};
-use forebay_core::{Graph, Node, ResourceType, Spec};
+use forebay_core::{Node, ResourceType, Spec};
 
+use super::criterion::Criterion;
+use super::methods::Around;
 use super::pattern::matches;
 
-pub(super) fn exposure(_: &Graph, node: &Node, value: &str) -> bool {
-    named(node, ResourceType::Exposure, value)
+pub(super) fn exposure(_: &Around<'_>, node: &Node, criterion: &Criterion) -> bool {
+    named(node, ResourceType::Exposure, &criterion.value)
 }
 
-pub(super) fn metric(_: &Graph, node: &Node, value: &str) -> bool {
-    named(node, ResourceType::Metric, value)
+pub(super) fn metric(_: &Around<'_>, node: &Node, criterion: &Criterion) -> bool {
+    named(node, ResourceType::Metric, &criterion.value)
 }
 
-pub(super) fn semantic_model(_: &Graph, node: &Node, value: &str) -> bool {
-    named(node, ResourceType::SemanticModel, value)
+pub(super) fn semantic_model(_: &Around<'_>, node: &Node, criterion: &Criterion) -> bool {
+    named(node, ResourceType::SemanticModel, &criterion.value)
 }
 
-pub(super) fn saved_query(_: &Graph, node: &Node, value: &str) -> bool {
-    named(node, ResourceType::SavedQuery, value)
+pub(super) fn saved_query(_: &Around<'_>, node: &Node, criterion: &Criterion) -> bool {
+    named(node, ResourceType::SavedQuery, &criterion.value)
 }
 
-pub(super) fn unit_test(_: &Graph, node: &Node, value: &str) -> bool {
-    named(node, ResourceType::UnitTest, value)
+pub(super) fn unit_test(_: &Around<'_>, node: &Node, criterion: &Criterion) -> bool {
+    named(node, ResourceType::UnitTest, &criterion.value)
 }
 
 /// `name`, or `package.name`.
@@ -36,9 +38,9 @@ fn named(node: &Node, kind: ResourceType, value: &str) -> bool {
         }
 }
 
-pub(super) fn group(_: &Graph, node: &Node, value: &str) -> bool {
+pub(super) fn group(_: &Around<'_>, node: &Node, criterion: &Criterion) -> bool {
     let group = node.group.as_deref();
-    group.is_some_and(|group| matches(value, group))
+    group.is_some_and(|group| matches(&criterion.value, group))
 }
 
 fn model(node: &Node) -> Option<&Model> {
@@ -48,13 +50,13 @@ fn model(node: &Node) -> Option<&Model> {
     }
 }
 
-pub(super) fn access(_: &Graph, node: &Node, value: &str) -> bool {
-    model(node).is_some_and(|model| matches(value, model.access.as_str()))
+pub(super) fn access(_: &Around<'_>, node: &Node, criterion: &Criterion) -> bool {
+    model(node).is_some_and(|model| matches(&criterion.value, model.access.as_str()))
 }
 
 /// `latest`, `prerelease` (newer than the latest), `old` (older), `none` (without versions).
-pub(super) fn version(_: &Graph, node: &Node, value: &str) -> bool {
-    model(node).is_some_and(|model| match (&model.version, value) {
+pub(super) fn version(_: &Around<'_>, node: &Node, criterion: &Criterion) -> bool {
+    model(node).is_some_and(|model| match (&model.version, criterion.value.as_str()) {
         (None, value) => value == "none",
         (Some(version), "latest") => version.is_latest(),
         (Some(version), "prerelease") => order(version) == Ordering::Greater,

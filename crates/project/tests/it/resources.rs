@@ -2,7 +2,7 @@
 
 use forebay_core::{Node, NodeId, Spec};
 use forebay_project::Project;
-use forebay_project::select::select;
+use forebay_project::select::Selection;
 use serde_json::{Value as Json, json};
 
 use crate::support::{compile, parents, problems, project};
@@ -409,8 +409,12 @@ models:
 }
 
 fn selected(project: &Project, selection: &str) -> Vec<String> {
-    let found = select(&project.graph, &[selection.to_owned()], &[]).expect("a selection");
-    found.iter().map(ToString::to_string).collect()
+    let selection = Selection {
+        include: vec![selection.to_owned()],
+        ..Selection::default()
+    };
+    let found = project.select(&selection).expect("a selection");
+    found.nodes.iter().map(ToString::to_string).collect()
 }
 
 #[test]

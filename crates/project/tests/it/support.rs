@@ -44,11 +44,10 @@ impl Files {
 
 pub fn options() -> LoadOptions {
     LoadOptions {
-        target: None,
-        vars: serde_json::Map::new(),
         now: chrono::DateTime::UNIX_EPOCH,
         env: BTreeMap::from([("STAGE".to_owned(), "test".to_owned())]),
         invocation_id: "invocation".to_owned(),
+        ..LoadOptions::default()
     }
 }
 

@@ -1,4 +1,4 @@
-//! A run, told as it happens: one line a step, and on a terminal one more for what is running.
+//! A run on a terminal: one line a step, and one more for what is running.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -8,9 +8,10 @@ use forebay_core::NodeId;
 use forebay_runner::{Event, Reporter, StepResult, Summary};
 use forebay_store::RunStatus;
 
+use super::lines::Counts;
 use super::style::Style;
 
-pub struct Progress {
+pub struct Pretty {
     quiet: bool,
     style: Style,
     state: Mutex<State>,
@@ -25,7 +26,7 @@ struct State {
     drawn: bool,
 }
 
-impl Progress {
+impl Pretty {
     pub fn new(quiet: bool, style: Style) -> Self {
         Self {
             quiet,
@@ -86,7 +87,7 @@ impl Progress {
     }
 }
 
-impl Reporter for Progress {
+impl Reporter for Pretty {
     fn report(&self, event: &Event<'_>) {
         let mut state = self
             .state
@@ -131,13 +132,6 @@ impl Reporter for Progress {
 
 /// dbt's last line, with its words.
 fn totals(summary: &Summary) -> String {
-    format!(
-        "Done in {:.1}s. PASS={} WARN={} ERROR={} SKIP={} TOTAL={}",
-        summary.elapsed_ms as f64 / 1e3,
-        summary.count(RunStatus::Success),
-        summary.count(RunStatus::Warn),
-        summary.count(RunStatus::Error) + summary.count(RunStatus::Fail),
-        summary.count(RunStatus::Skipped) + summary.count(RunStatus::Interrupted),
-        summary.results.len()
-    )
+    let seconds = summary.elapsed_ms as f64 / 1e3;
+    format!("{} in {seconds:.1}s", Counts::of(summary).line())
 }

@@ -1,0 +1,103 @@
+//! catalog.json, version 1: the tables that are there, their columns and sizes.
+
+use std::collections::BTreeSet;
+
+use forebay_core::{Diagnostic, Node, NodeId, ResourceType};
+use forebay_lake::{TableInfo, TableKind, sql_type};
+use forebay_runner::Workspace;
+use serde_json::{Map, Value as Json, json};
+
+use super::{metadata, write};
+use crate::args::Global;
+
+/// Of the selected nodes; what is not in the warehouse yet has no entry. Returns how many have.
+pub async fn catalog(
+    workspace: &Workspace,
+    global: &Global,
+    selected: &BTreeSet<NodeId>,
+) -> Result<usize, Diagnostic> {
+    let (mut nodes, mut sources) = (Map::new(), Map::new());
+    for node in selected.iter().filter_map(|id| workspace.graph().get(id)) {
+        let Some(relation) = node.relation.as_ref().filter(|_| is_table(node)) else {
+            continue;
+        };
+        if let Some(info) = workspace.lake.info(relation).await? {
+            let section = match node.resource_type() {
+                ResourceType::Source => &mut sources,
+                _ => &mut nodes,
+            };
+            section.insert(node.id.to_string(), entry(node, &info));
+        }
+    }
+    let count = nodes.len() + sources.len();
+    let document = json!({
+        "metadata": metadata("catalog/v1", global)?,
+        "nodes": nodes,
+        "sources": sources,
+        "errors": null,
+    });
+    write(
+        &global.artifacts().join("catalog.json"),
+        &document.to_string(),
+    )?;
+    Ok(count)
+}
+
+fn is_table(node: &Node) -> bool {
+    use ResourceType::{Model, Seed, Snapshot, Source};
+    matches!(node.resource_type(), Model | Seed | Snapshot | Source)
+}
+
+fn entry(node: &Node, info: &TableInfo) -> Json {
+    let kind = match info.kind {
+        TableKind::Table => "BASE TABLE",
+        TableKind::View => "VIEW",
+    };
+    let comment = Some(&node.description).filter(|text| !text.is_empty());
+    json!({
+        "metadata": {
+            "type": kind,
+            "schema": info.relation.schema,
+            "name": info.relation.name,
+            "database": forebay_core::name::DATABASE,
+            "comment": comment,
+            "owner": null,
+        },
+        "columns": columns(node, info),
+        "stats": stats(info),
+        "unique_id": node.id,
+    })
+}
+
+fn columns(node: &Node, info: &TableInfo) -> Map<String, Json> {
+    let fields = info.schema.fields().iter().enumerate();
+    let column = |(index, field): (usize, &std::sync::Arc<arrow::datatypes::Field>)| {
+        let documented = node.columns.get(field.name());
+        let comment = documented
+            .map(|column| &column.description)
+            .filter(|text| !text.is_empty());
+        let column = json!({
+            "type": sql_type(field.data_type()),
+            "index": index + 1,
+            "name": field.name(),
+            "comment": comment,
+        });
+        (field.name().clone(), column)
+    };
+    fields.map(column).collect()
+}
+
+fn stats(info: &TableInfo) -> Json {
+    let stat = |id: &str, label: &str, value: Json, description: &str| {
+        let include = !value.is_null();
+        json!({"id": id, "label": label, "value": value, "include": include, "description": description})
+    };
+    let table = info.kind == TableKind::Table;
+    let rows = info.rows.map_or(Json::Null, Json::from);
+    let bytes = if table { json!(info.bytes) } else { Json::Null };
+    json!({
+        "has_stats": stat("has_stats", "Has Stats?", json!(table), "Whether there are statistics for this table"),
+        "row_count": stat("row_count", "Rows", rows, "Rows of the newest version"),
+        "bytes": stat("bytes", "Bytes", bytes, "Size of the newest version's files"),
+    })
+}

@@ -1,0 +1,90 @@
+//! What a run leaves in target/ for other tools: dbt's artifacts, one a file.
+
+mod catalog;
+mod one_page;
+mod run_results;
+mod sources;
+
+use std::path::Path;
+
+use forebay_core::{Diagnostic, Node};
+use forebay_project::Project;
+use serde_json::{Map, Value as Json, json};
+
+pub use catalog::catalog;
+pub use one_page::one_page;
+pub use run_results::run_results;
+pub use sources::{Measured, sources};
+
+use crate::args::Global;
+use crate::report::events::stamp;
+use crate::wiring;
+
+/// Writes a file of target/, by way of a temporary one so that no reader sees half of it.
+pub fn write(path: &Path, text: &str) -> Result<(), Diagnostic> {
+    let partial = path.with_extension("partial");
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&partial, text))
+        .and_then(|()| std::fs::rename(&partial, path))
+        .map_err(|error| {
+            Diagnostic::environment(format!("cannot write {}: {error}", path.display()))
+        })
+}
+
+/// manifest.json, and what dbt derives from it: the graph's summary.
+pub fn manifest(project: &Project, folder: &Path) -> Result<(), Diagnostic> {
+    write(
+        &folder.join("manifest.json"),
+        &project.manifest().to_string(),
+    )?;
+    write(
+        &folder.join("graph_summary.json"),
+        &graph_summary(project).to_string(),
+    )
+}
+
+/// Nodes by number with their successors, as dbt's performance tools read them.
+fn graph_summary(project: &Project) -> Json {
+    let nodes = &project.graph.nodes;
+    let children = project.graph.children();
+    let number: std::collections::BTreeMap<_, _> = nodes.keys().zip(0..).collect();
+    let entry = |node: &Node| {
+        let below = children.get(&node.id).into_iter().flatten();
+        let successors: Vec<i32> = below.filter_map(|id| number.get(id).copied()).collect();
+        let mut entry = json!({"name": node.id, "type": node.resource_type().as_str()});
+        if !successors.is_empty() {
+            entry["succ"] = json!(successors);
+        }
+        (number[&node.id].to_string(), entry)
+    };
+    let linked: Map<String, Json> = nodes.values().map(entry).collect();
+    json!({"_invocation_id": wiring::invocation_id(), "linked": linked})
+}
+
+/// A node's SQL below target/compiled or target/run.
+pub fn write_sql(
+    project: &Project,
+    folder: &Path,
+    node: &Node,
+    sql: &str,
+) -> Result<(), Diagnostic> {
+    write(&folder.join(project.compiled_path(node)), sql)
+}
+
+/// `metadata` of an artifact that is not the manifest.
+fn metadata(schema: &str, global: &Global) -> Result<Json, Diagnostic> {
+    let now = wiring::clock(global)?.now();
+    let variables = std::env::vars().filter_map(|(name, value)| {
+        let name = name.strip_prefix("DBT_ENV_CUSTOM_ENV_")?.to_owned();
+        Some((name, Json::from(value)))
+    });
+    Ok(json!({
+        "dbt_schema_version": format!("https://schemas.getdbt.com/dbt/{schema}.json"),
+        "dbt_version": forebay_project::DBT_VERSION,
+        "generated_at": stamp(now),
+        "invocation_id": wiring::invocation_id(),
+        "invocation_started_at": stamp(now),
+        "env": variables.collect::<Map<_, _>>(),
+    }))
+}

@@ -1,0 +1,125 @@
+//! run_results.json, version 6, and the SQL that ran in target/compiled and target/run.
+
+use chrono::DateTime;
+use forebay_core::{Diagnostic, ResourceType};
+use forebay_runner::{Action, Plan, StepResult, Summary, Workspace};
+use forebay_store::RunStatus;
+use serde_json::{Value as Json, json};
+
+use super::{metadata, write, write_sql};
+use crate::args::{Global, switch};
+use crate::report::events::stamp;
+
+/// Nothing with `--no-write-json`, but the SQL is written always, as dbt does.
+pub fn run_results(
+    workspace: &Workspace,
+    global: &Global,
+    plan: &Plan,
+    summary: &Summary,
+) -> Result<(), Diagnostic> {
+    let folder = global.artifacts();
+    for result in &summary.results {
+        sql(workspace, plan, result, &folder)?;
+    }
+    if !global.on(&switch::WRITE_JSON) {
+        return Ok(());
+    }
+    let results: Vec<Json> = summary
+        .results
+        .iter()
+        .map(|result| entry(workspace, result))
+        .collect();
+    let document = json!({
+        "metadata": metadata("run-results/v6", global)?,
+        "results": results,
+        "elapsed_time": summary.elapsed_ms as f64 / 1e3,
+        "args": arguments(global),
+    });
+    write(&folder.join("run_results.json"), &document.to_string())
+}
+
+/// The call, as far as dbt names it.
+fn arguments(global: &Global) -> Json {
+    let mut arguments: serde_json::Map<String, Json> = global
+        .shown()
+        .into_iter()
+        .map(|(name, value)| (name.to_lowercase(), value))
+        .collect();
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    arguments.insert(
+        "invocation_command".into(),
+        json!(format!("dbt {}", words.join(" "))),
+    );
+    arguments.insert("project_dir".into(), json!(global.project_dir));
+    arguments.insert("target".into(), json!(global.target));
+    arguments.insert("vars".into(), json!(global.vars));
+    Json::Object(arguments)
+}
+
+fn entry(workspace: &Workspace, result: &StepResult) -> Json {
+    let node = workspace.graph().get(&result.node);
+    let message = match (result.message.as_str(), result.resource_type, result.status) {
+        ("", ..) | (_, ResourceType::Test | ResourceType::UnitTest, RunStatus::Success) => None,
+        (message, ..) => Some(message),
+    };
+    let rows = result.details["rows"].as_u64();
+    let mut response = json!({});
+    if result.status == RunStatus::Success && result.resource_type != ResourceType::Test {
+        response["_message"] = "OK".into();
+        if let Some(rows) = rows {
+            response["rows_affected"] = rows.into();
+        }
+    }
+    let skipped = matches!(result.status, RunStatus::Skipped | RunStatus::Interrupted);
+    let relation = node.and_then(|node| node.relation.as_ref());
+    json!({
+        "status": result.dbt_status(),
+        "timing": if skipped { json!([]) } else { timing(result) },
+        "thread_id": "Thread-1",
+        "execution_time": result.seconds(),
+        "adapter_response": response,
+        "message": message,
+        "failures": result.details.get("failures"),
+        "unique_id": result.node,
+        "compiled": result.sql.is_some(),
+        "compiled_code": result.sql,
+        "relation_name": relation.map(forebay_core::Relation::sql),
+        "batch_results": null,
+    })
+}
+
+/// The query is compiled as part of the step, in no time that could be told.
+fn timing(result: &StepResult) -> Json {
+    let at = |ms: i64| DateTime::from_timestamp_millis(ms).map(stamp);
+    let (started, finished) = (
+        at(result.started_ms.unwrap_or(result.finished_ms)),
+        at(result.finished_ms),
+    );
+    json!([
+        {"name": "compile", "started_at": started, "completed_at": started},
+        {"name": "execute", "started_at": started, "completed_at": finished},
+    ])
+}
+
+fn sql(
+    workspace: &Workspace,
+    plan: &Plan,
+    result: &StepResult,
+    folder: &std::path::Path,
+) -> Result<(), Diagnostic> {
+    let node = workspace.graph().get(&result.node);
+    let Some((node, sql)) = node.zip(result.sql.as_ref()) else {
+        return Ok(());
+    };
+    let project = &workspace.project;
+    write_sql(project, &folder.join("compiled"), node, sql)?;
+    let step = plan.steps.iter().find(|step| step.node == result.node);
+    let (relation, action) = (node.relation.as_ref(), step.map(|step| &step.action));
+    let ran = match (relation.map(forebay_core::Relation::sql), action) {
+        (Some(to), Some(Action::CreateTable { .. })) => format!("create table {to} as (\n{sql}\n)"),
+        (Some(to), Some(Action::CreateView { .. })) => format!("create view {to} as (\n{sql}\n)"),
+        (Some(to), Some(Action::UpdateTable { .. })) => format!("-- into {to}\n{sql}"),
+        _ => sql.clone(),
+    };
+    write_sql(project, &folder.join("run"), node, &ran)
+}

@@ -1,0 +1,135 @@
+//! dbt's command line: flags, logs and artifacts as scripts and tools know them.
+
+use serde_json::Value;
+
+use crate::project::Project;
+
+fn shop() -> Project {
+    Project::new(&[
+        (
+            "dbt_project.yml",
+            "name: shop\nclean-targets: [target, logs]\n",
+        ),
+        ("models/orders.sql", "select 1 as id"),
+        ("models/report.sql", "select * from {{ ref('orders') }}"),
+        (
+            "models/schema.yml",
+            "models: [{name: orders, columns: [{name: id, data_tests: [{accepted_values: {arguments: {values: [2]}, config: {severity: warn}}}]}]}]\n",
+        ),
+    ])
+}
+
+#[test]
+fn flags_stand_before_and_behind_the_verb_and_in_the_environment() {
+    let project = shop();
+    let before = project.ok(&[
+        "--no-use-colors",
+        "--no-partial-parse",
+        "ls",
+        "-s",
+        "orders+",
+    ]);
+    assert!(before.starts_with("shop.orders\nshop.report\n"), "{before}");
+    let mut command = project.command(&["ls", "--select", "orders"]);
+    let output = command
+        .env("DBT_INDIRECT_SELECTION", "empty")
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "shop.orders\n");
+    assert!(
+        project
+            .fails(2, &["ls", "--selektor", "x"])
+            .contains("--selektor")
+    );
+}
+
+#[test]
+fn a_run_is_logged_in_dbts_lines() {
+    let project = shop();
+    let said = project.ok(&["build"]);
+    assert!(
+        said.contains("1 of 3 OK created sql view model main.orders ...."),
+        "{said}"
+    );
+    assert!(
+        said.ends_with("Done. PASS=2 WARN=1 ERROR=0 SKIP=0 NO-OP=0 TOTAL=3\n"),
+        "{said}"
+    );
+    let strict = project.fails(1, &["build", "--warn-error"]);
+    assert!(strict.contains("ERROR=1 SKIP=1"), "{strict}");
+}
+
+#[test]
+fn a_run_is_logged_in_dbts_events() {
+    let project = shop();
+    let said = project.ok(&["--log-format", "json", "build"]);
+    let events: Vec<Value> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let named = |name: &str| {
+        let of = move |event: &&Value| event["info"]["name"] == name;
+        events.iter().filter(of).collect::<Vec<_>>()
+    };
+    assert_eq!(named("LogStartLine").len(), 3);
+    let model = named("LogModelResult")[0];
+    assert_eq!(model["data"]["node_info"]["unique_id"], "model.shop.orders");
+    assert_eq!(model["data"]["node_info"]["node_status"], "success");
+    assert_eq!(named("LogTestResult")[0]["data"]["num_failures"], 1);
+    assert_eq!(named("CommandCompleted")[0]["data"]["success"], true);
+}
+
+#[test]
+fn artifacts_say_what_ran_and_what_is_there() {
+    let project = shop();
+    project.ok(&["build", "--target-path", "made"]);
+    project.ok(&["docs", "generate", "--target-path", "made", "--static"]);
+    let read = |name: &str| -> Value {
+        let text = std::fs::read_to_string(project.root().join("made").join(name)).unwrap();
+        serde_json::from_str(&text).unwrap()
+    };
+    let results = read("run_results.json");
+    let statuses: Vec<&str> = results["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| result["status"].as_str().unwrap())
+        .collect();
+    assert_eq!(statuses, ["success", "warn", "success"]);
+    assert_eq!(results["results"][0]["compiled_code"], "select 1 as id");
+    let catalog = read("catalog.json");
+    assert_eq!(
+        catalog["nodes"]["model.shop.orders"]["columns"]["id"]["index"],
+        1
+    );
+    assert!(
+        project
+            .root()
+            .join("made/compiled/shop/models/report.sql")
+            .is_file()
+    );
+    // What warned is selected by its result.
+    let again = project.ok(&[
+        "ls",
+        "-s",
+        "result:warn",
+        "--state",
+        project.root().join("made").to_str().unwrap(),
+    ]);
+    assert!(again.contains("accepted_values"), "{again}");
+}
+
+#[test]
+fn unselected_nodes_are_read_from_where_the_earlier_run_made_them() {
+    let project = shop();
+    project.ok(&["run"]);
+    let state = project.root().join("target");
+    let kept = project.root().join("kept");
+    std::fs::rename(state, &kept).unwrap();
+    project.write("dbt_project.yml", "name: shop\nmodels: {+schema: mine}\n");
+    let kept = kept.to_str().unwrap();
+    project.fails(1, &["run", "-s", "report"]);
+    project.ok(&["run", "-s", "report", "--defer", "--state", kept]);
+    let sql = project.ok(&["compile", "-s", "report", "--defer", "--state", kept]);
+    assert_eq!(sql, "select * from \"main\".\"orders\"\n");
+}

@@ -1,0 +1,56 @@
+//! Artifacts of an earlier run, as they lie in a folder.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use forebay_core::Diagnostic;
+use serde_json::Value as Json;
+
+/// One artifact. `why` is what needs it: `the selection 'state:modified'`.
+pub(crate) fn artifact(folder: Option<&Path>, name: &str, why: &str) -> Result<Json, Diagnostic> {
+    let Some(folder) = folder else {
+        return Err(
+            Diagnostic::error(format!("{why} needs artifacts of an earlier run"))
+                .hint("name their folder with --state"),
+        );
+    };
+    let path = folder.join(name);
+    let text = std::fs::read(&path).map_err(|error| {
+        Diagnostic::error(format!("{why} needs {}: {error}", path.display()))
+            .hint("--state names the folder of an earlier run's artifacts")
+    })?;
+    serde_json::from_slice(&text).map_err(|error| {
+        Diagnostic::error(format!("{} cannot be read: {error}", path.display()))
+            .hint("is it an artifact of dbt or forebay?")
+    })
+}
+
+/// How each node ended, in dbt's words.
+pub(super) fn statuses(run_results: &Json) -> BTreeMap<String, String> {
+    let results = run_results["results"].as_array().into_iter().flatten();
+    let pair = |result: &Json| {
+        let id = result["unique_id"].as_str()?.to_owned();
+        Some((id, result["status"].as_str()?.to_owned()))
+    };
+    results.filter_map(pair).collect()
+}
+
+/// Sources that have newer rows than they had: `max_loaded_at` of two `sources.json`.
+pub(super) fn fresher(before: &Json, now: &Json) -> BTreeSet<String> {
+    let (before, now) = (loaded_at(before), loaded_at(now));
+    let newer = |(id, at): &(&String, &Option<String>)| {
+        at.is_some() && before.get(*id).is_none_or(|old| old.is_some() && old < *at)
+    };
+    let found = now.iter().filter(newer);
+    found.map(|(id, _)| id.clone()).collect()
+}
+
+/// None for a source that could not be asked.
+fn loaded_at(sources: &Json) -> BTreeMap<String, Option<String>> {
+    let results = sources["results"].as_array().into_iter().flatten();
+    let pair = |result: &Json| {
+        let at = result["max_loaded_at"].as_str().map(str::to_owned);
+        Some((result["unique_id"].as_str()?.to_owned(), at))
+    };
+    results.filter_map(pair).collect()
+}
