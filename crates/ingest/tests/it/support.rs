@@ -150,6 +150,7 @@ fn node(table: &str, ingest: Ingest) -> Node {
         id: NodeId::new(format!("source.test.raw.{table}")),
         name: table.into(),
         package: "test".into(),
+        group: None,
         location: Location::new("models/sources.yml", 1, 1),
         fqn: Vec::new(),
         tags: Vec::new(),

@@ -242,10 +242,7 @@ fn graph() -> Graph {
 }
 
 fn table() -> Spec {
-    Spec::Model(Model {
-        materialized: Materialized::Table,
-        raw_sql: String::new(),
-    })
+    Spec::Model(Model::new(Materialized::Table, ""))
 }
 
 fn node(name: &str, relation: Option<Relation>, spec: Spec) -> Node {
@@ -253,6 +250,7 @@ fn node(name: &str, relation: Option<Relation>, spec: Spec) -> Node {
         id: NodeId::new(name),
         name: name.into(),
         package: "p".into(),
+        group: None,
         location: Location::new("ml/late.yml", 3, 5),
         fqn: vec![],
         tags: vec![],
