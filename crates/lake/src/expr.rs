@@ -153,7 +153,7 @@ fn compile(
 /// The parsed expression with the engine's rewrites (type coercion, the dialect's mends).
 fn logical(state: &SessionState, columns: &DFSchemaRef, sql: &str) -> Result<Expr, Diagnostic> {
     let depth = state.config_options().sql_parser.recursion_limit.get();
-    let mut expr = dialect::parse_expr(sql, depth).map_err(|error| from_parser(&error))?;
+    let mut expr = dialect::parse_feature(sql, depth).map_err(|error| from_parser(&error))?;
     dialect::rewrite_expr(&mut expr, state)?;
     let expr = ExprWithAlias { expr, alias: None };
     let expr = state
@@ -248,7 +248,7 @@ fn plain_type(found: DataType) -> DataType {
 #[cfg(test)]
 mod tests {
     use arrow::array::{AsArray, Int64Array, StringArray, TimestampMicrosecondArray};
-    use arrow::datatypes::{Decimal128Type, Int64Type};
+    use arrow::datatypes::{Float64Type, Int64Type};
     use datafusion::execution::SessionStateBuilder;
 
     use super::*;
@@ -301,8 +301,10 @@ mod tests {
             answer["hour"].as_primitive::<Int64Type>().values()[..],
             [10, 10]
         );
-        let far = answer["far"].as_primitive::<Decimal128Type>();
-        assert_eq!((far.values()[..].to_vec(), far.scale()), (vec![35, 50], 1));
+        assert_eq!(
+            answer["far"].as_primitive::<Float64Type>().values()[..],
+            [3.5, 5.0]
+        );
         assert_eq!(
             answer["from_jfk"].as_primitive::<Int64Type>().values()[..],
             [1, 0]

@@ -5,6 +5,7 @@ mod calls;
 mod casts;
 mod choices;
 mod date_diff;
+mod doubles;
 mod duckdb;
 mod durations;
 mod laterals;
@@ -34,8 +35,9 @@ use forebay_core::Diagnostic;
 use crate::functions;
 use crate::types::Dialect;
 
+pub(crate) use doubles::parse_feature;
 pub(crate) use length::problem;
-pub(crate) use syntax::{Syntax, folded, parse, parse_as, parse_expr};
+pub(crate) use syntax::{Syntax, folded, parse, parse_as};
 
 /// Plans a statement, to learn the columns of a part of a query.
 pub(crate) type Probe<'a> = dyn Fn(Statement) -> Result<LogicalPlan> + 'a;

@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::ast::{
 use forebay_core::name::quote;
 use forebay_core::{Diagnostic, Span};
 
-use crate::dialect::parse_expr;
+use crate::dialect::parse_feature;
 use crate::engine::from_parser;
 
 /// Levels of nesting of an expression.
@@ -55,7 +55,7 @@ pub fn rowwise(expr: &str) -> Result<String, Diagnostic> {
 }
 
 fn parse(text: &str) -> Result<Expr, Diagnostic> {
-    parse_expr(text, DEPTH).map_err(|error| {
+    parse_feature(text, DEPTH).map_err(|error| {
         let why = from_parser(&error).message;
         Diagnostic::error(format!("'{text}' is not a SQL expression: {why}"))
     })

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{Expr, VisitMut, VisitorMut};
 
-use super::super::parse_expr;
+use super::super::syntax::parse_expr;
 use crate::types::Dialect;
 
 /// A name, how many arguments it takes, and what it means: `_1` is the first argument.
