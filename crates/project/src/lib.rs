@@ -193,7 +193,12 @@ impl Project {
 
     /// dbt's `manifest.json` (version 12), with our own nodes under the key `forebay`.
     pub fn manifest(&self) -> Value {
-        manifest::manifest(self)
+        serde_json::to_value(manifest::Manifest(self)).expect("a manifest is plain data")
+    }
+
+    /// The same as text, at a fraction of the value's memory.
+    pub fn manifest_text(&self) -> String {
+        serde_json::to_string(&manifest::Manifest(self)).expect("a manifest is plain data")
     }
 }
 

@@ -34,10 +34,7 @@ pub fn write(path: &Path, text: &str) -> Result<(), Diagnostic> {
 
 /// manifest.json, and what dbt derives from it: the graph's summary.
 pub fn manifest(project: &Project, folder: &Path) -> Result<(), Diagnostic> {
-    write(
-        &folder.join("manifest.json"),
-        &project.manifest().to_string(),
-    )?;
+    write(&folder.join("manifest.json"), &project.manifest_text())?;
     write(
         &folder.join("graph_summary.json"),
         &graph_summary(project).to_string(),

@@ -11,6 +11,7 @@ mod source;
 mod unit_test;
 
 use forebay_core::{Node, ResourceType};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value as Json, json};
 
 use crate::nodes::Detail;
@@ -18,32 +19,62 @@ use crate::{DBT_VERSION, Project};
 
 const SCHEMA: &str = "https://schemas.getdbt.com/dbt/manifest/v12.json";
 
-pub(crate) fn manifest(project: &Project) -> Json {
-    use ResourceType::{Analysis, Exposure, Metric, Model, SavedQuery, Seed};
-    use ResourceType::{SemanticModel, Snapshot, Source, Test, UnitTest};
-    let sections = |kinds: &[ResourceType]| section(project, kinds);
-    let operations = operation::all(project);
-    let nodes = sections(&[Model, Seed, Snapshot, Test, Analysis]);
-    json!({
-        "metadata": metadata(project),
-        "nodes": join([nodes, operations.clone().into()]),
-        "sources": sections(&[Source]),
-        "macros": macros::macros(project),
-        "docs": macros::docs(project),
-        "exposures": sections(&[Exposure]),
-        "metrics": sections(&[Metric]),
-        "groups": resource::groups(project),
-        "selectors": {},
-        "disabled": disabled(project),
-        "parent_map": join([edges::parents(project), edges::none(operations.keys())]),
-        "child_map": join([edges::children(project), edges::none(operations.keys())]),
-        "group_map": resource::group_map(project),
-        "saved_queries": sections(&[SavedQuery]),
-        "semantic_models": sections(&[SemanticModel]),
-        "unit_tests": sections(&[UnitTest]),
-        "functions": {},
-        "forebay": {"nodes": own(project)},
-    })
+/// Written section by section and entry by entry: as one value that of 5,000 models took a gigabyte.
+pub(crate) struct Manifest<'a>(pub &'a Project);
+
+impl Serialize for Manifest<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use ResourceType::{Analysis, Exposure, Metric, Model, SavedQuery, Seed};
+        use ResourceType::{SemanticModel, Snapshot, Source, Test, UnitTest};
+        let project = self.0;
+        let section = |kinds| Section(project, kinds, Map::new());
+        let operations = operation::all(project);
+        let alone = edges::none(operations.keys());
+        let mut all = serializer.serialize_map(None)?;
+        all.serialize_entry("metadata", &metadata(project))?;
+        let nodes = &[Model, Seed, Snapshot, Test, Analysis];
+        all.serialize_entry("nodes", &Section(project, nodes, operations))?;
+        all.serialize_entry("sources", &section(&[Source]))?;
+        all.serialize_entry("macros", &macros::macros(project))?;
+        all.serialize_entry("docs", &macros::docs(project))?;
+        all.serialize_entry("exposures", &section(&[Exposure]))?;
+        all.serialize_entry("metrics", &section(&[Metric]))?;
+        all.serialize_entry("groups", &resource::groups(project))?;
+        all.serialize_entry("selectors", &json!({}))?;
+        all.serialize_entry("disabled", &disabled(project))?;
+        let parents = join([edges::parents(project), alone.clone()]);
+        all.serialize_entry("parent_map", &parents)?;
+        let children = join([edges::children(project), alone]);
+        all.serialize_entry("child_map", &children)?;
+        all.serialize_entry("group_map", &resource::group_map(project))?;
+        all.serialize_entry("saved_queries", &section(&[SavedQuery]))?;
+        all.serialize_entry("semantic_models", &section(&[SemanticModel]))?;
+        all.serialize_entry("unit_tests", &section(&[UnitTest]))?;
+        all.serialize_entry("functions", &json!({}))?;
+        all.serialize_entry("forebay", &json!({"nodes": own(project)}))?;
+        all.end()
+    }
+}
+
+/// The nodes of some kinds, then further entries.
+struct Section<'a>(&'a Project, &'static [ResourceType], Map<String, Json>);
+
+impl Serialize for Section<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Section(project, kinds, further) = self;
+        let nodes = project.graph.nodes.values();
+        let nodes = nodes.filter(|node| kinds.contains(&node.resource_type()));
+        let empty = Detail::default();
+        let mut entries = serializer.serialize_map(None)?;
+        for node in nodes {
+            let detail = project.details.get(&node.id).unwrap_or(&empty);
+            entries.serialize_entry(node.id.as_str(), &entry(project, node, detail))?;
+        }
+        for (id, entry) in further {
+            entries.serialize_entry(id, entry)?;
+        }
+        entries.end()
+    }
 }
 
 /// Nodes of a kind that dbt has.
@@ -54,18 +85,6 @@ fn is_dbt(kind: ResourceType) -> bool {
         kind,
         FeatureService | FeatureView | InferenceService | Monitor | RegisteredModel | TrainingJob
     )
-}
-
-fn section(project: &Project, kinds: &[ResourceType]) -> Json {
-    let nodes = project.graph.nodes.values();
-    let empty = Detail::default();
-    let entries = nodes
-        .filter(|node| kinds.contains(&node.resource_type()))
-        .map(|node| {
-            let detail = project.details.get(&node.id).unwrap_or(&empty);
-            (node.id.to_string(), entry(project, node, detail))
-        });
-    entries.collect::<Map<_, _>>().into()
 }
 
 fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
