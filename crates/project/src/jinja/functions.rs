@@ -14,7 +14,7 @@ use super::names::Known;
 use super::ref_call::RefCall;
 use super::relation::RelationValue;
 use super::scope::{Context, Scope};
-use super::{collections, macros, python, table};
+use super::{collections, macros, python, table, template};
 use crate::ask::{Answer, Question};
 use crate::config::Vars;
 use crate::problems::Problems;
@@ -242,7 +242,8 @@ fn var(scope: &Arc<Scope>, state: &mut State<'_, '_>, args: &[Value]) -> Result<
         // A variable may be a template itself; what that gives is a text.
         Some(Json::String(text)) if has_jinja(text) => {
             let context = Value::from_object(Context(scope.clone()));
-            return state.env().render_str(text, context).map(Value::from);
+            let (source, _) = template::whole("", &Arc::from(text.as_str()), 0..text.len());
+            return state.env().render_str(&source, context).map(Value::from);
         }
         Some(value) => return Ok(collections::from_json(value)),
         None => {}

@@ -290,12 +290,19 @@ fn a_variable_may_be_a_template() {
     let project = project(
         "--- dbt_project.yml
 name: shop
-vars: {depth: \"{{ 9 if target.type == 'bigquery' else -1 }}\"}
+vars:
+  depth: \"{{ 9 if target.type == 'bigquery' else -1 }}\"
+  until: \"{{ last_day() }}\"
+--- macros/m.sql
+{% macro last_day() %}'2024-12-31'{% endmacro %}
 --- models/a.sql
-select {{ var('depth') | int + 1 }}
+select {{ var('depth') | int + 1 }} where day <= {{ var('until') }}
 ",
     );
-    assert_eq!(compile(&project, "model.shop.a"), "select 0");
+    assert_eq!(
+        compile(&project, "model.shop.a"),
+        "select 0 where day <= '2024-12-31'"
+    );
 }
 
 #[test]
