@@ -65,9 +65,16 @@ fn empty_graph() -> Value {
 }
 
 impl Shared {
-    /// What macros for the engine at hand begin with, the nearest first.
+    /// What macros for the engine at hand begin with, the nearest first. Under DuckDB's name there is no
+    /// step by PostgreSQL, as its own adapter has none: `7 / 2` is not the same to both.
     pub fn prefixes(&self) -> [&str; 4] {
-        ["forebay", &self.target.kind, "postgres", "default"]
+        let kind = self.target.kind.as_str();
+        let parent = if kind == "duckdb" {
+            "default"
+        } else {
+            "postgres"
+        };
+        ["forebay", kind, parent, "default"]
     }
 
     /// What `adapter.dispatch(name, namespace)` means in a package.

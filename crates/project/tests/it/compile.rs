@@ -291,6 +291,25 @@ fn dispatch_takes_the_macro_of_the_nearest_engine() {
 }
 
 #[test]
+fn under_duckdbs_name_nothing_is_dispatched_to_postgres() {
+    let project = project(
+        "--- dbt_project.yml
+name: shop
+profile: shop
+--- profiles.yml
+shop: {target: dev, outputs: {dev: {type: duckdb, schema: main}}}
+--- macros/d.sql
+{% macro now() %}{{ return(adapter.dispatch('now', 'shop')()) }}{% endmacro %}
+{% macro default__now() %}default{% endmacro %}
+{% macro postgres__now() %}postgres{% endmacro %}
+--- models/m.sql
+{{ now() }}
+",
+    );
+    assert_eq!(sql(&project, "m"), "default");
+}
+
+#[test]
 fn templates_may_ask_whether_a_relation_exists() {
     let project = project(
         "--- models/m.sql
