@@ -107,7 +107,7 @@ def differences(root: Path, ours: Path, binary: Path, peers: Path) -> tuple[int,
     expected = json.loads(measured([peers / "python", reader, root / "dbt.duckdb"]).output)
     found = []
     for table, rows in sorted(expected.items()):
-        query = [binary, "--project-dir", ours, "--quiet", "query", f'select * from {table}', "--limit", "100000000", "--output", "json"]
+        query = [binary, "--project-dir", ours, "--profiles-dir", root, "--quiet", "query", f'select * from {table}', "--limit", "100000000", "--output", "json"]
         try:
             actual = json.loads(measured(query, cwd=ours).output)
         except SystemExit as failed:
