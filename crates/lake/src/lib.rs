@@ -11,16 +11,16 @@ pub mod pit;
 
 mod dialect;
 mod engine;
-mod execute;
 mod functions;
 mod info;
 mod lake;
+mod statements;
 mod types;
 mod warehouse;
 
 pub use engine::sql_type;
-pub use execute::Executed;
 pub use lake::Lake;
+pub use statements::Executed;
 pub use types::{
     BatchStream, Commit, Dialect, Input, LakeOptions, Rows, SchemaChange, TableInfo, TableKind,
     Txn, WriteMode, WriteOptions, Written,

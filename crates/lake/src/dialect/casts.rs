@@ -5,17 +5,16 @@
 use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::DataType;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
 use datafusion::config::ConfigOptions;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     Cast, ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF,
     ScalarUDFImpl, Signature, TryCast, Volatility, cast,
 };
 use datafusion::optimizer::AnalyzerRule;
 
+use super::exprs;
 use super::length::evaluate;
 use crate::functions;
 use crate::types::Dialect;
@@ -29,22 +28,11 @@ impl AnalyzerRule for Casts {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        let rewritten = plan.transform_up_with_subqueries(|plan| self.plan(plan))?;
-        Ok(rewritten.data)
+        exprs::rewrite(plan, |expr, schema| self.expr(expr, schema))
     }
 }
 
 impl Casts {
-    fn plan(&self, plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-        let schema = merge_schema(&plan.inputs());
-        let names = NamePreserver::new(&plan);
-        plan.map_expressions(|expr| {
-            let name = names.save(&expr);
-            let rewritten = expr.transform_up(|expr| self.expr(expr, &schema))?;
-            Ok(rewritten.update_data(|expr| name.restore(expr)))
-        })
-    }
-
     fn expr(&self, expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         if let (Expr::ScalarFunction(call), Dialect::Postgres) = (&expr, self.0)
             && let ("round", [of]) = (call.func.name(), call.args.as_slice())

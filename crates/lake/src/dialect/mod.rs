@@ -8,16 +8,20 @@ mod date_diff;
 mod doubles;
 mod duckdb;
 mod durations;
+mod exprs;
 mod laterals;
 mod length;
+mod merging;
 mod modulo;
 mod multiples;
 mod naming;
 mod operators;
+mod overflow;
 mod powers;
 mod ranks;
 mod selects;
 mod sets;
+mod sums;
 mod syntax;
 mod tables;
 mod tokens;
@@ -37,6 +41,7 @@ use crate::types::Dialect;
 
 pub(crate) use doubles::parse_feature;
 pub(crate) use length::problem;
+pub(crate) use merging::{ALL_COLUMNS, BY_NAME, NOTHING};
 pub(crate) use syntax::{Syntax, folded, parse, parse_as};
 
 /// Plans a statement, to learn the columns of a part of a query.
@@ -55,6 +60,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     rules.insert(0, Arc::new(durations::Durations));
     rules.insert(0, Arc::new(laterals::Laterals));
     rules.push(Arc::new(casts::Casts(dialect)));
+    rules.push(Arc::new(overflow::Overflow));
     let mut planners = state.expr_planners().to_vec();
     planners.insert(0, Arc::new(multiples::Multiples));
     planners.insert(0, Arc::new(powers::Powers));
@@ -70,6 +76,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
         Dialect::DuckDb => averages::coerced(aggregates),
         Dialect::Postgres => aggregates.collect(),
     };
+    let aggregates = sums::checked(aggregates.into_iter());
     let windows = ranks::signed(state.window_functions().values().cloned());
     SessionStateBuilder::new_from_existing(state)
         .with_analyzer_rules(rules)

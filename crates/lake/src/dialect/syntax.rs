@@ -184,6 +184,23 @@ impl Dialect for Syntax {
         true
     }
 
+    fn supports_comment_on(&self) -> bool {
+        true
+    }
+
+    fn supports_alter_column_type_using(&self) -> bool {
+        true
+    }
+
+    fn supports_insert_table_alias(&self) -> bool {
+        true
+    }
+
+    /// `SELECT 5 ON CONFLICT ...` has no column called `on`.
+    fn is_column_alias(&self, keyword: &Keyword, parser: &mut Parser<'_>) -> bool {
+        *keyword != Keyword::ON && POSTGRES.is_column_alias(keyword, parser)
+    }
+
     fn supports_bitwise_shift_operators(&self) -> bool {
         true
     }

@@ -4,6 +4,8 @@ use datafusion::sql::sqlparser::dialect::Dialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
+use super::merging;
+
 /// Functions whose later arguments may be lambdas, so that an arrow there is no operator of JSON.
 const TAKE_LAMBDAS: &[&str] = &[
     "apply",
@@ -25,6 +27,7 @@ pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>, dialect: &dyn Dialect) {
     }
     join_pairs(tokens);
     lambdas(tokens);
+    merging::rewrite(tokens);
 }
 
 /// Two tokens that touch are one.

@@ -1,5 +1,6 @@
 //! Functions that the engine lacks, or answers otherwise than PostgreSQL and DuckDB: one list a topic.
 
+mod checks;
 mod dates;
 mod hex;
 mod json;
@@ -40,6 +41,7 @@ pub(crate) fn all(dialect: Dialect) -> Vec<ScalarUDF> {
         moments::FUNCTIONS,
         json::FUNCTIONS,
         lists::FUNCTIONS,
+        checks::FUNCTIONS,
     ];
     let of_dialect: &[&[Function]] = match dialect {
         Dialect::DuckDb => &[hex::DUCKDB, regexes::DUCKDB, json::DUCKDB],

@@ -199,3 +199,42 @@ async fn the_catalog_lists_tables_views_and_columns() {
     let said = place.problem("SELECT * FROM elsewhere.shop.orders").await;
     assert!(said.contains("there is only 'forebay'"), "{said}");
 }
+
+#[tokio::test]
+async fn whole_numbers_that_do_not_fit_into_their_type_are_an_error() {
+    let place = place().await;
+    place
+        .sql(
+            "main.t",
+            WriteMode::Overwrite,
+            "SELECT big, small::int AS small FROM (VALUES (9223372036854775807, 1), (-2, 2147483647)) AS t(big, small)",
+        )
+        .await
+        .unwrap();
+    for (sql, said) in [
+        ("SELECT 9223372036854775807 + 1", "out of the range of bigint"),
+        ("SELECT big + small FROM main.t", "9223372036854775807 + 1"),
+        ("SELECT big - -1 FROM main.t", "out of the range of bigint"),
+        ("SELECT big * 2 FROM main.t", "out of the range of bigint"),
+        ("SELECT small + small FROM main.t", "out of the range of integer"),
+        ("SELECT -(-2147483647::int - 1::int)", "out of the range of integer"),
+        ("SELECT sum(big) FROM (SELECT big FROM main.t UNION ALL SELECT 5) AS u", "the sum"),
+        (
+            "SELECT small, sum(big) OVER (ORDER BY big DESC ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+             FROM (SELECT * FROM main.t UNION ALL SELECT 9223372036854775806, 3) AS u",
+            "the sum",
+        ),
+        ("SELECT small % 1, sum(big) FROM (SELECT * FROM main.t UNION ALL SELECT 5, 5) AS u GROUP BY 1", "the sum"),
+        ("SELECT sum(DISTINCT big) FROM (SELECT big FROM main.t UNION ALL SELECT 5) AS u", "the sum"),
+    ] {
+        let problem = place.problem(sql).await;
+        assert!(problem.contains(said), "{sql}: {problem}");
+    }
+    // What is out of range on the way may come back into it.
+    assert_eq!(
+        place
+            .rows("SELECT sum(big) FROM (SELECT 1 AS big UNION ALL SELECT big FROM main.t) AS u")
+            .await,
+        ["9223372036854775806"]
+    );
+}

@@ -1,0 +1,198 @@
+//! Statements: what a hook, a macro or a person runs beside queries. Each that changes a table is one
+//! commit of it, made of the same writes as any other.
+
+mod change;
+mod merge;
+mod names;
+mod rows;
+mod tables;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use datafusion::sql::sqlparser::ast::{
+    Ident, ObjectName, ObjectNamePart, ObjectType, SchemaName, Statement,
+};
+use forebay_core::name::DATABASE;
+use forebay_core::{Diagnostic, Relation, suggest};
+use futures::TryStreamExt;
+use futures::future::BoxFuture;
+
+use crate::Lake;
+use crate::dialect::{folded, parse};
+use crate::engine::from_parser;
+use crate::types::{Input, TableKind, WriteMode, WriteOptions};
+
+/// What a statement gave.
+#[derive(Clone, Debug)]
+pub enum Executed {
+    /// A query's answer.
+    Rows(SchemaRef, Vec<RecordBatch>),
+    /// The warehouse is as the statement wants it.
+    Done,
+    /// It means nothing here, and why: rights, indexes, transactions.
+    Ignored(&'static str),
+}
+
+impl Lake {
+    /// Runs one statement, or several that are separated by semicolons; the last one's result counts.
+    ///
+    /// Tables and views are created, dropped, renamed and altered, rows inserted, updated and
+    /// deleted; each statement is a commit of its own, so there is nothing to roll back.
+    ///
+    /// # Errors
+    /// A statement that is not understood, and whatever keeps one from being done; those before it
+    /// have been done then.
+    pub fn execute<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<Executed, Diagnostic>> {
+        Box::pin(async move {
+            let depth = self.state().config_options().sql_parser.recursion_limit;
+            let statements = parse(sql, depth.get()).map_err(|error| from_parser(&error))?;
+            let mut last = Executed::Done;
+            let only = statements.len() == 1;
+            for statement in statements {
+                let text = match only {
+                    // As it was written, so that errors point into it.
+                    true => sql.to_owned(),
+                    false => statement.to_string(),
+                };
+                last = self.statement(&statement, &text).await?;
+            }
+            Ok(last)
+        })
+    }
+
+    async fn statement(&self, statement: &Statement, sql: &str) -> Result<Executed, Diagnostic> {
+        match statement {
+            Statement::Query(_) | Statement::Explain { .. } => {
+                let rows = self.query(sql).await?;
+                let schema = rows.schema;
+                return Ok(Executed::Rows(schema, rows.stream.try_collect().await?));
+            }
+            Statement::Insert(insert) => self.insert(insert).await?,
+            Statement::Update(update) => self.update(update).await?,
+            Statement::Delete(delete) => self.delete(delete).await?,
+            Statement::Merge(merge) => self.merge(merge).await?,
+            Statement::CreateTable(table) => self.create_table(table).await?,
+            Statement::CreateView(view) => self.define_view(view).await?,
+            Statement::AlterTable(change) => self.alter(change).await?,
+            Statement::Truncate(truncate) => {
+                for target in &truncate.table_names {
+                    let table = target.name.to_string();
+                    let none = format!("select * from {table} where false");
+                    self.overwrite(&relation(&target.name)?, none).await?;
+                }
+            }
+            Statement::Drop {
+                object_type,
+                if_exists,
+                names,
+                ..
+            } => match object_type {
+                ObjectType::Table | ObjectType::View | ObjectType::MaterializedView => {
+                    for name in names {
+                        self.remove(name, *if_exists).await?;
+                    }
+                }
+                ObjectType::Schema => {
+                    for name in names {
+                        self.drop_schema(name).await?;
+                    }
+                }
+                ObjectType::Index => return Ok(Executed::Ignored("there are no indexes")),
+                _ => return Err(refused(statement)),
+            },
+            Statement::CreateSchema { schema_name, .. } => {
+                if let SchemaName::Simple(name) | SchemaName::NamedAuthorization(name, _) =
+                    schema_name
+                {
+                    last(name)?;
+                }
+                return Ok(Executed::Ignored("a schema is there with its first table"));
+            }
+            Statement::Grant { .. } | Statement::Revoke { .. } => {
+                return Ok(Executed::Ignored("there are no users to have rights"));
+            }
+            Statement::CreateIndex(_) => return Ok(Executed::Ignored("there are no indexes")),
+            Statement::StartTransaction { .. } | Statement::Commit { .. } => {
+                return Ok(Executed::Ignored("every statement is a commit of its own"));
+            }
+            Statement::Analyze { .. } | Statement::Vacuum(_) => {
+                return Ok(Executed::Ignored("tables keep their own statistics"));
+            }
+            Statement::Comment { .. } => {
+                return Ok(Executed::Ignored("descriptions are the project's"));
+            }
+            Statement::Set(_) | Statement::Pragma { .. } => {
+                return Ok(Executed::Ignored("settings are forebay.yml's"));
+            }
+            _ => return Err(refused(statement)),
+        }
+        Ok(Executed::Done)
+    }
+
+    async fn overwrite(&self, table: &Relation, rows: String) -> Result<(), Diagnostic> {
+        let options = WriteOptions::new(WriteMode::Overwrite);
+        self.write(table, Input::Sql(rows), options).await?;
+        Ok(())
+    }
+
+    async fn schema(&self, table: &Relation) -> Result<SchemaRef, Diagnostic> {
+        match self.info(table).await? {
+            Some(info) if info.kind == TableKind::Table => Ok(info.schema),
+            Some(_) => Err(Diagnostic::error(format!(
+                "'{table}' is a view, and holds no rows"
+            ))),
+            None => Err(missing(table)),
+        }
+    }
+}
+
+/// The table that a name means, in the schema `main` where it has none.
+fn relation(name: &ObjectName) -> Result<Relation, Diagnostic> {
+    let parts = name.0.iter().map(|part| match part {
+        ObjectNamePart::Identifier(ident) => Some(folded(ident)),
+        ObjectNamePart::Function(_) => None,
+    });
+    match parts.collect::<Option<Vec<_>>>().as_deref() {
+        Some([name]) => Ok(Relation::new("main", name)),
+        Some([schema, name]) => Ok(Relation::new(schema, name)),
+        Some([database, schema, name]) if database.eq_ignore_ascii_case(DATABASE) => {
+            Ok(Relation::new(schema, name))
+        }
+        _ => Err(Diagnostic::error(format!("'{name}' names no table here"))),
+    }
+}
+
+fn last(name: &ObjectName) -> Result<Ident, Diagnostic> {
+    match name.0.last() {
+        Some(ObjectNamePart::Identifier(ident)) => Ok(ident.clone()),
+        _ => Err(Diagnostic::error(format!("'{name}' is no name"))),
+    }
+}
+
+fn known(schema: &SchemaRef, table: &Relation, column: &Ident) -> Result<String, Diagnostic> {
+    let name = folded(column);
+    let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+    let same = |known: &&&str| match column.quote_style {
+        Some(_) => **known == name,
+        None => known.eq_ignore_ascii_case(&name),
+    };
+    match names.iter().find(same) {
+        Some(known) => Ok((*known).to_owned()),
+        None => Err(
+            Diagnostic::error(format!("'{table}' has no column '{name}'"))
+                .maybe_hint(suggest::nearest(&name, names.iter().copied())),
+        ),
+    }
+}
+
+fn missing(relation: &Relation) -> Diagnostic {
+    Diagnostic::error(format!("there is no table or view '{relation}'"))
+}
+
+fn refused(statement: &Statement) -> Diagnostic {
+    let text = statement.to_string();
+    let words: Vec<&str> = text.split_whitespace().take(2).collect();
+    Diagnostic::error(format!("'{} ...' is not understood", words.join(" "))).hint(
+        "queries, INSERT, UPDATE, DELETE, MERGE, TRUNCATE, and CREATE, ALTER and DROP of tables and views are",
+    )
+}

@@ -1,0 +1,200 @@
+//! Statements that make, change and drop tables and views.
+
+use datafusion::sql::sqlparser::ast::{
+    AlterColumnOperation, AlterTable, AlterTableOperation, ColumnDef, ColumnOption,
+    ColumnOptionDef, CreateTable, CreateView, ObjectName, RenameTableNameKind,
+};
+use forebay_core::{Diagnostic, Relation, quote};
+
+use super::{known, last, missing, relation};
+use crate::Lake;
+use crate::dialect::folded;
+use crate::types::TableKind;
+
+impl Lake {
+    pub(super) async fn create_table(&self, create: &CreateTable) -> Result<(), Diagnostic> {
+        let table = relation(&create.name)?;
+        if !create.or_replace && self.info(&table).await?.is_some() {
+            return match create.if_not_exists {
+                true => Ok(()),
+                false => Err(Diagnostic::error(format!("'{table}' is there already"))
+                    .hint("CREATE OR REPLACE TABLE replaces it")),
+            };
+        }
+        if let Some(column) = create.columns.iter().find(|column| has_default(column)) {
+            return Err(Diagnostic::error(format!(
+                "column '{}' has a DEFAULT, which tables here do not keep",
+                column.name
+            ))
+            .hint("leave it out, and give the value in each INSERT"));
+        }
+        let rows = match &create.query {
+            Some(query) => query.to_string(),
+            None => {
+                let columns = create.columns.iter().map(|column| {
+                    let name = quote(&folded(&column.name));
+                    format!("cast(null as {}) as {name}", column.data_type)
+                });
+                let columns: Vec<String> = columns.collect();
+                format!("select {} where false", columns.join(", "))
+            }
+        };
+        self.overwrite(&table, rows).await
+    }
+
+    pub(super) async fn define_view(&self, view: &CreateView) -> Result<(), Diagnostic> {
+        let name = relation(&view.name)?;
+        let is_there = self.info(&name).await?.is_some();
+        if is_there && view.if_not_exists {
+            return Ok(());
+        }
+        if is_there && !view.or_replace {
+            return Err(Diagnostic::error(format!("'{name}' is there already"))
+                .hint("CREATE OR REPLACE VIEW replaces it"));
+        }
+        let mut sql = view.query.to_string();
+        if !view.columns.is_empty() {
+            let columns = view.columns.iter().map(|c| quote(&folded(&c.name)));
+            let columns: Vec<String> = columns.collect();
+            sql = format!("select * from ({sql}) as rows_({})", columns.join(", "));
+        }
+        self.create_view(&name, &sql).await
+    }
+
+    pub(super) async fn alter(&self, alter: &AlterTable) -> Result<(), Diagnostic> {
+        let mut table = relation(&alter.name)?;
+        if alter.if_exists && self.info(&table).await?.is_none() {
+            return Ok(());
+        }
+        for operation in &alter.operations {
+            if let AlterTableOperation::RenameTable {
+                table_name: RenameTableNameKind::To(name) | RenameTableNameKind::As(name),
+            } = operation
+            {
+                table = self.rename(&table, name).await?;
+                continue;
+            }
+            let schema = self.schema(&table).await?;
+            let mut columns: Vec<(String, String)> = schema
+                .fields()
+                .iter()
+                .map(|field| (field.name().clone(), quote(field.name())))
+                .collect();
+            match operation {
+                AlterTableOperation::AddColumn {
+                    column_def,
+                    if_not_exists,
+                    ..
+                } => {
+                    let name = folded(&column_def.name);
+                    let is_there = schema.index_of(&name).is_ok();
+                    match (is_there, if_not_exists) {
+                        (true, true) => continue,
+                        (true, false) => {
+                            let message = format!("'{table}' has a column '{name}' already");
+                            return Err(Diagnostic::error(message));
+                        }
+                        _ => {}
+                    }
+                    columns.push((name, format!("cast(null as {})", column_def.data_type)));
+                }
+                AlterTableOperation::DropColumn {
+                    column_names,
+                    if_exists,
+                    ..
+                } => {
+                    for column in column_names {
+                        match known(&schema, &table, column) {
+                            Ok(name) => columns.retain(|(column, _)| *column != name),
+                            Err(_) if *if_exists => {}
+                            Err(problem) => return Err(problem),
+                        }
+                    }
+                }
+                AlterTableOperation::RenameColumn {
+                    old_column_name,
+                    new_column_name,
+                } => {
+                    let old = known(&schema, &table, old_column_name)?;
+                    for (column, _) in columns.iter_mut().filter(|(column, _)| *column == old) {
+                        *column = folded(new_column_name);
+                    }
+                }
+                AlterTableOperation::AlterColumn {
+                    column_name,
+                    op:
+                        AlterColumnOperation::SetDataType {
+                            data_type, using, ..
+                        },
+                } => {
+                    let name = known(&schema, &table, column_name)?;
+                    for (column, value) in columns.iter_mut().filter(|(c, _)| *c == name) {
+                        let of = using.as_ref().map_or(quote(column), ToString::to_string);
+                        *value = format!("cast({of} as {data_type})");
+                    }
+                }
+                other => {
+                    return Err(Diagnostic::error(format!(
+                        "ALTER TABLE ... {other} is not understood"
+                    ))
+                    .hint("columns can be added, dropped, renamed and given another type, and the table renamed"));
+                }
+            }
+            let columns = columns.iter().map(|(n, e)| format!("{e} as {}", quote(n)));
+            let columns: Vec<String> = columns.collect();
+            let rows = format!("select {} from {}", columns.join(", "), table.sql());
+            self.overwrite(&table, rows).await?;
+        }
+        Ok(())
+    }
+
+    /// The new name first: between the two steps there are two tables, never none.
+    async fn rename(&self, from: &Relation, to: &ObjectName) -> Result<Relation, Diagnostic> {
+        let mut to = relation(to)?;
+        if to.schema.is_empty() {
+            to.schema.clone_from(&from.schema);
+        }
+        let info = self.info(from).await?.ok_or_else(|| missing(from))?;
+        match (info.kind, info.view_sql) {
+            (TableKind::View, Some(sql)) => self.create_view(&to, &sql).await?,
+            _ => {
+                let rows = format!("select * from {}", from.sql());
+                self.overwrite(&to, rows).await?;
+            }
+        }
+        self.drop(from).await?;
+        Ok(to)
+    }
+
+    pub(super) async fn remove(
+        &self,
+        name: &ObjectName,
+        if_exists: bool,
+    ) -> Result<(), Diagnostic> {
+        let relation = relation(name)?;
+        // A view whose query does not plan any more is there, too.
+        if !if_exists && !self.relations().await?.contains(&relation) {
+            return Err(missing(&relation));
+        }
+        self.drop(&relation).await
+    }
+
+    pub(super) async fn drop_schema(&self, name: &ObjectName) -> Result<(), Diagnostic> {
+        let schema = folded(&last(name)?);
+        for relation in self.relations().await? {
+            if relation.schema == schema {
+                self.drop(&relation).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn has_default(column: &ColumnDef) -> bool {
+    let is_default = |option: &ColumnOptionDef| match &option.option {
+        ColumnOption::Default(value) => value.to_string().to_lowercase() != "null",
+        ColumnOption::Generated { .. } | ColumnOption::Identity(_) => true,
+        _ => false,
+    };
+    column.options.iter().any(is_default)
+}
