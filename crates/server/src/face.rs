@@ -20,7 +20,7 @@ pub enum Face {
 impl Face {
     pub fn of(path: &str) -> Self {
         match path.split('/').nth(1).unwrap_or_default() {
-            "api" | "ajax-api" | "get-artifact" | "model-versions" => Face::Mlflow,
+            "api" | "ajax-api" | "get-artifact" | "model-versions" | "v1" => Face::Mlflow,
             "v2" | "metrics" | "ping" | "assets" | "health" | "version" => Face::Program,
             _ => Face::Page,
         }

@@ -62,6 +62,7 @@ fn own_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/get-online-features", post(features::online)),
         ("/health", get(async || "OK")),
         ("/version", get(mlflow::version)),
+        ("/v1/traces", post(mlflow::export_spans)),
         ("/ping", get(inference::ping)),
         ("/v2", get(inference::server)),
         ("/v2/", get(inference::server)),

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use forebay_core::Diagnostic;
+use regex::Regex;
+use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::Error;
@@ -135,8 +137,27 @@ impl Store {
 
 fn common(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(128);
+    connection.create_scalar_function(
+        "regexp",
+        2,
+        FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC,
+        regexp,
+    )?;
     connection.busy_timeout(Duration::from_secs(10))
 }
+
+/// `text regexp pattern`. The pattern is compiled once a statement.
+fn regexp(call: &Context<'_>) -> rusqlite::Result<bool> {
+    let pattern = call.get_or_create_aux(0, |pattern| -> Result<_, BoxError> {
+        Ok(Regex::new(pattern.as_str()?)?)
+    })?;
+    Ok(call
+        .get_raw(1)
+        .as_str_or_null()?
+        .is_some_and(|text| pattern.is_match(text)))
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A panic in another thread rolled its transaction back; what it held is still good.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -6,6 +6,7 @@
 
 mod connection;
 mod error;
+pub mod evaluation;
 mod float;
 mod import;
 pub mod invocation;
@@ -14,14 +15,17 @@ pub mod migration;
 mod pairs;
 pub mod registry;
 pub mod search;
+pub mod trace;
 pub mod tracking;
 
 pub use connection::Store;
 pub use error::Error;
+pub use evaluation::{EvaluationDataset, EvaluationRecord, NewRecord, Scorer, Upserted};
 pub use import::Imported;
 pub use invocation::{Invocation, NodeRun, RunStatus};
 pub use registry::{ModelVersion, RegisteredModel};
 pub use search::{Page, Search, Stage};
+pub use trace::{Assessment, AssessmentKind, Span, Trace, TraceState};
 pub use tracking::{
     Batch, Dataset, Experiment, LoggedModel, Metric, ModelMetric, ModelOutput, ModelStatus, NewRun,
     Run, RunInput, RunState,

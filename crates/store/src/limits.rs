@@ -9,6 +9,7 @@ use crate::Error;
 pub const METRICS_A_BATCH: usize = 1000;
 pub const PAIRS_A_BATCH: usize = 100;
 pub const ENTITIES_A_BATCH: usize = 1000;
+pub const RECORDS_A_BATCH: usize = 10_000;
 const KEY: usize = 250;
 const PARAM: usize = 6000;
 const RUN_TAG: usize = 8000;
@@ -81,6 +82,61 @@ fn tags(tags: &BTreeMap<String, String>, limit: usize) -> Result<(), Error> {
         key("tag", name)?;
         at_most(&format!("the value of tag '{name}'"), limit, value)
     })
+}
+
+/// Of a trace: tags and metadata. Its metadata hold previews of what went in and out.
+pub fn trace_pairs(pairs: &BTreeMap<String, String>) -> Result<(), Error> {
+    pairs.iter().try_for_each(|(name, value)| {
+        if name.is_empty() {
+            return Err(Error::invalid("a trace's tag needs a name"));
+        }
+        at_most("the name of a trace's tag", KEY, name)?;
+        at_most(&format!("the value of '{name}'"), RUN_TAG, value)
+    })
+}
+
+pub fn evaluation_dataset_name(name: &str) -> Result<(), Error> {
+    match name.trim().is_empty() {
+        true => Err(Error::invalid("an evaluation dataset needs a name")),
+        false => at_most("the dataset's name", 255, name),
+    }
+}
+
+pub fn evaluation_tags(tags: &BTreeMap<String, String>) -> Result<(), Error> {
+    tags.iter().try_for_each(|(name, value)| {
+        at_most("the name of a dataset's tag", 255, name)?;
+        at_most(&format!("the value of tag '{name}'"), 5000, value)
+    })
+}
+
+pub fn scorer(name: &str, serialized: &str) -> Result<(), Error> {
+    if name.trim().is_empty() {
+        return Err(Error::invalid("a scorer needs a name"));
+    }
+    at_most("the scorer's name", 256, name)?;
+    at_most("the scorer", 16_777_215, serialized)
+}
+
+/// Ids become folders of artifacts.
+pub fn trace_id(id: &str) -> Result<(), Error> {
+    let digits = id.strip_prefix("tr-").unwrap_or(id);
+    let is_id = !digits.is_empty()
+        && digits
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-');
+    match is_id {
+        true => at_most("the trace's id", 50, id),
+        false => Err(Error::invalid(format!(
+            "{id:?} is no trace id: write tr- and hexadecimal digits"
+        ))),
+    }
+}
+
+pub fn assessment_name(name: &str) -> Result<(), Error> {
+    match name.is_empty() {
+        true => Err(Error::invalid("an assessment needs a name")),
+        false => at_most("the assessment's name", KEY, name),
+    }
 }
 
 pub fn experiment_name(name: &str) -> Result<(), Error> {

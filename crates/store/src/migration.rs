@@ -11,6 +11,7 @@ use crate::connection::describe;
 const STEPS: &[&str] = &[
     include_str!("migration/001_initial.sql"),
     include_str!("migration/002_tracking.sql"),
+    include_str!("migration/003_traces.sql"),
 ];
 
 pub(crate) fn run(connection: &mut Connection, path: &Path) -> Result<(), Diagnostic> {
@@ -78,5 +79,28 @@ mod tests {
         );
         assert_eq!(run.inputs[0].role(), "spine");
         assert_eq!(store.experiment(0).unwrap().name, "Default");
+    }
+
+    /// And one of version 2, with what clients logged.
+    #[test]
+    fn tracking_of_version_2_opens() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metadata.db");
+        let old = rusqlite::Connection::open(&path).unwrap();
+        old.execute_batch(include_str!("../tests/fixtures/metadata_v2.sql"))
+            .unwrap();
+        drop(old);
+        let store = Store::open(&path).unwrap();
+        let version = store.version_by_alias("late", "champion").unwrap().unwrap();
+        let run = store.run(&version.run_id).unwrap().unwrap();
+        assert_eq!(
+            (run.params["depth"].as_str(), run.name.as_str()),
+            ("3", "first")
+        );
+        assert!(run.metric("loss").unwrap().is_nan());
+        assert_eq!(run.inputs[0].role(), "train");
+        assert_eq!(store.logged_model(&version.model_id).unwrap().name, "tree");
+        let traces = store.search_traces(&[run.experiment_id], &Default::default());
+        assert!(traces.unwrap().items.is_empty());
     }
 }

@@ -8,10 +8,19 @@ use crate::Error;
 
 pub type Pairs = BTreeMap<String, String>;
 
-/// The pairs of all these rows, by row id. `sql` yields row id, key and value, and reads the ids
-/// as a JSON array.
-pub fn of_rows(c: &Connection, sql: &str, rows: &str) -> Result<HashMap<i64, Pairs>, Error> {
-    let mut statement = c.prepare_cached(sql)?;
+/// The pairs in `table` of these rows of `owners`, by row id; `owner` is the column that names an
+/// owner. The rows come as a JSON array.
+pub fn of_entities(
+    c: &Connection,
+    owners: &str,
+    table: &str,
+    owner: &str,
+    rows: &str,
+) -> Result<HashMap<i64, Pairs>, Error> {
+    let mut statement = c.prepare_cached(&format!(
+        "select o.rowid, p.key, p.value from json_each(?1) j join {owners} o on o.rowid = j.value \
+         join {table} p on p.{owner} = o.id"
+    ))?;
     let mut found: HashMap<i64, Pairs> = HashMap::new();
     let mut rows = statement.query([rows])?;
     while let Some(row) = rows.next()? {

@@ -33,6 +33,16 @@ fn the_real_client_loses_nothing() {
     server.stop();
 }
 
+#[test]
+fn traces_datasets_and_prompts_come_back_as_they_were_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::tracking(folder.path(), &[]);
+    let url = format!("http://{}", server.address);
+    let said = MLFLOW.run(&script("mlflow_genai.py"), &[&url]);
+    assert!(said.ends_with("all good\n"), "{said}");
+    server.stop();
+}
+
 /// With `file:///...` the client reads and writes the files itself, and the server shows them.
 #[test]
 fn clients_reach_a_root_that_they_are_told_of() {

@@ -1,4 +1,4 @@
-//! Which of MLflow's methods is answered by what: one list. Requests become values, values answers.
+//! How a method of MLflow's protocol is answered: requests become values, values answers.
 
 use std::sync::Arc;
 
@@ -11,15 +11,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Problem, Tracking, experiments, logged_models, plain, registry, runs};
+use super::{Problem, Tracking, methods};
 use crate::body;
 use crate::refusal::Refusal;
 use crate::router::App;
 
 /// A method of the protocol: its values come from the body, the query and the path.
-struct Endpoint {
+pub struct Endpoint {
     method: Method,
-    path: &'static str,
+    /// Below `/api`, as `2.0/mlflow/runs/get`.
+    path: String,
     call: Call,
 }
 
@@ -30,6 +31,14 @@ struct Asked {
     body: Bytes,
     /// Of the query and the path: a name may come several times.
     named: Vec<(String, String)>,
+}
+
+impl Endpoint {
+    /// The same below a prefix.
+    pub fn below(mut self, prefix: &str) -> Self {
+        self.path = format!("{prefix}/{}", self.path);
+        self
+    }
 }
 
 fn endpoint<A, R>(
@@ -47,133 +56,45 @@ where
     };
     Endpoint {
         method,
-        path,
+        path: path.to_owned(),
         call: Arc::new(call),
     }
 }
 
-fn get<A: DeserializeOwned + 'static, R: Serialize + 'static>(
+pub fn get<A: DeserializeOwned + 'static, R: Serialize + 'static>(
     path: &'static str,
     answer: fn(&Tracking, A) -> Result<R, Problem>,
 ) -> Endpoint {
     endpoint(Method::GET, path, answer)
 }
 
-fn post<A: DeserializeOwned + 'static, R: Serialize + 'static>(
+pub fn post<A: DeserializeOwned + 'static, R: Serialize + 'static>(
     path: &'static str,
     answer: fn(&Tracking, A) -> Result<R, Problem>,
 ) -> Endpoint {
     endpoint(Method::POST, path, answer)
 }
 
-fn patch<A: DeserializeOwned + 'static, R: Serialize + 'static>(
+pub fn patch<A: DeserializeOwned + 'static, R: Serialize + 'static>(
     path: &'static str,
     answer: fn(&Tracking, A) -> Result<R, Problem>,
 ) -> Endpoint {
     endpoint(Method::PATCH, path, answer)
 }
 
-fn delete<A: DeserializeOwned + 'static, R: Serialize + 'static>(
+pub fn delete<A: DeserializeOwned + 'static, R: Serialize + 'static>(
     path: &'static str,
     answer: fn(&Tracking, A) -> Result<R, Problem>,
 ) -> Endpoint {
     endpoint(Method::DELETE, path, answer)
 }
 
-/// The methods below `/api/2.0/mlflow/`.
-fn endpoints() -> Vec<Endpoint> {
-    vec![
-        post("experiments/create", experiments::create),
-        get("experiments/get", experiments::get),
-        get("experiments/get-by-name", experiments::get_by_name),
-        get("experiments/search", experiments::search),
-        post("experiments/search", experiments::search),
-        post("experiments/update", experiments::update),
-        post("experiments/delete", experiments::delete),
-        post("experiments/restore", experiments::restore),
-        post("experiments/set-experiment-tag", experiments::set_tag),
-        post("experiments/delete-experiment-tag", experiments::delete_tag),
-        post("runs/create", runs::create),
-        get("runs/get", runs::get),
-        post("runs/search", runs::search),
-        post("runs/update", runs::update),
-        post("runs/delete", runs::delete),
-        post("runs/restore", runs::restore),
-        post("runs/log-metric", runs::log_metric),
-        post("runs/log-parameter", runs::log_parameter),
-        post("runs/log-batch", runs::log_batch),
-        post("runs/set-tag", runs::set_tag),
-        post("runs/delete-tag", runs::delete_tag),
-        post("runs/log-inputs", runs::log_inputs),
-        post("runs/outputs", runs::log_outputs),
-        get("metrics/get-history", runs::metric_history),
-        get("artifacts/list", plain::list_run_artifacts),
-        post("logged-models", logged_models::create),
-        post("logged-models/search", logged_models::search),
-        get("logged-models/{model_id}", logged_models::get),
-        patch("logged-models/{model_id}", logged_models::finalize),
-        delete("logged-models/{model_id}", logged_models::delete),
-        post("logged-models/{model_id}/params", logged_models::log_params),
-        patch("logged-models/{model_id}/tags", logged_models::set_tags),
-        delete(
-            "logged-models/{model_id}/tags/{tag_key}",
-            logged_models::delete_tag,
-        ),
-        get(
-            "logged-models/{model_id}/artifacts/directories",
-            plain::list_model_artifacts,
-        ),
-        post("registered-models/create", registry::create_model),
-        get("registered-models/get", registry::get_model),
-        get("registered-models/search", registry::search_models),
-        patch("registered-models/update", registry::update_model),
-        post("registered-models/rename", registry::rename_model),
-        delete("registered-models/delete", registry::delete_model),
-        post("registered-models/set-tag", registry::set_model_tag),
-        delete("registered-models/delete-tag", registry::delete_model_tag),
-        get(
-            "registered-models/get-latest-versions",
-            registry::latest_versions,
-        ),
-        post(
-            "registered-models/get-latest-versions",
-            registry::latest_versions,
-        ),
-        post("registered-models/alias", registry::set_alias),
-        get("registered-models/alias", registry::get_alias),
-        delete("registered-models/alias", registry::delete_alias),
-        post("model-versions/create", registry::create_version),
-        get("model-versions/get", registry::get_version),
-        get("model-versions/search", registry::search_versions),
-        patch("model-versions/update", registry::update_version),
-        post(
-            "model-versions/transition-stage",
-            registry::transition_stage,
-        ),
-        delete("model-versions/delete", registry::delete_version),
-        post("model-versions/set-tag", registry::set_version_tag),
-        delete("model-versions/delete-tag", registry::delete_version_tag),
-        get("model-versions/get-download-uri", registry::download_uri),
-    ]
-}
-
 /// Every method under both of its addresses: programs ask `/api`, MLflow's pages `/ajax-api`.
 pub fn routes() -> Vec<(String, MethodRouter<Arc<App>>)> {
-    let mut routes = Vec::new();
-    for prefix in ["/api", "/ajax-api"] {
-        for endpoint in endpoints() {
-            let path = format!("{prefix}/2.0/mlflow/{}", endpoint.path);
-            routes.push((path, route(&endpoint)));
-        }
-        let others = [
-            get("3.0/mlflow/server-info", plain::server_info),
-            get("2.0/mlflow-artifacts/artifacts", plain::list_artifacts),
-        ];
-        for endpoint in others {
-            routes.push((format!("{prefix}/{}", endpoint.path), route(&endpoint)));
-        }
-    }
-    routes
+    let both = |endpoint: &Endpoint| {
+        ["/api", "/ajax-api"].map(|prefix| (format!("{prefix}/{}", endpoint.path), route(endpoint)))
+    };
+    methods::all().iter().flat_map(both).collect()
 }
 
 fn route(endpoint: &Endpoint) -> MethodRouter<Arc<App>> {

@@ -13,6 +13,18 @@ use super::value::{Double, Pair};
 #[derive(Serialize)]
 pub struct Void {}
 
+/// A page of a list.
+pub fn found(name: &str, items: Vec<Value>, next: Option<String>) -> Value {
+    let mut answer = json!({});
+    if !items.is_empty() {
+        answer[name] = json!(items);
+    }
+    if let Some(next) = next {
+        answer["next_page_token"] = json!(next);
+    }
+    answer
+}
+
 pub fn pairs(map: &BTreeMap<String, String>) -> Vec<Pair> {
     let pair = |(key, value): (&String, &String)| Pair {
         key: key.clone(),

@@ -4,8 +4,8 @@ use forebay_store::{LoggedModel, ModelStatus, Search};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::form::{self, Void};
-use super::value::{Flag, Int, Pair, Texts, experiment_id, limit, pairs, required};
+use super::form::{self, Void, found};
+use super::value::{Flag, Int, Pair, Texts, experiment_id, experiment_ids, limit, pairs, required};
 use super::{Problem, Tracking, new_id};
 
 #[derive(Deserialize)]
@@ -146,10 +146,7 @@ struct Order {
 }
 
 pub fn search(tracking: &Tracking, asked: Find) -> Result<Value, Problem> {
-    let experiments = asked.experiment_ids.unwrap_or_default().0.into_iter();
-    let experiments = experiments
-        .map(|id| experiment_id(Some(id)))
-        .collect::<Result<Vec<_>, _>>()?;
+    let experiments = experiment_ids(asked.experiment_ids)?;
     let orders = asked.order_by.unwrap_or_default();
     let by_dataset = orders.iter().any(|order| {
         order
@@ -179,17 +176,9 @@ pub fn search(tracking: &Tracking, asked: Find) -> Result<Value, Problem> {
         ..Search::default()
     };
     let page = tracking.store.search_logged_models(&experiments, &search)?;
-    let models: Vec<Value> = page
+    let models = page
         .items
         .iter()
-        .map(|m| form::logged_model(m, &tracking.artifacts))
-        .collect();
-    let mut answer = json!({});
-    if !models.is_empty() {
-        answer["models"] = json!(models);
-    }
-    if let Some(next) = page.next {
-        answer["next_page_token"] = json!(next);
-    }
-    Ok(answer)
+        .map(|m| form::logged_model(m, &tracking.artifacts));
+    Ok(found("models", models.collect(), page.next))
 }

@@ -6,15 +6,21 @@
 //! store's own queries, and a port between the two would only repeat them.
 
 mod artifacts;
+mod assessments;
 mod endpoint;
+mod evaluation;
 mod experiments;
 mod form;
 mod location;
 mod logged_models;
+mod methods;
+mod moment;
+mod otlp;
 mod plain;
 mod problem;
 mod registry;
 mod runs;
+mod traces;
 mod value;
 
 use forebay_runner::Clock;
@@ -23,6 +29,7 @@ use forebay_store::Store;
 pub use artifacts::routes as artifact_routes;
 pub use endpoint::routes;
 pub use location::Artifacts;
+pub use otlp::export as export_spans;
 pub use plain::version;
 pub use problem::Problem;
 

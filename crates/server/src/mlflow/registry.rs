@@ -5,7 +5,7 @@ use forebay_store::registry::{NewVersion, STAGES};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::form::{self, Void};
+use super::form::{self, Void, found};
 use super::location::{self, join};
 use super::value::{Flag, Int, Pair, Texts, limit, pairs, required, version};
 use super::{Problem, Tracking, runs};
@@ -64,17 +64,6 @@ pub fn search_models(tracking: &Tracking, asked: Find) -> Result<Value, Problem>
         .iter()
         .map(|model| form::registered_model(model, &tracking.artifacts));
     Ok(found("registered_models", models.collect(), page.next))
-}
-
-fn found(name: &str, items: Vec<Value>, next: Option<String>) -> Value {
-    let mut answer = json!({});
-    if !items.is_empty() {
-        answer[name] = json!(items);
-    }
-    if let Some(next) = next {
-        answer["next_page_token"] = json!(next);
-    }
-    answer
 }
 
 #[derive(Deserialize)]

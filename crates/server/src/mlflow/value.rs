@@ -185,6 +185,12 @@ pub fn experiment_id(text: Option<String>) -> Result<i64, Problem> {
         .map_err(|_| Problem::invalid(format!("experiment ids are whole numbers, not '{text}'")))
 }
 
+/// None where none is named.
+pub fn experiment_ids(texts: Option<Texts>) -> Result<Vec<i64>, Problem> {
+    let ids = texts.unwrap_or_default().0.into_iter();
+    ids.map(|id| experiment_id(Some(id))).collect()
+}
+
 pub fn version(text: Option<Texts>) -> Result<u64, Problem> {
     let text = required("version", text.and_then(|texts| texts.0.into_iter().next()))?;
     text.parse()

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::ModelVersion;
 use super::version;
 use crate::pairs::{self, Pairs};
-use crate::search::{self, Field, Form, Kind, Page, Search, Target};
+use crate::search::{self, Field, Kind, Page, Search, Target};
 use crate::{Error, Store, limits};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,30 +42,22 @@ const TARGET: Target = Target {
     table: "registered_models",
     entities: &["attribute", "attributes", "attr"],
     fields: &[
-        Field {
-            form: Form::Attribute(&["name"]),
-            kind: Kind::Text,
-            sql: "t.name {}",
-            nullable: false,
-        },
-        Field {
-            form: Form::Attribute(&["creation_timestamp", "creation_time", "timestamp"]),
-            kind: Kind::Number,
-            sql: "t.created_ms {}",
-            nullable: false,
-        },
-        Field {
-            form: Form::Attribute(&["last_updated_timestamp", "last_updated_time"]),
-            kind: Kind::Number,
-            sql: "t.updated_ms {}",
-            nullable: false,
-        },
-        Field {
-            form: Form::Pair(&["tags", "tag"]),
-            kind: Kind::Text,
-            sql: "(select value from registered_model_tags where model = t.name and key = ?) {}",
-            nullable: true,
-        },
+        Field::attribute(&["name"], Kind::Text, "t.name {}"),
+        Field::attribute(
+            &["creation_timestamp", "creation_time", "timestamp"],
+            Kind::Number,
+            "t.created_ms {}",
+        ),
+        Field::attribute(
+            &["last_updated_timestamp", "last_updated_time"],
+            Kind::Number,
+            "t.updated_ms {}",
+        ),
+        Field::pair(
+            &["tags", "tag"],
+            Kind::Text,
+            "(select value from registered_model_tags where model = t.name and key = ?) {}",
+        ),
     ],
     ties: &[("t.name", false)],
 };

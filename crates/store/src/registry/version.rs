@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{alias, model};
 use crate::pairs::Pairs;
-use crate::search::{self, Field, Form, Kind, Page, Search, Target};
+use crate::search::{self, Field, Kind, Page, Search, Target};
 use crate::tracking::{LoggedModel, logged_model};
 use crate::{Error, Store, limits};
 
@@ -51,42 +51,32 @@ pub struct NewVersion {
     pub created_ms: i64,
 }
 
-const fn attribute(names: &'static [&'static str], kind: Kind, sql: &'static str) -> Field {
-    Field {
-        form: Form::Attribute(names),
-        kind,
-        sql,
-        nullable: false,
-    }
-}
-
 const TARGET: Target = Target {
     what: "model versions",
     table: "model_versions",
     entities: &["attribute", "attributes", "attr"],
     fields: &[
-        attribute(&["name"], Kind::Text, "t.model {}"),
-        attribute(&["version_number", "version"], Kind::Number, "t.version {}"),
-        attribute(&["run_id"], Kind::Text, "t.run_id {}"),
-        attribute(&["model_id"], Kind::Text, "t.model_id {}"),
-        attribute(&["source_path"], Kind::Text, "t.source {}"),
-        attribute(
+        Field::attribute(&["name"], Kind::Text, "t.model {}"),
+        Field::attribute(&["version_number", "version"], Kind::Number, "t.version {}"),
+        Field::attribute(&["run_id"], Kind::Text, "t.run_id {}"),
+        Field::attribute(&["model_id"], Kind::Text, "t.model_id {}"),
+        Field::attribute(&["source_path"], Kind::Text, "t.source {}"),
+        Field::attribute(
             &["creation_timestamp", "creation_time"],
             Kind::Number,
             "t.created_ms {}",
         ),
-        attribute(
+        Field::attribute(
             &["last_updated_timestamp", "last_updated_time"],
             Kind::Number,
             "t.updated_ms {}",
         ),
-        Field {
-            form: Form::Pair(&["tags", "tag"]),
-            kind: Kind::Text,
-            sql: "(select value from model_version_tags \
+        Field::pair(
+            &["tags", "tag"],
+            Kind::Text,
+            "(select value from model_version_tags \
                   where model = t.model and version = t.version and key = ?) {}",
-            nullable: true,
-        },
+        ),
     ],
     ties: &[
         ("t.updated_ms", true),

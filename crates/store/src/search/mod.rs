@@ -10,7 +10,7 @@ mod target;
 mod token;
 
 pub(crate) use sql::{Sql, ids, run, stage};
-pub(crate) use target::{Field, Form, Kind, Target};
+pub(crate) use target::{Field, Kind, Target};
 pub(crate) use token::{read as read_token, write as write_token};
 
 /// Which lifecycle stages are wanted.

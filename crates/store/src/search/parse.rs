@@ -4,7 +4,7 @@
 //! filter     = [ condition { AND condition } ]
 //! condition  = key operator value | key [NOT] IN (value, ...) | key IS [NOT] NULL
 //! key        = [ entity "." ] name          name may be `quoted` or "quoted"
-//! operator   = "=" "!=" "<" "<=" ">" ">=" LIKE ILIKE
+//! operator   = "=" "!=" "<" "<=" ">" ">=" LIKE ILIKE RLIKE
 //! value      = number | 'text' | "text"     a quote inside is doubled
 //! order      = key [ ASC | DESC ]
 //! ```
@@ -39,6 +39,8 @@ pub enum Comparison {
     Like(String),
     /// Without regard to case.
     ILike(String),
+    /// A regular expression, found anywhere in the text.
+    RLike(String),
     In(Vec<String>),
     NotIn(Vec<String>),
     IsNull,
@@ -143,17 +145,24 @@ impl<'a> Parser<'a> {
         }
         let (entity, name) = match bare.split_once('.') {
             None => ("", bare.to_owned()),
-            Some((entity, "")) => match self.quoted(&['`', '"'])? {
-                Some(name) => (entity, name),
-                None => return Err(self.error(&format!("expected a name after '{entity}.'"))),
-            },
-            Some((entity, name)) => (entity, name.to_owned()),
+            Some((entity, name)) => (entity, self.rest_of_name(bare, name)?),
         };
         Ok(Key {
             entity: entity.to_lowercase(),
             name,
             at,
         })
+    }
+
+    /// What follows the first dot; the part behind the last may be quoted.
+    fn rest_of_name(&mut self, bare: &str, name: &str) -> Result<String, Error> {
+        if !bare.ends_with('.') {
+            return Ok(name.to_owned());
+        }
+        match self.quoted(&['`', '"'])? {
+            Some(quoted) => Ok(format!("{name}{quoted}")),
+            None => Err(self.error(&format!("expected a name after '{bare}'"))),
+        }
     }
 
     fn comparison(&mut self) -> Result<Comparison, Error> {
@@ -168,6 +177,9 @@ impl<'a> Parser<'a> {
         }
         if self.word("ilike") {
             return Ok(Comparison::ILike(self.text()?));
+        }
+        if self.word("rlike") {
+            return Ok(Comparison::RLike(self.text()?));
         }
         if self.word("in") {
             return Ok(Comparison::In(self.list()?));
@@ -187,7 +199,7 @@ impl<'a> Parser<'a> {
             });
         }
         Err(self.error(&format!(
-            "expected one of = != < <= > >= LIKE ILIKE IN, NOT IN, IS NULL, IS NOT NULL, found {}",
+            "expected one of = != < <= > >= LIKE ILIKE RLIKE IN, NOT IN, IS NULL, IS NOT NULL, found {}",
             self.found()
         )))
     }
@@ -376,6 +388,7 @@ mod tests {
         for (text, entity, name) in [
             ("metrics.a.b/c-d = 1", "metrics", "a.b/c-d"),
             ("Params.`learning rate`='1'", "params", "learning rate"),
+            ("span.attributes.`a b` = '1'", "span", "attributes.a b"),
             ("tags.\"x=y\" = '1'", "tags", "x=y"),
             ("name='x'", "", "name"),
             ("`Run name` = 'x'", "", "Run name"),
@@ -406,6 +419,7 @@ mod tests {
         );
         assert_eq!(comparison("a like 'x%'"), Like("x%".into()));
         assert_eq!(comparison("a ILIKE'x'"), ILike("x".into()));
+        assert_eq!(comparison("a rlike '^x'"), RLike("^x".into()));
         assert_eq!(
             comparison("a in ('x', 'y')"),
             In(vec!["x".into(), "y".into()])

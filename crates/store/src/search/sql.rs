@@ -53,11 +53,8 @@ pub fn run(
     }
     query.push(&format!(" from {} t where ", target.table), &[]);
     query.push(&scope.text, &scope.values);
-    for condition in parse::filter(search.filter)? {
-        query.push(" and ", &[]);
-        let condition = compile(target, &condition)?;
-        query.push(&condition.text, &condition.values);
-    }
+    let conditions = conditions(target, search.filter)?;
+    query.push(&conditions.text, &conditions.values);
     query.push(")", &[]);
     if !search.page_token.is_empty() {
         let place = token::read(search.page_token, terms.len())?;
@@ -165,24 +162,46 @@ fn after(terms: &[Term], place: &[Value]) -> Sql {
     sql
 }
 
-fn compile(target: &Target, condition: &Condition) -> Result<Sql, Error> {
-    let (field, pair) = target.field(&condition.key)?;
+/// ` and ...` for each; those about one of several things are asked of the same one.
+fn conditions(target: &Target, filter: &str) -> Result<Sql, Error> {
+    let mut all = Sql::default();
+    let mut of_one: Vec<(&str, Sql)> = Vec::new();
+    for condition in parse::filter(filter)? {
+        let (field, pair) = target.field(&condition.key)?;
+        let compiled = compile(field, pair, &condition)?;
+        match field.one_of {
+            None => all.push(&format!(" and {}", compiled.text), &compiled.values),
+            Some(one) => match of_one.iter_mut().find(|(known, _)| *known == one) {
+                Some((_, sql)) => sql.push(&format!(" and {}", compiled.text), &compiled.values),
+                None => of_one.push((one, compiled)),
+            },
+        }
+    }
+    for (one, sql) in of_one {
+        all.push(
+            &format!(" and {}", one.replace("{}", &sql.text)),
+            &sql.values,
+        );
+    }
+    Ok(all)
+}
+
+fn compile(field: &Field, pair: Option<&str>, condition: &Condition) -> Result<Sql, Error> {
     let (text, value) = comparison(field, condition)?;
-    let mut template = field.sql;
+    let is_null = matches!(condition.comparison, Comparison::IsNull);
     // A prompt is a registered model with this tag. Clients ask for the others by `!=`, and mean
     // those without the tag too.
     let others = matches!(condition.comparison, Comparison::Compare("!=", _));
-    let absent_is_other = others && pair == Some("mlflow.prompt.is_prompt");
-    let shown;
-    if absent_is_other {
-        shown = field.sql.replace(" {}", " is not ?");
-        template = &shown;
-    }
-    let values = pair
-        .map(|key| Value::Text(key.to_owned()))
-        .into_iter()
-        .chain(value);
-    Ok(Sql::new(template.replace("{}", &text), values.collect()))
+    let text = if others && pair == Some("mlflow.prompt.is_prompt") {
+        field.sql.replace("{}", "is not ?")
+    } else if is_null && field.sql.starts_with("exists") {
+        // Of what is looked for among others, none being there is its absence.
+        format!("not {}", field.sql.replace("{}", "is not null"))
+    } else {
+        field.sql.replace("{}", &text)
+    };
+    let key = pair.map(|key| Value::Text(key.to_owned()));
+    Ok(Sql::new(text, key.into_iter().chain(value).collect()))
 }
 
 /// The comparison in SQL, with its value.
@@ -198,6 +217,21 @@ fn comparison(field: &Field, condition: &Condition) -> Result<(String, Option<Va
     let found = match (field.kind, &condition.comparison) {
         (_, C::IsNull) => ("is null".to_owned(), None),
         (_, C::IsNotNull) => ("is not null".to_owned(), None),
+        (Kind::Json, C::Compare(operator @ ("=" | "!="), Literal::Text(text))) => {
+            let not = if *operator == "=" { "" } else { "not " };
+            let as_json = serde_json::json!(text).to_string();
+            (
+                format!("{not}in (select value from json_each(?))"),
+                list(&[text.clone(), as_json]),
+            )
+        }
+        (Kind::Json, C::Compare(operator, literal)) => match number(literal) {
+            Some(number) => (
+                format!("glob '[-0-9]*' and cast(a.value as real) {operator} ?"),
+                Some(Value::Real(number)),
+            ),
+            None => return wrong("a number"),
+        },
         (Kind::Number, C::Compare(operator, literal)) => match number(literal) {
             Some(number) => (format!("{operator} ?"), Some(Value::Real(number))),
             None => return wrong("a number"),
@@ -210,17 +244,19 @@ fn comparison(field: &Field, condition: &Condition) -> Result<(String, Option<Va
             return wrong("a 'quoted' text");
         }
         (Kind::Text, C::Compare(..)) => {
-            return wrong("one of = != LIKE ILIKE IN, NOT IN and a text");
+            return wrong("one of = != LIKE ILIKE RLIKE IN, NOT IN and a text");
         }
-        (Kind::Text, C::Like(pattern)) => ("glob ?".to_owned(), Some(Value::Text(glob(pattern)))),
-        (Kind::Text, C::ILike(pattern)) => {
-            ("like ?".to_owned(), Some(Value::Text(pattern.clone())))
-        }
-        (Kind::Text, C::In(values)) => (
+        (_, C::Like(pattern)) => ("glob ?".to_owned(), Some(Value::Text(glob(pattern)))),
+        (_, C::ILike(pattern)) => ("like ?".to_owned(), Some(Value::Text(pattern.clone()))),
+        (_, C::RLike(pattern)) => match regex::Regex::new(pattern) {
+            Ok(_) => ("regexp ?".to_owned(), Some(Value::Text(pattern.clone()))),
+            Err(error) => return wrong(&format!("a regular expression: {error}")),
+        },
+        (_, C::In(values)) => (
             "in (select value from json_each(?))".to_owned(),
             list(values),
         ),
-        (Kind::Text, C::NotIn(values)) => (
+        (_, C::NotIn(values)) => (
             "not in (select value from json_each(?))".to_owned(),
             list(values),
         ),

@@ -8,6 +8,8 @@ use crate::Error;
 pub enum Kind {
     Number,
     Text,
+    /// JSON of any type, compared as its text or its number; its SQL calls it `a.value`.
+    Json,
 }
 
 /// How a field is written in a filter.
@@ -17,6 +19,8 @@ pub enum Form {
     Attribute(&'static [&'static str]),
     /// `entity.key`, with one of these entities; the key is a parameter of the SQL.
     Pair(&'static [&'static str]),
+    /// `entity.path.key`, with these entities and this path; the key is a parameter of the SQL.
+    Path(&'static [&'static str], &'static str),
     /// `entity.name`, with these entities and this name.
     Member(&'static [&'static str], &'static str),
 }
@@ -29,6 +33,9 @@ pub struct Field {
     pub sql: &'static str,
     /// Of all that is found, some may lack it; nothing is asked of its absence in an order.
     pub nullable: bool,
+    /// Of one of several: a condition with a `{}` where all such conditions of a filter stand, which
+    /// must hold of the same one.
+    pub one_of: Option<&'static str>,
 }
 
 /// A thing that is searched. The table's alias is `t`.
@@ -54,6 +61,13 @@ impl Target {
                 }
                 Form::Pair(entities) if entities.contains(&key.entity.as_str()) => {
                     return Ok((field, Some(&key.name)));
+                }
+                Form::Path(entities, path) if entities.contains(&key.entity.as_str()) => {
+                    if let Some(key) = key.name.strip_prefix(path)
+                        && !key.is_empty()
+                    {
+                        return Ok((field, Some(key)));
+                    }
                 }
                 Form::Member(entities, name)
                     if entities.contains(&key.entity.as_str()) && name == key.name =>
@@ -82,10 +96,63 @@ impl Target {
 }
 
 impl Field {
+    pub const fn attribute(names: &'static [&'static str], kind: Kind, sql: &'static str) -> Self {
+        Self::new(Form::Attribute(names), kind, sql)
+    }
+
+    pub const fn pair(entities: &'static [&'static str], kind: Kind, sql: &'static str) -> Self {
+        Self::new(Form::Pair(entities), kind, sql).or_absent()
+    }
+
+    pub const fn path(
+        entities: &'static [&'static str],
+        path: &'static str,
+        kind: Kind,
+        sql: &'static str,
+    ) -> Self {
+        Self::new(Form::Path(entities, path), kind, sql).or_absent()
+    }
+
+    pub const fn member(
+        entities: &'static [&'static str],
+        name: &'static str,
+        kind: Kind,
+        sql: &'static str,
+    ) -> Self {
+        Self::new(Form::Member(entities, name), kind, sql).or_absent()
+    }
+
+    const fn new(form: Form, kind: Kind, sql: &'static str) -> Self {
+        Self {
+            form,
+            kind,
+            sql,
+            nullable: false,
+            one_of: None,
+        }
+    }
+
+    /// Some things lack it.
+    pub const fn or_absent(self) -> Self {
+        Self {
+            nullable: true,
+            ..self
+        }
+    }
+
+    /// See [`Field::one_of`].
+    pub const fn of(self, one: &'static str) -> Self {
+        Self {
+            one_of: Some(one),
+            ..self
+        }
+    }
+
     fn written(&self) -> String {
         match self.form {
             Form::Attribute(names) => names[0].to_owned(),
             Form::Pair(entities) => format!("{}.<key>", entities[0]),
+            Form::Path(entities, path) => format!("{}.{path}<key>", entities[0]),
             Form::Member(entities, name) => format!("{}.{name}", entities[0]),
         }
     }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::pairs::{self, Pairs};
-use crate::search::{self, Field, Form, Kind, Page, Search, Target};
+use crate::search::{self, Field, Kind, Page, Search, Target};
 use crate::{Error, Store, limits};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,36 +23,15 @@ const TARGET: Target = Target {
     table: "experiments",
     entities: &["attribute", "attributes", "attr", "experiment"],
     fields: &[
-        Field {
-            form: Form::Attribute(&["name"]),
-            kind: Kind::Text,
-            sql: "t.name {}",
-            nullable: false,
-        },
-        Field {
-            form: Form::Attribute(&["experiment_id"]),
-            kind: Kind::Text,
-            sql: "cast(t.id as text) {}",
-            nullable: false,
-        },
-        Field {
-            form: Form::Attribute(&["creation_time"]),
-            kind: Kind::Number,
-            sql: "t.created_ms {}",
-            nullable: false,
-        },
-        Field {
-            form: Form::Attribute(&["last_update_time"]),
-            kind: Kind::Number,
-            sql: "t.updated_ms {}",
-            nullable: false,
-        },
-        Field {
-            form: Form::Pair(&["tags", "tag"]),
-            kind: Kind::Text,
-            sql: "(select value from experiment_tags where experiment_id = t.id and key = ?) {}",
-            nullable: true,
-        },
+        Field::attribute(&["name"], Kind::Text, "t.name {}"),
+        Field::attribute(&["experiment_id"], Kind::Text, "cast(t.id as text) {}"),
+        Field::attribute(&["creation_time"], Kind::Number, "t.created_ms {}"),
+        Field::attribute(&["last_update_time"], Kind::Number, "t.updated_ms {}"),
+        Field::pair(
+            &["tags", "tag"],
+            Kind::Text,
+            "(select value from experiment_tags where experiment_id = t.id and key = ?) {}",
+        ),
     ],
     ties: &[("t.created_ms", true), ("t.id", false)],
 };
@@ -211,7 +190,7 @@ fn put_tags(t: &Transaction<'_>, id: i64, tags: &Pairs) -> Result<(), Error> {
 }
 
 /// The experiment, if it may be changed.
-pub(super) fn active(c: &Connection, id: i64) -> Result<Experiment, Error> {
+pub(crate) fn active(c: &Connection, id: i64) -> Result<Experiment, Error> {
     let experiment = get(c, id)?;
     match experiment.deleted_ms {
         None => Ok(experiment),

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use super::{Metric, ModelMetric, experiment};
 use crate::float::Float;
 use crate::pairs::{self, Pairs};
-use crate::search::{self, Field, Form, Kind, Page, Search, Target};
+use crate::search::{self, Field, Kind, Page, Search, Target};
 use crate::{Error, Store, limits};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,26 +56,17 @@ pub struct LoggedModel {
     pub metrics: Vec<ModelMetric>,
 }
 
-const fn attribute(names: &'static [&'static str], kind: Kind, sql: &'static str) -> Field {
-    Field {
-        form: Form::Attribute(names),
-        kind,
-        sql,
-        nullable: false,
-    }
-}
-
 const TARGET: Target = Target {
     what: "logged models",
     table: "logged_models",
     entities: &["attribute", "attributes", "attr"],
     fields: &[
-        attribute(&["name", "model_name"], Kind::Text, "t.name {}"),
-        attribute(&["model_id"], Kind::Text, "t.id {}"),
-        attribute(&["model_type"], Kind::Text, "t.model_type {}"),
-        attribute(&["status"], Kind::Text, "t.status {}"),
-        attribute(&["source_run_id"], Kind::Text, "t.source_run_id {}"),
-        attribute(
+        Field::attribute(&["name", "model_name"], Kind::Text, "t.name {}"),
+        Field::attribute(&["model_id"], Kind::Text, "t.id {}"),
+        Field::attribute(&["model_type"], Kind::Text, "t.model_type {}"),
+        Field::attribute(&["status"], Kind::Text, "t.status {}"),
+        Field::attribute(&["source_run_id"], Kind::Text, "t.source_run_id {}"),
+        Field::attribute(
             &[
                 "creation_timestamp_ms",
                 "creation_timestamp",
@@ -84,7 +75,7 @@ const TARGET: Target = Target {
             Kind::Number,
             "t.created_ms {}",
         ),
-        attribute(
+        Field::attribute(
             &[
                 "last_updated_timestamp_ms",
                 "last_updated_timestamp",
@@ -93,25 +84,22 @@ const TARGET: Target = Target {
             Kind::Number,
             "t.updated_ms {}",
         ),
-        Field {
-            form: Form::Pair(&["metrics", "metric"]),
-            kind: Kind::Number,
-            sql: "(select case typeof(value) when 'real' then value end from logged_model_metrics \
+        Field::pair(
+            &["metrics", "metric"],
+            Kind::Number,
+            "(select case typeof(value) when 'real' then value end from logged_model_metrics \
                   where model_id = t.id and key = ? order by step desc, timestamp_ms desc limit 1) {}",
-            nullable: true,
-        },
-        Field {
-            form: Form::Pair(&["params", "param", "parameters", "parameter"]),
-            kind: Kind::Text,
-            sql: "(select value from logged_model_params where model_id = t.id and key = ?) {}",
-            nullable: true,
-        },
-        Field {
-            form: Form::Pair(&["tags", "tag"]),
-            kind: Kind::Text,
-            sql: "(select value from logged_model_tags where model_id = t.id and key = ?) {}",
-            nullable: true,
-        },
+        ),
+        Field::pair(
+            &["params", "param", "parameters", "parameter"],
+            Kind::Text,
+            "(select value from logged_model_params where model_id = t.id and key = ?) {}",
+        ),
+        Field::pair(
+            &["tags", "tag"],
+            Kind::Text,
+            "(select value from logged_model_tags where model_id = t.id and key = ?) {}",
+        ),
     ],
     ties: &[("t.created_ms", true), ("t.id", false)],
 };
@@ -260,18 +248,9 @@ fn unknown(id: &str) -> Error {
 pub(crate) fn load(c: &Connection, rows: &[i64]) -> Result<Vec<LoggedModel>, Error> {
     let ids = search::ids(rows);
     let mut models = heads(c, &ids)?;
-    let mut params = pairs::of_rows(
-        c,
-        "select m.rowid, p.key, p.value from json_each(?1) j join logged_models m on m.rowid = j.value \
-         join logged_model_params p on p.model_id = m.id",
-        &ids,
-    )?;
-    let mut tags = pairs::of_rows(
-        c,
-        "select m.rowid, p.key, p.value from json_each(?1) j join logged_models m on m.rowid = j.value \
-         join logged_model_tags p on p.model_id = m.id",
-        &ids,
-    )?;
+    let mut params =
+        pairs::of_entities(c, "logged_models", "logged_model_params", "model_id", &ids)?;
+    let mut tags = pairs::of_entities(c, "logged_models", "logged_model_tags", "model_id", &ids)?;
     for (row, model) in &mut models {
         model.params = params.remove(row).unwrap_or_default();
         model.tags = tags.remove(row).unwrap_or_default();

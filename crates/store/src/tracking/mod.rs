@@ -1,6 +1,6 @@
 //! Experiments, runs and logged models, as in MLflow. A training job's run is one among them.
 
-mod experiment;
+pub(crate) mod experiment;
 mod input;
 mod log;
 pub(crate) mod logged_model;

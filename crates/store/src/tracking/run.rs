@@ -10,7 +10,7 @@ use super::input::{self, CONTEXT};
 use super::log::{self, RUN_NAME};
 use super::{Batch, Dataset, Metric, ModelOutput, RunInput, experiment, metric};
 use crate::pairs::{self, Pairs};
-use crate::search::{self, Field, Form, Kind, Page, Search, Target};
+use crate::search::{self, Field, Kind, Page, Search, Target};
 use crate::{Error, Store, limits};
 
 /// MLflow's run states, in its words.
@@ -116,80 +116,51 @@ macro_rules! dataset {
     };
 }
 
-const fn attribute(
-    names: &'static [&'static str],
-    kind: Kind,
-    sql: &'static str,
-    nullable: bool,
-) -> Field {
-    Field {
-        form: Form::Attribute(names),
-        kind,
-        sql,
-        nullable,
-    }
-}
-
 const TARGET: Target = Target {
     what: "runs",
     table: "runs",
     entities: RUN,
     fields: &[
-        attribute(&["run_id", "id"], Kind::Text, "t.id {}", false),
-        attribute(
+        Field::attribute(&["run_id", "id"], Kind::Text, "t.id {}"),
+        Field::attribute(
             &["run_name", "name", "Run name", "Run Name"],
             Kind::Text,
             "t.name {}",
-            false,
         ),
-        attribute(&["status"], Kind::Text, "t.state {}", false),
-        attribute(&["artifact_uri"], Kind::Text, "t.artifact_path {}", false),
-        attribute(&["user_id", "User"], Kind::Text, "t.user_id {}", false),
-        attribute(
+        Field::attribute(&["status"], Kind::Text, "t.state {}"),
+        Field::attribute(&["artifact_uri"], Kind::Text, "t.artifact_path {}"),
+        Field::attribute(&["user_id", "User"], Kind::Text, "t.user_id {}"),
+        Field::attribute(
             &["start_time", "created", "Created"],
             Kind::Number,
             "t.started_ms {}",
-            false,
         ),
-        attribute(&["end_time"], Kind::Number, "t.finished_ms {}", true),
-        Field {
-            form: Form::Pair(&["metrics", "metric"]),
-            kind: Kind::Number,
+        Field::attribute(&["end_time"], Kind::Number, "t.finished_ms {}").or_absent(),
+        Field::pair(
+            &["metrics", "metric"],
+            Kind::Number,
             // NaN is no number here: it matches nothing and sorts last.
-            sql: "(select case typeof(value) when 'real' then value end from latest_metrics \
+            "(select case typeof(value) when 'real' then value end from latest_metrics \
                   where run_id = t.id and key = ?) {}",
-            nullable: true,
-        },
-        Field {
-            form: Form::Pair(&["params", "param", "parameters", "parameter"]),
-            kind: Kind::Text,
-            sql: "(select value from params where run_id = t.id and key = ?) {}",
-            nullable: true,
-        },
-        Field {
-            form: Form::Pair(&["tags", "tag"]),
-            kind: Kind::Text,
-            sql: "(select value from run_tags where run_id = t.id and key = ?) {}",
-            nullable: true,
-        },
-        Field {
-            form: Form::Member(DATASET, "name"),
-            kind: Kind::Text,
-            sql: dataset!("d.name"),
-            nullable: true,
-        },
-        Field {
-            form: Form::Member(DATASET, "digest"),
-            kind: Kind::Text,
-            sql: dataset!("d.digest"),
-            nullable: true,
-        },
-        Field {
-            form: Form::Member(DATASET, "context"),
-            kind: Kind::Text,
-            sql: dataset!("json_extract(i.tags, '$.\"mlflow.data.context\"')"),
-            nullable: true,
-        },
+        ),
+        Field::pair(
+            &["params", "param", "parameters", "parameter"],
+            Kind::Text,
+            "(select value from params where run_id = t.id and key = ?) {}",
+        ),
+        Field::pair(
+            &["tags", "tag"],
+            Kind::Text,
+            "(select value from run_tags where run_id = t.id and key = ?) {}",
+        ),
+        Field::member(DATASET, "name", Kind::Text, dataset!("d.name")),
+        Field::member(DATASET, "digest", Kind::Text, dataset!("d.digest")),
+        Field::member(
+            DATASET,
+            "context",
+            Kind::Text,
+            dataset!("json_extract(i.tags, '$.\"mlflow.data.context\"')"),
+        ),
     ],
     ties: &[("t.started_ms", true), ("t.id", false)],
 };
@@ -406,18 +377,8 @@ fn unknown(run_id: &str) -> Error {
 fn load(c: &Connection, rows: &[i64]) -> Result<Vec<Run>, Error> {
     let ids = search::ids(rows);
     let mut runs = heads(c, &ids)?;
-    let mut params = pairs::of_rows(
-        c,
-        "select r.rowid, p.key, p.value from json_each(?1) j join runs r on r.rowid = j.value \
-         join params p on p.run_id = r.id",
-        &ids,
-    )?;
-    let mut tags = pairs::of_rows(
-        c,
-        "select r.rowid, p.key, p.value from json_each(?1) j join runs r on r.rowid = j.value \
-         join run_tags p on p.run_id = r.id",
-        &ids,
-    )?;
+    let mut params = pairs::of_entities(c, "runs", "params", "run_id", &ids)?;
+    let mut tags = pairs::of_entities(c, "runs", "run_tags", "run_id", &ids)?;
     for (row, run) in &mut runs {
         run.params = params.remove(row).unwrap_or_default();
         run.tags = tags.remove(row).unwrap_or_default();
