@@ -23,6 +23,7 @@ fn main() {
         threads: 2,
         spill: folder.path().join("spill"),
         dialect,
+        files: std::env::current_dir().unwrap(),
     };
     let lake = runtime.block_on(Lake::open(options)).unwrap();
     for line in std::io::stdin().lock().lines() {

@@ -4,6 +4,7 @@
 //! engine's futures once more, which made up most of a release build of our own crates.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -15,7 +16,7 @@ use forebay_core::{Diagnostic, Relation};
 use futures::TryStreamExt;
 use futures::future::BoxFuture;
 
-use crate::engine::{self, Planner, SpillFolder, from_engine, input_rows};
+use crate::engine::{self, Files, Planner, SpillFolder, from_engine, input_rows};
 use crate::types::{Input, LakeOptions, Rows, WriteOptions, Written};
 use crate::warehouse::{Begun, Warehouse};
 
@@ -26,11 +27,14 @@ use crate::warehouse::{Begun, Warehouse};
 #[derive(Clone)]
 pub struct Lake {
     inner: Arc<Inner>,
+    /// Whether queries may name files.
+    names_files: bool,
 }
 
 struct Inner {
     warehouse: Warehouse,
     session: SessionContext,
+    files: PathBuf,
     /// Dropped with the last clone, after the session that spills into it.
     _spill: SpillFolder,
 }
@@ -45,9 +49,20 @@ impl Lake {
             inner: Arc::new(Inner {
                 warehouse,
                 session,
+                files: options.files,
                 _spill: spill,
             }),
+            names_files: true,
         })
+    }
+
+    /// The same lake for queries that come from elsewhere: they read its tables and views, and no files
+    /// of the machine.
+    pub fn without_files(&self) -> Lake {
+        Self {
+            names_files: false,
+            ..self.clone()
+        }
     }
 
     /// All tables and views, by name.
@@ -139,7 +154,7 @@ impl Lake {
         Box::pin(async move {
             let state = self.state();
             let none = BTreeMap::new();
-            let planner = Planner::new(state, self.warehouse(), &none);
+            let planner = Planner::new(state, self.warehouse(), &none, self.files());
             planner.inside(relation).plan(sql).await?;
             self.warehouse().create_view(relation, sql).await
         })
@@ -152,6 +167,13 @@ impl Lake {
 
     pub(crate) fn warehouse(&self) -> &Warehouse {
         &self.inner.warehouse
+    }
+
+    pub(crate) fn files(&self) -> Files<'_> {
+        Files {
+            folder: &self.inner.files,
+            named: self.names_files,
+        }
     }
 
     /// The engine's session, without any table.
@@ -170,7 +192,7 @@ impl Lake {
         sql: &str,
         versions: &BTreeMap<Relation, i64>,
     ) -> Result<LogicalPlan, Diagnostic> {
-        let mut planner = Planner::new(state.clone(), self.warehouse(), versions);
+        let mut planner = Planner::new(state.clone(), self.warehouse(), versions, self.files());
         planner.plan(sql).await
     }
 

@@ -11,6 +11,7 @@ pub mod pit;
 
 mod dialect;
 mod engine;
+mod files;
 mod functions;
 mod info;
 mod lake;

@@ -20,6 +20,8 @@ pub struct LakeOptions {
     /// Folder for spilled data; emptied of nothing but its own files.
     pub spill: PathBuf,
     pub dialect: Dialect,
+    /// Where relative paths of files begin that queries read: `FROM 'data/x.csv'`.
+    pub files: PathBuf,
 }
 
 /// Whose SQL is meant where PostgreSQL and DuckDB read the same text differently.

@@ -34,6 +34,7 @@ impl Workspace {
                 "duckdb" => Dialect::DuckDb,
                 _ => Dialect::Postgres,
             },
+            files: project.root.clone(),
         })
         .await?;
         let store = Store::open(&settings.metadata)?;

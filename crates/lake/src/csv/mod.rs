@@ -13,4 +13,6 @@ mod record;
 
 pub use guess::Guess;
 pub use kind::ColumnType;
+pub(crate) use record::{Record, Records};
+
 pub use reader::{Chunk, Column, CsvFile, CsvOptions, CsvRows, Problem};

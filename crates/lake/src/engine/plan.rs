@@ -2,6 +2,7 @@
 //! wrongly, plan.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::catalog::view::ViewTable;
@@ -20,6 +21,7 @@ use super::context::{Context, Tables, relation_of};
 use super::error::{from_engine, from_parser};
 use super::information_schema::{self, Listed};
 use crate::dialect;
+use crate::files;
 use crate::warehouse::{Stored, Warehouse};
 
 /// Plans one query, and the views that it reads. A table is resolved once, so that all of the query
@@ -32,6 +34,16 @@ pub(crate) struct Planner<'a> {
     tables: Tables,
     /// Views that are being expanded, outermost first.
     open: Vec<Relation>,
+    files: Files<'a>,
+}
+
+/// Which files a query may read.
+#[derive(Clone, Copy)]
+pub(crate) struct Files<'a> {
+    /// Where relative paths begin.
+    pub folder: &'a Path,
+    /// Whether the query may name files itself. Views may in any case: they are the project's own.
+    pub named: bool,
 }
 
 impl<'a> Planner<'a> {
@@ -39,6 +51,7 @@ impl<'a> Planner<'a> {
         state: SessionState,
         warehouse: &'a Warehouse,
         pins: &'a BTreeMap<Relation, i64>,
+        files: Files<'a>,
     ) -> Self {
         Self {
             state,
@@ -46,6 +59,7 @@ impl<'a> Planner<'a> {
             pins,
             tables: HashMap::new(),
             open: Vec::new(),
+            files,
         }
     }
 
@@ -56,7 +70,9 @@ impl<'a> Planner<'a> {
     }
 
     pub(crate) async fn plan(&mut self, sql: &str) -> Result<LogicalPlan, Diagnostic> {
-        let parsed = Parsed::Statement(Box::new(self.parse(sql)?));
+        let mut statement = self.parse(sql)?;
+        self.open_files(&mut statement).await?;
+        let parsed = Parsed::Statement(Box::new(statement));
         let (names, _) = datafusion::sql::resolve::resolve_table_references(&parsed, true)
             .map_err(from_engine)?;
         let Parsed::Statement(mut statement) = parsed else {
@@ -117,6 +133,26 @@ impl<'a> Planner<'a> {
             _ => self.table(&relation).await,
         };
         self.tables.insert(relation, table);
+    }
+
+    /// Each file that the statement reads becomes a table of this query.
+    async fn open_files(&mut self, statement: &mut Statement) -> Result<(), Diagnostic> {
+        let first = self.tables.len();
+        for (at, read) in files::take(statement, first)?.into_iter().enumerate() {
+            if self.open.is_empty() && !self.files.named {
+                return Err(Diagnostic::error("files cannot be read here")
+                    .hint("a model of the project may read them"));
+            }
+            let opened = files::open(read, self.files.folder, &self.state).await?;
+            let table = Relation::new(files::SCHEMA, (first + at).to_string());
+            let rows = Relation::new(files::SCHEMA, format!("rows_{}", first + at));
+            self.tables.insert(rows.clone(), Ok(opened.rows));
+            let sql = format!("select {} from {}", opened.columns.join(", "), rows.sql());
+            let plan = Box::pin(self.plan(&sql)).await?;
+            let view: Arc<dyn TableProvider> = Arc::new(ViewTable::new(plan, None));
+            self.tables.insert(table, Ok(view));
+        }
+        Ok(())
     }
 
     fn table<'s>(

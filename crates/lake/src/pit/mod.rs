@@ -135,7 +135,8 @@ impl Lake {
         let state = self.state();
         match input {
             Input::Sql(sql) => {
-                let mut planner = Planner::new(state.clone(), self.warehouse(), versions);
+                let mut planner =
+                    Planner::new(state.clone(), self.warehouse(), versions, self.files());
                 let plan = engine::tidy(planner.plan(&sql).await?).map_err(from_engine)?;
                 Ok(DataFrame::new(state, plan))
             }

@@ -5,6 +5,7 @@ mod atomicity;
 mod cases;
 mod dialect;
 mod engine;
+mod files;
 mod lengths;
 mod modes;
 mod statements;

@@ -46,6 +46,7 @@ pub async fn open_as(folder: &TempDir, memory_limit: usize, dialect: Dialect) ->
         threads: 2,
         spill: folder.path().join("spill"),
         dialect,
+        files: folder.path().to_owned(),
     };
     Lake::open(options).await.unwrap()
 }

@@ -24,6 +24,7 @@ pub async fn bed() -> Bed {
         threads: 2,
         spill: root.join("spill"),
         dialect: forebay_lake::Dialect::default(),
+        files: root.to_owned(),
     };
     Bed {
         lake: Lake::open(options).await.unwrap(),

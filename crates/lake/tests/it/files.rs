@@ -1,0 +1,188 @@
+//! Files that queries read by their paths.
+
+use std::fs;
+
+use forebay_lake::Lake;
+
+use crate::support::{Place, lines, place};
+
+fn put(place: &Place, name: &str, text: &str) {
+    let path = place.folder.path().join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+async fn rows(lake: &Lake, sql: &str) -> Vec<String> {
+    lines(&lake.collect(sql).await.unwrap())
+}
+
+#[tokio::test]
+async fn a_csv_file_has_the_types_of_its_values() {
+    let place = place().await;
+    put(
+        &place,
+        "data/a.csv",
+        "id,code,price,day,at,ok,note\n1,007,1.5,2024-01-31,2024-01-31 10:00:00,true,\"x, y\"\n2,010,,2024/2/1,2024-02-01T00:00:00.5,f,\n",
+    );
+    let sql = "select id + 1, code, price * 2, day + interval '1 day', at, not ok, note from 'data/a.csv' order by id";
+    assert_eq!(
+        place.rows(sql).await,
+        [
+            "2|007|3.0|2024-02-01T00:00:00|2024-01-31T10:00:00|false|x, y",
+            "3|010|null|2024-02-02T00:00:00|2024-02-01T00:00:00.500|true|null"
+        ]
+    );
+    // The name of the file is that of its columns.
+    assert_eq!(
+        place.rows("select max(a.id) from 'data/a.csv'").await,
+        ["2"]
+    );
+}
+
+#[tokio::test]
+async fn a_delimiter_a_header_and_the_order_of_dates_are_found_or_said() {
+    let place = place().await;
+    put(&place, "semi.csv", "a;b\n1,5;31.12.2024\n2,5;01.02.2024\n");
+    put(&place, "bare.csv", "1,x\n2,y\n");
+    put(&place, "unclear.csv", "d\n01/02/2024\n");
+    assert_eq!(
+        place.rows("select a, b from 'semi.csv' order by b").await,
+        ["2,5|2024-02-01", "1,5|2024-12-31"]
+    );
+    assert_eq!(
+        place
+            .rows("select column0, column1 from read_csv('bare.csv') where column0 > 1")
+            .await,
+        ["2|y"]
+    );
+    assert_eq!(
+        place.rows("select * from read_csv_auto('bare.csv', names = ['n', 't'], nullstr = 'x') order by n").await,
+        ["1|null", "2|y"]
+    );
+    let problem = place.problem("select * from 'unclear.csv'").await;
+    assert!(
+        problem.contains("day and month are not told apart"),
+        "{problem}"
+    );
+    assert_eq!(
+        place
+            .rows("select * from read_csv('unclear.csv', dateformat = '%d/%m/%Y')")
+            .await,
+        ["2024-02-01"]
+    );
+    assert_eq!(
+        place
+            .rows("select * from read_csv('unclear.csv', types = {'d': 'varchar'})")
+            .await,
+        ["01/02/2024"]
+    );
+}
+
+#[tokio::test]
+async fn many_files_are_one_table() {
+    let place = place().await;
+    put(&place, "p/2.csv", "id,x\n2,b\n");
+    put(&place, "p/1.csv", "id,x\n1,a\n");
+    put(&place, "p/other.csv", "id,y\n3,c\n");
+    assert_eq!(
+        place
+            .rows("select * from read_csv('p/[12].csv', filename = true) order by id")
+            .await
+            .len(),
+        2
+    );
+    let problem = place.problem("select * from 'p/*.csv'").await;
+    assert!(problem.contains("other columns"), "{problem}");
+    assert_eq!(
+        place
+            .rows("select id, x, y from read_csv('p/*.csv', union_by_name = true) order by id")
+            .await,
+        ["1|a|null", "2|b|null", "3|null|c"]
+    );
+}
+
+#[tokio::test]
+async fn a_value_that_does_not_fit_is_an_error_at_its_place() {
+    let place = place().await;
+    put(
+        &place,
+        "late.csv",
+        &format!("id\n{}x\n", "1\n".repeat(30_000)),
+    );
+    let problem = place.problem("select sum(id) from 'late.csv'").await;
+    assert!(
+        problem.contains("'x' is no bigint") && problem.contains("late.csv:30002:1"),
+        "{problem}"
+    );
+    put(&place, "short.csv", "a,b\n1,2\n3\n");
+    let problem = place.problem("select * from 'short.csv'").await;
+    assert!(problem.contains("number of fields"), "{problem}");
+    for (sql, why) in [
+        ("select * from 'none.csv'", "there is no file"),
+        ("select * from 'none*.csv'", "no file matches"),
+        (
+            "select * from 's3://bucket/x.parquet'",
+            "not on this machine",
+        ),
+        ("select * from 'notes.txt'", "no kind of file"),
+        (
+            "select * from read_csv('short.csv', heder = true)",
+            "did you mean 'header'?",
+        ),
+    ] {
+        let problem = place.problem(sql).await;
+        assert!(problem.contains(why), "{sql}: {problem}");
+    }
+}
+
+#[tokio::test]
+async fn json_files_keep_their_objects_and_lists() {
+    let place = place().await;
+    put(
+        &place,
+        "a.json",
+        r#"[{"id": 1, "who": {"name": "x", "age": 3}, "tags": ["a", "b"], "day": "2024-01-02"},
+            {"id": 2, "who": null, "tags": [], "day": null, "more": 1.5}]"#,
+    );
+    put(&place, "b.ndjson", "{\"v\": 1}\n{\"v\": \"one\"}\n");
+    assert_eq!(
+        place
+            .rows("select id, who['name'], tags[2], day + 1, more from 'a.json' order by id")
+            .await,
+        ["1|x|b|2024-01-03|null", "2|null|null|null|1.5"]
+    );
+    assert_eq!(
+        place.rows("select v from read_json_auto('b.ndjson')").await,
+        ["1", "one"]
+    );
+}
+
+#[tokio::test]
+async fn parquet_files_are_read_and_views_keep_reading_them() {
+    let place = place().await;
+    place
+        .execute("create table main.t as select 1 as id, 'a' as name")
+        .await
+        .unwrap();
+    let found = fs::read_dir(place.folder.path().join("warehouse/main/t")).unwrap();
+    let file = found
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|ext| ext == "parquet"))
+        .unwrap();
+    fs::copy(file, place.folder.path().join("t.parquet")).unwrap();
+    assert_eq!(place.rows("select t.* from 't.parquet'").await, ["1|a"]);
+    place
+        .execute("create view main.v as select name from read_parquet('t.parquet')")
+        .await
+        .unwrap();
+    let guest = place.without_files();
+    assert_eq!(rows(&guest, "select * from main.v").await, ["a"]);
+    let Err(problem) = guest.collect("select * from 't.parquet'").await else {
+        panic!("a guest read a file");
+    };
+    assert!(
+        problem.to_string().contains("files cannot be read here"),
+        "{problem}"
+    );
+}
