@@ -197,15 +197,21 @@ pub enum Materialized {
     View,
     Ephemeral,
     Incremental(Incremental),
+    /// By the macros of a materialisation: one of the project's own, or a built-in one of whose macros
+    /// the project has its own.
+    Custom {
+        name: String,
+    },
 }
 
 impl Materialized {
-    pub fn as_str(&self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Materialized::Table => "table",
             Materialized::View => "view",
             Materialized::Ephemeral => "ephemeral",
             Materialized::Incremental(_) => "incremental",
+            Materialized::Custom { name } => name,
         }
     }
 }

@@ -1,10 +1,11 @@
-//! What a template may ask of the warehouse while it is compiled. This crate only asks: whoever
-//! compiles looks it up and compiles again with the answer.
+//! What a template may ask of the warehouse. This crate only asks: whoever compiles looks it up and
+//! compiles again with the answer; whoever runs a template that changes the warehouse answers it at once.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
-use forebay_core::Relation;
+use forebay_core::{Diagnostic, Relation};
 use serde_json::Value;
 
 use crate::CompileState;
@@ -17,8 +18,22 @@ pub enum Question {
     Columns(Relation),
     /// Everything in the warehouse.
     Relations,
-    /// The rows of a query.
+    /// The rows of a query; of a template that is run, of any statement.
     Rows(String),
+    /// The columns of a query, without running it.
+    QueryColumns(String),
+}
+
+/// Answers while a template runs: hooks, operations, materialisations.
+///
+/// Every question is looked up when it is asked and as often as it is asked, in the order of the
+/// template; a statement has been done when its answer is there. May block; is not called from a thread
+/// that drives futures.
+pub trait Live: fmt::Debug + Send + Sync {
+    fn answer(&self, question: &Question) -> Result<Answer, Diagnostic>;
+
+    /// The template prints or logs something.
+    fn said(&self, message: &str);
 }
 
 #[derive(Clone, Debug)]

@@ -137,6 +137,26 @@ impl Project {
     }
 }
 
+/// As `run_hooks` takes them: outside of the transaction where they say so.
+pub(crate) fn list(written: Option<&Json>) -> Vec<Json> {
+    let hook = |text: String, inside: bool| serde_json::json!({"sql": text, "transaction": inside, "index": null});
+    match written {
+        Some(Json::Array(items)) => items.iter().flat_map(|item| list(Some(item))).collect(),
+        Some(Json::String(text)) => match serde_json::from_str(text) {
+            Ok(Json::Object(map)) => list(Some(&Json::Object(map))),
+            _ => vec![hook(text.clone(), true)],
+        },
+        Some(Json::Object(map)) => {
+            let inside = map.get("transaction").and_then(Json::as_bool);
+            let texts = texts(map.get("sql")).into_iter();
+            texts
+                .map(|text| hook(text, inside.unwrap_or(true)))
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// A hook is a text or `{sql: ..., transaction: ...}`; each statement here is a commit of its own,
 /// so that there is no transaction to be in or out of.
 pub(crate) fn texts(written: Option<&Json>) -> Vec<String> {

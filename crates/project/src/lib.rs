@@ -14,6 +14,7 @@ mod jinja;
 mod link;
 mod load;
 mod manifest;
+mod materialize;
 mod ml;
 mod nodes;
 mod package;
@@ -36,11 +37,12 @@ use forebay_core::unit_test::Overrides;
 use forebay_core::{Diagnostic, Diagnostics, Graph, Node, NodeId, Relation};
 use serde_json::{Map, Value};
 
-pub use ask::{Answer, Answers, Column, Compiled, Question, RelationKind, Rows};
+pub use ask::{Answer, Answers, Column, Compiled, Live, Question, RelationKind, Rows};
 pub use config::{OpenLineage, Settings};
 pub use glance::{Glance, glance};
 pub use hooks::{Hook, When};
 pub use load::{WantedPackage, wanted_packages};
+pub use materialize::Made;
 
 /// The version of dbt whose projects are read.
 pub const DBT_VERSION: &str = "1.11.16";
@@ -111,6 +113,8 @@ pub struct CompileState {
     pub full_refresh: bool,
     /// What templates have asked so far.
     pub answers: Answers,
+    /// Who answers at once. The template is run then, once and for its effects.
+    pub live: Option<Arc<dyn Live>>,
     /// SQL that stands for the table of a node.
     pub stand_ins: Arc<BTreeMap<NodeId, String>>,
     /// The same for `this`.

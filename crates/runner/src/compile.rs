@@ -90,6 +90,7 @@ fn nothing(question: &Question) -> Result<Answer, Diagnostic> {
         Question::Relation(_) => Answer::Relation(None),
         Question::Columns(_) => Answer::Columns(Vec::new()),
         Question::Relations => Answer::Relations(Vec::new()),
+        Question::QueryColumns(_) => Answer::Columns(Vec::new()),
         Question::Rows(sql) => {
             return Err(
                 Diagnostic::error("the template asks for rows, before any are there")
@@ -99,7 +100,7 @@ fn nothing(question: &Question) -> Result<Answer, Diagnostic> {
     })
 }
 
-async fn answer(lake: &Lake, question: &Question) -> Result<Answer, Diagnostic> {
+pub(crate) async fn answer(lake: &Lake, question: &Question) -> Result<Answer, Diagnostic> {
     Ok(match question {
         Question::Relation(relation) => {
             let info = lake.info(relation).await?;
@@ -107,7 +108,11 @@ async fn answer(lake: &Lake, question: &Question) -> Result<Answer, Diagnostic> 
         }
         Question::Columns(relation) => {
             let info = lake.info(relation).await?;
-            Answer::Columns(info.map_or(Vec::new(), |info| columns(&info)))
+            Answer::Columns(info.map_or(Vec::new(), |info| columns(&info.schema)))
+        }
+        Question::QueryColumns(sql) => {
+            let schema = lake.schema_of(sql).await?;
+            Answer::Columns(columns(&schema))
         }
         Question::Relations => {
             let mut all: Vec<(Relation, RelationKind)> = Vec::new();
@@ -147,12 +152,12 @@ fn kind(info: &TableInfo) -> RelationKind {
     }
 }
 
-fn columns(info: &TableInfo) -> Vec<Column> {
+fn columns(schema: &arrow::datatypes::Schema) -> Vec<Column> {
     let column = |field: &std::sync::Arc<arrow::datatypes::Field>| Column {
         name: field.name().clone(),
         data_type: sql_type(field.data_type()),
     };
-    info.schema.fields().iter().map(column).collect()
+    schema.fields().iter().map(column).collect()
 }
 
 fn rows(cells: Cells, schema: &arrow::datatypes::Schema) -> Rows {

@@ -22,6 +22,10 @@ pub enum Event<'a> {
         message: &'a str,
         delay_ms: u64,
     },
+    /// A template or a program of the user says something.
+    Said {
+        message: &'a str,
+    },
     StepFinished {
         step: &'a Step,
         result: &'a StepResult,

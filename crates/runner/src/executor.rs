@@ -50,7 +50,9 @@ pub async fn execute(
         started_ms,
         finished_ms: None,
     })?;
-    if let Err(problem) = hooks::before_run(workspace).await {
+    let began = hooks::before_run(workspace).await;
+    pass_on(workspace, reporter);
+    if let Err(problem) = began {
         let now = workspace.clock.now_ms();
         let (invocation, status) = (&options.invocation, RunStatus::Error);
         workspace.store.finish_invocation(invocation, status, now)?;
@@ -128,6 +130,7 @@ impl Run<'_> {
                 }
             };
             let Some(joined) = joined else { break };
+            pass_on(self.workspace, self.reporter);
             let attempted = self.attempted(joined, &mut tasks);
             let step = &plan.steps[attempted.index];
             match attempted.again {
@@ -387,6 +390,7 @@ impl Run<'_> {
             true => Ok(()),
             false => hooks::after_run(self.workspace, &self.results).await,
         };
+        pass_on(self.workspace, self.reporter);
         let status = if cancel.is_cancelled() {
             RunStatus::Interrupted
         } else if worst(RunStatus::Error) || ended.is_err() {
@@ -412,6 +416,12 @@ impl Run<'_> {
         };
         self.reporter.report(&Event::Finished { summary: &summary });
         ended.map(|()| summary)
+    }
+}
+
+fn pass_on(workspace: &Workspace, reporter: &dyn Reporter) {
+    for message in workspace.voice.take() {
+        reporter.report(&Event::Said { message: &message });
     }
 }
 

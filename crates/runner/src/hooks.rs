@@ -1,11 +1,11 @@
 //! Runs hooks: around a step, and around a whole run.
 
 use forebay_core::{Diagnostic, Node};
-use forebay_project::{CompileState, Hook, When};
+use forebay_project::{CompileState, Compiled, Hook, Question, When};
 use serde_json::{Map, Value, json};
 
-use crate::compile::compile_hook;
 use crate::event::StepResult;
+use crate::live;
 use crate::workspace::Workspace;
 
 /// Those of a node, before or after its step. One that fails ends them.
@@ -39,22 +39,31 @@ pub async fn after_run(workspace: &Workspace, results: &[StepResult]) -> Result<
     Ok(())
 }
 
-/// Runs a hook: the statements that its text renders to. Returns what its template printed.
+/// Runs a hook: what its template asks, and the statements that its text renders to.
 pub async fn run(
     workspace: &Workspace,
     hook: &Hook,
     state: CompileState,
-) -> Result<Vec<String>, Diagnostic> {
-    let (project, lake) = (&workspace.project, &workspace.lake);
-    let (sql, printed) = compile_hook(project, lake, hook, state).await?;
-    for message in &printed {
-        tracing::info!(target: "dbt", "{message}");
-    }
+) -> Result<(), Diagnostic> {
+    let template = hook.clone();
+    let ran = live::run(workspace, state, move |project, state| {
+        match project.compile_hook(&template, state, &mut Vec::new())? {
+            Compiled::Sql(sql) => Ok(sql),
+            Compiled::Asks(question) => Err(unanswered(&question)),
+        }
+    });
+    let sql = ran.await?;
     if !sql.is_empty() {
-        let ran = lake.execute(&sql).await;
+        let ran = workspace.lake.execute(&sql).await;
         ran.map_err(|problem| problem.hint(format!("in the hook {}", hook.text().trim())))?;
     }
-    Ok(printed)
+    Ok(())
+}
+
+fn unanswered(question: &Question) -> Diagnostic {
+    Diagnostic::internal(format!(
+        "a hook asked for {question:?}, and nobody answered"
+    ))
 }
 
 fn variables(workspace: &Workspace, results: &[StepResult]) -> Map<String, Value> {

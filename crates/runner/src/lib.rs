@@ -8,12 +8,14 @@ pub mod event;
 pub mod executor;
 pub mod hooks;
 pub mod lineage;
+mod live;
 pub mod lock;
 pub mod openlineage;
 pub mod plan;
 pub mod retry;
 pub mod serving;
 mod step;
+mod voice;
 pub mod why;
 pub mod workspace;
 

@@ -7,6 +7,7 @@ use forebay_core::graph::{Materialized, Spec};
 use forebay_core::incremental::{Batch, IncrementalStrategy};
 use forebay_core::{Diagnostic, Diagnostics, Node, NodeId, Relation, ResourceType};
 use forebay_ingest::LoadPlan;
+use forebay_lake::TableKind;
 use forebay_project::CompileState;
 use serde::Serialize;
 
@@ -59,6 +60,13 @@ pub enum Action {
         fresh: bool,
         batches: Vec<Batch>,
     },
+    /// By the macros of a materialisation.
+    Materialize {
+        with: String,
+        /// What `is_incremental()` answers.
+        incremental: bool,
+        sql: Option<String>,
+    },
     Snapshot {
         sql: Option<String>,
     },
@@ -83,9 +91,19 @@ impl Action {
             Action::CreateTable { sql }
             | Action::CreateView { sql }
             | Action::UpdateTable { sql }
+            | Action::Materialize { sql, .. }
             | Action::Snapshot { sql }
             | Action::Test { sql } => sql.as_deref(),
             _ => None,
+        }
+    }
+
+    /// What `is_incremental()` answers.
+    pub fn is_incremental(&self) -> bool {
+        match self {
+            Action::UpdateTable { .. } => true,
+            Action::Materialize { incremental, .. } => *incremental,
+            _ => false,
         }
     }
 
@@ -94,6 +112,7 @@ impl Action {
             Action::CreateTable { sql }
             | Action::CreateView { sql }
             | Action::UpdateTable { sql }
+            | Action::Materialize { sql, .. }
             | Action::Snapshot { sql }
             | Action::Test { sql } => Some(sql),
             _ => None,
@@ -108,6 +127,7 @@ impl Action {
             Action::CreateTable { .. } => "create table".into(),
             Action::CreateView { .. } => "create view".into(),
             Action::UpdateTable { .. } => "update incremental table".into(),
+            Action::Materialize { with, .. } => format!("materialize with '{with}'"),
             Action::UpdateBatches { batches, .. } => format!("update {} batches", batches.len()),
             Action::Snapshot { .. } => "update snapshot".into(),
             Action::UnitTest => "unit test".into(),
@@ -131,7 +151,7 @@ impl Step {
         workspace: &Workspace,
         full_refresh: bool,
     ) -> Result<Self, Diagnostic> {
-        let incremental = matches!(self.action, Action::UpdateTable { .. });
+        let incremental = self.action.is_incremental();
         if let Some(sql @ None) = self.action.sql_mut() {
             let state = CompileState {
                 incremental,
@@ -235,6 +255,14 @@ async fn action(
             Materialized::View => Some(Action::CreateView {
                 sql: compile(false).await?,
             }),
+            Materialized::Custom { name } => {
+                let incremental = name == "incremental" && is_table(workspace, node).await?;
+                Some(Action::Materialize {
+                    with: name.clone(),
+                    incremental,
+                    sql: compile(incremental).await?,
+                })
+            }
             Materialized::Incremental(incremental) => {
                 let fresh = !there || incremental.full_refresh.unwrap_or(full_refresh);
                 if let IncrementalStrategy::Microbatch(spec) = &incremental.strategy {
@@ -268,6 +296,14 @@ async fn action(
         Spec::InferenceService(_) => Some(Action::CheckService),
         Spec::Monitor(_) => Some(Action::Monitor),
     })
+}
+
+async fn is_table(workspace: &Workspace, node: &Node) -> Result<bool, Diagnostic> {
+    let Some(relation) = &node.relation else {
+        return Ok(false);
+    };
+    let info = workspace.lake.info(relation).await?;
+    Ok(info.is_some_and(|info| info.kind == TableKind::Table))
 }
 
 fn source_relation(

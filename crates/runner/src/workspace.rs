@@ -10,6 +10,7 @@ use forebay_project::{Project, Settings};
 use forebay_store::Store;
 
 use crate::clock::Clock;
+use crate::voice::Voice;
 
 /// Cheap to clone; all clones share the same stores.
 #[derive(Clone)]
@@ -19,6 +20,7 @@ pub struct Workspace {
     pub store: Store,
     pub online: Arc<dyn OnlineStore>,
     pub clock: Clock,
+    pub voice: Voice,
 }
 
 impl Workspace {
@@ -45,6 +47,7 @@ impl Workspace {
             store,
             online,
             clock,
+            voice: Voice::default(),
         })
     }
 

@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use forebay_core::incremental::Batch;
 use forebay_core::{Diagnostic, Node, Relation};
 
+pub use contract::selected as contracted;
 pub use materialize::materialize;
 pub use seed::seed;
 pub use snapshot::snapshot;

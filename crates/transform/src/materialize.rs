@@ -53,6 +53,10 @@ async fn put(
         Materialized::Ephemeral => return Ok(nothing_written()),
         Materialized::View => return view(lake, relation(node)?, sql).await,
         Materialized::Table | Materialized::Incremental(_) => relation(node)?,
+        Materialized::Custom { .. } => {
+            let message = format!("{} is built by macros", node.id);
+            return Err(Diagnostic::internal(message));
+        }
     };
     let options = write_options(node, &model.materialized, ctx);
     match &model.materialized {
@@ -101,7 +105,7 @@ async fn is_fresh(
 fn write_options(node: &Node, materialized: &Materialized, ctx: &Ctx) -> WriteOptions {
     let schema_change = match materialized {
         Materialized::Incremental(spec) => incremental::schema_change(spec.on_schema_change),
-        Materialized::Table | Materialized::View | Materialized::Ephemeral => SchemaChange::Ignore,
+        _ => SchemaChange::Ignore,
     };
     WriteOptions {
         txns: match materialized {

@@ -13,9 +13,10 @@ pub async fn run(global: &Global, talk: &Talk, options: &RunOperation) -> Result
     let workspace = wiring::workspace(global, talk, &wiring::invocation_id()).await?;
     let _held = wiring::take(&workspace, global, talk, "run-operation").await?;
     let call = workspace.project.operation(&options.name, arguments);
-    let printed = hooks::run(&workspace, &call, CompileState::default()).await?;
-    for message in printed {
+    let ran = hooks::run(&workspace, &call, CompileState::default()).await;
+    for message in workspace.voice.take() {
         data::print(&message);
     }
+    ran?;
     Ok(0)
 }

@@ -32,6 +32,7 @@ pub const END: Kind = Kind("EndOfRunSummary", "Z030");
 pub const ERROR: Kind = Kind("RunResultError", "Z024");
 pub const STATS: Kind = Kind("StatsLine", "Z023");
 pub const COMPLETED: Kind = Kind("CommandCompleted", "Q039");
+pub const SAID: Kind = Kind("JinjaLogInfo", "I062");
 pub const NOTE: Kind = Kind("Note", "Z050");
 pub const TROUBLE: Kind = Kind("MainEncounteredError", "Z002");
 
@@ -228,6 +229,7 @@ impl Reporter for Events<'_> {
                 self.sink.write(NOTE, "warn", &msg, json!({"msg": msg}));
             }
             Event::StepFinished { step, result } => self.finished(step, result, total),
+            Event::Said { message } => self.info(SAID, message, json!({"msg": message})),
             Event::Stopping => self.info(NOTE, "stopping", json!({"msg": "stopping"})),
             Event::Finished { summary } => self.ended(summary, &planned),
         }

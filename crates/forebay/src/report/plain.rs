@@ -77,6 +77,7 @@ impl Reporter for Plain<'_> {
                     false => self.line(&text),
                 }
             }
+            Event::Said { message } => self.say(message),
             Event::Stopping => self.say("stopping"),
             Event::Finished { summary } => {
                 let counts = Counts::of(summary);

@@ -119,6 +119,8 @@ impl Reporter for Pretty {
                     self.finished(&mut state, step.number, result);
                 }
             }
+            Event::Said { message } if !self.quiet => self.line(&mut state, message),
+            Event::Said { .. } => {}
             Event::Stopping => self.line(&mut state, "stopping…"),
             Event::Finished { summary } => {
                 state.running.clear();

@@ -55,6 +55,8 @@ pub(crate) struct ProjectFile {
     pub on_run_end: Vec<String>,
     /// `flags: {validate_macro_args: true}`: parameters of macros are arguments that are described.
     pub macro_arguments: bool,
+    /// A package's materialisation takes the place of a built-in one only where this is off.
+    pub explicit_overrides: bool,
     pub models: Tree,
     pub seeds: Tree,
     pub snapshots: Tree,
@@ -118,6 +120,10 @@ impl ProjectFile {
             required_version(&mut fields);
         }
         let macro_arguments = flags["validate_macro_args"].as_bool().unwrap_or(false);
+        let explicit_overrides =
+            flags["require_explicit_package_overrides_for_builtin_materializations"]
+                .as_bool()
+                .unwrap_or(true);
         let mut tree = |keys: &[&'static str]| {
             let found = keys
                 .iter()
@@ -139,6 +145,7 @@ impl ProjectFile {
             on_run_start,
             on_run_end,
             macro_arguments,
+            explicit_overrides,
             models: tree(&["models"]),
             seeds: tree(&["seeds"]),
             snapshots: tree(&["snapshots"]),

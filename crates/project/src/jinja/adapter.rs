@@ -1,5 +1,6 @@
 //! `adapter.*` as far as it needs no connection, and `exceptions.*`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use super::errors::{failed, problem};
 use super::functions::existing;
 use super::relation::RelationValue;
 use super::scope::Scope;
-use super::{collections, column};
+use super::{collections, column, statements};
 use crate::ask::{Answer, Column, Question, RelationKind};
 
 type Method = fn(&Arc<Scope>, &[Value]) -> Result<Value, Error>;
@@ -29,6 +30,29 @@ const ADAPTER: &[(&str, Method)] = &[
     ("create_schema", nothing),
     ("expand_target_column_types", nothing),
     ("verify_database", nothing),
+    ("commit", nothing),
+    ("clear_transaction", nothing),
+    ("cache_added", nothing),
+    ("cache_dropped", nothing),
+    ("cache_renamed", nothing),
+    ("warn_once", warn),
+    ("is_motherduck", no),
+    ("is_ducklake", no),
+    ("quote_as_configured", quote_as_configured),
+    ("get_column_schema_from_query", query_columns),
+    ("get_incremental_strategy_macro", strategy_macro),
+    ("valid_incremental_strategies", strategies),
+    ("builtin_incremental_strategies", strategies),
+];
+
+/// Those that change the warehouse; they do nothing while the project is read.
+const STATEMENTS: &[(&str, Method)] = &[
+    ("drop_relation", statements::drop_relation),
+    ("rename_relation", statements::rename_relation),
+    ("truncate_relation", statements::truncate_relation),
+    ("drop_schema", statements::drop_schema),
+    ("execute", statements::execute),
+    ("add_query", statements::execute),
 ];
 
 const RELATIONS: &[(&str, Method)] = &[
@@ -107,10 +131,14 @@ impl Object for Methods {
         method: &str,
         args: &[Value],
     ) -> Result<Value, Error> {
-        let found = self.methods.iter().find(|(name, _)| *name == method);
+        let mut methods = self.methods.iter();
+        let mut found = methods.find(|(name, _)| *name == method);
         // While the project is read nothing comes of a call, so an unknown one hurts nobody yet.
-        if found.is_none() && self.name == "adapter" && self.scope.compiling().is_none() {
-            return Ok(Value::from(()));
+        if found.is_none() && self.name == "adapter" {
+            if self.scope.compiling().is_none() {
+                return Ok(Value::from(()));
+            }
+            found = STATEMENTS.iter().find(|(name, _)| *name == method);
         }
         let Some((_, function)) = found else {
             let names: Vec<&str> = self.methods.iter().map(|(name, _)| *name).collect();
@@ -181,6 +209,54 @@ fn kind(scope: &Arc<Scope>, _: &[Value]) -> Result<Value, Error> {
     Ok(Value::from(&*scope.shared.target.kind))
 }
 
+fn no(_: &Arc<Scope>, _: &[Value]) -> Result<Value, Error> {
+    Ok(Value::from(false))
+}
+
+fn quote_as_configured(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
+    let (identifier, _kind): (&str, Option<&str>) = from_args(args)?;
+    Ok(Value::from(forebay_core::name::quote(identifier)))
+}
+
+const STRATEGIES: &[&str] = &[
+    "append",
+    "delete+insert",
+    "merge",
+    "insert_overwrite",
+    "microbatch",
+];
+
+fn strategies(_: &Arc<Scope>, _: &[Value]) -> Result<Value, Error> {
+    Ok(collections::list(
+        STRATEGIES.iter().map(|name| Value::from(*name)),
+    ))
+}
+
+/// The macro that says how new rows come into the table: `get_incremental_<strategy>_sql`.
+fn strategy_macro(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
+    let (_context, strategy): (Value, &str) = from_args(args)?;
+    let name = strategy_macro_name(strategy);
+    let shared = &scope.shared;
+    let found = shared.macros.find(scope.package(), &shared.project, &name);
+    found.map(|found| scope.macro_value(found)).ok_or_else(|| {
+        problem(
+            Diagnostic::error(format!("no incremental strategy is called '{strategy}'"))
+                .hint(format!("a strategy of your own is a macro '{name}'"))
+                .maybe_hint(suggest::nearest(strategy, STRATEGIES.iter().copied())),
+        )
+    })
+}
+
+pub(crate) fn strategy_macro_name(strategy: &str) -> String {
+    format!("get_incremental_{}_sql", strategy.replace('+', "_"))
+}
+
+fn query_columns(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
+    let (sql,): (Value,) = from_args(args)?;
+    let asked = Question::QueryColumns(sql.to_string());
+    Ok(collections::list(column_values(scope.ask(asked)?)))
+}
+
 /// Of a relation, or of one that its text names.
 fn columns(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     Ok(collections::list(columns_of(scope, args.first())?))
@@ -195,10 +271,7 @@ fn columns_of(scope: &Arc<Scope>, value: Option<&Value>) -> Result<Vec<Value>, E
     let Some(relation) = relation else {
         return Ok(Vec::new());
     };
-    Ok(match scope.ask(Question::Columns(relation))? {
-        Some(Answer::Columns(columns)) => columns.iter().cloned().map(column::value).collect(),
-        _ => Vec::new(),
-    })
+    Ok(column_values(scope.ask(Question::Columns(relation))?))
 }
 
 /// Those of the first relation that the second lacks.
@@ -215,10 +288,17 @@ fn missing_columns(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     Ok(collections::list(missing))
 }
 
-fn relations(scope: &Arc<Scope>) -> Result<&[(Relation, RelationKind)], Error> {
-    Ok(match scope.ask(Question::Relations)? {
+fn column_values(answer: Option<Cow<'_, Answer>>) -> Vec<Value> {
+    match answer.map(Cow::into_owned) {
+        Some(Answer::Columns(columns)) => columns.into_iter().map(column::value).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn relations(scope: &Arc<Scope>) -> Result<Vec<(Relation, RelationKind)>, Error> {
+    Ok(match scope.ask(Question::Relations)?.map(Cow::into_owned) {
         Some(Answer::Relations(all)) => all,
-        _ => &[],
+        _ => Vec::new(),
     })
 }
 
@@ -233,9 +313,10 @@ fn list_relations(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
             .or(args.first())
             .map_or(String::new(), Value::to_string),
     };
-    let of_schema = relations(scope)?.iter().filter(|(r, _)| r.schema == schema);
-    let value = |(relation, kind): &(Relation, RelationKind)| {
-        Value::from_object(RelationValue::new(relation.clone()).of_kind(*kind))
+    let all = relations(scope)?.into_iter();
+    let of_schema = all.filter(|(r, _)| r.schema == schema);
+    let value = |(relation, kind): (Relation, RelationKind)| {
+        Value::from_object(RelationValue::new(relation).of_kind(kind))
     };
     Ok(collections::list(of_schema.map(value)))
 }

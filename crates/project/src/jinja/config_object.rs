@@ -70,17 +70,34 @@ impl Object for Config {
                 }
                 Ok(found)
             }),
-            "set" | "persist_relation_docs" | "persist_column_docs" => Ok(Value::from("")),
+            "set" => self.set(args),
+            "persist_relation_docs" => Ok(Value::from(self.persists("relation"))),
+            "persist_column_docs" => Ok(Value::from(self.persists("columns"))),
             _ => Err(Error::from(ErrorKind::UnknownMethod)),
         }
     }
 }
 
 impl Config {
+    /// Seen by the template that sets it, until it ends.
+    fn set(&self, args: &[Value]) -> Result<Value, Error> {
+        let (name, value): (&str, Value) = from_args(args)?;
+        self.0.set_config(name, value);
+        Ok(Value::from(""))
+    }
+
+    fn persists(&self, what: &str) -> bool {
+        let config = self.0.node.config.get("persist_docs");
+        config.is_some_and(|persist| persist[what] == true)
+    }
+
     /// While parsing the configuration is not complete, so every answer is the empty text, as in
     /// dbt; but what stands already is told.
     fn setting(&self, args: &[Value]) -> Result<Value, Error> {
         let (name, default, _kwargs): (&str, Option<Value>, Kwargs) = from_args(args)?;
+        if let Some(found) = self.0.config_set(name) {
+            return Ok(found);
+        }
         if let Some(found) = self.0.node.config.get(name).filter(|json| !json.is_null()) {
             return Ok(Value::from(Serde(found)));
         }

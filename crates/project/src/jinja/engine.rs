@@ -11,6 +11,7 @@ use super::blocks::{Block, BlockError, BlockKind, blocks};
 use super::errors;
 use super::filters::environment;
 use super::macros::{BUILTIN, Macro, MacroSet};
+use super::materializations;
 use super::scope::{Context, Mode, NodeScope, Record, Scope, Shared};
 use super::signature::params;
 use super::template::{self, Origin};
@@ -24,6 +25,13 @@ pub(crate) enum Failure {
     /// Look it up, and render again with the answer.
     Asked(Question),
 }
+
+/// Macros that every project has, and the materialisations as they are written in Jinja.
+const BUILTIN_FILES: &[(&str, &str)] = &[
+    ("builtin.sql", include_str!("builtin.sql")),
+    ("relations.sql", include_str!("relations.sql")),
+    ("materializations.sql", include_str!("materializations.sql")),
+];
 
 /// Macros that name relations.
 const NAMING: &[&str] = &["generate_schema_name", "generate_alias_name"];
@@ -49,7 +57,9 @@ impl Engine {
             debug: OnceLock::new(),
             origins: HashMap::new(),
         };
-        engine.add_macros(BUILTIN, "builtin.sql", include_str!("builtin.sql"), macros)?;
+        for (file, text) in BUILTIN_FILES {
+            engine.add_macros(BUILTIN, file, text, macros)?;
+        }
         for name in NAMING {
             let template = naming_template(name);
             engine.add_call(&template)?;
@@ -90,10 +100,12 @@ impl Engine {
         let name = match block.kind {
             BlockKind::Macro => block.name.clone(),
             BlockKind::Test => format!("test_{}", block.name),
-            BlockKind::Materialization => return Err(not_run(block).at(location)),
+            BlockKind::Materialization => materializations::macro_name(content, block),
             BlockKind::Snapshot => return Ok(()),
         };
         let params = params(block.signature.clone().map_or("", |range| &content[range]));
+        let languages = (block.kind == BlockKind::Materialization)
+            .then(|| materializations::languages(content, block));
         let body = &content[block.body.clone()];
         let used = |word: &&str| body.contains(*word) && !params.iter().any(|p| p.name == **word);
         let extra: Vec<&str> = ["varargs", "kwargs"].into_iter().filter(used).collect();
@@ -105,6 +117,7 @@ impl Engine {
             template: format!("macro {package}.{name}"),
             location: location.clone(),
             text: content[block.open.start..block.close.end].to_owned(),
+            languages: languages.unwrap_or_default(),
             name,
         };
         let template = definition.template.clone();
@@ -115,6 +128,8 @@ impl Engine {
                     .hint(format!("the other is at {}", other.location)),
             );
         }
+        // A place in one of our own files helps nobody.
+        let file = if package == BUILTIN { "" } else { file };
         let (source, origin) = template::of_macro(file, content, block, &extra);
         self.add(template, source, origin)
     }
@@ -216,7 +231,9 @@ impl Engine {
         let scope = || Scope::new(shared.clone(), node.clone(), mode.clone());
         let first = scope();
         let context = |scope: &Arc<Scope>| Value::from_object(Context(scope.clone()));
-        let error = match render(&self.env, context(&first)) {
+        let live = first.is_live();
+        let env = if live { self.debug() } else { &self.env };
+        let error = match render(env, context(&first)) {
             Ok(text) => {
                 let record = std::mem::take(&mut *first.record());
                 return Ok((text, record));
@@ -226,10 +243,10 @@ impl Engine {
         if let Some(question) = errors::asked(&error) {
             return Err(Failure::Asked(question.clone()));
         }
-        // Once more with debug information, which the engine needs to name what was undefined.
-        let error = render(self.debug(), context(&scope()))
-            .err()
-            .unwrap_or(error);
+        // Once more with debug information, which the engine needs to name what was undefined. What
+        // has effects is run once, and so with that information from the start.
+        let again = (!live).then(|| render(self.debug(), context(&scope())).err());
+        let error = again.flatten().unwrap_or(error);
         let origin = |name: &str| self.origins.get(name);
         let problem = errors::diagnose(&error, origin, || first.callable());
         Err(Failure::Problem(Box::new(problem)))
@@ -242,13 +259,6 @@ impl Engine {
             env
         })
     }
-}
-
-fn not_run(block: &Block) -> Diagnostic {
-    let name = &block.name;
-    Diagnostic::warning(format!(
-        "the materialization '{name}' is not run: only built-in ones are supported yet"
-    ))
 }
 
 fn unreadable(file: &str, content: &str, error: &BlockError) -> Diagnostic {

@@ -43,6 +43,9 @@ pub(crate) const FUNCTIONS: &[(&str, Function)] = &[
     ("run_query", run_query),
     ("statement", statement),
     ("load_result", load_result),
+    ("store_result", store_result),
+    ("store_raw_result", store_result),
+    ("render", render),
     ("fromyaml", from_yaml),
     ("toyaml", to_yaml),
     ("set_strict", unique),
@@ -337,12 +340,17 @@ fn no_function(_: &Arc<Scope>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Val
 
 fn is_incremental(scope: &Arc<Scope>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Value, Error> {
     let materialized = scope.node.config.get("materialized").and_then(Json::as_str);
-    let incremental = scope
-        .compiling()
-        .is_some_and(|c| c.incremental && !c.full_refresh);
+    let incremental = scope.compiling().is_some_and(|c| c.incremental);
     Ok(Value::from(
-        incremental && materialized == Some("incremental"),
+        incremental && materialized == Some("incremental") && !is_full_refresh(scope),
     ))
+}
+
+/// A node's own setting wins over the command line's.
+fn is_full_refresh(scope: &Scope) -> bool {
+    let config = scope.node.config.get("full_refresh");
+    let asked = scope.compiling().is_some_and(|c| c.full_refresh);
+    config.and_then(Json::as_bool).unwrap_or(asked)
 }
 
 fn should_full_refresh(
@@ -350,13 +358,7 @@ fn should_full_refresh(
     _: &mut State<'_, '_>,
     _: &[Value],
 ) -> Result<Value, Error> {
-    let config = scope
-        .node
-        .config
-        .get("full_refresh")
-        .and_then(Json::as_bool);
-    let asked = scope.compiling().is_some_and(|c| c.full_refresh);
-    Ok(Value::from(config.unwrap_or(asked)))
+    Ok(Value::from(is_full_refresh(scope)))
 }
 
 /// `none` where the relation does not exist.
@@ -375,7 +377,8 @@ fn load_relation(
 }
 
 pub(crate) fn existing(scope: &Arc<Scope>, relation: &Relation) -> Result<Value, Error> {
-    Ok(match scope.ask(Question::Relation(relation.clone()))? {
+    let found = scope.ask(Question::Relation(relation.clone()))?;
+    Ok(match found.as_deref() {
         Some(Answer::Relation(Some(kind))) => {
             Value::from_object(RelationValue::new(relation.clone()).of_kind(*kind))
         }
@@ -395,7 +398,7 @@ fn log(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Valu
         None => rest.first().is_some_and(Value::is_true),
     };
     match info && scope.compiling().is_some() {
-        true => scope.record().printed.push(message.to_string()),
+        true => scope.say(message.to_string()),
         false => tracing::debug!(target: "dbt", "{message}"),
     }
     Ok(Value::from(""))
@@ -404,7 +407,7 @@ fn log(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Valu
 fn print(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     let (message, _rest, _kwargs) = log_args(args)?;
     if scope.compiling().is_some() {
-        scope.record().printed.push(message.to_string());
+        scope.say(message.to_string());
     }
     Ok(Value::from(""))
 }
@@ -503,7 +506,8 @@ fn run_query(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Resul
 }
 
 fn rows(scope: &Arc<Scope>, sql: &str) -> Result<Value, Error> {
-    Ok(match scope.ask(Question::Rows(sql.trim().to_owned()))? {
+    let found = scope.ask(Question::Rows(sql.trim().to_owned()))?;
+    Ok(match found.as_deref() {
         Some(Answer::Rows(rows)) => table::value(rows),
         _ => Value::from(()),
     })
@@ -518,7 +522,7 @@ fn statement(
     let (name, kwargs): (Option<Value>, Kwargs) = from_args(args)?;
     let name = match name {
         Some(name) => name,
-        None => kwargs.get::<Value>("name")?,
+        None => kwargs.get::<Option<Value>>("name")?.unwrap_or_default(),
     };
     let caller: Value = kwargs.get("caller")?;
     let sql = caller.call(state, &[])?.to_string();
@@ -533,6 +537,28 @@ fn load_result(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Res
     let (name,): (&str,) = from_args(args)?;
     let found = scope.results().get(name).cloned();
     Ok(found.unwrap_or(Value::from(())))
+}
+
+/// `store_result('main', response='OK', agate_table=none)`.
+fn store_result(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (name, response, kwargs): (Value, Option<Value>, Kwargs) = from_args(args)?;
+    let given = |key: &str| kwargs.get::<Option<Value>>(key);
+    let table = given("agate_table")?.unwrap_or(Value::from(()));
+    let response = match response {
+        None => given("response")?.or(given("message")?),
+        found => found,
+    };
+    let found = table::result_saying(table, response.unwrap_or_else(|| Value::from("OK")));
+    scope.results().insert(name.to_string(), found);
+    Ok(Value::from(""))
+}
+
+/// A text as a template in the context at hand: hooks.
+fn render(scope: &Arc<Scope>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (text,): (&str,) = from_args(args)?;
+    let context = Value::from_object(Context(scope.clone()));
+    let (source, _) = template::whole("", &Arc::from(text), 0..text.len());
+    state.env().render_str(&source, context).map(Value::from)
 }
 
 fn from_yaml(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {

@@ -32,6 +32,8 @@ pub(crate) struct Macro {
     pub location: Location,
     /// The whole block as it is written.
     pub text: String,
+    /// Of a materialisation: the languages of the models that it takes.
+    pub languages: Vec<String>,
 }
 
 impl Macro {

@@ -55,6 +55,10 @@ impl RelationValue {
         }
     }
 
+    pub fn is_view(&self) -> bool {
+        self.kind == Some("view")
+    }
+
     fn sql(&self) -> String {
         use forebay_core::name::quote;
         match (&self.cte, self.schema, self.identifier) {
@@ -83,6 +87,12 @@ const KEYS: &[&str] = &[
     "is_table",
     "is_view",
 ];
+
+/// The relation that a value is.
+pub(crate) fn relation_of(value: &Value) -> Option<Relation> {
+    let found = value.downcast_object_ref::<RelationValue>()?;
+    Some(found.relation.clone())
+}
 
 impl Object for RelationValue {
     /// Packages tell a relation by its being a mapping with `metadata`.
@@ -114,6 +124,8 @@ impl Object for RelationValue {
             "is_cte" => Value::from(self.cte.is_some()),
             "is_table" => Value::from(self.kind == Some("table")),
             "is_view" => Value::from(self.kind == Some("view")),
+            "is_materialized_view" | "is_dynamic_table" | "is_pointer" => Value::from(false),
+            "can_be_renamed" | "can_be_replaced" => Value::from(true),
             "metadata" => Value::from_pairs([("type", "ForebayRelation")]),
             _ => return None,
         })
@@ -148,6 +160,13 @@ impl Object for RelationValue {
             "incorporate" => {
                 let (kwargs,): (Kwargs,) = from_args(args)?;
                 let mut relation = Self::clone(self);
+                if let Some(kind) = kwargs.get::<Option<Value>>("type")? {
+                    relation.kind = match kind.to_string().as_str() {
+                        "table" => Some("table"),
+                        "view" => Some("view"),
+                        _ => None,
+                    };
+                }
                 if let Some(path) = kwargs.get::<Option<Value>>("path")? {
                     let part = |key: &str| {
                         let part = path.get_attr(key).ok()?;

@@ -1,14 +1,15 @@
 //! One rendering: what is the same for the whole project, which node it is for, in which mode, and
 //! what the template asked for on the way.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chrono::{DateTime, Utc};
 use forebay_core::{Diagnostic, NodeId, Relation};
-use minijinja::value::{Enumerator, Object, Serde};
-use minijinja::{Error, Value};
+use minijinja::value::{Enumerator, Object, Serde, from_args};
+use minijinja::{Error, ErrorKind, State, Value};
 use serde_json::{Map, Value as Json};
 
 use super::macros::{Macro, MacroSet, MacroValue, Package};
@@ -45,6 +46,10 @@ pub(crate) struct Shared {
     /// `graph`: what the manifest says of all nodes. Without a value until something is compiled; what a template
     /// changes in it the next one sees.
     pub graph: OnceLock<Value>,
+    /// `flags: {require_explicit_package_overrides_for_builtin_materializations: ...}`.
+    pub explicit_overrides: bool,
+    /// Which of our materialisations the project builds by its own macros.
+    pub overridden: Mutex<BTreeMap<(String, Option<String>), bool>>,
 }
 
 /// The parts of the manifest that `graph` has.
@@ -174,6 +179,10 @@ pub(crate) struct Scope {
     depth: AtomicUsize,
     /// What `statement` has found, by name.
     results: Mutex<BTreeMap<String, Value>>,
+    /// What the template has put into its own context: `context.update({'sql': ...})`.
+    replaced: Mutex<BTreeMap<String, Value>>,
+    /// The same for its configuration: `config.set('sql_header', ...)`.
+    settings: Mutex<BTreeMap<String, Value>>,
 }
 
 impl Scope {
@@ -185,6 +194,8 @@ impl Scope {
             record: Mutex::default(),
             depth: AtomicUsize::default(),
             results: Mutex::default(),
+            replaced: Mutex::default(),
+            settings: Mutex::default(),
         })
     }
 
@@ -194,6 +205,33 @@ impl Scope {
 
     pub fn results(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {
         self.results.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn replaced(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {
+        self.replaced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn set_config(&self, name: &str, value: Value) {
+        let mut settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        settings.insert(name.to_owned(), value);
+    }
+
+    pub fn config_set(&self, name: &str) -> Option<Value> {
+        let settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        settings.get(name).cloned()
+    }
+
+    /// At once where somebody listens, else when the rendering is over.
+    pub fn say(&self, message: String) {
+        match self.compiling().and_then(|c| c.live.as_ref()) {
+            Some(live) => live.said(&message),
+            None => self.record().printed.push(message),
+        }
+    }
+
+    /// The template is run for its effects.
+    pub fn is_live(&self) -> bool {
+        self.compiling().is_some_and(|c| c.live.is_some())
     }
 
     pub fn depth(&self) -> usize {
@@ -211,13 +249,17 @@ impl Scope {
     /// None while the project is read: nothing is asked then.
     ///
     /// # Errors
-    /// Ends the rendering where the answer is not known yet.
-    pub fn ask(&self, question: Question) -> Result<Option<&Answer>, Error> {
+    /// Ends the rendering where the answer is not known yet, or a statement fails.
+    pub fn ask(&self, question: Question) -> Result<Option<Cow<'_, Answer>>, Error> {
         let Some(compiling) = self.compiling() else {
             return Ok(None);
         };
+        if let Some(live) = &compiling.live {
+            let answer = live.answer(&question).map_err(errors::problem)?;
+            return Ok(Some(Cow::Owned(answer)));
+        }
         match compiling.answers.get(&question) {
-            Some(answer) => Ok(Some(answer)),
+            Some(answer) => Ok(Some(Cow::Borrowed(answer))),
             None => Err(errors::asking(question)),
         }
     }
@@ -261,6 +303,9 @@ impl Scope {
         if let Some(value) = self.overridden_macro(None, name) {
             return Some(functions::constant(value));
         }
+        if let Some(value) = self.replaced().get(name) {
+            return Some(value.clone());
+        }
         let macros = &self.shared.macros;
         let own = macros.get(self.package(), name);
         if let Some(found) = own.or_else(|| macros.get(&self.shared.project, name)) {
@@ -285,6 +330,7 @@ impl Scope {
             "flags" => json(&self.flags()),
             "builtins" => functions::builtins(self),
             "graph" => self.shared.graph.get().cloned().unwrap_or_else(empty_graph),
+            "context" => Value::from_object(Context(self.clone())),
             "execute" => Value::from(self.compiling().is_some()),
             "schema" => Value::from(&*self.shared.target.schema),
             "database" => Value::from(crate::DATABASE),
@@ -368,5 +414,32 @@ impl Object for Context {
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         Enumerator::NonEnumerable
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        state: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        match method {
+            "get" => {
+                let (name, default): (&str, Option<Value>) = from_args(args)?;
+                let found = self.0.lookup(name).or(default);
+                Ok(found.unwrap_or(Value::from(())))
+            }
+            "update" => {
+                let (new,): (Value,) = from_args(args)?;
+                for name in new.try_iter()? {
+                    let value = new.get_item(&name)?;
+                    self.0.replaced().insert(name.to_string(), value);
+                }
+                Ok(Value::from(""))
+            }
+            name => match self.0.lookup(name) {
+                Some(value) => value.call(state, args),
+                None => Err(Error::from(ErrorKind::UnknownMethod)),
+            },
+        }
     }
 }

@@ -44,12 +44,12 @@ pub(crate) fn value(rows: &Rows) -> Value {
 
 /// What `load_result` gives.
 pub(crate) fn result(table: Value) -> Value {
+    result_saying(table, Value::from("OK"))
+}
+
+pub(crate) fn result_saying(table: Value, response: Value) -> Value {
     let data = table.get_attr("rows").unwrap_or_default();
-    let pairs = [
-        ("table", table),
-        ("data", data),
-        ("response", Value::from("OK")),
-    ];
+    let pairs = [("table", table), ("data", data), ("response", response)];
     Value::from_pairs(pairs)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use forebay_core::Diagnostic;
 
@@ -127,6 +127,8 @@ pub(super) fn shared(options: &LoadOptions, target: Target, macros: MacroSet) ->
         names: OnceLock::new(),
         reading: OnceLock::new(),
         graph: OnceLock::new(),
+        explicit_overrides: true,
+        overridden: Mutex::default(),
     }
 }
 

@@ -97,6 +97,7 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
         vars: names().zip(vars).collect(),
         docs: names().zip(docs).collect(),
         dispatch: project.file.dispatch.clone(),
+        explicit_overrides: project.file.explicit_overrides,
         ..shared(&options, head.target, macros)
     });
     let mut properties = Vec::new();

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use forebay_core::Node;
 use forebay_core::contract::Constraint;
-use forebay_core::graph::{Materialized, Model};
+use forebay_core::graph::Model;
 use serde_json::{Value as Json, json};
 
 use crate::jinja::python_repr;
@@ -21,10 +21,7 @@ pub(super) fn checksum(node: &Node, model: &Model) -> String {
         let written = write!(state, "|{}{kind}{constraints}", column.name);
         written.expect("writing to a string cannot fail");
     }
-    let enforced = matches!(
-        model.materialized,
-        Materialized::Table | Materialized::Incremental(_)
-    );
+    let enforced = ["table", "incremental"].contains(&model.materialized.as_str());
     if enforced {
         state.push_str(model.materialized.as_str());
         state.push_str(&list("ModelLevelConstraint", &model.contract.constraints));

@@ -27,7 +27,6 @@ fn entry(project: &Project, found: &Macro) -> Json {
     let described = patch.map(|patch| patch.arguments.clone());
     let described = described.filter(|arguments| *arguments != json!([]));
     let arguments = described.unwrap_or_else(|| arguments(project, found));
-    let materialization = found.name.starts_with("materialization_");
     let called = called(project, &found.package, &found.text);
     let called: BTreeSet<NodeId> = called.into_iter().filter(|id| *id != found.id()).collect();
     json!({
@@ -49,7 +48,7 @@ fn entry(project: &Project, found: &Macro) -> Json {
         }),
         "arguments": arguments,
         "created_at": created_at(project),
-        "supported_languages": materialization.then_some(["sql"]),
+        "supported_languages": Some(&found.languages).filter(|known| !known.is_empty()),
     })
 }
 

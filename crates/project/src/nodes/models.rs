@@ -1,7 +1,7 @@
 //! Models: `models/**/*.sql`.
 
 use forebay_core::graph::{Access, Materialized, Model};
-use forebay_core::{Diagnostic, ResourceType, Spec};
+use forebay_core::{Diagnostic, ResourceType, Spec, suggest};
 
 use super::contracts::{check_contract, contract, keys};
 use super::incremental::incremental;
@@ -29,7 +29,7 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     let off = reader.flag("enabled") == Some(false);
     reader.misspelt();
     reader.unsupported(&["grants", "sql_header"]);
-    let materialized = materialized(&reader)?;
+    let materialized = materialized(cx, &reader)?;
     let relation = relation(cx, &subject.naming(), &reader)?;
     let (alias, schema) = (relation.name.clone(), relation.schema.clone());
     let relation = Some(relation).filter(|_| materialized != Materialized::Ephemeral);
@@ -59,34 +59,22 @@ const ACCESS: &[(&str, Access)] = &[
     ("public", Access::Public),
 ];
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Table,
-    View,
-    MaterializedView,
-    Ephemeral,
-    Incremental,
-}
-
-fn materialized(reader: &Reader<'_>) -> Option<Materialized> {
-    let kinds = [
-        ("table", Kind::Table),
-        ("view", Kind::View),
-        ("materialized_view", Kind::MaterializedView),
-        ("incremental", Kind::Incremental),
-        ("ephemeral", Kind::Ephemeral),
-    ];
-    if reader
-        .config
-        .get("materialized")
-        .is_none_or(|s| s.value.is_null())
-    {
-        return Some(Materialized::View);
+/// By name, and built by us unless the project has macros of its own for it. A name that nobody knows is an error of
+/// its model alone, when it runs.
+fn materialized(cx: &Cx<'_>, reader: &Reader<'_>) -> Option<Materialized> {
+    let name = reader.text("materialized");
+    let name = name.as_deref().unwrap_or("view");
+    let strategy = reader.text("incremental_strategy");
+    let strategy = strategy.as_deref().filter(|_| name == "incremental");
+    if name != "ephemeral" && cx.shared.is_overridden(name, strategy) {
+        return by_macros(reader, name, strategy);
     }
-    Some(match reader.choice("materialized", &kinds)? {
-        Kind::Table => Materialized::Table,
-        Kind::View => Materialized::View,
-        Kind::MaterializedView => {
+    Some(match name {
+        "table" => Materialized::Table,
+        "view" => Materialized::View,
+        "ephemeral" => Materialized::Ephemeral,
+        "incremental" => Materialized::Incremental(incremental(reader)?),
+        "materialized_view" => {
             let message = format!(
                 "{} is built as a table: its rows change when it is built again",
                 reader.what
@@ -95,7 +83,44 @@ fn materialized(reader: &Reader<'_>) -> Option<Materialized> {
             reader.problems.push(problem);
             Materialized::Table
         }
-        Kind::Ephemeral => Materialized::Ephemeral,
-        Kind::Incremental => Materialized::Incremental(incremental(reader)?),
+        name => {
+            let known = BUILT_IN.iter().copied();
+            let message = format!(
+                "{} wants the materialization '{name}', which nobody has",
+                reader.what
+            );
+            let problem = Diagnostic::warning(message).at(reader.at("materialized"));
+            reader
+                .problems
+                .push(problem.maybe_hint(suggest::nearest(name, known)));
+            Materialized::Custom {
+                name: name.to_owned(),
+            }
+        }
+    })
+}
+
+const BUILT_IN: &[&str] = &[
+    "table",
+    "view",
+    "ephemeral",
+    "incremental",
+    "materialized_view",
+];
+
+fn by_macros(reader: &Reader<'_>, name: &str, strategy: Option<&str>) -> Option<Materialized> {
+    if strategy == Some("microbatch") {
+        let message = format!(
+            "{} runs in batches, which macros of the project cannot do",
+            reader.what
+        );
+        let problem = Diagnostic::error(message).at(reader.at("incremental_strategy"));
+        reader
+            .problems
+            .push(problem.hint("the project has a macro in the place of a built-in one"));
+        return None;
+    }
+    Some(Materialized::Custom {
+        name: name.to_owned(),
     })
 }

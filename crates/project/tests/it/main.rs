@@ -3,6 +3,7 @@
 mod compile;
 mod dbt_files;
 mod example;
+mod materializations;
 mod ml;
 mod packages;
 mod problems;

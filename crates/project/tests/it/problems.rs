@@ -47,10 +47,9 @@ error: no macro or function is called 'colums'
   hint: did you mean 'columns'?
 error: Jinja syntax error: unexpected end of block
   --> models/c.sql:1:7
-error: 'tabel' is no 'materialized' of model 'orders'
+warning: model 'orders' wants the materialization 'tabel', which nobody has
   --> models/orders.sql:1:4
   hint: did you mean 'table'?
-  hint: one of: table, view, materialized_view, incremental, ephemeral
 warning: model 'orders' needs the variable 'limt', which has no value
   --> models/orders.sql:2:15
   hint: did you mean 'limit'?
@@ -298,10 +297,9 @@ error: 'enabled' of model 'b' must be true or false, not \"perhaps\"
   --> dbt_project.yml:2:17
 error: 'enabled' of model 'c' must be true or false, not \"perhaps\"
   --> dbt_project.yml:2:17
-error: 'tabel' is no 'materialized' of model 'a'
+warning: model 'a' wants the materialization 'tabel', which nobody has
   --> models/a.sql:1:4
   hint: did you mean 'table'?
-  hint: one of: table, view, materialized_view, incremental, ephemeral
 error: 'explode' is no 'on_schema_change' of model 'b'
   --> models/b.sql:1:4
   hint: one of: ignore, fail, append_new_columns, sync_all_columns

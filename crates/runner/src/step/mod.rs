@@ -2,6 +2,7 @@
 
 mod feature_view;
 mod inference_service;
+mod materialization;
 mod model;
 mod monitor;
 mod registered_model;
@@ -95,11 +96,15 @@ pub async fn run(context: &Context<'_>, step: &Step) -> Result<Outcome, Diagnost
         step.action.sql().ok_or_else(missing)
     };
     let around = CompileState {
-        incremental: matches!(step.action, Action::UpdateTable { .. }),
+        incremental: step.action.is_incremental(),
         full_refresh: context.full_refresh,
         ..CompileState::default()
     };
-    hooks::around_step(context.workspace, node, When::Before, &around).await?;
+    // Macros run the hooks of what they build.
+    let by_macros = matches!(step.action, Action::Materialize { .. });
+    if !by_macros {
+        hooks::around_step(context.workspace, node, When::Before, &around).await?;
+    }
     let outcome = match (&node.spec, &step.action) {
         (Spec::Source(_), Action::Load { load }) => source::run(context, node, load).await,
         (Spec::Seed(seed), Action::Seed) => seed::run(context, node, seed).await,
@@ -112,9 +117,16 @@ pub async fn run(context: &Context<'_>, step: &Step) -> Result<Outcome, Diagnost
         (Spec::Model(model), Action::UpdateBatches { fresh, batches }) => {
             model::run_batches(context, node, model, *fresh, batches).await
         }
+        (Spec::Model(model), Action::Materialize { with, .. }) => {
+            let state = around.clone();
+            materialization::run_model(context, node, model, with, sql()?, state).await
+        }
         (Spec::UnitTest(test), Action::UnitTest) => unit_test::run(context, node, test).await,
         (Spec::Snapshot(snapshot), Action::Snapshot { .. }) => {
             snapshot::run(context, node, snapshot, sql()?).await
+        }
+        (Spec::Test(spec), Action::Test { .. }) if context.workspace.project.tests_by_macros() => {
+            materialization::run_test(context, node, spec, sql()?).await
         }
         (Spec::Test(spec), Action::Test { .. }) => test::run(context, node, spec, sql()?).await,
         (Spec::FeatureView(view), Action::ComputeFeatures { source, online }) => {
@@ -136,7 +148,9 @@ pub async fn run(context: &Context<'_>, step: &Step) -> Result<Outcome, Diagnost
         Some(_) => error,
         None => error.at(node.location.clone()),
     })?;
-    hooks::around_step(context.workspace, node, When::After, &around).await?;
+    if !by_macros {
+        hooks::around_step(context.workspace, node, When::After, &around).await?;
+    }
     Ok(outcome)
 }
 
