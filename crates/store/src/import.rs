@@ -154,7 +154,7 @@ mod tests {
         );
         assert_eq!(champion.model_id, "m-1");
         let found = store
-            .search_logged_models(&[run.experiment_id], &Search::default())
+            .search_logged_models(&[run.experiment_id], &[], &Search::default())
             .unwrap();
         assert_eq!(found.items[0].metrics[0].metric.value, 0.9);
         assert_eq!(store.import_mlflow(&file).unwrap(), Imported::default());

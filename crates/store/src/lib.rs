@@ -27,6 +27,6 @@ pub use registry::{ModelVersion, RegisteredModel};
 pub use search::{Page, Search, Stage};
 pub use trace::{Assessment, AssessmentKind, Span, Trace, TraceState};
 pub use tracking::{
-    Batch, Dataset, Experiment, LoggedModel, Metric, ModelMetric, ModelOutput, ModelStatus, NewRun,
-    Run, RunInput, RunState,
+    Batch, Dataset, Experiment, LoggedModel, MeasuredOn, Metric, ModelMetric, ModelOutput,
+    ModelStatus, NewRun, Run, RunInput, RunState,
 };

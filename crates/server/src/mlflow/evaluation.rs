@@ -186,22 +186,18 @@ pub struct Link {
 
 pub fn add_experiments(tracking: &Tracking, asked: Link) -> Result<Value, Problem> {
     let experiments = experiment_ids(asked.experiment_ids)?;
-    let dataset = tracking
+    let id = asked.id.read()?;
+    Ok(one(&tracking
         .store
-        .link_evaluation_dataset(&asked.id.read()?, &experiments)?;
-    let mut answer = one(&dataset);
-    put_experiments(&mut answer["dataset"], &dataset);
-    Ok(answer)
+        .link_evaluation_dataset(&id, &experiments)?))
 }
 
 pub fn remove_experiments(tracking: &Tracking, asked: Link) -> Result<Value, Problem> {
     let experiments = experiment_ids(asked.experiment_ids)?;
-    let dataset = tracking
+    let id = asked.id.read()?;
+    Ok(one(&tracking
         .store
-        .unlink_evaluation_dataset(&asked.id.read()?, &experiments)?;
-    let mut answer = one(&dataset);
-    put_experiments(&mut answer["dataset"], &dataset);
-    Ok(answer)
+        .unlink_evaluation_dataset(&id, &experiments)?))
 }
 
 #[derive(Deserialize)]

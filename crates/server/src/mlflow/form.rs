@@ -220,9 +220,9 @@ pub fn logged_model(model: &store::LoggedModel, artifacts: &Artifacts) -> Value 
         "last_updated_timestamp_ms": model.updated_ms,
         "artifact_uri": artifacts.uri(&model.artifact_path),
         "status": format!("LOGGED_MODEL_{}", model.status.as_str()),
+        "model_type": model.model_type,
+        "source_run_id": model.source_run_id,
     });
-    put(&mut info, "model_type", &model.model_type);
-    put(&mut info, "source_run_id", &model.source_run_id);
     put_list(&mut info, "tags", pairs(&model.tags));
     let mut data = json!({});
     put_list(&mut data, "params", pairs(&model.params));

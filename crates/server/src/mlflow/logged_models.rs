@@ -1,6 +1,6 @@
 //! `logged-models/...`
 
-use forebay_store::{LoggedModel, ModelStatus, Search};
+use forebay_store::{LoggedModel, MeasuredOn, ModelStatus, Search};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -106,12 +106,12 @@ pub struct Tags {
     tags: Option<Vec<Pair>>,
 }
 
-pub fn set_tags(tracking: &Tracking, asked: Tags) -> Result<Value, Problem> {
+pub fn set_tags(tracking: &Tracking, asked: Tags) -> Result<Void, Problem> {
     let id = required("model_id", asked.model_id)?;
     tracking
         .store
         .set_logged_model_tags(&id, &pairs(asked.tags))?;
-    one(tracking, &id)
+    Ok(Void {})
 }
 
 #[derive(Deserialize)]
@@ -132,7 +132,7 @@ pub fn delete_tag(tracking: &Tracking, asked: TagKey) -> Result<Void, Problem> {
 pub struct Find {
     experiment_ids: Option<Texts>,
     filter: Option<String>,
-    datasets: Option<Vec<Value>>,
+    datasets: Option<Vec<OnData>>,
     max_results: Option<Int>,
     order_by: Option<Vec<Order>>,
     page_token: Option<String>,
@@ -143,21 +143,31 @@ struct Order {
     field_name: Option<String>,
     ascending: Option<Flag>,
     dataset_name: Option<String>,
+    dataset_digest: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct OnData {
+    dataset_name: Option<String>,
+    dataset_digest: Option<String>,
+}
+
+impl OnData {
+    fn read(self) -> Result<MeasuredOn, Problem> {
+        Ok(MeasuredOn {
+            name: required("dataset_name", self.dataset_name)?,
+            digest: self.dataset_digest.filter(|digest| !digest.is_empty()),
+        })
+    }
 }
 
 pub fn search(tracking: &Tracking, asked: Find) -> Result<Value, Problem> {
     let experiments = experiment_ids(asked.experiment_ids)?;
     let orders = asked.order_by.unwrap_or_default();
-    let by_dataset = orders.iter().any(|order| {
-        order
-            .dataset_name
-            .as_ref()
-            .is_some_and(|name| !name.is_empty())
-    });
-    if by_dataset || asked.datasets.is_some_and(|datasets| !datasets.is_empty()) {
-        return Err(Problem::invalid(
-            "logged models cannot be searched by the metrics of one dataset yet: leave 'datasets' and 'dataset_name' out",
-        ));
+    let datasets = asked.datasets.unwrap_or_default().into_iter();
+    let datasets: Vec<MeasuredOn> = datasets.map(OnData::read).collect::<Result<_, _>>()?;
+    for order in &orders {
+        check_order(order, &datasets)?;
     }
     let order = |order: Order| {
         let direction = if order.ascending.is_none_or(|Flag(up)| up) {
@@ -175,10 +185,27 @@ pub fn search(tracking: &Tracking, asked: Find) -> Result<Value, Problem> {
         page_token: &asked.page_token.unwrap_or_default(),
         ..Search::default()
     };
-    let page = tracking.store.search_logged_models(&experiments, &search)?;
+    let page = tracking
+        .store
+        .search_logged_models(&experiments, &datasets, &search)?;
     let models = page
         .items
         .iter()
         .map(|m| form::logged_model(m, &tracking.artifacts));
     Ok(found("models", models.collect(), page.next))
+}
+
+/// Metrics are those on the datasets that are searched: an order may name the only one of them.
+fn check_order(order: &Order, datasets: &[MeasuredOn]) -> Result<(), Problem> {
+    let Some(name) = order.dataset_name.as_ref().filter(|name| !name.is_empty()) else {
+        return Ok(());
+    };
+    let is_searched = matches!(datasets, [one] if one.name == *name
+        && (order.dataset_digest.is_none() || order.dataset_digest == one.digest));
+    match is_searched {
+        true => Ok(()),
+        false => Err(Problem::invalid(format!(
+            "logged models are ordered by a metric on '{name}' only where 'datasets' names that dataset alone"
+        ))),
+    }
 }

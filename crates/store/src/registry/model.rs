@@ -62,6 +62,10 @@ const TARGET: Target = Target {
     ties: &[("t.name", false)],
 };
 
+const IS_PROMPT: &str = "mlflow.prompt.is_prompt";
+const NO_PROMPT: &str = "not exists (select 1 from registered_model_tags \
+    where model = t.name and key = 'mlflow.prompt.is_prompt' and value = 'true')";
+
 impl Store {
     pub fn create_registered_model(
         &self,
@@ -99,13 +103,18 @@ impl Store {
         })
     }
 
-    /// By name, where no order is asked for.
+    /// By name, where no order is asked for. Prompts, which are registered models with a tag, are
+    /// found only by filters that ask for that tag.
     pub fn search_registered_models(
         &self,
         search: &Search<'_>,
     ) -> Result<Page<RegisteredModel>, Error> {
         self.ask(|c| {
-            let page = search::run(c, &TARGET, &search::Sql::new("true", Vec::new()), search)?;
+            let scope = match search.filter.contains(IS_PROMPT) {
+                true => "true",
+                false => NO_PROMPT,
+            };
+            let page = search::run(c, &TARGET, &search::Sql::new(scope, Vec::new()), search)?;
             let mut select =
                 c.prepare_cached("select name from registered_models where rowid = ?1")?;
             let mut model =

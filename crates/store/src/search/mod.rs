@@ -9,7 +9,7 @@ mod sql;
 mod target;
 mod token;
 
-pub(crate) use sql::{Sql, ids, run, stage};
+pub(crate) use sql::{Sql, ids, run, run_with, stage};
 pub(crate) use target::{Field, Kind, Target};
 pub(crate) use token::{read as read_token, write as write_token};
 

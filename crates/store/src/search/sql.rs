@@ -42,8 +42,20 @@ pub fn run(
     scope: &Sql,
     search: &Search<'_>,
 ) -> Result<Page<i64>, Error> {
+    run_with(connection, &Sql::default(), target, scope, search)
+}
+
+/// As [`run`], beside tables that `with` makes.
+pub fn run_with(
+    connection: &Connection,
+    with: &Sql,
+    target: &Target,
+    scope: &Sql,
+    search: &Search<'_>,
+) -> Result<Page<i64>, Error> {
     let terms = terms(target, search.order_by)?;
-    let mut query = Sql::new("select id", Vec::new());
+    let mut query = with.clone();
+    query.push("select id", &[]);
     for n in 0..terms.len() {
         query.push(&format!(", k{n}"), &[]);
     }

@@ -118,6 +118,11 @@ impl Store {
                 let started_ms = span.started_ns / 1_000_000;
                 open(t, &span.trace_id, experiment_id, started_ms, &artifacts)?;
                 span::put(t, span)?;
+                put_tags(
+                    t,
+                    &span.trace_id,
+                    &[(SPANS.0.to_owned(), SPANS.1.to_owned())].into(),
+                )?;
                 learn(t, span)?;
             }
             Ok(())
@@ -228,11 +233,7 @@ fn open(
         "{}/traces/{id}/artifacts",
         experiment.artifact_path
     ));
-    let tags = [
-        (ARTIFACTS.to_owned(), place),
-        (SPANS.0.to_owned(), SPANS.1.to_owned()),
-    ];
-    put_tags(t, id, &tags.into())
+    put_tags(t, id, &[(ARTIFACTS.to_owned(), place)].into())
 }
 
 /// What a span tells of its trace, until the trace's client says it itself.

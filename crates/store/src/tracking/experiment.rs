@@ -101,7 +101,11 @@ impl Store {
     /// With its runs, which come back with it.
     pub fn delete_experiment(&self, id: i64, now_ms: i64) -> Result<(), Error> {
         self.change(|t| {
-            active(t, id)?;
+            if get(t, id)?.deleted_ms.is_some() {
+                return Err(Error::not_found(format!(
+                    "experiment {id} is deleted already"
+                )));
+            }
             t.execute(
                 "update experiments set deleted_ms = ?2, updated_ms = ?2 where id = ?1",
                 [id, now_ms],

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use super::{Metric, ModelMetric, experiment};
 use crate::float::Float;
 use crate::pairs::{self, Pairs};
-use crate::search::{self, Field, Kind, Page, Search, Target};
+use crate::search::{self, Field, Kind, Page, Search, Sql, Target};
 use crate::{Error, Store, limits};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,53 +56,63 @@ pub struct LoggedModel {
     pub metrics: Vec<ModelMetric>,
 }
 
-const TARGET: Target = Target {
-    what: "logged models",
-    table: "logged_models",
-    entities: &["attribute", "attributes", "attr"],
-    fields: &[
-        Field::attribute(&["name", "model_name"], Kind::Text, "t.name {}"),
-        Field::attribute(&["model_id"], Kind::Text, "t.id {}"),
-        Field::attribute(&["model_type"], Kind::Text, "t.model_type {}"),
-        Field::attribute(&["status"], Kind::Text, "t.status {}"),
-        Field::attribute(&["source_run_id"], Kind::Text, "t.source_run_id {}"),
-        Field::attribute(
-            &[
-                "creation_timestamp_ms",
-                "creation_timestamp",
-                "creation_time",
+macro_rules! target {
+    ($metric:literal) => {
+        Target {
+            what: "logged models",
+            table: "logged_models",
+            entities: &["attribute", "attributes", "attr"],
+            fields: &[
+                Field::attribute(&["name", "model_name"], Kind::Text, "t.name {}"),
+                Field::attribute(&["model_id"], Kind::Text, "t.id {}"),
+                Field::attribute(&["model_type"], Kind::Text, "t.model_type {}"),
+                Field::attribute(&["status"], Kind::Text, "t.status {}"),
+                Field::attribute(&["source_run_id"], Kind::Text, "t.source_run_id {}"),
+                Field::attribute(
+                    &[
+                        "creation_timestamp_ms",
+                        "creation_timestamp",
+                        "creation_time",
+                    ],
+                    Kind::Number,
+                    "t.created_ms {}",
+                ),
+                Field::attribute(
+                    &[
+                        "last_updated_timestamp_ms",
+                        "last_updated_timestamp",
+                        "last_updated_time",
+                    ],
+                    Kind::Number,
+                    "t.updated_ms {}",
+                ),
+                Field::pair(&["metrics", "metric"], Kind::Number, $metric),
+                Field::pair(
+                    &["params", "param", "parameters", "parameter"],
+                    Kind::Text,
+                    "(select value from logged_model_params where model_id = t.id and key = ?) {}",
+                ),
+                Field::pair(
+                    &["tags", "tag"],
+                    Kind::Text,
+                    "(select value from logged_model_tags where model_id = t.id and key = ?) {}",
+                ),
             ],
-            Kind::Number,
-            "t.created_ms {}",
-        ),
-        Field::attribute(
-            &[
-                "last_updated_timestamp_ms",
-                "last_updated_timestamp",
-                "last_updated_time",
-            ],
-            Kind::Number,
-            "t.updated_ms {}",
-        ),
-        Field::pair(
-            &["metrics", "metric"],
-            Kind::Number,
-            "(select case typeof(value) when 'real' then value end from logged_model_metrics \
-                  where model_id = t.id and key = ? order by step desc, timestamp_ms desc limit 1) {}",
-        ),
-        Field::pair(
-            &["params", "param", "parameters", "parameter"],
-            Kind::Text,
-            "(select value from logged_model_params where model_id = t.id and key = ?) {}",
-        ),
-        Field::pair(
-            &["tags", "tag"],
-            Kind::Text,
-            "(select value from logged_model_tags where model_id = t.id and key = ?) {}",
-        ),
-    ],
-    ties: &[("t.created_ms", true), ("t.id", false)],
-};
+            ties: &[("t.created_ms", true), ("t.id", false)],
+        }
+    };
+}
+
+const TARGET: Target = target!(
+    "(select case typeof(value) when 'real' then value end from logged_model_metrics \
+     where model_id = t.id and key = ? order by step desc, timestamp_ms desc limit 1) {}"
+);
+/// Beside the table `wanted`.
+const TARGET_ON_DATA: Target = target!(
+    "(select case typeof(value) when 'real' then value end from logged_model_metrics m join wanted w \
+     on w.name = m.dataset_name and (w.digest is null or w.digest = m.dataset_digest) \
+     where model_id = t.id and key = ? order by step desc, timestamp_ms desc limit 1) {}"
+);
 
 impl Store {
     /// `model` comes with its id, experiment, name, type, run, parameters and tags; the rest is set here.
@@ -182,29 +192,44 @@ impl Store {
         })
     }
 
+    /// One that is deleted already stays so: a client may ask again after a lost answer.
     pub fn delete_logged_model(&self, id: &str, now_ms: i64) -> Result<(), Error> {
         self.change(|t| {
-            let row = active(t, id)?;
+            let known = t
+                .prepare_cached("select 1 from logged_models where id = ?1")?
+                .exists([id])?;
+            if !known {
+                return Err(unknown(id));
+            }
             t.execute(
-                "update logged_models set deleted_ms = ?2, updated_ms = ?2 where rowid = ?1",
-                [row, now_ms],
+                "update logged_models set deleted_ms = ?2, updated_ms = ?2 \
+                 where id = ?1 and deleted_ms is null",
+                params![id, now_ms],
             )?;
             Ok(())
         })
     }
 
-    /// Newest first, where no order is asked for.
+    /// Newest first, where no order is asked for. With datasets, metrics are those on one of them,
+    /// and models without any such are left out.
     pub fn search_logged_models(
         &self,
         experiments: &[i64],
+        datasets: &[MeasuredOn],
         search: &Search<'_>,
     ) -> Result<Page<LoggedModel>, Error> {
         self.ask(|c| {
-            let scope = search::stage(search.stage).and(
+            let mut scope = search::stage(search.stage).and(
                 "t.experiment_id in (select value from json_each(?))",
                 Value::Text(search::ids(experiments)),
             );
-            let page = search::run(c, &TARGET, &scope, search)?;
+            let page = match datasets {
+                [] => search::run(c, &TARGET, &scope, search)?,
+                some => {
+                    scope.text.push_str(ON_ANY);
+                    search::run_with(c, &wanted(some), &TARGET_ON_DATA, &scope, search)?
+                }
+            };
             Ok(Page {
                 items: load(c, &page.items)?,
                 next: page.next,
@@ -212,6 +237,26 @@ impl Store {
         })
     }
 }
+
+/// A dataset on which metrics were measured; of any digest, where none is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeasuredOn {
+    pub name: String,
+    pub digest: Option<String>,
+}
+
+/// The datasets as a table `wanted`.
+fn wanted(datasets: &[MeasuredOn]) -> Sql {
+    let row = |on: &MeasuredOn| serde_json::json!({"name": on.name, "digest": on.digest});
+    let rows: serde_json::Value = datasets.iter().map(row).collect();
+    Sql::new(
+        "with wanted as (select value ->> 'name' as name, value ->> 'digest' as digest from json_each(?)) ",
+        vec![Value::Text(rows.to_string())],
+    )
+}
+
+const ON_ANY: &str = " and exists (select 1 from logged_model_metrics m join wanted w on w.name = m.dataset_name \
+    and (w.digest is null or w.digest = m.dataset_digest) where m.model_id = t.id)";
 
 fn put_params(t: &Transaction<'_>, id: &str, params: &Pairs) -> Result<(), Error> {
     pairs::put(

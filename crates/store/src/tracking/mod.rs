@@ -12,6 +12,6 @@ mod tests;
 pub use experiment::Experiment;
 pub use input::{Dataset, ModelOutput, RunInput};
 pub use log::Batch;
-pub use logged_model::{LoggedModel, ModelStatus};
+pub use logged_model::{LoggedModel, MeasuredOn, ModelStatus};
 pub use metric::{Metric, ModelMetric};
 pub use run::{NewRun, Run, RunState};

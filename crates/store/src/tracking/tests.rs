@@ -437,6 +437,7 @@ fn a_logged_model_has_parameters_metrics_and_tags_of_its_own() {
         store
             .search_logged_models(
                 &[0],
+                &[],
                 &Search {
                     filter,
                     ..Search::default()
@@ -445,6 +446,22 @@ fn a_logged_model_has_parameters_metrics_and_tags_of_its_own() {
             .unwrap()
             .items
     };
+    let on = |name: &str, digest: Option<&str>, filter| {
+        let on = MeasuredOn {
+            name: name.into(),
+            digest: digest.map(str::to_owned),
+        };
+        let search = Search {
+            filter,
+            ..Search::default()
+        };
+        let page = store.search_logged_models(&[0], &[on], &search);
+        page.unwrap().items.len()
+    };
+    assert_eq!(on("test", None, "metrics.auc > 0.8"), 1);
+    assert_eq!(on("test", Some("d"), ""), 1);
+    assert_eq!(on("test", Some("e"), ""), 0);
+    assert_eq!(on("train", None, "metrics.auc > 0.8"), 0);
     let found = find("metrics.auc > 0.8 and status = 'READY' and params.depth = '3'");
     assert_eq!(found[0].metrics, [of_model]);
     store

@@ -3,6 +3,7 @@
 mod artifacts;
 mod attacks;
 mod forms;
+mod scenarios;
 mod traces;
 
 use std::sync::Arc;

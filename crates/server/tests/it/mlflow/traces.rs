@@ -151,7 +151,6 @@ async fn a_trace_is_what_its_client_says_with_what_others_say_of_it() {
     let mut expected = info.clone();
     expected["tags"] = json!({
         "mlflow.artifactLocation": "mlflow-artifacts:/0/traces/tr-1/artifacts",
-        "mlflow.trace.spansLocation": "TRACKING_STORE",
         "mlflow.traceName": "ask",
     });
     assert_eq!(made["trace"]["trace_info"], expected);
