@@ -16,6 +16,7 @@ mod modulo;
 mod multiples;
 mod naming;
 mod operators;
+mod orders;
 mod overflow;
 mod powers;
 mod ranks;
@@ -61,6 +62,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     rules.insert(0, Arc::new(laterals::Laterals));
     rules.push(Arc::new(casts::Casts(dialect)));
     rules.push(Arc::new(overflow::Overflow));
+    rules.push(Arc::new(orders::Orders));
     let mut planners = state.expr_planners().to_vec();
     planners.insert(0, Arc::new(multiples::Multiples));
     planners.insert(0, Arc::new(powers::Powers));
