@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use forebay_core::ml::FeatureView;
-use forebay_core::{Diagnostic, Relation};
+use forebay_core::{Diagnostic, Graph, Relation};
 use forebay_ml::online;
 use forebay_ui::page;
 
@@ -38,15 +38,11 @@ pub trait Backend: Send + Sync + 'static {
     /// The newest version, or the one asked for.
     async fn table(&self, relation: &Relation, version: Option<i64>) -> Found<page::Table>;
 
-    async fn experiments(&self) -> Result<page::Experiments, Diagnostic>;
+    /// The project's nodes: what pages of tracked things link to.
+    fn graph_values(&self) -> &Graph;
 
-    async fn experiment(&self, name: &str) -> Found<page::Experiment>;
-
-    async fn training(&self, run_id: &str) -> Found<page::Training>;
-
-    async fn models(&self) -> Result<page::Models, Diagnostic>;
-
-    async fn model(&self, name: &str) -> Found<page::Model>;
+    /// Inference services that answer with this version of the model now.
+    fn services_of(&self, model: &str, version: u64) -> Vec<String>;
 
     async fn services(&self) -> Result<page::Services, Diagnostic>;
 

@@ -1,4 +1,15 @@
 //! Pages for people: asks the backend for a page's data and has it rendered.
+//!
+//! Pages of what is tracked (runs, models, artifacts) ask the metadata store itself, as MLflow's
+//! requests do; each has a module.
+
+mod artifacts;
+mod compare;
+mod evaluated;
+mod experiments;
+mod models;
+mod preview;
+mod training;
 
 use std::sync::Arc;
 
@@ -7,6 +18,7 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use forebay_core::{Diagnostic, Fault, Relation};
+use forebay_store::Error;
 use forebay_ui::page::{Problem, Try};
 use forebay_ui::{Page, link};
 use serde::Deserialize;
@@ -17,11 +29,19 @@ use crate::refusal::Refusal;
 use crate::router::App;
 use crate::{body, inference};
 
+pub use artifacts::{
+    logged_model as logged_model_artifacts, run as run_artifacts, version as version_artifacts,
+};
+pub use compare::compare;
+pub use experiments::{experiment, experiments};
+pub use models::{card, logged_model, model, models};
+pub use training::training;
+
 type Shared = State<Arc<App>>;
 
 /// Own files only, nothing inline, never inside another site's frame.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
-    connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    connect-src 'self'; form-action 'self'; frame-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 fn html(app: &App, status: StatusCode, page: &dyn Page) -> Response {
     let head = [
@@ -60,6 +80,43 @@ fn found<P: Page>(app: &App, page: Found<P>, what: &str) -> Response {
         ),
         Err(diagnostic) => failed(app, &diagnostic),
     }
+}
+
+/// A page of what is tracked.
+fn tracked<P: Page>(app: &App, page: Result<P, Error>) -> Response {
+    match page {
+        Ok(page) => html(app, StatusCode::OK, &page),
+        Err(error) => failed_to_find(app, error),
+    }
+}
+
+fn found_or_failed<P: Page>(app: &App, page: Found<P>, what: &str) -> Response {
+    found(app, page, what)
+}
+
+fn failed_to_find(app: &App, error: Error) -> Response {
+    match error {
+        Error::NotFound(said) => {
+            let mut said = said;
+            if let Some(first) = said.get(..1).map(str::to_uppercase) {
+                said.replace_range(..1, &first);
+            }
+            html(
+                app,
+                StatusCode::NOT_FOUND,
+                &Problem::not_found(format!("{said}.")),
+            )
+        }
+        other => failed(app, &other.into()),
+    }
+}
+
+/// Names and values of a query.
+fn pairs(query: Option<&str>) -> Vec<(String, String)> {
+    let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    pairs
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect()
 }
 
 fn failed(app: &App, diagnostic: &Diagnostic) -> Response {
@@ -140,38 +197,6 @@ pub async fn table(
         None => format!("table {relation}"),
     };
     found(&app, page, &what)
-}
-
-pub async fn experiments(State(app): Shared) -> Response {
-    shown(&app, app.backend.experiments().await)
-}
-
-pub async fn experiment(State(app): Shared, Path(name): Path<String>) -> Response {
-    found(
-        &app,
-        app.backend.experiment(&name).await,
-        &format!("experiment '{name}'"),
-    )
-}
-
-pub async fn training(State(app): Shared, Path(id): Path<String>) -> Response {
-    found(
-        &app,
-        app.backend.training(&id).await,
-        &format!("training run '{id}'"),
-    )
-}
-
-pub async fn models(State(app): Shared) -> Response {
-    shown(&app, app.backend.models().await)
-}
-
-pub async fn model(State(app): Shared, Path(name): Path<String>) -> Response {
-    found(
-        &app,
-        app.backend.model(&name).await,
-        &format!("model '{name}'"),
-    )
 }
 
 pub async fn services(State(app): Shared) -> Response {

@@ -26,6 +26,13 @@ pub struct App {
     pub tracking: Tracking,
 }
 
+impl App {
+    /// Where clients reach the server, as its pages tell them.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.options.port)
+    }
+}
+
 type Route = (String, MethodRouter<Arc<App>>);
 
 /// Every route of the server.
@@ -51,9 +58,42 @@ fn own_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/table/{schema}/{name}", get(pages::table)),
         ("/experiments", get(pages::experiments)),
         ("/experiments/{name}", get(pages::experiment)),
+        ("/compare", get(pages::compare)),
         ("/training/{id}", get(pages::training)),
+        ("/training/{id}/artifacts", get(pages::run_artifacts)),
+        ("/training/{id}/artifacts/raw", get(pages::run_artifacts)),
+        (
+            "/training/{id}/artifacts/download",
+            get(pages::run_artifacts),
+        ),
+        ("/logged-models/{id}", get(pages::logged_model)),
+        (
+            "/logged-models/{id}/artifacts",
+            get(pages::logged_model_artifacts),
+        ),
+        (
+            "/logged-models/{id}/artifacts/raw",
+            get(pages::logged_model_artifacts),
+        ),
+        (
+            "/logged-models/{id}/artifacts/download",
+            get(pages::logged_model_artifacts),
+        ),
         ("/models", get(pages::models)),
         ("/models/{name}", get(pages::model)),
+        ("/models/{name}/{version}", get(pages::card)),
+        (
+            "/models/{name}/{version}/artifacts",
+            get(pages::version_artifacts),
+        ),
+        (
+            "/models/{name}/{version}/artifacts/raw",
+            get(pages::version_artifacts),
+        ),
+        (
+            "/models/{name}/{version}/artifacts/download",
+            get(pages::version_artifacts),
+        ),
         ("/services", get(pages::services)),
         ("/services/{name}", get(pages::service).post(pages::predict)),
         ("/predictions/{id}", get(pages::prediction)),

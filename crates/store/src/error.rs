@@ -4,7 +4,7 @@ use std::fmt;
 
 use forebay_core::Diagnostic;
 
-/// The first three name the thing and leave the store as it was.
+/// All but the last name the thing and leave the store as it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
     /// There is no such thing.
@@ -13,6 +13,9 @@ pub enum Error {
     Exists(String),
     /// The request itself is wrong: a limit, a name, a filter, a state.
     Invalid(String),
+    /// A filter or an order that cannot be read, or asks for what is not there; the place is in
+    /// characters from one, and the message names it too.
+    Misread { message: String, at: usize },
     /// The disk, another process, or a bug.
     Failed(Diagnostic),
 }
@@ -20,6 +23,13 @@ pub enum Error {
 impl Error {
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::Invalid(message.into())
+    }
+
+    pub(crate) fn misread(at: usize, message: impl Into<String>) -> Self {
+        Self::Misread {
+            message: message.into(),
+            at,
+        }
     }
 
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
@@ -33,6 +43,7 @@ impl fmt::Display for Error {
             Error::NotFound(message) | Error::Exists(message) | Error::Invalid(message) => {
                 f.write_str(message)
             }
+            Error::Misread { message, .. } => f.write_str(message),
             Error::Failed(diagnostic) => diagnostic.fmt(f),
         }
     }

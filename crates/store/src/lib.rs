@@ -28,5 +28,5 @@ pub use search::{Page, Search, Stage};
 pub use trace::{Assessment, AssessmentKind, Span, Trace, TraceState};
 pub use tracking::{
     Batch, Dataset, Experiment, LoggedModel, MeasuredOn, Metric, ModelMetric, ModelOutput,
-    ModelStatus, NewRun, Run, RunInput, RunState,
+    ModelStatus, NewRun, Run, RunCount, RunHead, RunInput, RunState, RunVersion,
 };

@@ -1,4 +1,4 @@
-// Everything works without this file; it makes three things quicker.
+// Everything works without this file; it makes some things quicker.
 "use strict";
 
 // A column's lineage is fetched into the page instead of loading the page again.
@@ -76,4 +76,57 @@ for (const box of document.querySelectorAll("[data-copy]")) {
   });
   box.parentElement.classList.add("copyable");
   box.before(button);
+}
+
+// What still runs is loaded again, in place and without losing what is chosen or scrolled.
+const live = document.querySelector("[data-live]");
+if (live) {
+  let shown = live.outerHTML;
+  const again = async () => {
+    try {
+      const answer = await fetch(location.href);
+      if (!answer.ok) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const old = document.getElementById(live.id);
+      const now = page.getElementById(live.id);
+      const busy = old.contains(document.activeElement) && document.activeElement.matches("input, select");
+      if (now && !busy && now.outerHTML !== shown) {
+        shown = now.outerHTML;
+        const places = [...old.querySelectorAll(".scroll, pre")].map((box) => box.scrollTop);
+        old.replaceWith(now);
+        [...now.querySelectorAll(".scroll, pre")].forEach((box, i) => { box.scrollTop = places[i] ?? 0; });
+        ready(now);
+      }
+      if (now && !now.hasAttribute("data-live")) clearInterval(timer);
+    } catch { /* the server may be away for a moment */ }
+  };
+  const timer = setInterval(() => { if (!document.hidden) again(); }, Number(live.dataset.live) * 1000);
+}
+
+// Long tables of names can be looked through; what a program wrote is read from its end.
+function ready(part) {
+  for (const table of part.querySelectorAll("table[data-find]")) {
+    const rows = [...table.tBodies[0].rows];
+    if (rows.length < 15) continue;
+    const find = document.createElement("input");
+    find.type = "search";
+    find.placeholder = `find a ${table.dataset.find}`;
+    find.setAttribute("aria-label", find.placeholder);
+    find.className = "find";
+    find.addEventListener("input", () => {
+      const text = find.value.trim().toLowerCase();
+      for (const row of rows) row.hidden = !row.cells[0].textContent.toLowerCase().includes(text);
+    });
+    table.closest(".scroll").before(find);
+  }
+  for (const box of part.querySelectorAll("[data-end]")) box.scrollTop = box.scrollHeight;
+}
+ready(document);
+
+// Clients of MLflow print addresses of its own pages.
+const theirs = location.pathname === "/" && location.hash.match(/^#\/(experiments|models)\/([^/]+)(?:\/(?:runs|versions)\/([^/]+))?/);
+if (theirs) {
+  const [, kind, name, part] = theirs;
+  if (kind === "models") location.replace(`/models/${name}${part ? `/${part}` : ""}`);
+  else location.replace(part ? `/training/${part}` : `/experiments?id=${name}`);
 }

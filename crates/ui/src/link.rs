@@ -54,6 +54,49 @@ pub fn prediction(id: &str) -> String {
     format!("/predictions/{}", segment(id))
 }
 
+/// Runs side by side.
+pub fn compare<'a>(runs: impl IntoIterator<Item = &'a str>) -> String {
+    let runs: Vec<String> = runs.into_iter().map(segment).collect();
+    format!("/compare?runs={}", runs.join(","))
+}
+
+/// A version of a registered model: its card.
+pub fn model_version(model: &str, version: u64) -> String {
+    format!("/models/{}/{version}", segment(model))
+}
+
+pub fn logged_model(id: &str) -> String {
+    format!("/logged-models/{}", segment(id))
+}
+
+/// The artifacts of what stands at `owner`, one of the addresses here; an empty path is all of them.
+pub fn artifact(owner: &str, path: &str) -> String {
+    match path {
+        "" => format!("{owner}/artifacts"),
+        path => format!("{owner}/artifacts?path={}", segment(path)),
+    }
+}
+
+/// An artifact's bytes, of a kind that a browser may show.
+pub fn raw_artifact(owner: &str, path: &str) -> String {
+    format!("{owner}/artifacts/raw?path={}", segment(path))
+}
+
+/// An artifact as a file to keep.
+pub fn download(owner: &str, path: &str) -> String {
+    format!("{owner}/artifacts/download?path={}", segment(path))
+}
+
+/// The address with a query of these names and values.
+pub fn query(path: &str, pairs: &[(&str, &str)]) -> String {
+    let pair = |(name, value): &(&str, &str)| format!("{name}={}", segment(value));
+    let pairs: Vec<String> = pairs.iter().map(pair).collect();
+    match pairs.is_empty() {
+        true => path.to_owned(),
+        false => format!("{path}?{}", pairs.join("&")),
+    }
+}
+
 /// One path segment or query value, percent-encoded but for RFC 3986's unreserved characters.
 fn segment(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

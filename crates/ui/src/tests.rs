@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use crate::page::{self, Page, Status};
 use crate::sample;
 
-const VOID: &[&str] = &["!doctype", "meta", "link", "input", "br"];
+const VOID: &[&str] = &["!doctype", "meta", "link", "input", "br", "img"];
 
 /// `(name, attributes)` of every start tag, `(/name, "")` of every end tag.
 fn tags(html: &str) -> Vec<(&str, &str)> {

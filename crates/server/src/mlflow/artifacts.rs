@@ -115,7 +115,7 @@ async fn of_model(
 }
 
 /// The file, or the range of it that was asked for.
-async fn send(app: &App, path: &str, headers: &HeaderMap) -> Result<Response, Problem> {
+pub async fn send(app: &App, path: &str, headers: &HeaderMap) -> Result<Response, Problem> {
     let missing = || Problem::missing(format!("there is no artifact '{path}'"));
     let place = app.tracking.artifacts.existing(path)?;
     let mut file = File::open(&place).await.map_err(|_| missing())?;

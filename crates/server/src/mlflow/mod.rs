@@ -27,8 +27,10 @@ use forebay_runner::Clock;
 use forebay_store::Store;
 
 pub use artifacts::routes as artifact_routes;
+pub(crate) use artifacts::send;
 pub use endpoint::routes;
 pub use location::Artifacts;
+pub(crate) use location::{join, relative};
 pub use otlp::export as export_spans;
 pub use plain::version;
 pub use problem::Problem;

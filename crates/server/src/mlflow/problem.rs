@@ -45,7 +45,7 @@ impl From<Error> for Problem {
         match error {
             Error::NotFound(message) => Self::missing(message),
             Error::Exists(message) => Self::exists(message),
-            Error::Invalid(message) => Self::invalid(message),
+            Error::Invalid(message) | Error::Misread { message, .. } => Self::invalid(message),
             Error::Failed(diagnostic) => {
                 tracing::error!("{diagnostic}");
                 Self::failed(diagnostic.message)

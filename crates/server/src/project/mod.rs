@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use forebay_core::ml::FeatureView;
-use forebay_core::{Diagnostic, Relation, ResourceType, Spec};
+use forebay_core::{Diagnostic, Graph, Relation, ResourceType, Spec};
 use forebay_ml::online;
 use forebay_ml::serving::Service;
 use forebay_runner::Workspace;
@@ -134,24 +134,16 @@ impl Backend for ProjectBackend {
         view::table(&self.workspace, relation, version).await
     }
 
-    async fn experiments(&self) -> Result<page::Experiments, Diagnostic> {
-        view::experiments(&self.workspace)
+    fn graph_values(&self) -> &Graph {
+        self.workspace.graph()
     }
 
-    async fn experiment(&self, name: &str) -> Found<page::Experiment> {
-        view::experiment(&self.workspace, name)
-    }
-
-    async fn training(&self, run_id: &str) -> Found<page::Training> {
-        view::training(&self.workspace, run_id)
-    }
-
-    async fn models(&self) -> Result<page::Models, Diagnostic> {
-        view::models(&self.workspace)
-    }
-
-    async fn model(&self, name: &str) -> Found<page::Model> {
-        view::model(&self.workspace, name)
+    fn services_of(&self, model: &str, version: u64) -> Vec<String> {
+        let loaded = self.serving.loaded().into_iter();
+        loaded
+            .filter(|service| service.model_name() == model && service.model_version() == version)
+            .map(|service| service.name().to_owned())
+            .collect()
     }
 
     async fn services(&self) -> Result<page::Services, Diagnostic> {

@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use forebay_core::ml::{Entity, Feature, FeatureView};
-use forebay_core::{Diagnostic, NodeId, Relation};
+use forebay_core::{Diagnostic, Graph, NodeId, Relation};
 use forebay_ml::online::{self, OnlineRow};
 use forebay_runner::Clock;
 use forebay_server::backend::{Answered, Found, Lookup, Prediction, Served, Stats};
@@ -35,6 +35,11 @@ static PLANES: LazyLock<FeatureView> = LazyLock::new(|| FeatureView {
     ttl: None,
     online: true,
     features: ["delay", "age"].map(feature).into(),
+});
+
+static GRAPH: LazyLock<Graph> = LazyLock::new(|| Graph {
+    project: "p".to_owned(),
+    nodes: Default::default(),
 });
 
 fn feature(name: &str) -> Feature {
@@ -128,24 +133,12 @@ impl Backend for Fake {
         only(&name, "main.arrivals@11", sample::table())
     }
 
-    async fn experiments(&self) -> Result<page::Experiments, Diagnostic> {
-        Ok(page::Experiments::default())
+    fn graph_values(&self) -> &Graph {
+        &GRAPH
     }
 
-    async fn experiment(&self, name: &str) -> Found<page::Experiment> {
-        only(name, "late_arrival", sample::experiment())
-    }
-
-    async fn training(&self, run_id: &str) -> Found<page::Training> {
-        only(run_id, "1", sample::training())
-    }
-
-    async fn models(&self) -> Result<page::Models, Diagnostic> {
-        Ok(sample::models())
-    }
-
-    async fn model(&self, name: &str) -> Found<page::Model> {
-        only(name, "late_arrival", sample::model())
+    fn services_of(&self, _: &str, _: u64) -> Vec<String> {
+        Vec::new()
     }
 
     async fn services(&self) -> Result<page::Services, Diagnostic> {

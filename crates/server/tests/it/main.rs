@@ -9,3 +9,4 @@ mod pages;
 mod protocol;
 mod safety;
 mod socket;
+mod tracked;

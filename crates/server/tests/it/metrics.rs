@@ -6,9 +6,9 @@ use crate::fake::{app, get, send, text};
 async fn requests_are_counted_by_route_template_and_code() {
     let app = app();
     for path in [
-        "/models/late_arrival",
-        "/models/a",
-        "/models/b",
+        "/services/late_arrival",
+        "/services/a",
+        "/services/b",
         "/x/y/z",
         "/x",
     ] {
@@ -23,18 +23,18 @@ async fn requests_are_counted_by_route_template_and_code() {
     let body = text(response).await;
     for line in [
         "forebay_build_info{version=\"0.1.0\"} 1",
-        "forebay_http_requests_total{route=\"/models/{name}\",code=\"200\"} 1",
-        "forebay_http_requests_total{route=\"/models/{name}\",code=\"404\"} 2",
+        "forebay_http_requests_total{route=\"/services/{name}\",code=\"200\"} 1",
+        "forebay_http_requests_total{route=\"/services/{name}\",code=\"404\"} 2",
         "forebay_http_requests_total{route=\"unmatched\",code=\"404\"} 2",
-        "forebay_http_request_duration_seconds_count{route=\"/models/{name}\"} 3",
-        "forebay_http_request_duration_seconds_bucket{route=\"/models/{name}\",le=\"+Inf\"} 3",
+        "forebay_http_request_duration_seconds_count{route=\"/services/{name}\"} 3",
+        "forebay_http_request_duration_seconds_bucket{route=\"/services/{name}\",le=\"+Inf\"} 3",
         "forebay_predictions_total{service=\"late_arrival\"} 7",
         "forebay_inference_requests_total{service=\"late_arrival\",outcome=\"refused\"} 1",
         "# TYPE forebay_http_request_duration_seconds histogram",
     ] {
         assert!(body.lines().any(|l| l == line), "{line} is not in\n{body}");
     }
-    assert!(!body.contains("/models/a"), "a raw path became a label");
+    assert!(!body.contains("/services/a"), "a raw path became a label");
 }
 
 #[tokio::test]

@@ -359,11 +359,11 @@ impl<'a> Parser<'a> {
     }
 
     fn error(&self, message: &str) -> Error {
-        Error::invalid(format!(
-            "invalid {} at character {}: {message}",
-            self.what,
-            self.column()
-        ))
+        let at = self.column();
+        Error::misread(
+            at,
+            format!("invalid {} at character {at}: {message}", self.what),
+        )
     }
 }
 

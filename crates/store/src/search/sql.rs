@@ -220,10 +220,9 @@ fn compile(field: &Field, pair: Option<&str>, condition: &Condition) -> Result<S
 fn comparison(field: &Field, condition: &Condition) -> Result<(String, Option<Value>), Error> {
     use Comparison as C;
     let wrong = |expected: &str| {
-        Err(Error::invalid(format!(
-            "'{}' (character {}) takes {expected}",
-            condition.key.name, condition.key.at
-        )))
+        let (name, at) = (&condition.key.name, condition.key.at);
+        let message = format!("'{name}' (character {at}) takes {expected}");
+        Err(Error::misread(at, message))
     };
     let list = |values: &[String]| Some(Value::Text(serde_json::json!(values).to_string()));
     let found = match (field.kind, &condition.comparison) {

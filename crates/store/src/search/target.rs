@@ -86,12 +86,13 @@ impl Target {
             entity => format!("{entity}.{}", key.name),
         };
         let known: Vec<String> = self.fields.iter().map(Field::written).collect();
-        Error::invalid(format!(
+        let message = format!(
             "{} have no '{asked}' to search by (character {}); they have {}",
             self.what,
             key.at,
             known.join(", ")
-        ))
+        );
+        Error::misread(key.at, message)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Experiments, runs and logged models, as in MLflow. A training job's run is one among them.
 
+mod browse;
 pub(crate) mod experiment;
 mod input;
 mod log;
@@ -9,6 +10,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+pub use browse::{RunCount, RunHead, RunVersion};
 pub use experiment::Experiment;
 pub use input::{Dataset, ModelOutput, RunInput};
 pub use log::Batch;

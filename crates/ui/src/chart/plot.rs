@@ -1,12 +1,12 @@
 //! A plot with two axes: lines, dots, columns and thresholds.
 
-use super::scale::{Scale, labels, ticks, time_ticks};
+use super::scale::{Scale, labels, log_ticks, ticks, time_ticks};
 use crate::format;
 use crate::markup::{Builder, Markup, Px, Text, put};
 
 const WIDTH: f64 = 380.0;
 const HEIGHT: f64 = 250.0;
-const LEFT: f64 = 54.0;
+const LEFT: f64 = 60.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 42.0;
@@ -17,6 +17,7 @@ pub struct Axis {
     label: String,
     domain: (f64, f64),
     ticks: Vec<(f64, String)>,
+    log: bool,
 }
 
 impl Axis {
@@ -64,6 +65,47 @@ impl Axis {
         Self::with_ticks(label, domain, &super::scale::ticks(domain.0, domain.1, 5))
     }
 
+    /// Logarithmic, over those of the values that are above zero; linear where none is.
+    pub fn log(label: &str, values: impl IntoIterator<Item = f64>) -> Self {
+        let above = values.into_iter().filter(|v| v.is_finite() && *v > 0.0);
+        let (low, high) = above.fold((f64::INFINITY, 0.0f64), |(low, high), v| {
+            (low.min(v), high.max(v))
+        });
+        if low > high {
+            return Self::between(label, 0.0, 1.0);
+        }
+        let (low, high) = if high > low * 1.001 {
+            (low, high)
+        } else {
+            (low / 2.0, high * 2.0)
+        };
+        let ticks = log_ticks(low, high);
+        let tick = |t: f64| (t, format::number(t));
+        Self {
+            label: label.to_owned(),
+            domain: (low, high),
+            ticks: ticks.into_iter().map(tick).collect(),
+            log: true,
+        }
+    }
+
+    /// A name a place: 0, 1, 2, ...
+    pub fn names(label: &str, names: &[String]) -> Self {
+        let tick = |(place, name): (usize, &String)| (place as f64, format::clip(name, 12));
+        let step = names.len().div_ceil(8).max(1);
+        Self {
+            label: label.to_owned(),
+            domain: (-0.5, names.len() as f64 - 0.5),
+            ticks: names.iter().enumerate().step_by(step).map(tick).collect(),
+            log: false,
+        }
+    }
+
+    fn scale(&self, range: (f64, f64)) -> Scale {
+        let scale = Scale::new(self.domain, range);
+        if self.log { scale.logarithmic() } else { scale }
+    }
+
     /// Instants in milliseconds since 1970, told as clock times.
     pub fn time(label: &str, from_ms: i64, to_ms: i64) -> Self {
         let ticks = time_ticks(from_ms, to_ms, 5);
@@ -74,6 +116,7 @@ impl Axis {
                 .iter()
                 .map(|t| (*t as f64, format::clock(*t)))
                 .collect(),
+            log: false,
         }
     }
 
@@ -82,11 +125,20 @@ impl Axis {
             label: label.to_owned(),
             domain,
             ticks: ticks.iter().copied().zip(labels(ticks)).collect(),
+            log: false,
         }
     }
 }
 
-/// What is drawn. `class` names a series of the style sheet: `a`, `b`, `ok`, `bad`, `guide`.
+/// Series that are many: run after run, curve after curve.
+pub const SERIES: [&str; 8] = ["1", "2", "3", "4", "5", "6", "7", "8"];
+
+/// The class of the nth of many series.
+pub fn series(nth: usize) -> &'static str {
+    SERIES[nth % SERIES.len()]
+}
+
+/// What is drawn. `class` names a series of the style sheet: `a`, `b`, `ok`, `bad`, `guide`, one of [`SERIES`].
 #[derive(Clone, Debug)]
 pub enum Mark {
     Line {
@@ -152,8 +204,8 @@ impl Plot {
             Text(&self.title),
             Text(&self.description)
         );
-        let x = Scale::new(self.x.domain, (LEFT, WIDTH - RIGHT));
-        let y = Scale::new(self.y.domain, (HEIGHT - BOTTOM, TOP));
+        let x = self.x.scale((LEFT, WIDTH - RIGHT));
+        let y = self.y.scale((HEIGHT - BOTTOM, TOP));
         self.axes(&mut out, x, y);
         for mark in &self.marks {
             draw(&mut out, mark, x, y);
@@ -271,9 +323,10 @@ fn line(out: &mut Builder, class: &str, points: &[(f64, f64)], x: Scale, y: Scal
     put!(out, "<path class=\"line series-{class}\" d=\"");
     let mut pen = 'M';
     for (px, py) in points {
+        let (px, py) = (x.at(*px), y.at(*py));
         if px.is_finite() && py.is_finite() {
             let end = if pen == 'M' { "h0" } else { "" };
-            put!(out, "{pen}{} {}{end}", Px(x.at(*px)), Px(y.at(*py)));
+            put!(out, "{pen}{} {}{end}", Px(px), Px(py));
             pen = 'L';
         } else {
             pen = 'M';
@@ -307,13 +360,13 @@ mod tests {
         let svg = plot(vec![(0.0, 0.0), (1.0, 1.0)]);
         assert!(svg.contains("<title>T &amp; U</title><desc>d</desc>"));
         assert!(svg.contains("x &lt; y</li>"));
-        assert!(svg.contains("d=\"M54 208h0L366 10\""), "{svg}");
+        assert!(svg.contains("d=\"M60 208h0L366 10\""), "{svg}");
     }
 
     #[test]
     fn what_is_not_a_number_is_a_gap() {
         let svg = plot(vec![(0.0, 0.0), (0.5, f64::NAN), (1.0, 1.0)]);
-        assert!(svg.contains("d=\"M54 208h0M366 10h0\""), "{svg}");
+        assert!(svg.contains("d=\"M60 208h0M366 10h0\""), "{svg}");
     }
 
     #[test]

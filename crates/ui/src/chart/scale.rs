@@ -1,19 +1,30 @@
 //! From values to pixels, and the round values that an axis names.
 
-/// A linear scale.
+/// A linear or logarithmic scale.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scale {
     domain: (f64, f64),
     range: (f64, f64),
+    log: bool,
 }
 
 impl Scale {
     pub fn new(domain: (f64, f64), range: (f64, f64)) -> Self {
-        Self { domain, range }
+        Self {
+            domain,
+            range,
+            log: false,
+        }
+    }
+
+    /// What is not above zero has no place on it: [`Scale::at`] answers NaN.
+    pub fn logarithmic(self) -> Self {
+        Self { log: true, ..self }
     }
 
     pub fn at(&self, value: f64) -> f64 {
-        let (low, high) = self.domain;
+        let place = |x: f64| if self.log { x.ln() } else { x };
+        let (low, high, value) = (place(self.domain.0), place(self.domain.1), place(value));
         let share = if high > low {
             (value - low) / (high - low)
         } else {
@@ -39,6 +50,25 @@ pub(crate) fn ticks(low: f64, high: f64, wanted: usize) -> Vec<f64> {
     let first = (low / step - 1e-9).ceil() as i64;
     let last = (high / step + 1e-9).floor() as i64;
     (first..=last).map(|i| i as f64 * step).collect()
+}
+
+/// Powers of ten within the bounds, with 2 and 5 times them where those are few; bounds above zero.
+pub(crate) fn log_ticks(low: f64, high: f64) -> Vec<f64> {
+    let decades = low.log10().floor() as i32..=high.log10().ceil() as i32;
+    let times = |factors: &'static [f64]| {
+        let all = decades.clone().flat_map(move |e| {
+            let power = 10f64.powi(e);
+            factors.iter().map(move |factor| factor * power)
+        });
+        let within = all.filter(|t| (low * 0.999..=high * 1.001).contains(t));
+        within.collect::<Vec<f64>>()
+    };
+    let powers = times(&[1.0]);
+    match powers.len() {
+        0..=2 => times(&[1.0, 2.0, 5.0]),
+        n if n > 8 => powers.into_iter().step_by(n.div_ceil(8)).collect(),
+        _ => powers,
+    }
 }
 
 /// Labels of ticks, all with the decimals that their step needs.
@@ -100,6 +130,16 @@ mod tests {
         assert_eq!(ticks(3.0, 97.0, 5), [20.0, 40.0, 60.0, 80.0]);
         assert_eq!(ticks(2.0, 2.0, 5), [2.0]);
         assert_eq!(labels(&ticks(0.51, 0.56, 4)), ["0.52", "0.54", "0.56"]);
+    }
+
+    #[test]
+    fn a_logarithmic_scale_gives_every_decade_the_same_room() {
+        let scale = Scale::new((0.01, 100.0), (0.0, 40.0)).logarithmic();
+        assert!((scale.at(1.0) - 20.0).abs() < 1e-9);
+        assert!(!scale.at(-1.0).is_finite());
+        assert_eq!(log_ticks(0.01, 100.0), [0.01, 0.1, 1.0, 10.0, 100.0]);
+        assert_eq!(log_ticks(0.3, 0.9), [0.5]);
+        assert!(log_ticks(1e-30, 1e30).len() <= 9);
     }
 
     #[test]

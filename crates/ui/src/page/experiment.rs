@@ -1,9 +1,9 @@
-//! `/experiments` and `/experiments/<name>`: training runs side by side.
+//! `/experiments` and `/experiments/<name>`: tracked runs, searched and side by side.
 
 use askama::Template;
 
-use super::part::Status;
-use super::runs::took;
+use super::asked::{Asked, Misread};
+use super::run_row::{Column, RunRow, RunValue};
 use super::{Page, render};
 use crate::chart::{Axis, Mark, Plot};
 use crate::markup::Markup;
@@ -14,72 +14,175 @@ use crate::{format, link};
 #[template(path = "experiments.html")]
 pub struct Experiments {
     pub experiments: Vec<ExperimentRow>,
+    pub asked: Asked,
+    pub misread: Option<Misread>,
+    /// Where the next page begins.
+    pub next: Option<String>,
+    /// Where MLflow's clients are pointed: `http://127.0.0.1:8600`.
+    pub address: String,
 }
 
 #[derive(Clone, Debug)]
 pub struct ExperimentRow {
+    pub id: i64,
     pub name: String,
+    pub deleted: bool,
     pub runs: u64,
+    pub running: u64,
     pub last_started_ms: Option<i64>,
+    pub note: String,
 }
 
-#[derive(Clone, Debug, Template)]
+#[derive(Clone, Debug, Default, Template)]
 #[template(path = "experiment.html")]
 pub struct Experiment {
+    pub id: i64,
     pub name: String,
-    /// Names of the metrics that get a column; the first is also drawn over the runs.
-    pub metrics: Vec<String>,
-    /// Newest first.
-    pub runs: Vec<TrainingRow>,
+    pub deleted: bool,
+    pub note: String,
+    pub tags: Vec<(String, String)>,
+    pub asked: Asked,
+    pub misread: Option<Misread>,
+    /// Those shown.
+    pub columns: Vec<Column>,
+    /// All that the runs shown have, and those shown.
+    pub known: Vec<Column>,
+    pub pinned: Vec<RunRow>,
+    pub runs: Vec<RunRow>,
+    pub next: Option<String>,
+    /// Runs in the lifecycle stage asked for.
+    pub total: u64,
+    pub logged_models: Vec<LoggedModelRow>,
+    pub address: String,
 }
 
-/// One training run in a list.
+/// What a run made, in a list.
 #[derive(Clone, Debug)]
-pub struct TrainingRow {
-    pub run_id: String,
+pub struct LoggedModelRow {
+    pub id: String,
     pub name: String,
-    pub status: Status,
-    pub started_ms: i64,
-    pub finished_ms: Option<i64>,
-    /// As many as the experiment's metrics.
-    pub metrics: Vec<Option<f64>>,
-    /// The version that it became.
-    pub version: Option<u64>,
-    pub aliases: Vec<String>,
+    pub kind: String,
+    pub status: String,
+    pub created_ms: i64,
 }
 
-impl TrainingRow {
-    fn took(&self) -> String {
-        took(Some(self.started_ms), self.finished_ms)
+impl LoggedModelRow {
+    pub(crate) fn href(&self) -> String {
+        link::logged_model(&self.id)
     }
+}
 
-    fn href(&self) -> String {
-        link::training(&self.run_id)
+/// A column that may be shown, and whether it is.
+type Choice<'a> = (&'a Column, bool);
+
+impl Experiments {
+    fn more(&self) -> Option<String> {
+        let page = self.next.clone()?;
+        Some(
+            Asked {
+                page,
+                ..self.asked.clone()
+            }
+            .href("/experiments"),
+        )
     }
 }
 
 impl Experiment {
-    /// The first metric over the runs, where at least two have it.
+    fn path(&self) -> String {
+        link::experiment(&self.name)
+    }
+
+    fn sort(&self, key: &str) -> String {
+        self.asked.turned(key).href(&self.path())
+    }
+
+    /// Columns that may be chosen, by what they are of.
+    fn choices(&self) -> Vec<(&'static str, Vec<Choice<'_>>)> {
+        let mut groups: Vec<(&'static str, Vec<Choice<'_>>)> = Vec::new();
+        for column in &self.known {
+            let choice = (column, self.columns.contains(column));
+            match groups.last_mut().filter(|(word, _)| *word == column.word()) {
+                Some((_, group)) => group.push(choice),
+                None => groups.push((column.word(), vec![choice])),
+            }
+        }
+        groups
+    }
+
+    /// Rows on top first, each with whether it is pinned.
+    fn rows(&self) -> Vec<(&RunRow, bool)> {
+        let pinned = self.pinned.iter().map(|row| (row, true));
+        let others = self
+            .runs
+            .iter()
+            .filter(|row| !self.asked.pinned.contains(&row.id));
+        pinned.chain(others.map(|row| (row, false))).collect()
+    }
+
+    fn has_versions(&self) -> bool {
+        self.rows().iter().any(|(run, _)| !run.versions.is_empty())
+    }
+
+    fn has_users(&self) -> bool {
+        self.rows().iter().any(|(run, _)| !run.user.is_empty())
+    }
+
+    fn kept(&self) -> String {
+        format!(
+            "{} kept on top",
+            format::counted(self.pinned.len() as u64, "run", "runs")
+        )
+    }
+
+    fn count(&self) -> String {
+        let all = format::counted(self.total, "run", "runs");
+        let shown = self.runs.len() as u64;
+        match self.asked.filter.is_empty() {
+            true if shown == self.total => all,
+            true => format!("{} of {all}", format::count(shown)),
+            false if self.next.is_some() => {
+                format!("the first {} that match, of {all}", format::count(shown))
+            }
+            false => format!("{} that match, of {all}", format::count(shown)),
+        }
+    }
+
+    /// The first metric over the runs shown, where at least two have it.
     fn progress(&self) -> Option<Markup> {
-        let name = self.metrics.first()?;
-        let oldest_first = self.runs.iter().rev().enumerate();
-        let points: Vec<(f64, f64)> = oldest_first
-            .filter_map(|(i, run)| Some((i as f64 + 1.0, (*run.metrics.first()?)?)))
+        let at = self.columns.iter().position(Column::is_number)?;
+        let name = &self.columns[at].key;
+        let mut runs: Vec<(i64, f64, &str)> = self
+            .runs
+            .iter()
+            .filter_map(|run| match run.values.get(at)? {
+                RunValue::Number(x) if x.is_finite() => {
+                    Some((run.started_ms, *x, run.name.as_str()))
+                }
+                _ => None,
+            })
             .collect();
-        if points.len() < 2 {
+        runs.sort_by_key(|run| run.0);
+        if runs.len() < 2 {
             return None;
         }
-        let dot = |(x, y): &(f64, f64)| (*x, *y, 0.1, format!("run {x}: {}", format::metric(*y)));
+        let points: Vec<(f64, f64)> = (1..)
+            .zip(&runs)
+            .map(|(i, run)| (f64::from(i), run.1))
+            .collect();
+        let dot = |((x, y), run): (&(f64, f64), &(i64, f64, &str))| {
+            (*x, *y, 0.1, format!("{}: {}", run.2, format::metric(*y)))
+        };
         let plot = Plot {
-            title: format!("{name} over the runs"),
+            title: format!("{name} over the runs shown"),
             description: format!("{name} of {} runs, oldest first", points.len()),
-            x: Axis::between("run", 1.0, points.len() as f64),
+            x: Axis::between("run, oldest first", 1.0, points.len() as f64),
             y: Axis::over(name, points.iter().map(|p| p.1)),
             marks: vec![
                 Mark::Dots {
                     class: "a",
                     label: String::new(),
-                    points: points.iter().map(dot).collect(),
+                    points: points.iter().zip(&runs).map(dot).collect(),
                 },
                 Mark::Line {
                     class: "a",
@@ -117,6 +220,10 @@ impl Page for Experiment {
 
     fn crumbs(&self) -> Vec<Crumb> {
         vec![Crumb::new("Experiments", "/experiments")]
+    }
+
+    fn wide(&self) -> bool {
+        true
     }
 
     fn body(&self) -> Markup {

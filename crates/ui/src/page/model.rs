@@ -1,16 +1,28 @@
-//! `/models` and `/models/<name>`: registered models, their versions and aliases.
+//! `/models` and `/models/<name>`: registered models, their versions, stages and aliases.
 
 use askama::Template;
 
+use super::asked::{Asked, Misread};
+use super::part::NodeLink;
+use super::run_row::RunLink;
 use super::{Page, render};
 use crate::markup::Markup;
 use crate::shell::{Crumb, Section};
 use crate::{format, link};
 
+/// Aliases of the version that serves and of the one that is to beat it.
+const CHAMPION: &str = "champion";
+const CHALLENGER: &str = "challenger";
+/// Versions that stand beside each other.
+const COMPARED: usize = 12;
+
 #[derive(Clone, Debug, Default, Template)]
 #[template(path = "models.html")]
 pub struct Models {
     pub models: Vec<ModelRow>,
+    pub asked: Asked,
+    pub misread: Option<Misread>,
+    pub next: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -24,11 +36,26 @@ pub struct ModelRow {
     pub services: Vec<String>,
 }
 
-#[derive(Clone, Debug, Template)]
+impl Models {
+    fn more(&self) -> Option<String> {
+        let page = self.next.clone()?;
+        Some(
+            Asked {
+                page,
+                ..self.asked.clone()
+            }
+            .href("/models"),
+        )
+    }
+}
+
+#[derive(Clone, Debug, Default, Template)]
 #[template(path = "model.html")]
 pub struct Model {
     pub name: String,
     pub description: String,
+    pub tags: Vec<(String, String)>,
+    pub node: Option<NodeLink>,
     /// Newest first.
     pub versions: Vec<ModelVersion>,
     pub services: Vec<String>,
@@ -38,9 +65,12 @@ pub struct Model {
 pub struct ModelVersion {
     pub version: u64,
     pub aliases: Vec<String>,
+    /// In MLflow's words; `None` is none.
+    pub stage: String,
     pub created_ms: i64,
-    pub run_id: String,
-    /// Of everything that made it: rows, definition, trainer.
+    /// None where no run is named.
+    pub run: Option<RunLink>,
+    /// Of everything that made it: rows, definition, trainer. Empty where it is not a job's.
     pub training_hash: String,
     pub params: Vec<(String, String)>,
     pub metrics: Vec<(String, f64)>,
@@ -54,7 +84,44 @@ struct Compared {
     differs: bool,
 }
 
+/// A metric of the champion, the challenger's, and how far it is from it.
+type Contest = (String, String, String, String);
+
 impl Model {
+    /// Those that stand beside each other.
+    fn compared(&self) -> &[ModelVersion] {
+        &self.versions[..self.versions.len().min(COMPARED)]
+    }
+
+    fn with(&self, alias: &str) -> Option<&ModelVersion> {
+        self.versions
+            .iter()
+            .find(|version| version.aliases.iter().any(|known| known == alias))
+    }
+
+    /// The champion and what is to beat it: the challenger, or the newest where none is named.
+    fn rivals(&self) -> Option<(&ModelVersion, &ModelVersion)> {
+        let champion = self.with(CHAMPION)?;
+        let challenger = self.with(CHALLENGER).or_else(|| self.versions.first())?;
+        (champion.version != challenger.version).then_some((champion, challenger))
+    }
+
+    fn contest(&self) -> Vec<Contest> {
+        let Some((champion, challenger)) = self.rivals() else {
+            return Vec::new();
+        };
+        let row = |(name, now): &(String, f64)| {
+            let (_, new) = challenger.metrics.iter().find(|(other, _)| other == name)?;
+            Some((
+                name.clone(),
+                format::metric(*now),
+                format::metric(*new),
+                format::change(new - now),
+            ))
+        };
+        champion.metrics.iter().filter_map(row).collect()
+    }
+
     fn metrics(&self) -> Vec<Compared> {
         self.compare(|v| {
             v.metrics
@@ -68,17 +135,18 @@ impl Model {
         self.compare(|v| {
             v.params
                 .iter()
-                .map(|(k, x)| (k.as_str(), x.clone()))
+                .map(|(k, x)| (k.as_str(), format::clip(x, 60)))
                 .collect()
         })
     }
 
     /// The union of all names, in the order in which the newest versions list them.
     fn compare(&self, of: impl Fn(&ModelVersion) -> Vec<(&str, String)>) -> Vec<Compared> {
-        let versions: Vec<_> = self.versions.iter().map(of).collect();
+        let versions: Vec<_> = self.compared().iter().map(of).collect();
         let mut names: Vec<&str> = Vec::new();
+        let mut seen = std::collections::BTreeSet::new();
         for (name, _) in versions.iter().flatten() {
-            if !names.contains(name) {
+            if seen.insert(*name) {
                 names.push(name);
             }
         }
@@ -97,6 +165,33 @@ impl Model {
             }
         };
         names.into_iter().map(row).collect()
+    }
+
+    fn version_href(&self, version: &ModelVersion) -> String {
+        link::model_version(&self.name, version.version)
+    }
+
+    fn has_hashes(&self) -> bool {
+        self.compared()
+            .iter()
+            .any(|version| !version.training_hash.is_empty())
+    }
+
+    fn has_stages(&self) -> bool {
+        self.compared()
+            .iter()
+            .any(|version| version.stage != "None")
+    }
+
+    /// Runs of the versions side by side, where there are several.
+    fn compare_href(&self) -> Option<String> {
+        let runs: Vec<&str> = self
+            .compared()
+            .iter()
+            .filter_map(|v| v.run.as_ref())
+            .map(|run| run.id.as_str())
+            .collect();
+        (runs.len() > 1).then(|| link::compare(runs))
     }
 }
 

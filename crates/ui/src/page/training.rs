@@ -1,14 +1,21 @@
-//! `/training/<run id>`: how one training run went and how good its model is.
+//! `/training/<run id>`: one tracked run, while it logs and after.
 
 use askama::Template;
 
+use super::artifact::{Entry, Listing};
+use super::curves::{self, CurvePoint, Drawing};
+use super::evaluation::Evaluation;
+use super::experiment::LoggedModelRow;
 use super::part::{InputTable, NodeLink, Status};
+use super::run_row::{Column, RunLink, RunRow, VersionLink};
 use super::runs::took;
 use super::{Page, render};
-use crate::chart::{Axis, Mark, Plot, share_bar};
 use crate::markup::Markup;
 use crate::shell::{Crumb, Section};
 use crate::{format, link};
+
+/// Pictures that stand beside each other; the others are drawn where they are chosen.
+const PLOTS: usize = 12;
 
 #[derive(Clone, Debug, Template)]
 #[template(path = "training.html")]
@@ -16,275 +23,164 @@ pub struct Training {
     pub run_id: String,
     pub name: String,
     pub experiment: String,
-    pub job: Option<NodeLink>,
-    pub invocation: Option<String>,
+    pub note: String,
+    pub user: String,
+    /// What ran: its file, its commit.
+    pub source: Vec<(String, String)>,
     pub status: Status,
+    pub deleted: bool,
     pub started_ms: i64,
     pub finished_ms: Option<i64>,
-    pub model: String,
-    /// The version that it became, with its aliases. None where the gates refused it.
-    pub version: Option<(u64, Vec<String>)>,
-    pub metrics: Vec<MetricRow>,
-    pub gates: Vec<Gate>,
+    /// The project's job, where it is one's run.
+    pub job: Option<NodeLink>,
+    pub invocation: Option<String>,
+    pub versions: Vec<VersionLink>,
+    pub parent: Option<RunLink>,
+    pub children: Vec<RunRow>,
+    pub child_columns: Vec<Column>,
+    pub more_children: bool,
+    pub metrics: Vec<LoggedMetric>,
+    pub drawing: Drawing,
     pub params: Vec<(String, String)>,
+    pub tags: Vec<(String, String)>,
+    /// Tables of the warehouse that it read.
     pub inputs: Vec<InputTable>,
-    /// Hash of the training set.
+    pub datasets: Vec<DatasetRow>,
+    pub models_read: Vec<LoggedModelRow>,
+    pub models_made: Vec<LoggedModelRow>,
+    pub artifacts: Listing,
+    /// What its program wrote, as far as it is shown.
+    pub output: Option<Output>,
     pub training_hash: Option<String>,
-    pub train_rows: Option<u64>,
-    pub test_rows: Option<u64>,
-    /// `(false positive rate, true positive rate)` from (0, 0) to (1, 1), on the test rows.
-    pub roc: Vec<(f64, f64)>,
-    pub calibration: Vec<CalibrationBin>,
-    /// By boosting round.
-    pub loss: Vec<LossPoint>,
-    pub confusion: Option<Confusion>,
-    /// Features with their share of the total gain, the greatest first.
-    pub importance: Vec<(String, f64)>,
+    pub evaluation: Option<Evaluation>,
+    /// Seconds after which the browser is to load the page again, where that was asked for.
+    pub refresh: Option<u32>,
 }
 
+/// A metric: its newest value, and its curve where it has one.
 #[derive(Clone, Debug)]
-pub struct MetricRow {
+pub struct LoggedMetric {
+    pub key: String,
+    pub value: f64,
+    pub step: i64,
+    /// Values that were logged.
+    pub count: u64,
+    /// Thinned; empty where one value is all.
+    pub points: Vec<CurvePoint>,
+}
+
+/// A dataset as MLflow describes it.
+#[derive(Clone, Debug)]
+pub struct DatasetRow {
     pub name: String,
-    pub train: Option<f64>,
-    pub test: Option<f64>,
-    /// Of the version that was champion before, on the same rows.
-    pub champion: Option<f64>,
+    pub digest: String,
+    /// `training`, `validation`, ...; empty if that was not said.
+    pub role: String,
+    pub source_kind: String,
+    pub source: String,
 }
 
-impl MetricRow {
-    fn values(&self) -> [Option<f64>; 3] {
-        [self.train, self.test, self.champion]
-    }
-
-    fn change(&self) -> Option<String> {
-        Some(format::change(self.test? - self.champion?))
-    }
-}
-
-/// A rule that the model had to pass.
 #[derive(Clone, Debug)]
-pub struct Gate {
-    /// As written: `roc_auc >= champion - 0.005`.
-    pub rule: String,
-    pub passed: bool,
-    /// What it compared: `0.7231 >= 0.7181`.
-    pub found: String,
+pub struct Output {
+    pub path: String,
+    /// The end of it.
+    pub text: String,
+    /// There is more before.
+    pub cut: bool,
 }
 
-/// Rows whose predicted probability falls into one bin.
-#[derive(Clone, Copy, Debug)]
-pub struct CalibrationBin {
-    pub predicted: f64,
-    pub observed: f64,
-    pub rows: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct LossPoint {
-    pub round: u64,
-    pub train: Option<f64>,
-    pub test: Option<f64>,
-}
-
-/// Rows of a cell, their share, and how dark the cell is.
-type Cell = (String, String, usize);
-
-/// Test rows by truth and answer.
-#[derive(Clone, Copy, Debug)]
-pub struct Confusion {
-    pub threshold: f64,
-    pub true_positives: u64,
-    pub false_positives: u64,
-    pub true_negatives: u64,
-    pub false_negatives: u64,
-}
-
-impl Confusion {
-    /// `n` of all rows, and a class for how dark the cell is.
-    fn cell(&self, n: u64) -> Cell {
-        let total =
-            self.true_positives + self.false_positives + self.true_negatives + self.false_negatives;
-        let share = n as f64 / total.max(1) as f64;
-        (
-            format::count(n),
-            format::percent(share),
-            (share * 5.0).ceil().min(5.0) as usize,
-        )
+impl LoggedMetric {
+    fn spark(&self) -> Markup {
+        curves::small(&self.points)
     }
 
-    /// Rows of the table: what is true, then answered yes and answered no.
-    fn rows(&self) -> [(&'static str, [Cell; 2]); 2] {
-        [
-            (
-                "is yes",
-                [
-                    self.cell(self.true_positives),
-                    self.cell(self.false_negatives),
-                ],
-            ),
-            (
-                "is no",
-                [
-                    self.cell(self.false_positives),
-                    self.cell(self.true_negatives),
-                ],
-            ),
-        ]
-    }
-
-    fn precision(&self) -> f64 {
-        self.true_positives as f64 / (self.true_positives + self.false_positives) as f64
-    }
-
-    fn recall(&self) -> f64 {
-        self.true_positives as f64 / (self.true_positives + self.false_negatives) as f64
+    /// Smallest and greatest of the curve.
+    fn bounds(&self) -> Option<(f64, f64)> {
+        let finite = || {
+            self.points
+                .iter()
+                .map(|p| p.value)
+                .filter(|v| v.is_finite())
+        };
+        Some((finite().reduce(f64::min)?, finite().reduce(f64::max)?))
     }
 }
 
 impl Training {
+    fn href(&self) -> String {
+        link::training(&self.run_id)
+    }
+
     fn took(&self) -> String {
         took(Some(self.started_ms), self.finished_ms)
     }
 
+    fn is_live(&self) -> bool {
+        matches!(self.status, Status::Running | Status::Queued)
+    }
+
+    fn refresh_href(&self) -> String {
+        link::query(&self.href(), &[("refresh", "5")])
+    }
+
+    fn curved(&self) -> impl Iterator<Item = &LoggedMetric> {
+        self.metrics.iter().filter(|metric| metric.points.len() > 1)
+    }
+
+    fn is_chosen(&self, metric: &LoggedMetric) -> bool {
+        self.drawing.metrics.contains(&metric.key)
+    }
+
+    /// What is chosen in one picture, or the first families in one each.
     fn plots(&self) -> Vec<Markup> {
-        [self.roc_plot(), self.calibration_plot(), self.loss_plot()]
-            .into_iter()
-            .flatten()
-            .collect()
-    }
-
-    fn roc_plot(&self) -> Option<Markup> {
-        if self.roc.is_empty() {
-            return None;
+        let line = |metric: &'_ LoggedMetric| metric.key.clone();
+        let chosen: Vec<(String, &[CurvePoint])> = self
+            .curved()
+            .filter(|metric| self.is_chosen(metric))
+            .map(|metric| (line(metric), metric.points.as_slice()))
+            .collect();
+        if !chosen.is_empty() {
+            return vec![self.drawing.plot(&self.drawing.metrics.join(", "), &chosen)];
         }
-        let auc = self
-            .metrics
-            .iter()
-            .find(|m| m.name == "roc_auc")
-            .and_then(|m| m.test);
-        let area = auc.map_or(String::new(), |auc| {
-            format!(", area {}", format::metric(auc))
-        });
-        let plot = Plot {
-            title: format!("ROC curve{area}"),
-            description: "True positive rate over false positive rate on the test rows".to_owned(),
-            x: Axis::between("false positive rate", 0.0, 1.0),
-            y: Axis::between("true positive rate", 0.0, 1.0),
-            marks: vec![
-                guide("chance"),
-                Mark::Line {
-                    class: "a",
-                    label: "test rows".to_owned(),
-                    points: self.roc.clone(),
-                },
-            ],
+        let families = curves::families(self.curved().map(|metric| metric.key.as_str()));
+        let plot = |(name, keys): &(&str, Vec<&str>)| {
+            let members = self
+                .curved()
+                .filter(|metric| keys.contains(&metric.key.as_str()));
+            let lines: Vec<_> = members
+                .map(|metric| (line(metric), metric.points.as_slice()))
+                .collect();
+            self.drawing
+                .plot(if keys.len() == 1 { keys[0] } else { name }, &lines)
         };
-        Some(plot.figure())
+        families.iter().take(PLOTS).map(plot).collect()
     }
 
-    fn calibration_plot(&self) -> Option<Markup> {
-        let most = self.calibration.iter().map(|bin| bin.rows).max()?;
-        let dot = |bin: &CalibrationBin| {
-            let (predicted, observed) = (
-                format::percent(bin.predicted),
-                format::percent(bin.observed),
-            );
-            let rows = format::counted(bin.rows, "row", "rows");
-            let says = format!("{rows}: predicted {predicted}, true {observed}");
-            (
-                bin.predicted,
-                bin.observed,
-                bin.rows as f64 / most.max(1) as f64,
-                says,
-            )
-        };
-        let line = self
-            .calibration
-            .iter()
-            .map(|bin| (bin.predicted, bin.observed));
-        let plot = Plot {
-            title: "Calibration".to_owned(),
-            description: "Share that is true over the predicted probability, on the test rows"
-                .to_owned(),
-            x: Axis::between("predicted probability", 0.0, 1.0),
-            y: Axis::between("share that is true", 0.0, 1.0),
-            marks: vec![
-                guide("perfect"),
-                Mark::Line {
-                    class: "a",
-                    label: String::new(),
-                    points: line.collect(),
-                },
-                Mark::Dots {
-                    class: "a",
-                    label: "test rows, sized by count".to_owned(),
-                    points: self.calibration.iter().map(dot).collect(),
-                },
-            ],
-        };
-        Some(plot.figure())
+    /// Families of curves that no picture shows.
+    fn hidden_plots(&self) -> Option<String> {
+        let families = curves::families(self.curved().map(|metric| metric.key.as_str()));
+        let hidden = families.len().saturating_sub(PLOTS) as u64;
+        let says = || format::counted(hidden, "more curve", "more curves");
+        (hidden > 0 && self.drawing.metrics.is_empty()).then(says)
     }
 
-    fn loss_plot(&self) -> Option<Markup> {
-        let last = self.loss.last()?.round;
-        let curve = |value: fn(&LossPoint) -> Option<f64>| {
-            self.loss
-                .iter()
-                .filter_map(move |p| Some((p.round as f64, value(p)?)))
-        };
-        let (train, test): (Vec<_>, Vec<_>) =
-            (curve(|p| p.train).collect(), curve(|p| p.test).collect());
-        let values: Vec<f64> = train.iter().chain(&test).map(|p| p.1).collect();
-        let mut marks = vec![Mark::Line {
-            class: "b",
-            label: "training rows".to_owned(),
-            points: train,
-        }];
-        if !test.is_empty() {
-            marks.push(Mark::Line {
-                class: "a",
-                label: "test rows".to_owned(),
-                points: test,
-            });
-        }
-        let plot = Plot {
-            title: "Log loss by round".to_owned(),
-            description: "Log loss after each boosting round; lower is better".to_owned(),
-            x: Axis::between("round", 0.0, last as f64),
-            y: Axis::over("log loss", values),
-            marks,
-        };
-        Some(plot.figure())
+    fn entries(&self) -> &[Entry] {
+        &self.artifacts.entries
     }
 
-    /// Feature, its share as text, its bar relative to the greatest.
-    fn importance_rows(&self) -> Vec<(&str, String, Markup)> {
-        let most = self
-            .importance
-            .first()
-            .map_or(1.0, |(_, share)| share.max(f64::MIN_POSITIVE));
-        self.importance
-            .iter()
-            .map(|(name, share)| {
-                let text = format::percent(*share);
-                let bar = share_bar(share / most, &text);
-                (name.as_str(), text, bar)
-            })
-            .collect()
+    fn children_href(&self) -> String {
+        let filter = format!("tags.`mlflow.parentRunId` = '{}'", self.run_id);
+        link::query(&link::experiment(&self.experiment), &[("filter", &filter)])
     }
-}
 
-fn guide(label: &str) -> Mark {
-    Mark::Guide {
-        label: label.to_owned(),
-        from: (0.0, 0.0),
-        to: (1.0, 1.0),
+    fn compare_href(&self) -> String {
+        link::compare(self.children.iter().map(|child| child.id.as_str()))
     }
 }
 
 impl Page for Training {
     fn title(&self) -> String {
-        format!("Training run {}", self.name)
+        format!("Run {}", self.name)
     }
 
     fn section(&self) -> Section {
@@ -292,10 +188,20 @@ impl Page for Training {
     }
 
     fn crumbs(&self) -> Vec<Crumb> {
-        vec![
+        let mut crumbs = vec![
             Crumb::new("Experiments", "/experiments"),
             Crumb::new(&self.experiment, link::experiment(&self.experiment)),
-        ]
+        ];
+        crumbs.extend(
+            self.parent
+                .as_ref()
+                .map(|run| Crumb::new(&run.name, run.href())),
+        );
+        crumbs
+    }
+
+    fn refresh(&self) -> Option<u32> {
+        self.refresh.filter(|_| self.is_live())
     }
 
     fn body(&self) -> Markup {

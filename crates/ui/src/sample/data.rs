@@ -5,9 +5,8 @@ use forebay_core::{Relation, ResourceType};
 use super::table::ARRIVALS;
 use crate::chart::{ColumnBox, ColumnEdge, DagNode};
 use crate::page::{
-    ColumnLineage, ColumnRow, Experiment, ExperimentRow, Experiments, Graph, HeldTable,
-    InvocationRow, Node, NodeLink, NodeRunRow, Overview, Place, Run, Runs, Status, TestCounts,
-    TestRow, TrainingRow,
+    ColumnLineage, ColumnRow, Graph, HeldTable, InvocationRow, Node, NodeLink, NodeRunRow,
+    Overview, Place, Run, Runs, Status, TestCounts, TestRow,
 };
 
 /// 2026-02-03 14:05:00.
@@ -393,45 +392,5 @@ pub fn node() -> Node {
         raw_sql: Some("{{ config(materialized='incremental', unique_key='flight_id') }}\n\nselect\n    flight_id,\n    carrier,\n    landed_at,\n    arr_delay,\n    arr_delay > 15 as is_late\nfrom {{ ref('int_flight_times') }}\nwhere landed_at is not null\n{% if is_incremental() %}\n  and month > (select max(month) from {{ this }})\n{% endif %}\n".to_owned()),
         compiled_sql: Some("select\n    flight_id,\n    carrier,\n    landed_at,\n    arr_delay,\n    arr_delay > 15 as is_late\nfrom \"main\".\"int_flight_times\"\nwhere landed_at is not null\n".to_owned()),
         failing_rows: None,
-    }
-}
-
-pub fn experiments() -> Experiments {
-    Experiments {
-        experiments: vec![ExperimentRow {
-            name: "late_arrival".to_owned(),
-            runs: 6,
-            last_started_ms: Some(NOW),
-        }],
-    }
-}
-
-pub fn experiment() -> Experiment {
-    let row = |i: i64| TrainingRow {
-        run_id: format!("{:032x}", 0x5eed_u128 * (i as u128 + 1)),
-        name: format!("late_arrival-{}", 6 - i),
-        status: if i == 3 {
-            Status::Fail
-        } else {
-            Status::Success
-        },
-        started_ms: NOW - i * 86_400_000,
-        finished_ms: Some(NOW - i * 86_400_000 + 31_200 + i * 400),
-        metrics: vec![
-            Some(0.7231 - 0.0017 * i as f64 * i as f64 / 4.0),
-            Some(0.4811 + 0.001 * i as f64),
-            (i != 5).then_some(0.1502),
-        ],
-        version: (i != 3).then_some(6 - i as u64 - u64::from(i < 3)),
-        aliases: if i == 0 {
-            vec!["champion".to_owned()]
-        } else {
-            Vec::new()
-        },
-    };
-    Experiment {
-        name: "late_arrival".to_owned(),
-        metrics: ["roc_auc", "log_loss", "brier"].map(str::to_owned).into(),
-        runs: (0..6).map(row).collect(),
     }
 }

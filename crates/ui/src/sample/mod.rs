@@ -3,12 +3,14 @@
 mod data;
 mod model;
 mod table;
+mod tracking;
 
 use crate::page::Page;
 
-pub use data::{experiment, graph, node, overview, run, runs};
-pub use model::{model, models, prediction, service, training};
+pub use data::{graph, node, overview, run, runs};
+pub use model::{model, models, prediction, service};
 pub use table::{table, tables};
+pub use tracking::{artifacts, card, compare, experiment, experiments, logged_model, training};
 
 use crate::Shell;
 use crate::page;
@@ -36,6 +38,8 @@ pub fn pages() -> Vec<(&'static str, Box<dyn Page>)> {
         ("runs-empty", Box::new(page::Runs::default())),
         ("tables-empty", Box::new(page::Tables::default())),
         ("experiments-empty", Box::new(page::Experiments::default())),
+        ("experiment-empty", Box::new(page::Experiment::default())),
+        ("compare-empty", Box::new(page::Compare::default())),
         ("models-empty", Box::new(page::Models::default())),
         ("services-empty", Box::new(page::Services::default())),
         (
@@ -55,11 +59,18 @@ fn full() -> Vec<(&'static str, Box<dyn Page>)> {
         ("run", Box::new(run())),
         ("tables", Box::new(tables())),
         ("table", Box::new(table())),
-        ("experiments", Box::new(data::experiments())),
+        ("experiments", Box::new(experiments())),
         ("experiment", Box::new(experiment())),
+        ("experiment-misread", Box::new(tracking::misread())),
         ("training", Box::new(training())),
+        ("training-live", Box::new(tracking::live())),
+        ("compare", Box::new(compare())),
+        ("artifacts", Box::new(artifacts())),
+        ("artifact-page", Box::new(tracking::inert_page())),
+        ("logged-model", Box::new(logged_model())),
         ("models", Box::new(models())),
         ("model", Box::new(model())),
+        ("card", Box::new(card())),
         ("services", Box::new(model::services())),
         ("service", Box::new(service())),
         ("prediction", Box::new(prediction())),

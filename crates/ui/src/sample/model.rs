@@ -4,14 +4,15 @@ use forebay_core::{Relation, ResourceType};
 
 use super::data::NOW;
 use crate::page::{
-    CalibrationBin, Confusion, Delay, Drift, FeatureValue, Gate, InputTable, LossPoint, MetricRow,
-    Minute, Model, ModelRow, ModelVersion, Models, NodeLink, Prediction, PredictionRow,
-    RequestField, Service, ServiceRow, Services, SourceRow, Status, Training,
+    CalibrationBin, Confusion, Delay, Drift, Evaluation, FeatureValue, Gate, InputTable, LossPoint,
+    MetricRow, Minute, Model, ModelRow, ModelVersion, Models, NodeLink, Prediction, PredictionRow,
+    RequestField, RunLink, Service, ServiceRow, Services, SliceGroup, SourceRow, Status,
+    ThresholdRow,
 };
 
-const RUN: &str = "3f0d6c1b9a7e4f52a1c88d2e64b97035";
-const HASH: &str = "9b0f8a6f0b1b7a4c2f4f0a2f7be23c3f4ad1a4b7c5d0e9f8a7b6c5d4e3f2a1b0";
-const FEATURES: [&str; 14] = [
+pub(super) const RUN: &str = "3f0d6c1b9a7e4f52a1c88d2e64b97035";
+pub(super) const HASH: &str = "9b0f8a6f0b1b7a4c2f4f0a2f7be23c3f4ad1a4b7c5d0e9f8a7b6c5d4e3f2a1b0";
+pub(super) const FEATURES: [&str; 14] = [
     "origin_delays__late_share_1d",
     "sched_dep_hour",
     "carrier_delays__late_share_1d",
@@ -28,7 +29,7 @@ const FEATURES: [&str; 14] = [
     "origin_delays__flights_1d",
 ];
 
-fn inputs() -> Vec<InputTable> {
+pub(super) fn inputs() -> Vec<InputTable> {
     [
         ("main", "departures", 11, "spine"),
         ("features", "carrier_delays", 4, "feature view"),
@@ -42,14 +43,14 @@ fn inputs() -> Vec<InputTable> {
     .into()
 }
 
-fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(super) fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs
         .iter()
         .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
         .collect()
 }
 
-fn link(name: &str, kind: ResourceType) -> NodeLink {
+pub(super) fn link(name: &str, kind: ResourceType) -> NodeLink {
     NodeLink {
         id: format!("{kind}.flights.{name}"),
         name: name.to_owned(),
@@ -57,24 +58,48 @@ fn link(name: &str, kind: ResourceType) -> NodeLink {
     }
 }
 
-pub fn training() -> Training {
+pub fn evaluation() -> Evaluation {
     let metric = |name: &str, train, test, champion| MetricRow {
         name: name.to_owned(),
         train,
         test,
         champion,
+        interval: test.map(|x: f64| (x - 0.004, x + 0.004)),
+        change: Some((-0.0011, 0.0064)),
     };
-    Training {
-        run_id: RUN.to_owned(),
-        name: "late_arrival-6".to_owned(),
-        experiment: "late_arrival".to_owned(),
-        job: Some(link("late_arrival", ResourceType::TrainingJob)),
-        invocation: Some("0198c2f4-7e1a-7bc3-9d52-0a4b3c2d1e0f".to_owned()),
-        status: Status::Success,
-        started_ms: NOW - 60_000,
-        finished_ms: Some(NOW - 28_800),
-        model: "late_arrival".to_owned(),
-        version: Some((5, vec!["champion".to_owned()])),
+    let slice = |value: &str, rows, auc| (value.to_owned(), rows, vec![Some(auc), None]);
+    Evaluation {
+        champion: Some(4),
+        permutation: FEATURES
+            .iter()
+            .enumerate()
+            .map(|(i, name)| ((*name).to_owned(), 0.05 / (i + 1) as f64 - 0.004))
+            .collect(),
+        permuted: "roc_auc".to_owned(),
+        classes: Vec::new(),
+        class_confusion: Vec::new(),
+        thresholds: (1..10)
+            .map(|i| f64::from(i) / 10.0)
+            .map(|at| ThresholdRow {
+                threshold: at,
+                yes: 1.0 - at,
+                precision: 0.2 + 0.6 * at,
+                recall: 1.0 - at * at,
+                f1: 0.4,
+                cost: Some(0.3 - 0.1 * at),
+                used: (at - 0.3).abs() < 1e-9,
+            })
+            .collect(),
+        slices: vec![SliceGroup {
+            column: "origin".to_owned(),
+            metrics: vec!["roc_auc".to_owned(), "log_loss".to_owned()],
+            rows: vec![
+                slice("EWR", 29_102, 0.731),
+                slice("JFK", 27_410, 0.712),
+                slice("null", 12, 0.5),
+            ],
+        }],
+        folds: vec![("roc_auc".to_owned(), vec![Some(0.72), Some(0.719), None])],
         metrics: vec![
             metric("roc_auc", Some(0.7614), Some(0.7231), Some(0.7198)),
             metric("log_loss", Some(0.4521), Some(0.4811), Some(0.4829)),
@@ -92,15 +117,6 @@ pub fn training() -> Training {
                 found: "0.7231 against 0.7148".to_owned(),
             },
         ],
-        params: pairs(&[
-            ("algorithm", "gradient_boosting"),
-            ("rounds", "150"),
-            ("learning_rate", "0.1"),
-            ("max_leaves", "31"),
-            ("seed", "0"),
-        ]),
-        inputs: inputs(),
-        training_hash: Some(HASH.to_owned()),
         train_rows: Some(244_646),
         test_rows: Some(82_700),
         roc: (0..=50)
@@ -151,6 +167,7 @@ pub fn models() -> Models {
             last_created_ms: Some(NOW),
             services: vec!["late_arrival".to_owned()],
         }],
+        ..Models::default()
     }
 }
 
@@ -163,7 +180,11 @@ pub fn model() -> Model {
             _ => Vec::new(),
         },
         created_ms: NOW - (5 - v as i64) * 86_400_000,
-        run_id: format!("{v}{}", &RUN[1..]),
+        stage: "None".to_owned(),
+        run: Some(RunLink {
+            id: format!("{v}{}", &RUN[1..]),
+            name: format!("late_arrival-{v}"),
+        }),
         training_hash: format!("{v}{}", &HASH[1..]),
         params: pairs(&[
             ("rounds", if v < 4 { "100" } else { "150" }),
@@ -181,6 +202,7 @@ pub fn model() -> Model {
         description: "Will the flight arrive more than 15 minutes late, asked two hours before its scheduled departure?".to_owned(),
         versions: (1..=5).rev().map(version).collect(),
         services: vec!["late_arrival".to_owned()],
+        ..Model::default()
     }
 }
 

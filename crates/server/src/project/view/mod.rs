@@ -1,14 +1,12 @@
 //! The pages' data, gathered from a workspace: one file a page. No HTML, no HTTP.
 
 mod graph;
-mod model;
 mod node;
 mod overview;
 mod prediction;
 mod runs;
 mod service;
 mod table;
-mod training;
 
 use std::collections::BTreeMap;
 
@@ -21,14 +19,12 @@ use forebay_ui::page::{Grid, GridColumn, NodeLink, Status, TestRow};
 use futures::TryStreamExt;
 
 pub use graph::graph;
-pub use model::{model, models};
 pub use node::node;
 pub use overview::overview;
 pub use prediction::prediction;
 pub use runs::{invocation_row, run, runs};
 pub use service::{rows as service_rows, service, services};
 pub use table::{table, tables};
-pub use training::{experiment, experiments, training};
 
 pub fn status(status: RunStatus) -> Status {
     match status {

@@ -41,7 +41,13 @@ fn page(workspace: &Workspace, why: Why) -> Result<Prediction, Diagnostic> {
             .collect(),
         features,
         aliases: model
-            .map(|model| super::model::aliases(model, why.model_version))
+            .and_then(|model| {
+                model
+                    .versions
+                    .iter()
+                    .find(|v| v.version == why.model_version)
+            })
+            .map(|version| version.aliases.clone())
             .unwrap_or_default(),
         experiment: run.map(|run| run.experiment).unwrap_or_default(),
         inputs: inputs(&why),

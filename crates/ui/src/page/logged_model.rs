@@ -1,0 +1,72 @@
+//! `/logged-models/<id>`: what a run made, with parameters and metrics of its own.
+
+use askama::Template;
+
+use super::artifact::{Entry, Listing};
+use super::run_row::{RunLink, VersionLink};
+use super::{Page, render};
+use crate::markup::Markup;
+use crate::shell::{Crumb, Section};
+use crate::{format, link};
+
+#[derive(Clone, Debug, Default, Template)]
+#[template(path = "logged_model.html")]
+pub struct LoggedModel {
+    pub id: String,
+    pub name: String,
+    pub experiment: String,
+    pub kind: String,
+    /// In MLflow's words: `READY`.
+    pub status: String,
+    pub created_ms: i64,
+    pub run: Option<RunLink>,
+    pub versions: Vec<VersionLink>,
+    pub params: Vec<(String, String)>,
+    pub tags: Vec<(String, String)>,
+    pub metrics: Vec<ModelMetricRow>,
+    pub artifacts: Listing,
+}
+
+#[derive(Clone, Debug)]
+pub struct ModelMetricRow {
+    pub key: String,
+    pub value: f64,
+    pub step: i64,
+    /// Empty where none was named.
+    pub dataset: String,
+    /// The run that measured it.
+    pub run: RunLink,
+}
+
+impl LoggedModel {
+    fn entries(&self) -> &[Entry] {
+        &self.artifacts.entries
+    }
+}
+
+impl Page for LoggedModel {
+    fn title(&self) -> String {
+        format!("Logged model {}", self.name)
+    }
+
+    fn section(&self) -> Section {
+        Section::Experiments
+    }
+
+    fn crumbs(&self) -> Vec<Crumb> {
+        let mut crumbs = vec![
+            Crumb::new("Experiments", "/experiments"),
+            Crumb::new(&self.experiment, link::experiment(&self.experiment)),
+        ];
+        crumbs.extend(
+            self.run
+                .as_ref()
+                .map(|run| Crumb::new(&run.name, run.href())),
+        );
+        crumbs
+    }
+
+    fn body(&self) -> Markup {
+        render(self)
+    }
+}
