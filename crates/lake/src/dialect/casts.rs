@@ -76,6 +76,12 @@ impl Casts {
                 let whole = precision - u8::try_from(*scale).unwrap_or(0) + 1;
                 cast(of.clone(), DataType::Decimal128(whole.min(38), 0))
             }
+            (DataType::List(from), DataType::List(to)) if to.data_type().is_integer() => {
+                match rounded_items(of, from.data_type()) {
+                    Some(rounded) => rounded,
+                    None => return Ok(Transformed::no(expr)),
+                }
+            }
             _ => return Ok(Transformed::no(expr)),
         };
         Ok(Transformed::yes(match expr {
@@ -87,6 +93,19 @@ impl Casts {
             }
             other => other,
         }))
+    }
+}
+
+/// The items of a list as whole numbers of their own type. None: they are no fractions.
+fn rounded_items(list: &Expr, item: &DataType) -> Option<Expr> {
+    match item {
+        DataType::Float32 | DataType::Float64 => Some(rint(list.clone())),
+        DataType::Decimal128(precision, scale @ 1..) => {
+            let whole = precision - u8::try_from(*scale).unwrap_or(0) + 1;
+            let whole = DataType::Decimal128(whole.min(38), 0);
+            Some(cast(list.clone(), DataType::new_list(whole, true)))
+        }
+        _ => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The SQL dialect: where the engine would answer wrongly, ours is right or refuses.
 
+mod aliases;
 mod averages;
 mod calls;
 mod casts;
@@ -12,6 +13,7 @@ mod exprs;
 mod laterals;
 mod length;
 mod merging;
+mod mixed;
 mod modulo;
 mod multiples;
 mod naming;
@@ -20,6 +22,7 @@ mod orders;
 mod overflow;
 mod powers;
 mod ranks;
+mod scopes;
 mod selects;
 mod sets;
 mod sums;
@@ -60,6 +63,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     let mut rules = state.analyzer().rules.clone();
     rules.insert(0, Arc::new(durations::Durations));
     rules.insert(0, Arc::new(laterals::Laterals));
+    rules.insert(0, Arc::new(mixed::Mixed));
     rules.push(Arc::new(casts::Casts(dialect)));
     rules.push(Arc::new(overflow::Overflow));
     rules.push(Arc::new(orders::Orders));
@@ -78,7 +82,8 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
         Dialect::DuckDb => averages::coerced(aggregates),
         Dialect::Postgres => aggregates.collect(),
     };
-    let aggregates = sums::checked(aggregates.into_iter());
+    let mut aggregates = sums::checked(aggregates.into_iter());
+    aggregates.extend(functions::aggregates().into_iter().map(Arc::new));
     let windows = ranks::signed(state.window_functions().values().cloned());
     SessionStateBuilder::new_from_existing(state)
         .with_analyzer_rules(rules)
@@ -110,6 +115,9 @@ pub(crate) fn rewrite(
     calls::rewrite(query, dialect)?;
     windows::rewrite(query)?;
     modulo::rewrite(query);
+    if dialect == Dialect::DuckDb {
+        aliases::rewrite(query, probe)?;
+    }
     using::rewrite(query, probe)
 }
 

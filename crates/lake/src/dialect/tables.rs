@@ -4,9 +4,9 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
-    ObjectName, Query, Select, SetExpr, Statement, TableAlias, TableFactor, Visit, VisitMut,
-    Visitor, VisitorMut,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
+    ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableAlias, TableFactor, Visit,
+    VisitMut, Visitor, VisitorMut,
 };
 
 use super::calls::fill;
@@ -39,21 +39,30 @@ fn factor(factor: &mut TableFactor, dialect: Dialect) {
             alias,
             array_exprs,
             with_offset: false,
-            with_ordinality: false,
+            with_ordinality,
             ..
         } => match array_exprs.as_slice() {
-            [list] if has_column(list) => derived("unnest", list.clone(), alias, true, dialect),
+            [list] if *with_ordinality || has_column(list) => {
+                let lateral = has_column(list);
+                let rows = Rows::of("unnest", list.clone(), *with_ordinality);
+                rows.derived(alias, lateral, dialect)
+            }
             _ => None,
         },
         TableFactor::Table {
             name,
             alias,
             args: Some(args),
+            with_ordinality,
             ..
-        } => call(name, &args.args, alias, dialect),
+        } => call(name, &args.args, alias, *with_ordinality, dialect),
         TableFactor::Function {
-            name, args, alias, ..
-        } => call(name, args, alias, dialect),
+            name,
+            args,
+            alias,
+            with_ordinality,
+            ..
+        } => call(name, args, alias, *with_ordinality, dialect),
         _ => None,
     };
     if let Some(rewritten) = rewritten {
@@ -80,6 +89,7 @@ fn call(
     name: &ObjectName,
     args: &[FunctionArg],
     alias: &Option<TableAlias>,
+    numbered: bool,
     dialect: Dialect,
 ) -> Option<TableFactor> {
     let name = name.to_string().to_lowercase();
@@ -95,7 +105,8 @@ fn call(
     let is_lateral = plain.iter().any(has_column);
     // The engine's own series need no list in memory.
     let is_number = |arg: &Expr| arg.to_string().parse::<i64>().is_ok();
-    if matches!(function, "generate_series" | "range") && plain.iter().all(is_number) {
+    let is_series = matches!(function, "generate_series" | "range");
+    if is_series && !numbered && plain.iter().all(is_number) {
         return None;
     }
     let list = match function {
@@ -107,7 +118,7 @@ fn call(
     } else {
         &name
     };
-    derived(column, list, alias, is_lateral, dialect)
+    Rows::of(column, list, numbered).derived(alias, is_lateral, dialect)
 }
 
 fn list_call(function: &str, args: Vec<Expr>) -> Expr {
@@ -128,47 +139,72 @@ fn list_call(function: &str, args: Vec<Expr>) -> Expr {
     })
 }
 
-/// `(SELECT unnest(list) AS column) AS alias`. PostgreSQL names the one column as the alias.
-fn derived(
-    column: &str,
+/// A list as rows.
+struct Rows<'a> {
+    /// The name of their column.
+    column: &'a str,
     list: Expr,
-    alias: &Option<TableAlias>,
-    lateral: bool,
-    dialect: Dialect,
-) -> Option<TableFactor> {
-    // A literal list is planned without what stands before it.
-    let list = match list {
-        Expr::Array(array) => list_call("make_array", array.elem),
-        other => other,
-    };
-    let column = match (alias, dialect) {
-        (Some(alias), Dialect::Postgres) => folded(&alias.name),
-        _ => column.to_owned(),
-    };
-    let text = format!("SELECT unnest(1) AS \"{}\"", column.replace('"', "\"\""));
-    let Some(Statement::Query(mut query)) = parse(&text, 10).ok()?.pop() else {
-        return None;
-    };
-    if let SetExpr::Select(select) = query.body.as_mut() {
-        use datafusion::sql::sqlparser::ast::SelectItem::ExprWithAlias;
-        if let Some(ExprWithAlias { expr, .. }) = select.projection.first_mut() {
-            *expr = fill("unnest(_1)", &[list])?;
+    /// With their numbers, from one, in a second column.
+    numbered: bool,
+}
+
+impl<'a> Rows<'a> {
+    fn of(column: &'a str, list: Expr, numbered: bool) -> Self {
+        // A literal list is planned without what stands before it.
+        let list = match list {
+            Expr::Array(array) => list_call("make_array", array.elem),
+            other => other,
+        };
+        Self {
+            column,
+            list,
+            numbered,
         }
     }
-    let alias = alias.clone().or_else(|| {
-        Some(TableAlias {
-            explicit: true,
-            name: datafusion::sql::sqlparser::ast::Ident::with_quote('"', column),
-            columns: Vec::new(),
-            at: None,
+
+    /// `(SELECT unnest(list) AS column) AS alias`. PostgreSQL names the one column as the alias.
+    fn derived(
+        self,
+        alias: &Option<TableAlias>,
+        lateral: bool,
+        dialect: Dialect,
+    ) -> Option<TableFactor> {
+        let column = match (alias, dialect) {
+            (Some(alias), Dialect::Postgres) => folded(&alias.name),
+            _ => self.column.to_owned(),
+        };
+        let mut text = format!("SELECT unnest(1) AS {}", forebay_core::quote(&column));
+        let mut items = vec![fill("unnest(_1)", std::slice::from_ref(&self.list))?];
+        if self.numbered {
+            text.push_str(", unnest(1) AS ordinality");
+            let numbers = "unnest(range(1, len(_1) + 1))";
+            items.push(fill(numbers, std::slice::from_ref(&self.list))?);
+        }
+        let Some(Statement::Query(mut query)) = parse(&text, 10).ok()?.pop() else {
+            return None;
+        };
+        if let SetExpr::Select(select) = query.body.as_mut() {
+            for (item, value) in select.projection.iter_mut().zip(items) {
+                if let SelectItem::ExprWithAlias { expr, .. } = item {
+                    *expr = value;
+                }
+            }
+        }
+        let alias = alias.clone().or_else(|| {
+            Some(TableAlias {
+                explicit: true,
+                name: Ident::with_quote('"', column),
+                columns: Vec::new(),
+                at: None,
+            })
+        });
+        Some(TableFactor::Derived {
+            lateral,
+            subquery: query,
+            alias,
+            sample: None,
         })
-    });
-    Some(TableFactor::Derived {
-        lateral,
-        subquery: query,
-        alias,
-        sample: None,
-    })
+    }
 }
 
 /// Whether the expression names a column.

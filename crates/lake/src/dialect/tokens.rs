@@ -27,6 +27,7 @@ pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>, dialect: &dyn Dialect) {
     }
     join_pairs(tokens);
     lambdas(tokens);
+    short_forms(tokens);
     merging::rewrite(tokens);
 }
 
@@ -45,6 +46,70 @@ fn join_pairs(tokens: &mut Vec<TokenWithSpan>) {
         }
         at += 1;
     }
+}
+
+/// `x IN [1, 2]` is `x IN (1, 2)`, `trim(both from x)` has spaces to trim, and `sum(x) FILTER (condition)` a
+/// `WHERE`.
+fn short_forms(tokens: &mut Vec<TokenWithSpan>) {
+    let mut at = 0;
+    while at < tokens.len() {
+        let (Token::Word(word), Some(second)) = (&tokens[at].token, next(tokens, at + 1)) else {
+            at += 1;
+            continue;
+        };
+        let keyword = word.keyword;
+        let follows =
+            |wanted| matches!(&tokens[second].token, Token::Word(w) if w.keyword == wanted);
+        match keyword {
+            Keyword::IN if tokens[second].token == Token::LBracket => {
+                if let Some(end) = closing(tokens, second) {
+                    tokens[second].token = Token::LParen;
+                    tokens[end].token = Token::RParen;
+                }
+            }
+            Keyword::BOTH | Keyword::LEADING | Keyword::TRAILING if follows(Keyword::FROM) => {
+                let space = Token::SingleQuotedString(" ".to_owned());
+                insert(tokens, second, space);
+            }
+            Keyword::FILTER
+                if is_behind_call(tokens, at) && tokens[second].token == Token::LParen =>
+            {
+                let first = next(tokens, second + 1);
+                let has_where = first.is_some_and(|first| {
+                    matches!(&tokens[first].token, Token::Word(w) if w.keyword == Keyword::WHERE)
+                });
+                if !has_where {
+                    insert(tokens, second + 1, Token::make_keyword("WHERE"));
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+fn insert(tokens: &mut Vec<TokenWithSpan>, at: usize, token: Token) {
+    let span = tokens[at.min(tokens.len() - 1)].span;
+    tokens.insert(at, TokenWithSpan::new(token, span));
+}
+
+fn is_behind_call(tokens: &[TokenWithSpan], at: usize) -> bool {
+    let mut before = tokens[..at].iter().rev();
+    let last = before.find(|token| !matches!(token.token, Token::Whitespace(_)));
+    last.is_some_and(|last| last.token == Token::RParen)
+}
+
+/// The bracket that closes the one at this place.
+fn closing(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
+    let mut depth = 0;
+    (open..tokens.len()).find(|at| {
+        match tokens[*at].token {
+            Token::LBracket => depth += 1,
+            Token::RBracket => depth -= 1,
+            _ => {}
+        }
+        depth == 0
+    })
 }
 
 /// `f(list, x -> ...)` and `f(list, (x, y) -> ...)` become `f(list, lambda x, y : ...)`.

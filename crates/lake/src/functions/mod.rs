@@ -10,6 +10,7 @@ mod moments;
 mod numbers;
 mod patterns;
 mod printf;
+mod ranked;
 mod regexes;
 mod strftime;
 mod text;
@@ -19,6 +20,7 @@ mod writing;
 mod function;
 
 pub(crate) use dates::{PART_NAMES, part_name};
+pub(crate) use ranked::aggregates;
 pub(crate) use regexes::similar;
 pub(crate) use writing::write;
 

@@ -1,6 +1,8 @@
 //! Numbers.
 
-use arrow::array::{AsArray, Decimal128Array, Float64Array, Int64Array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array, ListArray,
+};
 use arrow::compute::unary;
 use arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type, i256};
 use datafusion::common::{exec_datafusion_err, exec_err};
@@ -16,19 +18,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         takes: &[Takes::Any],
         count: (1, 1),
         gives: |given| given[0].clone(),
-        run: |arrays| {
-            let array = &arrays[0];
-            Ok(match array.data_type() {
-                DataType::Float32 => {
-                    let array = array.as_primitive::<Float32Type>();
-                    Arc::new(unary::<_, _, Float32Type>(array, f32::round_ties_even))
-                }
-                _ => {
-                    let array = array.as_primitive::<Float64Type>();
-                    Arc::new(unary::<_, _, Float64Type>(array, f64::round_ties_even))
-                }
-            })
-        },
+        run: |arrays| Ok(rint(&arrays[0])),
     },
     Function {
         names: &["whole_number"],
@@ -156,4 +146,25 @@ fn bucket(value: f64, low: f64, high: f64, count: i64) -> Result<i64> {
         p if p >= count as f64 => count + 1,
         p => p.floor() as i64 + 1,
     })
+}
+
+/// Of lists, each item.
+fn rint(array: &ArrayRef) -> ArrayRef {
+    match array.data_type() {
+        DataType::List(item) => {
+            let lists = array.as_list::<i32>();
+            let values = rint(lists.values());
+            let (offsets, nulls) = (lists.offsets().clone(), lists.nulls().cloned());
+            Arc::new(ListArray::new(Arc::clone(item), offsets, values, nulls))
+        }
+        DataType::Float32 => {
+            let array = array.as_primitive::<Float32Type>();
+            Arc::new(unary::<_, _, Float32Type>(array, f32::round_ties_even))
+        }
+        DataType::Float64 => {
+            let array = array.as_primitive::<Float64Type>();
+            Arc::new(unary::<_, _, Float64Type>(array, f64::round_ties_even))
+        }
+        _ => Arc::clone(array),
+    }
 }

@@ -16,6 +16,12 @@ pub(super) fn rewrite(
     if let ("mode" | "percentile_disc" | "percentile_cont", [by]) =
         (name, function.within_group.as_slice())
     {
+        if name == "percentile_disc" && by.options.asc == Some(false) {
+            return Err(Diagnostic::error(
+                "percentile_disc() is understood with an ascending order",
+            )
+            .hint("percentile_disc(1 - share) within group (order by x)"));
+        }
         return Ok(within_group(name, by.expr.clone(), function));
     }
     let Some(args) = args(function) else {

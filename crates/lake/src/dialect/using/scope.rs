@@ -13,14 +13,14 @@ use super::names::Merged;
 
 /// One visible column.
 #[derive(Clone, Debug)]
-pub(super) struct Column {
+pub(in crate::dialect) struct Column {
     pub name: String,
     pub expr: Expr,
     pub merged: bool,
 }
 
 /// Learns columns by planning parts of the query.
-pub(super) struct Columns<'a> {
+pub(in crate::dialect) struct Columns<'a> {
     pub probe: &'a Probe<'a>,
     pub with: Option<&'a With>,
 }
@@ -50,7 +50,7 @@ impl Columns<'_> {
     }
 
     /// The columns of the item as the engine sees them.
-    pub(super) fn of(&self, item: &TableWithJoins) -> Result<Vec<Column>, Diagnostic> {
+    pub(in crate::dialect) fn of(&self, item: &TableWithJoins) -> Result<Vec<Column>, Diagnostic> {
         let plan = (self.probe)(self.select_all(item)?).map_err(|_| {
             refused(&format!(
                 "the columns of '{item}' cannot be told apart from the rest"
