@@ -2,7 +2,8 @@
 //! (`2.5::int`), and writes timestamps, doubles and lists in a form of its own. Runs after the engine
 //! has added the casts that it needs.
 
-use std::sync::{Arc, LazyLock};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex};
 
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::Transformed;
@@ -61,16 +62,19 @@ impl Casts {
             }
             (from, to) if from.is_string() && to.is_integer() && self.0 == Dialect::DuckDb => {
                 let tries = matches!(expr, Expr::TryCast(_));
-                whole(
-                    of.clone(),
-                    if tries {
-                        "try_whole_number"
-                    } else {
-                        "whole_number"
-                    },
-                )
+                let function = match tries {
+                    true => "try_whole_number",
+                    false => "whole_number",
+                };
+                named(function, of.clone())
+            }
+            (from, DataType::Date32 | DataType::Timestamp(..)) if from.is_string() => {
+                named("moment_text", of.clone())
             }
             (DataType::Float32 | DataType::Float64, to) if to.is_integer() => rint(of.clone()),
+            (DataType::Float64, DataType::Decimal128(..)) if self.0 == Dialect::Postgres => {
+                named("fifteen_digits", of.clone())
+            }
             (DataType::Decimal128(precision, scale @ 1..), to) if to.is_integer() => {
                 // The engine rounds between decimals.
                 let whole = precision - u8::try_from(*scale).unwrap_or(0) + 1;
@@ -127,13 +131,18 @@ fn is_written(from: &DataType) -> bool {
 }
 
 fn rint(of: Expr) -> Expr {
-    static FUNCTION: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| functions::named("rint"));
-    FUNCTION.call(vec![of])
+    named("rint", of)
 }
 
-/// DuckDB reads `'1.5'` as a whole number, too.
-fn whole(of: Expr, function: &str) -> Expr {
-    functions::named(function).call(vec![of])
+/// A call of one of our functions. They are few and asked for often: each is made once.
+fn named(function: &'static str, of: Expr) -> Expr {
+    type Made = HashMap<&'static str, Arc<ScalarUDF>>;
+    static MADE: LazyLock<Mutex<Made>> = LazyLock::new(Mutex::default);
+    let mut made = MADE.lock().unwrap_or_else(|error| error.into_inner());
+    let function = made
+        .entry(function)
+        .or_insert_with(|| functions::named(function));
+    function.call(vec![of])
 }
 
 fn as_text(of: Expr, dialect: Dialect) -> Expr {

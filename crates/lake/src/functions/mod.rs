@@ -2,6 +2,7 @@
 
 mod checks;
 mod dates;
+mod forms;
 mod hex;
 mod json;
 mod json_text;
@@ -44,6 +45,7 @@ pub(crate) fn all(dialect: Dialect) -> Vec<ScalarUDF> {
         json::FUNCTIONS,
         lists::FUNCTIONS,
         checks::FUNCTIONS,
+        forms::FUNCTIONS,
     ];
     let of_dialect: &[&[Function]] = match dialect {
         Dialect::DuckDb => &[hex::DUCKDB, regexes::DUCKDB, json::DUCKDB],
