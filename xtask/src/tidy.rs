@@ -9,6 +9,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("forebay-lake", 2),
     ("forebay-store", 2),
     ("forebay-checks", 3),
+    ("forebay-import", 4),
     ("forebay-ingest", 4),
     ("forebay-transform", 4),
     ("forebay-ml", 4),

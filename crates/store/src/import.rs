@@ -1,9 +1,13 @@
-//! Brings another MLflow's history in, from its SQLite file.
+//! Brings others' history in: from an MLflow's SQLite file, or from what a reader of another form found.
+
+mod history;
 
 use std::path::Path;
 
 use forebay_core::Diagnostic;
 use rusqlite::{Connection, OpenFlags};
+
+pub use history::History;
 
 use crate::connection::describe;
 use crate::{Error, Store};
@@ -17,6 +21,17 @@ pub struct Imported {
     pub logged_models: u64,
     pub registered_models: u64,
     pub versions: u64,
+}
+
+impl std::ops::AddAssign for Imported {
+    fn add_assign(&mut self, more: Self) {
+        self.experiments += more.experiments;
+        self.runs += more.runs;
+        self.metrics += more.metrics;
+        self.logged_models += more.logged_models;
+        self.registered_models += more.registered_models;
+        self.versions += more.versions;
+    }
 }
 
 const COUNTED: [&str; 6] = [
@@ -42,6 +57,21 @@ impl Store {
         let imported = self.exclusive(|connection| {
             connection.execute("attach database ?1 as other", [&path])?;
             let copied = copy(connection);
+            connection.execute("detach database other", [])?;
+            copied
+        });
+        Ok(imported?)
+    }
+
+    /// As [`Store::import_mlflow`], of a part of a history that was read from elsewhere. Ids of
+    /// experiments are the other's own.
+    pub fn import_history(&self, history: &History) -> Result<Imported, Diagnostic> {
+        let imported = self.exclusive(|connection| {
+            connection.execute("attach database ':memory:' as other", [])?;
+            let copied = history
+                .lay_out(connection)
+                .and_then(|()| copy(connection))
+                .and_then(|added| history.name_logged_models(connection).map(|()| added));
             connection.execute("detach database other", [])?;
             copied
         });

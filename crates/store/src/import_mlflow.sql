@@ -99,6 +99,9 @@ update runs set artifact_path = substr(artifact_path, 19) where artifact_path li
 update logged_models set artifact_path = substr(artifact_path, 19) where artifact_path like 'mlflow-artifacts:/%';
 update model_versions set artifact_path = substr(artifact_path, 19) where artifact_path like 'mlflow-artifacts:/%';
 
+-- whoever names no place gets the usual one
+update experiments set artifact_path = cast(id as text) where artifact_path = '';
+
 drop table experiment_of;
 drop table new_runs;
 drop table new_models;

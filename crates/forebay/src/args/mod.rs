@@ -300,14 +300,16 @@ pub struct Freshness {
 
 #[derive(Clone, Debug, Subcommand)]
 pub enum Import {
-    /// Runs, logged models and registered models of an MLflow 3 server, from its SQLite file.
-    Mlflow(ImportMlflow),
+    /// MLflow's experiments, runs, logged and registered models: of a folder, a SQLite file or a server.
+    Mlflow(ImportFrom),
+    /// Runs of Weights & Biases, from the folder `wandb` that a script left.
+    Wandb(ImportFrom),
 }
 
 #[derive(Clone, Debug, ClapArgs)]
-pub struct ImportMlflow {
-    /// The file, such as mlflow.db.
-    pub file: PathBuf,
+pub struct ImportFrom {
+    /// A folder (mlruns, wandb), MLflow's file (mlflow.db) or the address of its server (http://...).
+    pub from: String,
     /// Into a folder that `serve --data` serves, instead of the project.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,

@@ -3,20 +3,55 @@
 use std::path::Path;
 
 use forebay_core::{Diagnostic, Diagnostics};
+use forebay_import::Target;
 use forebay_store::{Imported, Store};
 use serde_json::json;
 
 use super::serve;
-use crate::args::{Global, ImportMlflow, Output};
+use crate::args::{Global, ImportFrom, Output};
 use crate::report::{Talk, data};
 use crate::wiring;
 
-pub fn mlflow(global: &Global, talk: &Talk, options: &ImportMlflow) -> Result<u8, Diagnostics> {
-    check(&options.file)?;
+/// Reads one kind of history.
+type Reader = fn(&str, &Target<'_>) -> Result<Imported, Diagnostic>;
+
+pub fn mlflow(global: &Global, talk: &Talk, options: &ImportFrom) -> Result<u8, Diagnostics> {
+    let reader: Reader = if options.from.contains("://") {
+        forebay_import::mlflow_server
+    } else if Path::new(&options.from).is_dir() {
+        |from, target| forebay_import::mlflow_folder(Path::new(from), target)
+    } else {
+        |from, target| target.store.import_mlflow(Path::new(from))
+    };
+    let added = run(global, talk, options, reader)?;
+    if added != Imported::default() && Path::new(&options.from).is_file() {
+        talk.say("artifacts that went through the server (its mlartifacts folder) are not in that file: import from the running server, or copy the folder's contents into the artifacts of this project");
+    }
+    Ok(0)
+}
+
+pub fn wandb(global: &Global, talk: &Talk, options: &ImportFrom) -> Result<u8, Diagnostics> {
+    let reader: Reader = |from, target| forebay_import::wandb(Path::new(from), target);
+    run(global, talk, options, reader)?;
+    Ok(0)
+}
+
+fn run(
+    global: &Global,
+    talk: &Talk,
+    options: &ImportFrom,
+    reader: Reader,
+) -> Result<Imported, Diagnostics> {
     let global = &serve::at_data(global, options.data.as_deref())?;
     let project = wiring::project(global, talk, &wiring::invocation_id())?;
     let store = Store::open(&project.settings.metadata)?;
-    let added = store.import_mlflow(&options.file)?;
+    let progress = |so_far: &Imported| talk.say(&format!("{} runs so far", so_far.runs));
+    let target = Target {
+        store: &store,
+        artifacts: &project.settings.artifacts,
+        progress: &progress,
+    };
+    let added = reader(&options.from, &target)?;
     match options.output {
         Output::Json => data::json(&json!({
             "experiments": added.experiments,
@@ -28,22 +63,7 @@ pub fn mlflow(global: &Global, talk: &Talk, options: &ImportMlflow) -> Result<u8
         }))?,
         Output::Text => data::print(&said(added)),
     }
-    if added != Imported::default() {
-        let artifacts = project.settings.artifacts.display();
-        talk.say(&format!(
-            "artifacts that went through the server (its mlartifacts folder) are not copied: put them into {artifacts}"
-        ));
-    }
-    Ok(0)
-}
-
-fn check(file: &Path) -> Result<(), Diagnostic> {
-    let text = file.to_string_lossy();
-    if file.is_dir() || text.contains("://") {
-        return Err(Diagnostic::error(format!("'{text}' is no SQLite file, which is what can be imported"))
-            .hint("a folder of runs becomes one with `mlflow migrate-filestore`; a server's is its --backend-store-uri"));
-    }
-    Ok(())
+    Ok(added)
 }
 
 fn said(added: Imported) -> String {

@@ -60,6 +60,7 @@ pub async fn run(args: &Args, talk: &Talk) -> Result<u8, Diagnostics> {
         Command::Why(options) => why::run(global, talk, options).await,
         Command::Serve(options) => serve::run(global, talk, options).await,
         Command::Import(Import::Mlflow(options)) => import::mlflow(global, talk, options),
+        Command::Import(Import::Wandb(options)) => import::wandb(global, talk, options),
         Command::Demo(options) => demo::run(global, talk, options).await,
         Command::Init(options) => init::run(global, talk, options),
         Command::Debug(_) => debug::run(global, talk).await,

@@ -86,6 +86,7 @@ fn tracking(workspace: &Workspace, artifacts: Option<&str>) -> Result<Tracking, 
         None => Artifacts::served(&workspace.settings().artifacts),
         Some(location) => Artifacts::at(location)?,
     };
+    artifacts.sweep(workspace.clock.now_ms());
     Ok(Tracking {
         store: workspace.store.clone(),
         artifacts,

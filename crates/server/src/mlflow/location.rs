@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use forebay_core::Diagnostic;
 use serde::Serialize;
@@ -20,6 +21,7 @@ const REMOTE: [&str; 14] = [
 const SERVED: &str = "mlflow-artifacts:";
 /// Uploads on their way, below the root so that putting them in place is a rename.
 const UPLOADS: &str = ".uploads";
+const ABANDONED_MS: i64 = 3_600_000;
 
 /// The artifact root.
 #[derive(Clone, Debug)]
@@ -137,6 +139,27 @@ impl Artifacts {
     /// A file of its own for an upload on its way.
     pub fn upload(&self, id: &str) -> Result<PathBuf, Problem> {
         Ok(self.folder(UPLOADS)?.join(UPLOADS).join(id))
+    }
+
+    /// Removes what uploads left whose server was killed: what nothing was written to for an hour.
+    /// Another server may use the same root, and its uploads go on.
+    pub fn sweep(&self, now_ms: i64) {
+        let Some(folder) = &self.folder else { return };
+        for entry in std::fs::read_dir(folder.join(UPLOADS))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let written = entry.metadata().and_then(|metadata| metadata.modified());
+            let written = written
+                .ok()
+                .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            let is_left =
+                written.is_some_and(|time| (time.as_millis() as i64) < now_ms - ABANDONED_MS);
+            if is_left && let Err(error) = std::fs::remove_file(entry.path()) {
+                tracing::warn!("cannot remove {}: {error}", entry.path().display());
+            }
+        }
     }
 
     /// What lies in a folder, by name; nothing where there is no such folder.
