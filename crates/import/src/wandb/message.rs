@@ -16,8 +16,8 @@ pub enum Kind {
     Summary(Items),
     #[prost(message, tag = "5")]
     Config(Items),
-    #[prost(message, tag = "17")]
-    Run(Run),
+    #[prost(message, boxed, tag = "17")]
+    Run(Box<Run>),
     #[prost(message, tag = "18")]
     Exit(Exit),
 }

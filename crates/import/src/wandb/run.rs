@@ -26,7 +26,7 @@ pub fn read<R: Read>(mut log: Log<R>, name: &str) -> Result<Option<Found>, Diagn
             Diagnostic::error(format!("{name} has a record that cannot be read: {error}"))
         })?;
         match record.kind {
-            Some(Kind::Run(head)) => reading.head(head),
+            Some(Kind::Run(head)) => reading.head(*head),
             Some(Kind::Config(items)) => set(&mut reading.config, &items),
             Some(Kind::Summary(items)) => set(&mut reading.summary, &items),
             Some(Kind::History(history)) => {
