@@ -9,6 +9,7 @@ mod evaluated;
 mod experiments;
 mod models;
 mod preview;
+mod traces;
 mod training;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub use artifacts::{
 pub use compare::compare;
 pub use experiments::{experiment, experiments};
 pub use models::{card, logged_model, model, models};
+pub use traces::{trace, traces};
 pub use training::training;
 
 type Shared = State<Arc<App>>;

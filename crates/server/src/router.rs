@@ -58,6 +58,8 @@ fn own_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/table/{schema}/{name}", get(pages::table)),
         ("/experiments", get(pages::experiments)),
         ("/experiments/{name}", get(pages::experiment)),
+        ("/experiments/{name}/traces", get(pages::traces)),
+        ("/traces/{id}", get(pages::trace)),
         ("/compare", get(pages::compare)),
         ("/training/{id}", get(pages::training)),
         ("/training/{id}/artifacts", get(pages::run_artifacts)),

@@ -65,6 +65,14 @@ pub fn model_version(model: &str, version: u64) -> String {
     format!("/models/{}/{version}", segment(model))
 }
 
+pub fn traces(experiment: &str) -> String {
+    format!("/experiments/{}/traces", segment(experiment))
+}
+
+pub fn trace(id: &str) -> String {
+    format!("/traces/{}", segment(id))
+}
+
 pub fn logged_model(id: &str) -> String {
     format!("/logged-models/{}", segment(id))
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use forebay_core::Diagnostic;
+use forebay_core::{Diagnostic, Graph, Node, Spec};
 use forebay_ml::gates::GateResult;
 use forebay_store::{Run, Store};
 use forebay_ui::page::{
@@ -159,11 +159,23 @@ pub fn evaluation(
             .map(|p| (p.feature.clone(), p.drop))
             .collect(),
         thresholds: thresholds(&found),
+        served: Vec::new(),
         slices: slices(&found.slices),
         folds: folds(&found.folds),
         classes: found.classes,
         class_confusion: found.class_confusion,
     }))
+}
+
+/// Inference services of the model, with the score from which each answers yes.
+pub fn served(graph: &Graph, model: &str) -> Vec<(String, f64)> {
+    let threshold = |node: &Node| match &node.spec {
+        Spec::InferenceService(service) if service.model == model => {
+            Some((node.name.clone(), service.threshold.parse().ok()?))
+        }
+        _ => None,
+    };
+    graph.nodes.values().filter_map(threshold).collect()
 }
 
 fn metrics(found: &Found) -> Vec<MetricRow> {

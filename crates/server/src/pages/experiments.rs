@@ -132,6 +132,10 @@ fn one(store: &Store, name: &str, asked: Asked, address: String) -> Result<Exper
             ..Search::default()
         },
     )?;
+    let one_item = Search {
+        limit: 1,
+        ..Search::default()
+    };
     Ok(Experiment {
         id: experiment.id,
         deleted: experiment.deleted_ms.is_some(),
@@ -143,6 +147,10 @@ fn one(store: &Store, name: &str, asked: Asked, address: String) -> Result<Exper
         runs: if order.is_empty() { nest(rows) } else { rows },
         columns,
         total: store.count_runs_in(experiment.id, stage(asked.state))?,
+        traced: !store
+            .search_traces(&[experiment.id], &one_item)?
+            .items
+            .is_empty(),
         logged_models: models.items.iter().map(logged_model).collect(),
         name: experiment.name,
         asked,

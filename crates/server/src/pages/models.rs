@@ -167,10 +167,13 @@ fn card_of(app: &App, name: &str, version: &str) -> Result<Option<Card>, Diagnos
         .and_then(|run| artifacts.existing(&run.artifact_path).ok());
     let graph = app.backend.graph_values();
     let record = folder.as_deref().and_then(record).unwrap_or_default();
-    let evaluation = match (&run, &folder) {
+    let mut evaluation = match (&run, &folder) {
         (Some(run), Some(folder)) => evaluated::evaluation(store, run, folder)?,
         _ => None,
     };
+    if let Some(found) = &mut evaluation {
+        found.served = evaluated::served(graph, name);
+    }
     let logged = match version.model_id.as_str() {
         "" => None,
         id => store.logged_model(id).ok(),

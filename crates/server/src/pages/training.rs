@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use forebay_core::{Diagnostic, ResourceType};
-use forebay_store::{Error, LoggedModel, Run, RunInput, Search, Stage, Store};
+use forebay_store::{Error, LoggedModel, Run, RunInput, RunVersion, Search, Stage, Store};
 use forebay_ui::link;
 use forebay_ui::page::{
     Asked, DatasetRow, Drawing, InputTable, LoggedMetric, LoggedModelRow, NodeLink, Output,
@@ -60,14 +60,18 @@ fn page(
         return Ok(None);
     };
     let folder = app.tracking.artifacts.existing(&run.artifact_path).ok();
-    let evaluation = match &folder {
+    let mut evaluation = match &folder {
         Some(folder) => evaluated::evaluation(store, &run, folder)?,
         None => None,
     };
+    let versions = store.versions_of_runs(std::slice::from_ref(&run.id))?;
+    let versions: Vec<RunVersion> = versions.into_values().flatten().collect();
+    if let (Some(found), Some(version)) = (&mut evaluation, versions.first()) {
+        found.served = evaluated::served(app.backend.graph_values(), &version.model);
+    }
     let (children, more_children) = children(store, &run)?;
     let child_columns = columns(&Asked::default(), children.iter());
     let output = folder.as_deref().and_then(output);
-    let versions = store.versions_of_runs(std::slice::from_ref(&run.id))?;
     Ok(Some(Training {
         note: run
             .tags
@@ -88,8 +92,7 @@ fn page(
         }),
         invocation: run.invocation_id.clone(),
         versions: versions
-            .into_values()
-            .flatten()
+            .into_iter()
             .map(experiments::version_link)
             .collect(),
         parent: parent(store, &run)?,

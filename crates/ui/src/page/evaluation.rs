@@ -4,8 +4,8 @@ use askama::Template;
 
 use super::render;
 use crate::chart::{Axis, Mark, Plot, share_bar};
-use crate::format;
 use crate::markup::Markup;
+use crate::{format, link};
 
 #[derive(Clone, Debug, Default, Template)]
 #[template(path = "evaluation.html")]
@@ -32,6 +32,8 @@ pub struct Evaluation {
     pub classes: Vec<String>,
     pub class_confusion: Vec<Vec<u64>>,
     pub thresholds: Vec<ThresholdRow>,
+    /// Inference services of the model, with the score from which each answers yes.
+    pub served: Vec<(String, f64)>,
     /// Columns whose values part the test rows.
     pub slices: Vec<SliceGroup>,
     /// Metrics by fold of a cross-validation.
@@ -287,6 +289,18 @@ impl Evaluation {
             marks,
         };
         Some(plot.figure())
+    }
+
+    /// Services that answer at another threshold than the one of the confusion.
+    fn elsewhere(&self) -> Vec<(&str, String)> {
+        let judged = self
+            .confusion
+            .map_or(f64::NAN, |confusion| confusion.threshold);
+        let differs = |(_, at): &&(String, f64)| (at - judged).abs() > 1e-9;
+        let other = self.served.iter().filter(differs);
+        other
+            .map(|(name, at)| (name.as_str(), format::number(*at)))
+            .collect()
     }
 
     fn has_train(&self) -> bool {

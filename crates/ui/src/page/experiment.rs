@@ -53,6 +53,8 @@ pub struct Experiment {
     /// Runs in the lifecycle stage asked for.
     pub total: u64,
     pub logged_models: Vec<LoggedModelRow>,
+    /// It has traces.
+    pub traced: bool,
     pub address: String,
 }
 

@@ -27,6 +27,7 @@ mod run_row;
 mod runs;
 mod service;
 mod table;
+mod trace;
 mod training;
 
 pub use artifact::{Artifacts, Entry, File, Listing, View};
@@ -50,6 +51,7 @@ pub use run_row::{Column, ColumnKind, RunLink, RunRow, RunValue, VersionLink, ne
 pub use runs::{InvocationRow, NodeRunRow, Run, Runs};
 pub use service::{Delay, Drift, Minute, PredictionRow, RequestField, Service, Services, Try};
 pub use table::{Held, Table, TableColumn, TableRow, Tables, VersionRow};
+pub use trace::{AssessmentRow, SpanRow, Trace, TraceRow, Traces};
 pub use training::{DatasetRow, LoggedMetric, Output, Training};
 
 /// What [`crate::Shell`] needs of a page.

@@ -162,7 +162,7 @@ fn test_row(graph: &forebay_core::Graph, node: &forebay_core::Node) -> TestRow {
         target: target.and_then(|id| graph.get(id)).map(NodeLink::of),
         column,
         status: None,
-        failures: 0,
+        failures: None,
         message: String::new(),
     }
 }

@@ -114,7 +114,8 @@ pub struct TestRow {
     pub column: Option<String>,
     /// None: not run yet.
     pub status: Option<Status>,
-    pub failures: u64,
+    /// Rows that break it; None of what judges no rows, such as a monitor.
+    pub failures: Option<u64>,
     pub message: String,
 }
 

@@ -156,7 +156,7 @@ fn test(
         target: Some(on),
         column: column.map(str::to_owned),
         status: Some(status),
-        failures,
+        failures: Some(failures),
         message: message.to_owned(),
     }
 }

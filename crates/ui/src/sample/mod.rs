@@ -68,6 +68,8 @@ fn full() -> Vec<(&'static str, Box<dyn Page>)> {
         ("artifacts", Box::new(artifacts())),
         ("artifact-page", Box::new(tracking::inert_page())),
         ("logged-model", Box::new(logged_model())),
+        ("traces", Box::new(tracking::traces())),
+        ("trace", Box::new(tracking::trace())),
         ("models", Box::new(models())),
         ("model", Box::new(model())),
         ("card", Box::new(card())),

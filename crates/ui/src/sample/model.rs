@@ -76,6 +76,7 @@ pub fn evaluation() -> Evaluation {
             .map(|(i, name)| ((*name).to_owned(), 0.05 / (i + 1) as f64 - 0.004))
             .collect(),
         permuted: "roc_auc".to_owned(),
+        served: vec![("late_arrival".to_owned(), 0.4)],
         classes: Vec::new(),
         class_confusion: Vec::new(),
         thresholds: (1..10)

@@ -4,10 +4,10 @@
 use super::data::NOW;
 use super::model::{FEATURES, HASH, RUN, evaluation, inputs, link, pairs};
 use crate::page::{
-    Artifacts, Asked, Card, CardFeature, Column, Compare, ComparedRun, CurvePoint, DatasetRow,
-    Drawing, Entry, Experiment, ExperimentRow, Experiments, File, Grid, GridColumn, Listing,
-    LoggedMetric, LoggedModel, LoggedModelRow, Misread, ModelMetricRow, Output, RunLink, RunRow,
-    RunValue, Status, Training, VersionLink, View, nest,
+    Artifacts, Asked, AssessmentRow, Card, CardFeature, Column, Compare, ComparedRun, CurvePoint,
+    DatasetRow, Drawing, Entry, Experiment, ExperimentRow, Experiments, File, Grid, GridColumn,
+    Listing, LoggedMetric, LoggedModel, LoggedModelRow, Misread, ModelMetricRow, Output, RunLink,
+    RunRow, RunValue, SpanRow, Status, Trace, TraceRow, Traces, Training, VersionLink, View, nest,
 };
 use crate::shell::{Crumb, Section};
 use forebay_core::ResourceType;
@@ -451,5 +451,62 @@ pub fn card() -> Card {
         evaluation: Some(evaluation()),
         artifacts: listing(),
         ..Card::default()
+    }
+}
+
+fn trace_row() -> TraceRow {
+    TraceRow {
+        id: "tr-3f0d6c1b9a7e4f52a1c88d2e64b97035".to_owned(),
+        name: "answer".to_owned(),
+        status: Status::Success,
+        started_ms: NOW,
+        duration_ms: Some(1_840),
+        request: format!("{{\"question\": \"{ODD}\"}}"),
+        response: "It departs at 14:05.".to_owned(),
+    }
+}
+
+pub fn traces() -> Traces {
+    Traces {
+        experiment: "assistant".to_owned(),
+        traces: vec![trace_row()],
+        ..Traces::default()
+    }
+}
+
+pub fn trace() -> Trace {
+    let span = |name: &str, kind: &str, depth, from: i64, to: i64| SpanRow {
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        status: if name == "look up" {
+            Status::Error
+        } else {
+            Status::Success
+        },
+        depth,
+        started_ns: NOW * 1_000_000 + from * 1_000_000,
+        finished_ns: Some(NOW * 1_000_000 + to * 1_000_000),
+        inputs: format!("{{\"question\": \"{ODD}\"}}"),
+        outputs: "14:05".to_owned(),
+        message: String::new(),
+        attributes: pairs(&[("model", "small")]),
+    };
+    Trace {
+        trace: trace_row(),
+        experiment: "assistant".to_owned(),
+        run: None,
+        tags: pairs(&[("team", ODD)]),
+        metadata: Vec::new(),
+        assessments: vec![AssessmentRow {
+            name: "is_correct".to_owned(),
+            kind: "feedback".to_owned(),
+            value: "true".to_owned(),
+            valid: true,
+        }],
+        spans: vec![
+            span("answer", "AGENT", 0, 0, 1_840),
+            span("look up", "TOOL", 1, 20, 410),
+            span("generate", "LLM", 1, 420, 1_830),
+        ],
     }
 }

@@ -68,9 +68,7 @@ fn test_row(
         target: target.and_then(|id| graph.get(id)).map(NodeLink::of),
         column,
         status: run.map(|run| status(run.status)),
-        failures: run
-            .and_then(|run| run.details["failures"].as_u64())
-            .unwrap_or(0),
+        failures: run.and_then(|run| run.details["failures"].as_u64()),
         message: run.map(|run| first_line(&run.message)).unwrap_or_default(),
     }
 }

@@ -190,13 +190,31 @@ fn traffic(serving: &Serving, name: &str) -> Vec<Minute> {
 fn delay(workspace: &Workspace, serving: &Serving, node: &Node) -> Option<Delay> {
     let delays = serving.traffic().of(&node.name).delays;
     let rule = monitors(workspace, node).find_map(|(_, monitor)| monitor.delay.clone());
+    let read = rule.as_deref().and_then(delay_rule);
+    let held = |(share, limit): (f64, f64)| Some(delays.quantile_ms(share)? < limit);
     Some(Delay {
         p50_ms: delays.quantile_ms(0.5)?,
         p99_ms: delays.quantile_ms(0.99)?,
+        limit_ms: read.map(|(_, limit)| limit),
+        status: read.and_then(held).map(|held| match held {
+            true => Status::Success,
+            false => Status::Warn,
+        }),
         rule,
-        limit_ms: None,
-        status: None,
     })
+}
+
+/// `p99 < 20ms` as a share of the requests and a limit in milliseconds. None where it reads otherwise.
+fn delay_rule(text: &str) -> Option<(f64, f64)> {
+    let (quantile, limit) = text.split_once('<')?;
+    let share: f64 = quantile.trim().strip_prefix('p')?.parse().ok()?;
+    let limit = limit.trim_start_matches('=').trim();
+    let units = [("ms", 1.0), ("us", 1e-3), ("s", 1e3)];
+    let (number, unit) = units
+        .iter()
+        .find_map(|(unit, ms)| Some((limit.strip_suffix(unit)?, ms)))?;
+    let limit: f64 = number.trim().parse().ok()?;
+    (share > 0.0 && share < 100.0).then_some((share / 100.0, limit * unit))
 }
 
 /// What the newest run of a monitor of the service found.
@@ -283,5 +301,19 @@ fn prediction(service: &Service, cells: &Cells, row: usize) -> PredictionRow {
         label: text("label") == "true",
         keys: keys.join(", "),
         stale_features: stale.split(',').filter(|name| !name.is_empty()).count() as u64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::delay_rule;
+
+    #[test]
+    fn a_rule_of_delays_is_a_quantile_and_a_limit() {
+        assert_eq!(delay_rule("p99 < 20ms"), Some((0.99, 20.0)));
+        assert_eq!(delay_rule("p50<=0.5 s"), Some((0.5, 500.0)));
+        for text in ["p99", "mean < 20ms", "p99 < 20", "p100 < 1s", "p99 > 1s"] {
+            assert_eq!(delay_rule(text), None, "{text}");
+        }
     }
 }
