@@ -141,7 +141,18 @@ pub fn refused(app: &App, refusal: &Refusal) -> Response {
     html(app, refusal.status, &problem)
 }
 
+/// A server of tracking alone has nothing to show here but what is tracked.
 pub async fn overview(State(app): Shared) -> Response {
+    let without_nodes = app.backend.graph_values().nodes.is_empty();
+    if without_nodes
+        && app
+            .tracking
+            .store
+            .runs(None, 1)
+            .is_ok_and(|runs| !runs.is_empty())
+    {
+        return Redirect::to("/experiments").into_response();
+    }
     shown(&app, app.backend.overview().await)
 }
 

@@ -124,7 +124,7 @@ function ready(part) {
 ready(document);
 
 // Clients of MLflow print addresses of its own pages.
-const theirs = location.pathname === "/" && location.hash.match(/^#\/(experiments|models)\/([^/]+)(?:\/(?:runs|versions)\/([^/]+))?/);
+const theirs = location.hash.match(/^#\/(experiments|models)\/([^/]+)(?:\/(?:runs|versions)\/([^/]+))?/);
 if (theirs) {
   const [, kind, name, part] = theirs;
   if (kind === "models") location.replace(`/models/${name}${part ? `/${part}` : ""}`);

@@ -142,6 +142,11 @@ async fn a_run_shows_its_curve_its_children_and_loads_again_while_it_logs() {
     let child = served.page("/training/k").await;
     assert!(child.contains("href=\"/training/p\""));
     assert_eq!(served.status("/training/nowhere").await, 404);
+    assert_eq!(
+        served.status("/").await,
+        303,
+        "a server of tracking alone opens on it"
+    );
 }
 
 #[tokio::test]

@@ -39,15 +39,12 @@ impl Axis {
     }
 
     pub fn between(label: &str, low: f64, high: f64) -> Self {
-        let room = if high > low {
-            high - low
-        } else {
-            high.abs().max(1.0)
-        };
+        // A lone value stands in the middle, with room in its own scale.
+        let room = if low == 0.0 { 0.5 } else { low.abs() * 0.05 };
         let (low, high) = if high > low {
             (low, high)
         } else {
-            (low, low + room)
+            (low - room, low + room)
         };
         let ticks = ticks(low, high, 5);
         // The axis ends on a tick where that costs little room.

@@ -141,6 +141,7 @@ impl Experiment {
         let all = format::counted(self.total, "run", "runs");
         let shown = self.runs.len() as u64;
         match self.asked.filter.is_empty() {
+            _ if self.misread.is_some() => all,
             true if shown == self.total => all,
             true => format!("{} of {all}", format::count(shown)),
             false if self.next.is_some() => {
