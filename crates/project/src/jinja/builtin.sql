@@ -179,6 +179,43 @@ where parent.to_field is null
 {% macro equals(expr1, expr2) %}{{ return(adapter.dispatch('equals', 'dbt')(expr1, expr2)) }}{% endmacro %}
 {% macro default__equals(expr1, expr2) %}({{ expr1 }} is not distinct from {{ expr2 }}){% endmacro %}
 
+{# Rows made of nothing: numbers from 1, and the moments from a start to before an end. #}
+
+{% macro get_powers_of_two(upper_bound) %}{{ return(adapter.dispatch('get_powers_of_two', 'dbt')(upper_bound)) }}{% endmacro %}
+{% macro default__get_powers_of_two(upper_bound) %}
+  {%- if upper_bound <= 0 -%}
+    {{ exceptions.raise_compiler_error('get_powers_of_two needs a number above 0, not ' ~ upper_bound) }}
+  {%- endif -%}
+  {%- for power in range(1, 64) if 2 ** power >= upper_bound -%}
+    {%- if loop.first -%}{{ return(power) }}{%- endif -%}
+  {%- endfor -%}
+{% endmacro %}
+{% macro generate_series(upper_bound) %}{{ return(adapter.dispatch('generate_series', 'dbt')(upper_bound)) }}{% endmacro %}
+{% macro default__generate_series(upper_bound) -%}
+  select cast(value as bigint) as generated_number from unnest(range(1, {{ upper_bound }} + 1)) as numbers(value)
+{%- endmacro %}
+{% macro get_intervals_between(start_date, end_date, datepart) %}
+  {{- return(adapter.dispatch('get_intervals_between', 'dbt')(start_date, end_date, datepart)) -}}
+{% endmacro %}
+{% macro default__get_intervals_between(start_date, end_date, datepart) -%}
+  {%- if not execute -%}{{ return(1) }}{%- endif -%}
+  {%- set found = run_query('select ' ~ dbt.datediff(start_date, end_date, datepart)) -%}
+  {{ return(found.rows[0][0]) }}
+{%- endmacro %}
+{% macro date_spine(datepart, start_date, end_date) %}
+  {{- return(adapter.dispatch('date_spine', 'dbt')(datepart, start_date, end_date)) -}}
+{% endmacro %}
+{% macro default__date_spine(datepart, start_date, end_date) -%}
+  {%- set steps = dbt.get_intervals_between(start_date, end_date, datepart) -%}
+  with steps as ({{ dbt.generate_series(steps) }}),
+  spine as (
+    select {{ dbt.dateadd(datepart, 'generated_number - 1', start_date) }} as date_{{ datepart }} from steps
+  )
+  select * from spine where date_{{ datepart }} <= {{ end_date }}
+{%- endmacro %}
+
+{% macro set_sql_header(config) %}{{ config.set('sql_header', caller()) }}{% endmacro %}
+
 {# Rows of the catalog. #}
 
 {% macro get_columns_in_query(select_sql) %}

@@ -46,7 +46,11 @@ impl Object for Config {
                 let setting = arg.get_item(&key)?;
                 let json = serde_json::to_value(&setting)
                     .map_err(|_| failed(format!("config({key}=...) is not plain data")))?;
-                found.insert(key.to_string().replace('-', "_"), json);
+                let name = key.to_string().replace('-', "_");
+                if found.insert(name.clone(), json).is_some() {
+                    let other = name.replace('_', "-");
+                    return Err(failed(format!("config() says both '{name}' and '{other}'")));
+                }
             }
         }
         self.0.record().configs.push(found);

@@ -22,6 +22,7 @@ pub(crate) fn environment() -> Environment<'static> {
     env.add_filter("float", float);
     env.add_filter("list", |value: Value| super::collections::list_of(&value));
     env.add_filter("tojson", |value: Serde<Json>| json_text(&value.0, false));
+    env.add_test("callable", |value: Value| value.kind() == ValueKind::Plain);
     env
 }
 

@@ -14,6 +14,7 @@ mod engine;
 mod errors;
 mod filters;
 mod functions;
+mod itertools;
 mod literals;
 mod macros;
 mod materializations;

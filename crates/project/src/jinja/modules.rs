@@ -11,6 +11,7 @@ use regex::{Captures, Regex};
 use super::collections;
 use super::duration;
 use super::errors::failed;
+use super::itertools;
 use super::moment::{self, Moment, Zone};
 use super::scope::Scope;
 
@@ -157,13 +158,7 @@ impl Object for Module {
                 let (name,): (Value,) = from_args(args)?;
                 Ok(Value::from_object(Zone(moment::zone(&name)?)))
             }
-            (Kind::Itertools, "chain") => {
-                let mut all = Vec::new();
-                for list in args {
-                    all.extend(list.try_iter()?);
-                }
-                Ok(collections::list(all))
-            }
+            (Kind::Itertools, _) => itertools::call(method, args),
             _ => Err(Error::from(ErrorKind::UnknownMethod)),
         }
     }

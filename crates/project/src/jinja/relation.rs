@@ -74,6 +74,21 @@ impl RelationValue {
             (None, false, _) => quote(&self.relation.name),
         }
     }
+
+    /// The same with another schema or name: keywords, or a mapping.
+    fn at(&self, path: &Value) -> Value {
+        let part = |key: &str| {
+            let part = path.get_attr(key).ok()?;
+            part.as_str().map(str::to_owned)
+        };
+        let mut relation = self.clone();
+        let Relation { schema, name } = relation.relation;
+        relation.relation = Relation::new(
+            part("schema").unwrap_or(schema),
+            part("identifier").unwrap_or(name),
+        );
+        Value::from_object(relation)
+    }
 }
 
 const KEYS: &[&str] = &[
@@ -157,6 +172,7 @@ impl Object for RelationValue {
                 let name = format!("information_schema{}", view.unwrap_or_default());
                 Ok(Value::from(name))
             }
+            "replace_path" => Ok(self.at(args.first().unwrap_or(&Value::UNDEFINED))),
             "incorporate" => {
                 let (kwargs,): (Kwargs,) = from_args(args)?;
                 let mut relation = Self::clone(self);
@@ -167,18 +183,8 @@ impl Object for RelationValue {
                         _ => None,
                     };
                 }
-                if let Some(path) = kwargs.get::<Option<Value>>("path")? {
-                    let part = |key: &str| {
-                        let part = path.get_attr(key).ok()?;
-                        part.as_str().map(str::to_owned)
-                    };
-                    let Relation { schema, name } = relation.relation;
-                    relation.relation = Relation::new(
-                        part("schema").unwrap_or(schema),
-                        part("identifier").unwrap_or(name),
-                    );
-                }
-                Ok(Value::from_object(relation))
+                let path = kwargs.get::<Option<Value>>("path")?;
+                Ok(relation.at(&path.unwrap_or_default()))
             }
             "quote" | "include" => {
                 let (kwargs,): (Kwargs,) = from_args(args)?;

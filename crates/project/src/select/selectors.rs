@@ -147,7 +147,7 @@ impl Reader<'_> {
             ..Criterion::plain(Some(&method), &value)
         };
         let exclude = fields.get("exclude");
-        fields.finish(Unknown::Error);
+        fields.finish(Unknown::Warn);
         match exclude {
             None => Some(Spec::Criterion(criterion)),
             Some(exclude) => self.except(Spec::Criterion(criterion), exclude),
