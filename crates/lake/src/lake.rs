@@ -16,8 +16,9 @@ use forebay_core::{Diagnostic, Relation};
 use futures::TryStreamExt;
 use futures::future::BoxFuture;
 
+use crate::dialect::dialect_of;
 use crate::engine::{self, Files, Planner, SpillFolder, from_engine, input_rows};
-use crate::types::{Input, LakeOptions, Rows, WriteOptions, Written};
+use crate::types::{Dialect, Input, LakeOptions, Rows, WriteOptions, Written};
 use crate::warehouse::{Begun, Warehouse};
 
 /// A warehouse folder and the engine that reads and writes it. Cloning is cheap.
@@ -151,13 +152,24 @@ impl Lake {
         relation: &'a Relation,
         sql: &'a str,
     ) -> BoxFuture<'a, Result<(), Diagnostic>> {
-        Box::pin(async move {
-            let state = self.state();
-            let none = BTreeMap::new();
-            let planner = Planner::new(state, self.warehouse(), &none, self.files());
-            planner.inside(relation).plan(sql).await?;
-            self.warehouse().create_view(relation, sql).await
-        })
+        Box::pin(self.create_view_in(relation, sql, None))
+    }
+
+    /// As [`Lake::create_view`], of SQL in a dialect; none: this lake's.
+    pub(crate) async fn create_view_in(
+        &self,
+        relation: &Relation,
+        sql: &str,
+        dialect: Option<Dialect>,
+    ) -> Result<(), Diagnostic> {
+        let state = self.state();
+        let dialect = dialect.unwrap_or_else(|| dialect_of(&state));
+        let none = BTreeMap::new();
+        let planner = Planner::new(state, self.warehouse(), &none, self.files());
+        let mut planner = planner.inside(relation);
+        planner.plan_in(dialect, sql).await?;
+        let warehouse = self.warehouse();
+        warehouse.create_view(relation, sql, dialect).await
     }
 
     /// Removes a table with its history, or a view. One that does not exist is fine.

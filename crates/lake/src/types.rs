@@ -7,6 +7,7 @@ use std::pin::Pin;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use forebay_core::{Diagnostic, Relation};
+use serde::{Deserialize, Serialize};
 
 /// Where a lake lives and how much of the machine it may use.
 #[derive(Clone, Debug)]
@@ -25,7 +26,8 @@ pub struct LakeOptions {
 }
 
 /// Whose SQL is meant where PostgreSQL and DuckDB read the same text differently.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Dialect {
     #[default]
     Postgres,

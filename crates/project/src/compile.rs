@@ -2,7 +2,7 @@
 
 use forebay_core::{Diagnostic, NodeId};
 
-use crate::jinja::{Failure, GRAPH, Mode, Record, cte_name, from_json};
+use crate::jinja::{Failure, Mode, Record, cte_name, from_json};
 use crate::{CompileState, Compiled, Project, nodes};
 
 /// An ephemeral model as a common table expression.
@@ -20,11 +20,7 @@ impl Project {
     /// a macro, a `ref` that was hidden while the project was read.
     pub fn compile(&self, id: &NodeId, state: &CompileState) -> Result<Compiled, Diagnostic> {
         let mode = Mode::Compile(state.clone());
-        match self.whole(id, &mode) {
-            Ok(sql) => Ok(Compiled::Sql(sql)),
-            Err(Failure::Asked(question)) => Ok(Compiled::Asks(question)),
-            Err(Failure::Problem(problem)) => Err(*problem),
-        }
+        outcome(self.whole(id, &mode))
     }
 
     fn whole(&self, id: &NodeId, mode: &Mode) -> Result<String, Failure> {
@@ -67,15 +63,24 @@ impl Project {
         Ok(())
     }
 
-    /// Gives templates their `graph`, once: only what is compiled can see it.
+    /// Renders, and once more with `graph` where the first template reads it.
+    pub(crate) fn with_graph<T>(
+        &self,
+        render: impl Fn() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        match render() {
+            Err(Failure::Graph) => {
+                self.fill_graph();
+                render()
+            }
+            done => done,
+        }
+    }
+
+    /// Makes `graph`, once.
     pub(crate) fn fill_graph(&self) {
-        self.shared.graph.get_or_init(|| {
-            let mut manifest = self.manifest();
-            let parts = GRAPH
-                .iter()
-                .map(|part| ((*part).to_owned(), manifest[*part].take()));
-            from_json(&parts.collect())
-        });
+        let made = || from_json(&crate::manifest::graph(self));
+        self.shared.graph.get_or_init(made);
     }
 
     fn render(&self, id: &NodeId, mode: &Mode) -> Result<(String, Record), Failure> {
@@ -87,10 +92,20 @@ impl Project {
             let problem = Diagnostic::error(format!("'{id}' has no SQL to compile"));
             return Err(Failure::Problem(Box::new(problem)));
         };
-        self.fill_graph();
-        let (sql, record) = nodes::run(&self.engine, &self.shared, detail, &detail.scope, mode)
+        let run = || nodes::run(&self.engine, &self.shared, detail, &detail.scope, mode);
+        let (sql, record) = self
+            .with_graph(run)
             .map_err(|failure| failure.placed(&node.location))?;
         Ok((sql.trim().to_owned(), record))
+    }
+}
+
+pub(crate) fn outcome(rendered: Result<String, Failure>) -> Result<Compiled, Diagnostic> {
+    match rendered {
+        Ok(sql) => Ok(Compiled::Sql(sql)),
+        Err(Failure::Asked(question)) => Ok(Compiled::Asks(question)),
+        Err(Failure::Problem(problem)) => Err(*problem),
+        Err(Failure::Graph) => Err(Diagnostic::internal("'graph' was not made")),
     }
 }
 

@@ -4,7 +4,8 @@ use forebay_core::{Diagnostic, NodeId};
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 
-use crate::jinja::{Failure, Mode, NodeScope};
+use crate::compile::outcome;
+use crate::jinja::{Mode, NodeScope};
 use crate::{CompileState, Compiled, Project};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,24 +116,17 @@ impl Project {
         printed: &mut Vec<String>,
     ) -> Result<Compiled, Diagnostic> {
         let mode = Mode::Compile(state.clone());
-        self.fill_graph();
-        match self
-            .engine
-            .render_text(&hook.text, &self.shared, &hook.scope, &mode)
-        {
+        let rendered = self.with_graph(|| {
+            self.engine
+                .render_text(&hook.text, &self.shared, &hook.scope, &mode)
+        });
+        match rendered {
             Ok((sql, record)) => {
                 *printed = record.printed;
-                let sql = self.with_ephemerals(sql.trim(), record.ephemerals, &mode);
-                match sql {
-                    Ok(sql) => Ok(Compiled::Sql(sql)),
-                    Err(Failure::Asked(question)) => Ok(Compiled::Asks(question)),
-                    Err(Failure::Problem(problem)) => Err(*problem),
-                }
+                outcome(self.with_ephemerals(sql.trim(), record.ephemerals, &mode))
             }
-            Err(Failure::Asked(question)) => Ok(Compiled::Asks(question)),
-            Err(Failure::Problem(problem)) => {
-                Err(problem.hint(format!("in the hook {}", hook.text.trim())))
-            }
+            Err(failure) => outcome(Err(failure))
+                .map_err(|problem| problem.hint(format!("in the hook {}", hook.text.trim()))),
         }
     }
 }

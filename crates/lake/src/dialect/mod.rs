@@ -56,10 +56,12 @@ pub(crate) type Probe<'a> = dyn Fn(Statement) -> Result<LogicalPlan> + 'a;
 pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState {
     let options = &mut state.config_mut().options_mut().sql_parser;
     options.parse_float_as_decimal = true;
-    if dialect == Dialect::DuckDb {
-        options.dialect = datafusion::config::Dialect::DuckDB;
-        options.default_null_ordering = "nulls_last".to_owned();
-    }
+    let (name, nulls) = match dialect {
+        Dialect::DuckDb => (datafusion::config::Dialect::DuckDB, "nulls_last"),
+        Dialect::Postgres => (datafusion::config::Dialect::Generic, "nulls_max"),
+    };
+    options.dialect = name;
+    options.default_null_ordering = nulls.to_owned();
     let mut rules = state.analyzer().rules.clone();
     rules.insert(0, Arc::new(durations::Durations));
     rules.insert(0, Arc::new(laterals::Laterals));

@@ -2,6 +2,7 @@
 
 mod context;
 mod error;
+mod foreign_view;
 mod information_schema;
 mod plan;
 mod run;

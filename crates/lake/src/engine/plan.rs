@@ -19,10 +19,13 @@ use futures::future::BoxFuture;
 
 use super::context::{Context, Tables, relation_of};
 use super::error::{from_engine, from_parser};
+use super::foreign_view::ForeignView;
 use super::information_schema::{self, Listed};
+use super::session::in_dialect;
 use crate::dialect;
 use crate::files;
-use crate::warehouse::{Stored, Warehouse};
+use crate::types::Dialect;
+use crate::warehouse::{Stored, View, Warehouse};
 
 /// Plans one query, and the views that it reads. A table is resolved once, so that all of the query
 /// sees one version of it.
@@ -171,7 +174,7 @@ impl<'a> Planner<'a> {
             }
             match self.warehouse.lookup(relation).await? {
                 Some(Stored::Table(table)) => table.provider(&self.state),
-                Some(Stored::View(view)) => self.expand(relation, &view.sql).await,
+                Some(Stored::View(view)) => self.expand(relation, &view).await,
                 None => Err(self.missing(relation).await),
             }
         })
@@ -204,17 +207,44 @@ impl<'a> Planner<'a> {
 
     async fn expand(
         &mut self,
-        view: &Relation,
-        sql: &str,
+        name: &Relation,
+        view: &View,
     ) -> Result<Arc<dyn TableProvider>, Diagnostic> {
-        self.open.push(view.clone());
-        let plan = self.plan(sql).await;
+        let own = dialect::dialect_of(&self.state);
+        let dialect = view.dialect.unwrap_or(own);
+        self.open.push(name.clone());
+        let plan = self.plan_in(dialect, &view.sql).await;
         self.open.pop();
         let plan = plan.map_err(|mut problem| {
-            problem.message = format!("view '{view}': {}", problem.message);
+            problem.message = format!("view '{name}': {}", problem.message);
             problem
         })?;
-        Ok(Arc::new(ViewTable::new(plan, Some(sql.to_owned()))))
+        Ok(match dialect == own {
+            true => Arc::new(ViewTable::new(plan, Some(view.sql.clone()))),
+            false => Arc::new(ForeignView::new(plan, dialect)),
+        })
+    }
+
+    /// Plans what may be in another dialect, over the same versions of the tables.
+    pub(crate) async fn plan_in(
+        &mut self,
+        dialect: Dialect,
+        sql: &str,
+    ) -> Result<LogicalPlan, Diagnostic> {
+        if dialect == dialect::dialect_of(&self.state) {
+            return self.plan(sql).await;
+        }
+        let mut planner = Planner {
+            state: in_dialect(&self.state, dialect),
+            warehouse: self.warehouse,
+            pins: self.pins,
+            files: self.files,
+            tables: stored(&self.tables),
+            open: self.open.clone(),
+        };
+        let plan = planner.plan(sql).await;
+        self.tables.extend(stored(&planner.tables));
+        plan
     }
 
     fn reads_itself(&self, view: &Relation) -> Diagnostic {
@@ -248,6 +278,19 @@ fn not_a_query(statement: &Statement) -> Diagnostic {
         "'{} ...' is not a query: only SELECT, WITH, VALUES and EXPLAIN can be run",
         words.join(" ")
     ))
+}
+
+/// The tables of the warehouse: they are the same to every dialect, views and the catalog are not.
+fn stored(tables: &Tables) -> Tables {
+    let is_stored = |relation: &Relation, table: &dyn TableProvider| {
+        table.table_type() == TableType::Base && relation.schema != information_schema::SCHEMA
+    };
+    let kept = tables.iter().filter(|(relation, table)| {
+        let table = table.as_ref();
+        table.is_ok_and(|table| is_stored(relation, table.as_ref()))
+    });
+    kept.map(|(relation, table)| (relation.clone(), table.clone()))
+        .collect()
 }
 
 fn parser_options(state: &SessionState) -> ParserOptions {

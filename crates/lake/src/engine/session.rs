@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use datafusion::execution::SessionStateBuilder;
+use datafusion::catalog::Session;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use forebay_core::Diagnostic;
 
@@ -13,22 +14,37 @@ use super::error::from_engine;
 use super::spill::SpillFolder;
 use super::types::SqlTypes;
 use crate::dialect;
-use crate::types::LakeOptions;
+use crate::types::{Dialect, LakeOptions};
 
 /// Spilled files that one sort merges at once. Without a bound the first sort to merge takes all of
 /// the memory, and the others of the query starve.
 const MERGED_AT_ONCE: usize = 8;
 
 pub(crate) fn session(o: &LakeOptions, spill: &SpillFolder) -> Result<SessionContext, Diagnostic> {
+    let state = state(config(o), runtime(o, spill)?, o.dialect);
+    Ok(SessionContext::new_with_state(state))
+}
+
+fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>, dialect: Dialect) -> SessionState {
     let state = SessionStateBuilder::new()
-        .with_config(config(o))
-        .with_runtime_env(runtime(o, spill)?)
+        .with_config(config)
+        .with_runtime_env(runtime)
         .with_default_features()
-        .with_type_planner(Arc::new(SqlTypes(o.dialect)))
+        .with_type_planner(Arc::new(SqlTypes(dialect)))
         .build();
-    Ok(SessionContext::new_with_state(dialect::install(
-        state, o.dialect,
-    )))
+    dialect::install(state, dialect)
+}
+
+/// A session that reads another dialect, with the settings, the memory and the moment of this one.
+pub(super) fn in_dialect(session: &dyn Session, dialect: Dialect) -> SessionState {
+    let mut state = state(
+        session.config().clone(),
+        Arc::clone(session.runtime_env()),
+        dialect,
+    );
+    state.execution_props_mut().query_execution_start_time =
+        session.execution_props().query_execution_start_time;
+    state
 }
 
 fn runtime(o: &LakeOptions, spill: &SpillFolder) -> Result<Arc<RuntimeEnv>, Diagnostic> {

@@ -9,7 +9,7 @@ use forebay_core::{Diagnostic, Relation, quote};
 use super::{known, last, missing, relation};
 use crate::Lake;
 use crate::dialect::folded;
-use crate::types::TableKind;
+use crate::warehouse::Stored;
 
 impl Lake {
     pub(super) async fn create_table(&self, create: &CreateTable) -> Result<(), Diagnostic> {
@@ -154,10 +154,10 @@ impl Lake {
         if to.schema.is_empty() {
             to.schema.clone_from(&from.schema);
         }
-        let info = self.info(from).await?.ok_or_else(|| missing(from))?;
-        match (info.kind, info.view_sql) {
-            (TableKind::View, Some(sql)) => self.create_view(&to, &sql).await?,
-            _ => {
+        match self.warehouse().lookup(from).await? {
+            None => return Err(missing(from)),
+            Some(Stored::View(view)) => self.create_view_in(&to, &view.sql, view.dialect).await?,
+            Some(Stored::Table(_)) => {
                 let rows = format!("select * from {}", from.sql());
                 self.overwrite(&to, rows).await?;
             }

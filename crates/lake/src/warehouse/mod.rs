@@ -26,6 +26,8 @@ pub(crate) use table::Table;
 pub(crate) use view::View;
 pub(crate) use write::Begun;
 
+use crate::types::Dialect;
+
 /// What a name stands for.
 pub(crate) enum Stored {
     Table(Arc<Table>),
@@ -83,10 +85,11 @@ impl Warehouse {
         &self,
         relation: &Relation,
         sql: &str,
+        dialect: Dialect,
     ) -> Result<(), Diagnostic> {
         folder::check_name(relation)?;
         let _writing = self.writing(relation).await;
-        view::write(&self.folder, relation, sql)?;
+        view::write(&self.folder, relation, sql, dialect)?;
         self.folder.remove_table(relation)?;
         self.cache.forget(relation);
         Ok(())

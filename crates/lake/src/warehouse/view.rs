@@ -7,9 +7,10 @@ use forebay_core::{Diagnostic, Relation};
 use serde::{Deserialize, Serialize};
 
 use super::folder::Folder;
+use crate::types::Dialect;
 
-/// Version of the file's form. A reader refuses newer ones.
-const FORMAT: u32 = 1;
+/// Version of the file's form. A reader refuses newer ones. The second one has the dialect.
+const FORMAT: u32 = 2;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct View {
@@ -17,6 +18,9 @@ pub(crate) struct View {
     /// Counts the definitions of this view, from zero.
     pub version: i64,
     pub sql: String,
+    /// Whose SQL it is. None, in the first form: that of whoever reads it.
+    #[serde(default)]
+    pub dialect: Option<Dialect>,
     #[serde(skip)]
     pub modified_ms: i64,
 }
@@ -45,15 +49,22 @@ pub(crate) fn read(folder: &Folder, relation: &Relation) -> Result<Option<View>,
 }
 
 /// The same definition again changes nothing.
-pub(crate) fn write(folder: &Folder, relation: &Relation, sql: &str) -> Result<(), Diagnostic> {
+pub(crate) fn write(
+    folder: &Folder,
+    relation: &Relation,
+    sql: &str,
+    dialect: Dialect,
+) -> Result<(), Diagnostic> {
     let before = read(folder, relation)?;
-    if before.as_ref().is_some_and(|view| view.sql == sql) {
+    let same = |view: &View| view.sql == sql && view.dialect == Some(dialect);
+    if before.as_ref().is_some_and(same) {
         return Ok(());
     }
     let view = View {
         format: FORMAT,
         version: before.map_or(0, |view| view.version + 1),
         sql: sql.to_owned(),
+        dialect: Some(dialect),
         modified_ms: 0,
     };
     let text = serde_json::to_string_pretty(&view)

@@ -1,8 +1,8 @@
 //! Views, and tables and views taking each other's place.
 
-use forebay_lake::{TableKind, WriteMode};
+use forebay_lake::{Dialect, TableKind, WriteMode};
 
-use crate::support::{open, place, relation};
+use crate::support::{Place, open, open_as, place, relation};
 
 #[tokio::test]
 async fn a_view_follows_its_tables_and_the_asked_versions() {
@@ -119,4 +119,67 @@ async fn where_both_are_there_the_view_is_meant() {
         .await
         .unwrap();
     assert_eq!(place.rows("SELECT * FROM main.x").await, ["again"]);
+}
+
+/// Another lake on the same folder, in DuckDB's dialect.
+async fn as_duckdb(place: &Place) -> Place {
+    Place {
+        lake: open_as(&place.folder, 64 << 20, Dialect::DuckDb).await,
+        folder: tempfile::tempdir().unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn a_view_is_read_in_the_dialect_of_who_defined_it() {
+    let place = place().await;
+    let duckdb = as_duckdb(&place).await;
+    let sql = "SELECT 7 / 2 AS half, round(2.5::double precision) AS round";
+    let halves = ["main.by_postgres", "main.by_duckdb"].map(relation);
+    place.create_view(&halves[0], sql).await.unwrap();
+    duckdb.create_view(&halves[1], sql).await.unwrap();
+    duckdb
+        .create_view(
+            &relation("main.over"),
+            "SELECT half / 2 AS quarter FROM main.by_postgres WHERE half > 1",
+        )
+        .await
+        .unwrap();
+    for reader in [&place, &duckdb] {
+        assert_eq!(
+            reader
+                .rows("SELECT half, round FROM main.by_postgres")
+                .await,
+            ["3|2.0"]
+        );
+        assert_eq!(
+            reader.rows("SELECT half, round FROM main.by_duckdb").await,
+            ["3.5|3.0"]
+        );
+        assert_eq!(reader.rows("SELECT * FROM main.over").await, ["1.5"]);
+        assert_eq!(
+            reader
+                .rows("SELECT round FROM main.by_duckdb WHERE half > 3.4 LIMIT 1")
+                .await,
+            ["3.0"]
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_renamed_view_keeps_its_dialect_and_an_old_one_is_read_as_ever() {
+    let place = place().await;
+    let duckdb = as_duckdb(&place).await;
+    let sql = "SELECT 7 / 2 AS half";
+    duckdb.create_view(&relation("main.v"), sql).await.unwrap();
+    place
+        .execute("ALTER TABLE main.v RENAME TO w")
+        .await
+        .unwrap();
+    assert_eq!(place.rows("SELECT * FROM main.w").await, ["3.5"]);
+
+    let old = place.folder.path().join("warehouse/main/old.view.json");
+    let text = format!(r#"{{"format": 1, "version": 0, "sql": "{sql}"}}"#);
+    std::fs::write(old, text).unwrap();
+    assert_eq!(place.rows("SELECT * FROM main.old").await, ["3"]);
+    assert_eq!(duckdb.rows("SELECT * FROM main.old").await, ["3.5"]);
 }

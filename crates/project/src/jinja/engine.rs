@@ -24,6 +24,8 @@ pub(crate) enum Failure {
     Problem(Box<Diagnostic>),
     /// Look it up, and render again with the answer.
     Asked(Question),
+    /// Make `graph`, and render again: it is large, and few templates read it.
+    Graph,
 }
 
 /// Macros that every project has, and the materialisations as they are written in Jinja.
@@ -243,6 +245,9 @@ impl Engine {
         if let Some(question) = errors::asked(&error) {
             return Err(Failure::Asked(question.clone()));
         }
+        if errors::reads_graph(&error) {
+            return Err(Failure::Graph);
+        }
         // Once more with debug information, which the engine needs to name what was undefined. What
         // has effects is run once, and so with that information from the start.
         let again = (!live).then(|| render(self.debug(), context(&scope())).err());
@@ -299,6 +304,8 @@ impl Failure {
                 "a template asked for {question:?} where nothing can be looked up"
             ))
             .at(location.clone()),
+            Failure::Graph => Diagnostic::internal("a template read 'graph' where there is none")
+                .at(location.clone()),
         }
     }
 }

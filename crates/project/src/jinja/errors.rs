@@ -20,6 +20,10 @@ struct Returned(Value);
 #[derive(Debug)]
 struct Asked(Question);
 
+/// The template reads `graph`, and nobody has made it yet.
+#[derive(Debug)]
+struct GraphRead;
+
 macro_rules! passenger {
     ($($name:ident)*) => { $(
         impl fmt::Display for $name {
@@ -31,7 +35,7 @@ macro_rules! passenger {
     )* };
 }
 
-passenger!(Carried Returned Asked);
+passenger!(Carried Returned Asked GraphRead);
 
 pub(crate) fn problem(diagnostic: Diagnostic) -> Error {
     let message = diagnostic.message.clone();
@@ -51,6 +55,10 @@ pub(crate) fn asking(question: Question) -> Error {
     Error::new(ErrorKind::InvalidOperation, "asks the warehouse").with_source(Asked(question))
 }
 
+pub(crate) fn reading_graph() -> Error {
+    Error::new(ErrorKind::InvalidOperation, "reads the graph").with_source(GraphRead)
+}
+
 fn find<T: std::error::Error + 'static>(error: &Error) -> Option<&T> {
     let mut next = std::error::Error::source(error);
     while let Some(error) = next {
@@ -68,6 +76,10 @@ pub(crate) fn returned(error: &Error) -> Option<&Value> {
 
 pub(crate) fn asked(error: &Error) -> Option<&Question> {
     find::<Asked>(error).map(|asked| &asked.0)
+}
+
+pub(crate) fn reads_graph(error: &Error) -> bool {
+    find::<GraphRead>(error).is_some()
 }
 
 /// The innermost error of the engine: the others only say what was going on around it.

@@ -40,4 +40,4 @@ pub(crate) use names::{Asker, Known, Names};
 pub(crate) use python::json_repr as python_repr;
 pub(crate) use ref_call::RefCall;
 pub(crate) use relation::relation_of;
-pub(crate) use scope::{GRAPH, Mode, NodeScope, Record, Shared};
+pub(crate) use scope::{Mode, NodeScope, Record, Shared};

@@ -17,7 +17,7 @@ use super::moment::Moment;
 use super::names::{Asker, Names};
 use super::ref_call::RefCall;
 use super::relation::RelationValue;
-use super::{adapter, config_object, errors, functions, modules};
+use super::{adapter, collections, config_object, errors, functions, modules};
 use crate::ask::{Answer, Question};
 use crate::config::{Target, Vars};
 use crate::scan::DocBlock;
@@ -43,8 +43,8 @@ pub(crate) struct Shared {
     pub names: OnceLock<Names>,
     /// Empty where everything is read as it is.
     pub reading: OnceLock<Reading>,
-    /// `graph`: what the manifest says of all nodes. Without a value until something is compiled; what a template
-    /// changes in it the next one sees.
+    /// `graph`: what the manifest says of all nodes. Without a value until a template that is compiled reads it;
+    /// what a template changes in it the next one sees.
     pub graph: OnceLock<Value>,
     /// `flags: {require_explicit_package_overrides_for_builtin_materializations: ...}`.
     pub explicit_overrides: bool,
@@ -52,21 +52,19 @@ pub(crate) struct Shared {
     pub overridden: Mutex<BTreeMap<(String, Option<String>), bool>>,
 }
 
-/// The parts of the manifest that `graph` has.
-pub(crate) const GRAPH: &[&str] = &[
-    "nodes",
-    "sources",
-    "exposures",
-    "metrics",
-    "groups",
-    "semantic_models",
-    "saved_queries",
-];
-
 /// While the project is read.
 fn empty_graph() -> Value {
-    let parts = GRAPH.iter().map(|part| (*part, serde_json::json!({})));
-    super::collections::from_json(&parts.collect())
+    let parts = [
+        "nodes",
+        "sources",
+        "exposures",
+        "metrics",
+        "groups",
+        "semantic_models",
+        "saved_queries",
+    ];
+    let parts = parts.map(|part| (Value::from(part), collections::dict([])));
+    collections::dict(parts)
 }
 
 impl Shared {
@@ -317,6 +315,14 @@ impl Scope {
             .or_else(|| macros.has_package(name).then(|| Package::value(self, name)))
     }
 
+    fn graph(&self) -> Value {
+        match self.shared.graph.get() {
+            Some(graph) => graph.clone(),
+            None if self.compiling().is_some() => Value::from(errors::reading_graph()),
+            None => empty_graph(),
+        }
+    }
+
     fn variable(self: &Arc<Self>, name: &str) -> Option<Value> {
         let json = |json: &Json| Value::from(Serde(json));
         Some(match name {
@@ -329,7 +335,7 @@ impl Scope {
             "api" => adapter::api(self),
             "flags" => json(&self.flags()),
             "builtins" => functions::builtins(self),
-            "graph" => self.shared.graph.get().cloned().unwrap_or_else(empty_graph),
+            "graph" => self.graph(),
             "context" => Value::from_object(Context(self.clone())),
             "execute" => Value::from(self.compiling().is_some()),
             "schema" => Value::from(&*self.shared.target.schema),

@@ -24,16 +24,14 @@ pub(crate) struct Manifest<'a>(pub &'a Project);
 
 impl Serialize for Manifest<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use ResourceType::{Analysis, Exposure, Metric, Model, SavedQuery, Seed};
-        use ResourceType::{SemanticModel, Snapshot, Source, Test, UnitTest};
+        use ResourceType::{Exposure, Metric, SavedQuery, SemanticModel, Source, UnitTest};
         let project = self.0;
         let section = |kinds| Section(project, kinds, Map::new());
         let operations = operation::all(project);
         let alone = edges::none(operations.keys());
         let mut all = serializer.serialize_map(None)?;
         all.serialize_entry("metadata", &metadata(project))?;
-        let nodes = &[Model, Seed, Snapshot, Test, Analysis];
-        all.serialize_entry("nodes", &Section(project, nodes, operations))?;
+        all.serialize_entry("nodes", &Section(project, NODES, operations))?;
         all.serialize_entry("sources", &section(&[Source]))?;
         all.serialize_entry("macros", &macros::macros(project))?;
         all.serialize_entry("docs", &macros::docs(project))?;
@@ -54,6 +52,33 @@ impl Serialize for Manifest<'_> {
         all.serialize_entry("forebay", &json!({"nodes": own(project)}))?;
         all.end()
     }
+}
+
+/// The kinds of the section `nodes`.
+const NODES: &[ResourceType] = &[
+    ResourceType::Model,
+    ResourceType::Seed,
+    ResourceType::Snapshot,
+    ResourceType::Test,
+    ResourceType::Analysis,
+];
+
+/// What templates see as `graph`.
+pub(crate) fn graph(project: &Project) -> Json {
+    use ResourceType::{Exposure, Metric, SavedQuery, SemanticModel, Source};
+    let section = |kinds, further| {
+        let section = serde_json::to_value(Section(project, kinds, further));
+        section.expect("a manifest is plain data")
+    };
+    json!({
+        "nodes": section(NODES, operation::all(project)),
+        "sources": section(&[Source], Map::new()),
+        "exposures": section(&[Exposure], Map::new()),
+        "metrics": section(&[Metric], Map::new()),
+        "groups": resource::groups(project),
+        "semantic_models": section(&[SemanticModel], Map::new()),
+        "saved_queries": section(&[SavedQuery], Map::new()),
+    })
 }
 
 /// The nodes of some kinds, then further entries.
