@@ -40,12 +40,13 @@ pub async fn compile_hook(
 }
 
 /// The same before anything runs: None where the template asks for what a step of this very run may
-/// make: rows, columns, the table of another node.
+/// make (rows, columns, the table of another node), and where it fails: that is the node's own result,
+/// when its turn comes.
 pub async fn compile_ahead(
     workspace: &Workspace,
     id: &NodeId,
     state: CompileState,
-) -> Result<Option<String>, Diagnostic> {
+) -> Option<String> {
     let may_be_made = |question: &Question| match question {
         Question::Relation(relation) => {
             let made_by = workspace.graph().by_relation(relation);
@@ -55,11 +56,11 @@ pub async fn compile_ahead(
     };
     let mut state = state;
     loop {
-        match workspace.project.compile(id, &state)? {
-            Compiled::Sql(sql) => return Ok(Some(sql)),
-            Compiled::Asks(question) if may_be_made(&question) => return Ok(None),
+        match workspace.project.compile(id, &state).ok()? {
+            Compiled::Sql(sql) => return Some(sql),
+            Compiled::Asks(question) if may_be_made(&question) => return None,
             Compiled::Asks(question) => {
-                let answer = answer(&workspace.lake, &question).await?;
+                let answer = answer(&workspace.lake, &question).await.ok()?;
                 state.answer(question, answer);
             }
         }

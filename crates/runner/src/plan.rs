@@ -36,7 +36,7 @@ pub struct Step {
 }
 
 /// What a step does. SQL is missing where its template asks the warehouse for rows or columns, which
-/// steps before it may make: it is compiled when its turn comes.
+/// steps before it may make, or fails: it is compiled when its turn comes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Action {
@@ -250,10 +250,10 @@ async fn action(
         Spec::Model(model) => match &model.materialized {
             Materialized::Ephemeral => None,
             Materialized::Table => Some(Action::CreateTable {
-                sql: compile(false).await?,
+                sql: compile(false).await,
             }),
             Materialized::View => Some(Action::CreateView {
-                sql: compile(false).await?,
+                sql: compile(false).await,
             }),
             Materialized::Custom { name } => {
                 let incremental = name == "incremental" && is_table(workspace, node).await?;
@@ -272,20 +272,20 @@ async fn action(
                 }
                 Some(match !fresh {
                     true => Action::UpdateTable {
-                        sql: compile(true).await?,
+                        sql: compile(true).await,
                     },
                     false => Action::CreateTable {
-                        sql: compile(false).await?,
+                        sql: compile(false).await,
                     },
                 })
             }
         },
         Spec::UnitTest(_) => Some(Action::UnitTest),
         Spec::Snapshot(_) => Some(Action::Snapshot {
-            sql: compile(false).await?,
+            sql: compile(false).await,
         }),
         Spec::Test(_) => Some(Action::Test {
-            sql: compile(false).await?,
+            sql: compile(false).await,
         }),
         Spec::FeatureView(view) => Some(Action::ComputeFeatures {
             source: source_relation(workspace, node, &view.source)?,

@@ -256,7 +256,7 @@ impl<'a> Subject<'a> {
     pub fn parse(&self, cx: &Cx<'_>) -> Option<Parsed> {
         let scope = Arc::new(NodeScope {
             this: Some(Relation::new(&cx.shared.target.schema, self.name())),
-            model: json!({"name": self.name(), "resource_type": self.kind.as_str()}),
+            model: self.model(cx),
             config: to_json(&self.config),
             of_node: true,
             ..cx.node_scope()
@@ -299,6 +299,30 @@ impl<'a> Subject<'a> {
             config,
             calls,
             macros,
+        })
+    }
+
+    /// What the variable `model` shows while the template is only read.
+    fn model(&self, cx: &Cx<'_>) -> Json {
+        let path = cx.package.path(&self.sql.file);
+        json!({
+            "unique_id": cx.id(self.kind, self.name(), self.version()),
+            "name": self.name(),
+            "alias": self.name(),
+            "schema": cx.shared.target.schema,
+            "database": crate::DATABASE,
+            "resource_type": self.kind.as_str(),
+            "package_name": cx.package.name,
+            "original_file_path": path,
+            "path": path.split_once('/').map_or(path, |(_, below)| below),
+            "fqn": self.fqn,
+            "config": to_json(&self.config),
+            "tags": [],
+            "columns": {},
+            "depends_on": {"macros": [], "nodes": []},
+            "refs": [],
+            "sources": [],
+            "raw_code": self.sql.raw(),
         })
     }
 
