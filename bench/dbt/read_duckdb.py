@@ -12,7 +12,12 @@ tables = connection.execute(
 ).fetchall()
 found = {}
 for schema, table in tables:
-    answer = connection.execute(f'select * from "{schema}"."{table}"')
+    answer = connection.execute(f'select * from "{schema}"."{table}" limit 0')
     names = [column[0] for column in answer.description]
+    # A 32-bit float by the digits that it is written with, not as the double that holds it.
+    floats = [column[0] for column in answer.description if str(column[1]) == "FLOAT"]
+    written = ", ".join(f'"{name}"::varchar::double as "{name}"' for name in floats)
+    replaced = f"replace ({written})" if floats else ""
+    answer = connection.execute(f'select * {replaced} from "{schema}"."{table}"')
     found[f'"{schema}"."{table}"'] = [dict(zip(names, row)) for row in answer.fetchall()]
 json.dump(found, sys.stdout, default=str)

@@ -66,6 +66,11 @@ impl Lake {
         }
     }
 
+    /// Whose SQL it reads.
+    pub fn dialect(&self) -> Dialect {
+        dialect_of(&self.inner.session.state())
+    }
+
     /// All tables and views, by name.
     pub async fn relations(&self) -> Result<Vec<Relation>, Diagnostic> {
         self.warehouse().relations()

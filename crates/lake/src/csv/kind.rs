@@ -9,9 +9,10 @@ pub enum ColumnType {
     Boolean,
     Int64,
     Float64,
-    /// `YYYY-MM-DD`
+    /// `YYYY-MM-DD`; month and day may have one digit.
     Date,
-    /// RFC 3339, to the microsecond, kept in UTC. A text without an offset is UTC.
+    /// RFC 3339, to the microsecond, kept in UTC. A text without an offset is UTC; month, day and hour may
+    /// have one digit.
     Timestamp,
     String,
 }
@@ -122,15 +123,15 @@ const EPOCH: i32 = 719_163;
 
 fn leading_date(text: &[u8]) -> Option<(NaiveDate, &[u8])> {
     let (year, rest) = digits(text, 4)?;
-    let (month, rest) = digits(rest.strip_prefix(b"-")?, 2)?;
-    let (day, rest) = digits(rest.strip_prefix(b"-")?, 2)?;
+    let (month, rest) = one_or_two(rest.strip_prefix(b"-")?)?;
+    let (day, rest) = one_or_two(rest.strip_prefix(b"-")?)?;
     let date = NaiveDate::from_ymd_opt(year as i32, month as u32, day as u32)?;
     Some((date, rest))
 }
 
 /// `HH:MM[:SS[.fraction]][Z|+HH:MM|-HH:MM]` as microseconds of the day and of the offset.
 fn time_of_day(text: &[u8]) -> Option<(i64, i64)> {
-    let (hour, rest) = digits(text, 2)?;
+    let (hour, rest) = one_or_two(text)?;
     let (minute, mut rest) = digits(rest.strip_prefix(b":")?, 2)?;
     let (mut second, mut micros) = (0, 0);
     if let Some(after) = rest.strip_prefix(b":") {
@@ -173,6 +174,10 @@ fn offset(text: &[u8]) -> Option<i64> {
     valid.then_some(sign * (hours * 60 + minutes) * 60_000_000)
 }
 
+fn one_or_two(text: &[u8]) -> Option<(i64, &[u8])> {
+    digits(text, 2).or_else(|| digits(text, 1))
+}
+
 /// A number of exactly that many digits, and what follows.
 fn digits(text: &[u8], count: usize) -> Option<(i64, &[u8])> {
     let (number, rest) = text.split_at_checked(count)?;
@@ -195,10 +200,11 @@ mod tests {
         assert_eq!(at("2013-01-01T15:30:00.25+0530"), Some(250_000));
         assert_eq!(at("2013-01-01T10:00:00.1234567Z"), Some(123_456));
         assert_eq!(timestamp("1969-12-31T23:59:59.5Z"), Some(-500_000));
+        assert_eq!(timestamp("2013-1-1 1:00"), timestamp("2013-01-01T01:00Z"));
         for wrong in [
             "2013-02-30",
             "2013-01-01T24:00",
-            "2013-1-1",
+            "13-1-1",
             "10:00",
             "2013-01-01Z",
         ] {

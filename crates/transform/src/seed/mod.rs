@@ -1,0 +1,218 @@
+//! Seeds: a CSV file of the project becomes a table.
+
+mod guess;
+mod quotes;
+mod types;
+
+use std::io::Cursor;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::compute::{CastOptions, cast, cast_with_options};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use forebay_core::graph::Seed;
+use forebay_core::{Diagnostic, Location, Node};
+use forebay_lake::csv::{Chunk, Column, ColumnType, CsvFile, CsvOptions};
+use forebay_lake::{Dialect, Input, Lake, WriteMode, WriteOptions, Written};
+
+use crate::relation;
+use guess::Guess;
+use types::sql_type;
+
+const CHUNK: usize = 16_384;
+
+/// What dbt takes for null when it infers types.
+const NULLS: &[&str] = &["null", "NULL", "Null"];
+
+/// Loads the seed's file as the whole table. Types are those of `column_types`, else inferred.
+///
+/// As dbt does it, short rows are filled up with nulls, digits with leading zeros are a number, and a
+/// column without any value is one of integers. The text `null` is null, but under DuckDB's name: there
+/// its own reader loads the file, which knows the empty text only, and takes single quotes for quotes
+/// where there are no double ones.
+pub async fn seed(
+    lake: &Lake,
+    root: &Path,
+    node: &Node,
+    seed: &Seed,
+) -> Result<Written, Diagnostic> {
+    let relation = relation(node)?;
+    let (root, file, spec) = (root.to_owned(), node.location.file.clone(), seed.clone());
+    let dialect = lake.dialect();
+    let read = tokio::task::spawn_blocking(move || {
+        Source::open(&root, &file, &spec, dialect).and_then(|source| source.read())
+    });
+    let read = read.await;
+    let (schema, batches) =
+        read.map_err(|error| Diagnostic::internal(format!("reading a seed broke: {error}")))??;
+    let options = WriteOptions::new(WriteMode::Overwrite);
+    lake.write(relation, Input::Batches(schema, batches), options)
+        .await
+}
+
+/// A column as it is read from text, and as the table has it.
+struct Target {
+    column: Column,
+    data_type: DataType,
+}
+
+/// A seed's file in memory, and how it is read.
+struct Source<'a> {
+    file: &'a Path,
+    seed: &'a Seed,
+    dialect: Dialect,
+    text: Vec<u8>,
+}
+
+impl<'a> Source<'a> {
+    fn open(
+        root: &Path,
+        file: &'a Path,
+        seed: &'a Seed,
+        dialect: Dialect,
+    ) -> Result<Self, Diagnostic> {
+        let mut text = std::fs::read(root.join(file)).map_err(|error| {
+            Diagnostic::environment(format!("the seed file cannot be read: {error}"))
+                .at(Location::file(file))
+        })?;
+        if dialect == Dialect::DuckDb {
+            quotes::double(&mut text, seed.delimiter);
+        }
+        Ok(Self {
+            file,
+            seed,
+            dialect,
+            text,
+        })
+    }
+
+    fn read(&self) -> Result<(SchemaRef, Vec<RecordBatch>), Diagnostic> {
+        let targets = self.targets()?;
+        let fields: Vec<Field> = targets
+            .iter()
+            .map(|target| Field::new(&target.column.name, target.data_type.clone(), true))
+            .collect();
+        let schema = Arc::new(Schema::new(fields));
+        let columns = targets.iter().map(|target| target.column.clone()).collect();
+        let nulls = match self.dialect {
+            Dialect::DuckDb => &[],
+            Dialect::Postgres => NULLS,
+        };
+        let mut rows = self.csv(nulls)?.rows(columns, false);
+        let mut batches = Vec::new();
+        while let Some(chunk) = rows.next_chunk(CHUNK)? {
+            batches.push(typed(self.file, &schema, &chunk)?);
+        }
+        Ok((schema, batches))
+    }
+
+    fn csv(&self, nulls: &[&str]) -> Result<CsvFile<Cursor<&[u8]>>, Diagnostic> {
+        let options = CsvOptions {
+            delimiter: self.seed.delimiter,
+            null_values: nulls.iter().map(|null| (*null).to_owned()).collect(),
+            pad_short_rows: true,
+        };
+        CsvFile::open(self.file, Cursor::new(&self.text), options)
+    }
+
+    /// What `column_types` says of columns that the seed lacks is of other seeds of its folder.
+    fn targets(&self) -> Result<Vec<Target>, Diagnostic> {
+        let csv = self.csv(NULLS)?;
+        let header = csv.header().to_vec();
+        let mut guesses = vec![Guess::new(); header.len()];
+        csv.visit_values(|field, text| guesses[field].observe(text))?;
+        let targets = header.into_iter().zip(guesses).enumerate();
+        targets
+            .map(|(field, (name, guess))| {
+                let data_type = match declared(self.seed, &name) {
+                    Some(text) => sql_type(text, self.dialect)
+                        .ok_or_else(|| unknown_type(self.file, &name, text))?,
+                    None => guess.data_type(),
+                };
+                let column = Column {
+                    kind: ColumnType::of(&data_type).unwrap_or_else(|| read_as(&data_type)),
+                    name,
+                    field: Some(field),
+                };
+                Ok(Target { column, data_type })
+            })
+            .collect()
+    }
+}
+
+fn declared<'a>(seed: &'a Seed, name: &str) -> Option<&'a str> {
+    let found = seed
+        .column_types
+        .iter()
+        .find(|(key, _)| key.eq_ignore_ascii_case(name));
+    found.map(|(_, text)| text.as_str())
+}
+
+fn unknown_type(file: &Path, name: &str, text: &str) -> Diagnostic {
+    Diagnostic::error(format!(
+        "column_types gives '{name}' the type '{text}', which is unknown"
+    ))
+    .at(Location::file(file))
+    .hint("such as: varchar, integer, bigint, double, numeric(10, 2), boolean, date, timestamp")
+}
+
+/// What text is read as before it becomes a type that no text is read as itself.
+fn read_as(data_type: &DataType) -> ColumnType {
+    match data_type {
+        DataType::Int8 | DataType::Int16 | DataType::Int32 => ColumnType::Int64,
+        DataType::Float32 => ColumnType::Float64,
+        DataType::Timestamp(..) => ColumnType::Timestamp,
+        _ => ColumnType::String,
+    }
+}
+
+fn typed(file: &Path, schema: &SchemaRef, chunk: &Chunk) -> Result<RecordBatch, Diagnostic> {
+    if let Some(problem) = chunk.problems.first() {
+        let column = problem
+            .column
+            .as_ref()
+            .map_or(String::new(), |name| format!("{name}: "));
+        return Err(
+            Diagnostic::error(format!("{column}{}", problem.message)).at(Location::new(
+                file,
+                problem.line as u32,
+                problem.character,
+            )),
+        );
+    }
+    let columns = chunk.batch.columns().iter().zip(schema.fields());
+    let columns = columns
+        .map(|(column, field)| converted(file, column, field, chunk))
+        .collect::<Result<_, _>>()?;
+    RecordBatch::try_new(Arc::clone(schema), columns)
+        .map_err(|error| Diagnostic::internal(format!("seed rows make no batch: {error}")))
+}
+
+fn converted(
+    file: &Path,
+    column: &ArrayRef,
+    field: &Field,
+    chunk: &Chunk,
+) -> Result<ArrayRef, Diagnostic> {
+    let lenient = CastOptions {
+        safe: true,
+        ..CastOptions::default()
+    };
+    let internal = |error| Diagnostic::internal(format!("seed values cannot be cast: {error}"));
+    let typed = cast_with_options(column, field.data_type(), &lenient).map_err(internal)?;
+    // A value that does not fit has become null.
+    let lost = (0..column.len()).find(|row| column.is_valid(*row) && typed.is_null(*row));
+    let Some(row) = lost else {
+        return Ok(typed);
+    };
+    let texts = cast(column, &DataType::Utf8).map_err(internal)?;
+    let value = texts.as_string::<i32>().value(row).to_owned();
+    let (name, kind) = (field.name(), field.data_type());
+    let line = chunk.lines.value(row) as u32;
+    Err(
+        Diagnostic::error(format!("{name}: '{value}' does not fit the type {kind}"))
+            .at(Location::new(file, line, 0)),
+    )
+}
