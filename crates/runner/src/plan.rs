@@ -260,7 +260,7 @@ async fn action(
                 Some(Action::Materialize {
                     with: name.clone(),
                     incremental,
-                    sql: compile(incremental).await?,
+                    sql: compile(incremental).await,
                 })
             }
             Materialized::Incremental(incremental) => {
