@@ -188,6 +188,27 @@ def models():
     refused("RESOURCE_DOES_NOT_EXIST", client.get_logged_model, info.model_id)
 
 
+def evaluation():
+    mlflow.set_experiment("evaluation")
+    model = LogisticRegression().fit(DATA, LABELS)
+    data = mlflow.data.from_pandas(DATA.assign(label=LABELS), name="held out", targets="label")
+    with mlflow.start_run() as run:
+        info = mlflow.sklearn.log_model(model, name="judged", input_example=DATA[:2])
+        result = mlflow.models.evaluate(info.model_uri, data, model_type="classifier", evaluator_config={"log_explainer": False})
+    found = client.get_run(run.info.run_id)
+    assert result.metrics["accuracy_score"] == found.data.metrics["accuracy_score"] == 1.0, found.data.metrics
+    assert found.inputs.dataset_inputs[0].dataset.name == "held out"
+    names = {f.path for f in client.list_artifacts(run.info.run_id)}
+    assert {"confusion_matrix.png", "roc_curve_plot.png"} <= names, names
+    logged = mlflow.get_logged_model(info.model_id)
+    assert {(m.key, m.dataset_name) for m in logged.metrics} >= {("accuracy_score", "held out")}, logged.metrics
+    on = [{"dataset_name": "held out", "dataset_digest": data.digest}]
+    by = mlflow.search_logged_models(filter_string="metrics.accuracy_score > 0.9", datasets=on, output_format="list")
+    assert [m.model_id for m in by] == [info.model_id]
+    none = [{"dataset_name": "others"}]
+    assert not mlflow.search_logged_models(datasets=none, output_format="list")
+
+
 def autologging():
     mlflow.set_experiment("autologging")
     mlflow.sklearn.autolog()
@@ -251,7 +272,7 @@ def two_at_once():
     assert len(client.search_runs([experiment], "metrics.m = 49")) == 2
 
 
-for part in [experiments, runs, batches_and_searches, artifacts, models, autologging, boosting, two_at_once]:
+for part in [experiments, runs, batches_and_searches, artifacts, models, evaluation, autologging, boosting, two_at_once]:
     part()
     print(part.__name__, "good")
 lost = [text for text in WARNINGS if "fail" in text.lower() or "error" in text.lower()]
