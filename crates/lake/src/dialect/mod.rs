@@ -20,6 +20,7 @@ mod naming;
 mod operators;
 mod orders;
 mod overflow;
+mod pivots;
 mod powers;
 mod ranks;
 mod scopes;
@@ -117,6 +118,7 @@ pub(crate) fn rewrite(
     calls::rewrite(query, dialect)?;
     windows::rewrite(query)?;
     modulo::rewrite(query);
+    pivots::rewrite(query, probe)?;
     if dialect == Dialect::DuckDb {
         aliases::rewrite(query, probe)?;
     }

@@ -1,0 +1,258 @@
+//! `FROM t PIVOT (sum(x) FOR k IN ('a', 'b'))` as aggregates with filters, and `FROM t UNPIVOT (x FOR k IN (a, b))`
+//! as a union. Columns that neither names stay; a pivot groups by them.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, ExprWithAlias, Ident, NullInclusion, PivotValueSource, Query, Select, Statement,
+    TableFactor, TableWithJoins, Visit, Visitor,
+};
+use forebay_core::{Diagnostic, quote};
+
+use super::using::Columns;
+use super::{Probe, folded, parse, scopes};
+
+pub(super) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> Result<(), Diagnostic> {
+    if Visit::visit(query, &mut Finder).is_continue() {
+        return Ok(());
+    }
+    scopes::each_select(query, probe, &|select, _, columns| {
+        for item in &mut select.from {
+            of_factor(&mut item.relation, columns)?;
+            for join in &mut item.joins {
+                of_factor(&mut join.relation, columns)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+struct Finder;
+
+impl Visitor for Finder {
+    type Break = ();
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        let is_pivot = |factor: &TableFactor| {
+            matches!(
+                factor,
+                TableFactor::Pivot { .. } | TableFactor::Unpivot { .. }
+            )
+        };
+        let has = |item: &TableWithJoins| {
+            is_pivot(&item.relation) || item.joins.iter().any(|join| is_pivot(&join.relation))
+        };
+        match select.from.iter().any(has) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+}
+
+fn of_factor(factor: &mut TableFactor, columns: &Columns<'_>) -> Result<(), Diagnostic> {
+    let (text, alias) = match factor {
+        TableFactor::Pivot {
+            table,
+            aggregate_functions,
+            value_column,
+            value_source,
+            default_on_null: None,
+            alias,
+        } => {
+            of_factor(table, columns)?;
+            let ([by], PivotValueSource::List(values)) = (value_column.as_slice(), value_source)
+            else {
+                return Err(Diagnostic::error(
+                    "PIVOT is understood with one column and its values",
+                )
+                .hint("pivot (sum(x) for k in ('a', 'b'))"));
+            };
+            let source = Source::of(table, columns)?;
+            (source.pivot(aggregate_functions, by, values)?, alias.take())
+        }
+        TableFactor::Unpivot {
+            table,
+            value: Expr::Identifier(value),
+            name,
+            columns: unpivoted,
+            null_inclusion,
+            alias,
+        } => {
+            of_factor(table, columns)?;
+            let with_nulls = matches!(null_inclusion, Some(NullInclusion::IncludeNulls));
+            let source = Source::of(table, columns)?;
+            (
+                source.unpivot(value, name, unpivoted, with_nulls)?,
+                alias.take(),
+            )
+        }
+        TableFactor::Pivot { .. } | TableFactor::Unpivot { .. } => {
+            return Err(Diagnostic::error(format!(
+                "this is not supported: {factor}"
+            )));
+        }
+        _ => return Ok(()),
+    };
+    let parsed = parse(&text, 100).ok().and_then(|mut all| all.pop());
+    let Some(Statement::Query(subquery)) = parsed else {
+        return Err(Diagnostic::error(format!(
+            "this pivot is not supported: {text}"
+        )));
+    };
+    *factor = TableFactor::Derived {
+        lateral: false,
+        subquery,
+        alias,
+        sample: None,
+    };
+    Ok(())
+}
+
+/// What is pivoted, with the names of its columns.
+struct Source {
+    table: String,
+    columns: Vec<String>,
+}
+
+impl Source {
+    fn of(table: &TableFactor, columns: &Columns<'_>) -> Result<Self, Diagnostic> {
+        let item = TableWithJoins {
+            relation: table.clone(),
+            joins: Vec::new(),
+        };
+        let found = columns.of(&item).map_err(|_| {
+            Diagnostic::error(format!(
+                "the columns of '{table}' cannot be told, to pivot it"
+            ))
+        })?;
+        Ok(Self {
+            table: table.to_string(),
+            columns: found.into_iter().map(|column| column.name).collect(),
+        })
+    }
+
+    /// The columns that are not named, each with a comma behind it.
+    fn rest(&self, named: &HashSet<String>) -> Vec<String> {
+        let rest = self.columns.iter().filter(|name| !named.contains(*name));
+        rest.map(|name| quote(name)).collect()
+    }
+
+    fn pivot(
+        &self,
+        aggregates: &[ExprWithAlias],
+        by: &Expr,
+        values: &[ExprWithAlias],
+    ) -> Result<String, Diagnostic> {
+        let mut named = names(by);
+        aggregates
+            .iter()
+            .for_each(|aggregate| named.extend(names(&aggregate.expr)));
+        let rest = self.rest(&named);
+        let mut items = rest.clone();
+        for value in values {
+            for aggregate in aggregates {
+                let Expr::Function(function) = &aggregate.expr else {
+                    return Err(Diagnostic::error(format!(
+                        "PIVOT takes aggregates, not {}",
+                        aggregate.expr
+                    )));
+                };
+                if function.filter.is_some() || function.over.is_some() {
+                    return Err(Diagnostic::error(
+                        "PIVOT takes aggregates without FILTER and OVER",
+                    ));
+                }
+                let name = match (&aggregate.alias, aggregates.len()) {
+                    (None, 1) => label(value),
+                    (None, _) => format!("{}_{}", label(value), aggregate.expr),
+                    (Some(alias), _) => format!("{}_{}", label(value), folded(alias)),
+                };
+                let (value, name) = (&value.expr, quote(&name));
+                items.push(format!(
+                    "{function} filter (where {by} = {value}) as {name}"
+                ));
+            }
+        }
+        let group = match rest.is_empty() {
+            true => String::new(),
+            false => format!(" group by {}", rest.join(", ")),
+        };
+        Ok(format!(
+            "select {} from {}{group}",
+            items.join(", "),
+            self.table
+        ))
+    }
+
+    fn unpivot(
+        &self,
+        value: &Ident,
+        name: &Ident,
+        columns: &[ExprWithAlias],
+        with_nulls: bool,
+    ) -> Result<String, Diagnostic> {
+        let named = columns
+            .iter()
+            .flat_map(|column| names(&column.expr))
+            .collect();
+        let rest: String = self
+            .rest(&named)
+            .iter()
+            .map(|column| format!("{column}, "))
+            .collect();
+        let parts = columns.iter().map(|column| {
+            let Expr::Identifier(_) = &column.expr else {
+                return Err(Diagnostic::error(format!(
+                    "UNPIVOT takes columns, not {}",
+                    column.expr
+                )));
+            };
+            let label = label(column).replace('\'', "''");
+            let kept = match with_nulls {
+                true => String::new(),
+                false => format!(" where {} is not null", column.expr),
+            };
+            Ok(format!(
+                "select {rest}'{label}' as {name}, {} as {value} from {}{kept}",
+                column.expr, self.table
+            ))
+        });
+        let parts: Vec<String> = parts.collect::<Result<_, _>>()?;
+        Ok(parts.join(" union all "))
+    }
+}
+
+/// What a value or a column is called.
+fn label(value: &ExprWithAlias) -> String {
+    match (&value.alias, &value.expr) {
+        (Some(alias), _) => folded(alias),
+        (None, Expr::Identifier(column)) => folded(column),
+        (None, Expr::Value(literal)) => {
+            let text = literal.value.clone().into_string();
+            text.unwrap_or_else(|| literal.to_string())
+        }
+        (None, other) => other.to_string(),
+    }
+}
+
+/// The columns that an expression names.
+fn names(expr: &Expr) -> HashSet<String> {
+    struct Names(HashSet<String>);
+    impl Visitor for Names {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            match expr {
+                Expr::Identifier(column) => self.0.insert(folded(column)),
+                Expr::CompoundIdentifier(parts) => parts
+                    .last()
+                    .is_some_and(|column| self.0.insert(folded(column))),
+                _ => false,
+            };
+            ControlFlow::Continue(())
+        }
+    }
+    let mut names = Names(HashSet::new());
+    let _ = expr.visit(&mut names);
+    names.0
+}
