@@ -1,10 +1,11 @@
 //! Where a double meets a decimal, in a comparison or as one of several values, the decimal becomes a
-//! double, as in PostgreSQL and DuckDB. The engine makes a decimal of both: a large double does not fit
-//! into it, and a small one is lost. Runs before the engine brings types together.
+//! double, and a date beside a timestamp becomes one of microseconds, as in PostgreSQL and DuckDB. The
+//! engine makes a decimal of both numbers, into which a large double does not fit and in which a small one
+//! is lost, and nanoseconds of both moments, which end in 2262. Runs before the engine brings types together.
 
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ExprSchema};
 use datafusion::config::ConfigOptions;
@@ -71,64 +72,84 @@ fn unmixed(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
         }
         _ => return Transformed::no(expr),
     };
-    match as_doubles(values, schema) {
+    match as_common(values, schema) {
         true => Transformed::yes(expr),
         false => Transformed::no(expr),
     }
 }
 
-/// Casts the decimals if there is a double among the values.
-fn as_doubles(values: Vec<&mut Expr>, schema: &dyn ExprSchema) -> bool {
+/// Casts those that are not of the type that all should have.
+fn as_common(values: Vec<&mut Expr>, schema: &dyn ExprSchema) -> bool {
     let types: Vec<_> = values
         .iter()
         .map(|value| value.get_type(schema).ok())
         .collect();
-    let has = |wanted: fn(&DataType) -> bool| types.iter().flatten().any(wanted);
-    if !has(DataType::is_floating) || !has(is_decimal) {
+    let Some(common) = common(types.iter().flatten()) else {
         return false;
-    }
+    };
     for (value, found) in values.into_iter().zip(&types) {
-        if found.as_ref().is_some_and(is_decimal) {
-            let decimal = std::mem::take(value);
-            *value = cast(decimal, DataType::Float64);
+        if found
+            .as_ref()
+            .is_some_and(|found| is_changed(found, &common))
+        {
+            *value = cast(std::mem::take(value), common.clone());
         }
     }
     true
+}
+
+/// The type for values of different ones. None: the engine knows it.
+fn common<'a>(types: impl Iterator<Item = &'a DataType> + Clone) -> Option<DataType> {
+    let has = |wanted: fn(&DataType) -> bool| types.clone().any(wanted);
+    if has(DataType::is_floating) && has(is_decimal) {
+        return Some(DataType::Float64);
+    }
+    let moment = types
+        .clone()
+        .find(|found| matches!(found, DataType::Timestamp(TimeUnit::Microsecond, _)));
+    moment
+        .filter(|_| has(|found| found == &DataType::Date32))
+        .cloned()
+}
+
+fn is_changed(found: &DataType, common: &DataType) -> bool {
+    match common {
+        DataType::Float64 => is_decimal(found),
+        _ => found == &DataType::Date32,
+    }
 }
 
 fn is_decimal(found: &DataType) -> bool {
     matches!(found, DataType::Decimal128(..) | DataType::Decimal256(..))
 }
 
-/// Columns that are doubles in one part and decimals in another.
+/// Columns that are of one type in one part and of another in another.
 fn of_union(union: Union) -> Result<Transformed<LogicalPlan>> {
-    let of = |column: usize, wanted: fn(&DataType) -> bool| {
-        let types = union
+    let commons = (0..union.schema.fields().len()).map(|column| {
+        let fields = union
             .inputs
             .iter()
             .map(|input| input.schema().fields().get(column));
-        types.flatten().any(|field| wanted(field.data_type()))
-    };
-    let columns = 0..union.schema.fields().len();
-    let mixed: Vec<usize> = columns
-        .filter(|column| of(*column, DataType::is_floating) && of(*column, is_decimal))
-        .collect();
-    if mixed.is_empty() {
+        common(fields.flatten().map(|field| field.data_type()))
+    });
+    let commons: Vec<Option<DataType>> = commons.collect();
+    if commons.iter().all(Option::is_none) {
         return Ok(Transformed::no(LogicalPlan::Union(union)));
     }
     let inputs = union.inputs.into_iter().map(|input| {
-        let exprs = input
-            .schema()
-            .iter()
-            .enumerate()
-            .map(|(at, (table, field))| {
-                let column = Expr::Column((table, field).into());
-                match mixed.contains(&at) && is_decimal(field.data_type()) {
-                    true => cast(column, DataType::Float64)
-                        .alias_qualified(table.cloned(), field.name()),
-                    false => column,
+        let columns = input.schema().iter().zip(&commons);
+        let exprs = columns.map(|((table, field), common)| {
+            let column = Expr::Column((table, field).into());
+            match common
+                .as_ref()
+                .filter(|common| is_changed(field.data_type(), common))
+            {
+                Some(common) => {
+                    cast(column, common.clone()).alias_qualified(table.cloned(), field.name())
                 }
-            });
+                None => column,
+            }
+        });
         let exprs: Vec<Expr> = exprs.collect();
         let input = LogicalPlanBuilder::from(input).project(exprs)?.build()?;
         Ok(Arc::new(input))

@@ -3,7 +3,7 @@
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Value};
 use forebay_core::Diagnostic;
 
-use super::{fill, literal};
+use super::{fill, literal, name_of};
 use crate::functions::similar;
 use crate::types::Dialect;
 
@@ -171,10 +171,17 @@ fn binary(
     dialect: Dialect,
 ) -> Result<Option<Expr>, Diagnostic> {
     use BinaryOperator::{
-        ArrowAt, AtArrow, Eq, HashArrow, HashLongArrow, NotEq, PGOverlap, PGStartsWith,
+        ArrowAt, AtArrow, Divide, Eq, HashArrow, HashLongArrow, NotEq, PGOverlap, PGStartsWith,
     };
     let both = [left.clone(), right.clone()];
     match (op, left, right) {
+        // Parts of time are numeric to PostgreSQL: a quarter of `extract(month ...) / 4` is no whole number.
+        (Divide, part, _) if dialect == Dialect::Postgres && is_part(part) => {
+            Ok(fill("(_1::numeric(20,0) / _2)", &both))
+        }
+        (Divide, _, part) if dialect == Dialect::Postgres && is_part(part) => {
+            Ok(fill("(_1 / _2::numeric(20,0))", &both))
+        }
         (PGStartsWith, ..) => Ok(fill("starts_with(_1, _2)", &both)),
         (PGOverlap, ..) => Ok(fill("array_has_any(_1, _2)", &both)),
         (AtArrow, ..) if !is_json(left) => Ok(fill("array_has_all(_1, _2)", &both)),
@@ -195,6 +202,21 @@ fn binary(
             })
         }
         _ => Ok(None),
+    }
+}
+
+/// A part of time, or what is calculated of one.
+fn is_part(expr: &Expr) -> bool {
+    use BinaryOperator::{Minus, Multiply, Plus};
+    match expr {
+        Expr::Nested(inner) => is_part(inner),
+        Expr::BinaryOp {
+            left,
+            op: Plus | Minus | Multiply,
+            right,
+        } => is_part(left) || is_part(right),
+        Expr::Function(function) => name_of(function).as_deref() == Some("part_number"),
+        _ => false,
     }
 }
 
