@@ -133,6 +133,7 @@ pub struct Seed {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Model {
     pub materialized: Materialized,
+    pub language: Language,
     /// The file's text, Jinja and all.
     pub raw_sql: String,
     pub contract: Contract,
@@ -148,11 +149,30 @@ impl Model {
     pub fn new(materialized: Materialized, raw_sql: impl Into<String>) -> Self {
         Self {
             materialized,
+            language: Language::Sql,
             raw_sql: raw_sql.into(),
             contract: Contract::default(),
             access: Access::default(),
             version: None,
             deprecation_date: None,
+        }
+    }
+}
+
+/// What a model is written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    #[default]
+    Sql,
+    Python,
+}
+
+impl Language {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Language::Sql => "sql",
+            Language::Python => "python",
         }
     }
 }

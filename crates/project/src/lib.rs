@@ -20,6 +20,7 @@ mod nodes;
 mod package;
 mod problems;
 mod properties;
+mod python;
 mod render;
 mod scan;
 pub mod select;
@@ -43,6 +44,7 @@ pub use glance::{Glance, glance};
 pub use hooks::{Hook, When};
 pub use load::{WantedPackage, wanted_packages};
 pub use materialize::Made;
+pub use python::PythonCall;
 
 /// The version of dbt whose projects are read.
 pub const DBT_VERSION: &str = "1.11.16";

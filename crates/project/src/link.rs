@@ -85,6 +85,12 @@ pub(crate) fn resolve(
 /// Runs the template once more, now that names are known, so that the call itself fails and tells
 /// its place.
 fn report(cx: &Cx<'_>, draft: &Draft, others: Vec<RefCall>, problem: &Diagnostic) {
+    // A Python model has no template.
+    if draft.detail.template.is_none() {
+        return cx
+            .problems
+            .push(problem.clone().at(draft.node.location.clone()));
+    }
     let mut scope = NodeScope::clone(&draft.detail.scope);
     scope.excused = others.into_iter().collect();
     let ran = nodes::run(

@@ -155,9 +155,7 @@ impl Scanner<'_> {
             }
         }
         for file in self.list(folder, &["py"]) {
-            self.problems.push(
-                Diagnostic::error("Python models are not supported yet").at(Location::file(file)),
-            );
+            self.found.models.extend(self.whole(&file, folder));
         }
     }
 

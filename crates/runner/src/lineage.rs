@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use forebay_core::graph::Spec;
+use forebay_core::graph::{Language, Spec};
 use forebay_core::{Diagnostic, Graph, Node, NodeId, Relation};
 use forebay_lake::Lake;
 use forebay_lake::lineage::{ColumnLineage, Schemas, column_lineage};
@@ -107,6 +107,7 @@ async fn query(
     node: &Node,
 ) -> Option<Result<String, Diagnostic>> {
     match &node.spec {
+        Spec::Model(model) if model.language == Language::Python => None,
         Spec::Model(_) | Spec::Snapshot(_) => {
             Some(compile(project, lake, &node.id, CompileState::default()).await)
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use forebay_core::graph::{Materialized, Spec};
+use forebay_core::graph::{Language, Materialized, Spec};
 use forebay_core::incremental::{Batch, IncrementalStrategy};
 use forebay_core::{Diagnostic, Diagnostics, Node, NodeId, Relation, ResourceType};
 use forebay_ingest::LoadPlan;
@@ -67,6 +67,11 @@ pub enum Action {
         incremental: bool,
         sql: Option<String>,
     },
+    /// In a child process of the project's Python.
+    RunPython {
+        /// Adds to the table that is there.
+        incremental: bool,
+    },
     Snapshot {
         sql: Option<String>,
     },
@@ -102,7 +107,9 @@ impl Action {
     pub fn is_incremental(&self) -> bool {
         match self {
             Action::UpdateTable { .. } => true,
-            Action::Materialize { incremental, .. } => *incremental,
+            Action::Materialize { incremental, .. } | Action::RunPython { incremental } => {
+                *incremental
+            }
             _ => false,
         }
     }
@@ -129,6 +136,7 @@ impl Action {
             Action::UpdateTable { .. } => "update incremental table".into(),
             Action::Materialize { with, .. } => format!("materialize with '{with}'"),
             Action::UpdateBatches { batches, .. } => format!("update {} batches", batches.len()),
+            Action::RunPython { .. } => "run Python".into(),
             Action::Snapshot { .. } => "update snapshot".into(),
             Action::UnitTest => "unit test".into(),
             Action::Test { .. } => "test".into(),
@@ -247,6 +255,15 @@ async fn action(
         | Spec::Metric(_)
         | Spec::SavedQuery(_) => None,
         Spec::Seed(_) => Some(Action::Seed),
+        Spec::Model(model) if model.language == Language::Python => Some(Action::RunPython {
+            incremental: match &model.materialized {
+                Materialized::Incremental(spec) => {
+                    let fresh = spec.full_refresh.unwrap_or(full_refresh);
+                    !fresh && is_table(workspace, node).await?
+                }
+                _ => false,
+            },
+        }),
         Spec::Model(model) => match &model.materialized {
             Materialized::Ephemeral => None,
             Materialized::Table => Some(Action::CreateTable {

@@ -38,6 +38,11 @@ pub struct Python {
 }
 
 impl Python {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.executable
+    }
+
     /// Runs a script with arguments; its standard output is returned.
     ///
     /// # Panics

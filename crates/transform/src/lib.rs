@@ -6,6 +6,7 @@
 mod contract;
 pub mod incremental;
 mod materialize;
+mod python;
 mod seed;
 mod snapshot;
 
@@ -15,6 +16,7 @@ use forebay_core::{Diagnostic, Node, Relation};
 
 pub use contract::selected as contracted;
 pub use materialize::materialize;
+pub use python::{PythonInput, PythonModel, python};
 pub use seed::seed;
 pub use snapshot::snapshot;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use forebay_core::graph::Spec;
+use forebay_core::graph::{Language, Model, Spec};
 use forebay_core::{Diagnostics, Node, NodeId, Relation};
 use forebay_project::CompileState;
 use forebay_runner::{Workspace, compile, compile_hook};
@@ -83,7 +83,12 @@ pub async fn all<'a>(
 
 fn has_sql(node: &Node) -> bool {
     matches!(
-        node.spec,
-        Spec::Model(_) | Spec::Test(_) | Spec::Snapshot(_) | Spec::Analysis(_)
+        &node.spec,
+        Spec::Model(Model {
+            language: Language::Sql,
+            ..
+        }) | Spec::Test(_)
+            | Spec::Snapshot(_)
+            | Spec::Analysis(_)
     )
 }

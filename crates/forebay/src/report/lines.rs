@@ -15,12 +15,22 @@ pub fn description(graph: &Graph, step: &Step) -> String {
         .as_ref()
         .map_or(step.name.clone(), ToString::to_string);
     match step.resource_type {
-        ResourceType::Model => format!("sql {} model {place}", materialized(graph, step)),
+        ResourceType::Model => {
+            let language = language(graph, step);
+            format!("{language} {} model {place}", materialized(graph, step))
+        }
         ResourceType::Seed => format!("seed file {place}"),
         ResourceType::Test | ResourceType::UnitTest => {
             format!("{} {}", step.resource_type, step.name)
         }
         kind => format!("{kind} {place}"),
+    }
+}
+
+fn language(graph: &Graph, step: &Step) -> &'static str {
+    match graph.get(&step.node).map(|node| &node.spec) {
+        Some(Spec::Model(model)) => model.language.as_str(),
+        _ => "sql",
     }
 }
 

@@ -9,5 +9,6 @@ mod kill;
 mod lineage;
 mod path;
 mod project;
+mod python_models;
 mod tracking;
 mod two_at_once;

@@ -27,6 +27,8 @@ pub struct Settings {
     pub listen: String,
     /// How often a failed node is tried again.
     pub retries: u32,
+    /// What runs Python models: a path or a name.
+    pub python: String,
     pub openlineage: OpenLineage,
 }
 
@@ -50,6 +52,7 @@ pub(crate) struct SettingsConfig {
     threads: Option<usize>,
     listen: Option<String>,
     retries: Option<u32>,
+    python: Option<String>,
     openlineage: OpenLineageConfig,
 }
 
@@ -84,6 +87,7 @@ impl SettingsConfig {
             retries: fields
                 .whole("retries")
                 .map(|n| u32::try_from(n).unwrap_or(u32::MAX)),
+            python: fields.text("python"),
             openlineage: OpenLineageConfig::from_fields(doc, &mut fields),
         };
         fields.finish(Unknown::Error);
@@ -105,6 +109,9 @@ impl SettingsConfig {
             threads: self.threads.unwrap_or_else(cores),
             listen: self.listen.unwrap_or_else(|| "127.0.0.1:8600".into()),
             retries: self.retries.unwrap_or(0),
+            python: self
+                .python
+                .map_or("python3".to_owned(), |python| interpreter(root, python)),
             openlineage: self.openlineage.resolve(root, project),
         }
     }
@@ -138,6 +145,14 @@ impl OpenLineageConfig {
                 .map(|file| root.join(file)),
             url: self.url,
         }
+    }
+}
+
+/// A name is looked up on the path, anything else in the project's folder.
+fn interpreter(root: &Path, python: String) -> String {
+    match python.contains('/') {
+        true => root.join(python).to_string_lossy().into_owned(),
+        false => python,
     }
 }
 

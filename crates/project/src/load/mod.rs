@@ -141,8 +141,12 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
     let built = build(root, &cx, &contents, entries, &ml_files);
     let macro_patches = macro_patches(&cx, &contents);
     warn_unused(&project.file, problems);
+    let mut settings = settings(root, &project.name, problems);
+    if let Some(python) = shared.env.get("FOREBAY_PYTHON") {
+        settings.python.clone_from(python);
+    }
     Some(Project {
-        settings: settings(root, &project.name, problems),
+        settings,
         selectors: selectors(root, &engine, &shared, problems),
         root: root.to_owned(),
         name: project.name.clone(),

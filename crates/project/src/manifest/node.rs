@@ -79,7 +79,10 @@ fn compiled(node: &Node, detail: &Detail) -> Json {
             ResourceType::Snapshot => &detail.raw,
             _ => detail.raw.trim(),
         },
-        "language": "sql",
+        "language": match &node.spec {
+            Spec::Model(model) => model.language.as_str(),
+            _ => "sql",
+        },
         "refs": refs(detail),
         "sources": sources(detail),
         "metrics": [],

@@ -1,13 +1,16 @@
-//! Models: `models/**/*.sql`.
+//! Models: `models/**/*.sql` and `models/**/*.py`.
 
-use forebay_core::graph::{Access, Materialized, Model};
+use forebay_core::graph::{Access, Language, Materialized, Model};
 use forebay_core::{Diagnostic, ResourceType, Spec, suggest};
 
 use super::contracts::{check_contract, contract, keys};
 use super::incremental::incremental;
 use super::{Cx, Outcome, Parsed, Subject, reader, relation};
-use crate::config::Reader;
+use serde_json::json;
+
+use crate::config::{Reader, from_json, merge};
 use crate::properties::Patch;
+use crate::python;
 use crate::scan::SqlFile;
 
 pub(crate) fn model(cx: &Cx<'_>, sql: &SqlFile, patch: Option<&Patch>) -> Outcome {
@@ -21,15 +24,20 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     // What is switched off from outside may name what is not installed: it is not run, unless it
     // may switch itself on.
     let off = reader(cx, &written, subject.what()).flag("enabled") == Some(false);
-    let mut parsed = match off && !subject.sql.raw().contains("enabled") {
-        true => Parsed::unread(written),
-        false => subject.parse(cx)?,
+    let language = language(&subject);
+    let mut parsed = match (off && !subject.sql.raw().contains("enabled"), language) {
+        (true, _) => Parsed::unread(written),
+        (false, Language::Sql) => subject.parse(cx)?,
+        (false, Language::Python) => python(cx, &subject)?,
     };
     let reader = reader(cx, &parsed.config, subject.what());
     let off = reader.flag("enabled") == Some(false);
     reader.misspelt();
     reader.unsupported(&["grants", "sql_header"]);
-    let materialized = materialized(cx, &reader)?;
+    let materialized = match language {
+        Language::Sql => materialized(cx, &reader)?,
+        Language::Python => of_python(&reader)?,
+    };
     let relation = relation(cx, &subject.naming(), &reader)?;
     let (alias, schema) = (relation.name.clone(), relation.schema.clone());
     let relation = Some(relation).filter(|_| materialized != Materialized::Ephemeral);
@@ -37,6 +45,7 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     keys(cx, &subject, &mut parsed.calls);
     let model = Model {
         materialized,
+        language,
         raw_sql: subject.sql.raw().to_owned(),
         contract: contract(&reader, patch),
         access: reader.choice("access", ACCESS).unwrap_or_default(),
@@ -47,10 +56,66 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     let spec = Spec::Model(model);
     let mut draft = Box::new(subject.draft(cx, parsed, relation, alias, spec));
     draft.detail.schema = schema;
+    if language == Language::Python {
+        draft.detail.template = None;
+    }
     Some(match off {
         true => Outcome::Disabled(Some(draft)),
         false => Outcome::Draft(draft),
     })
+}
+
+fn language(subject: &Subject<'_>) -> Language {
+    match subject.sql.file.ends_with(".py") {
+        true => Language::Python,
+        false => Language::Sql,
+    }
+}
+
+/// What the file says, without being run.
+fn python(cx: &Cx<'_>, subject: &Subject<'_>) -> Option<Parsed> {
+    let found = match python::read(&subject.sql.file, subject.sql.raw()) {
+        Ok(found) => found,
+        Err(problems) => {
+            problems
+                .into_iter()
+                .for_each(|problem| cx.problems.push(problem));
+            return None;
+        }
+    };
+    let mut config = subject.config.clone();
+    let mut inline = found.config;
+    // As dbt notes them.
+    if !found.asked.is_empty() {
+        let (keys, defaults): (Vec<_>, Vec<_>) = found.asked.into_iter().unzip();
+        inline.insert("config_keys_used".to_owned(), json!(keys));
+        inline.insert("config_keys_defaults".to_owned(), json!(defaults));
+    }
+    merge(&mut config, from_json(&inline, &subject.sql.at));
+    cx.override_settings(subject.section, &subject.fqn, &mut config);
+    Some(Parsed {
+        calls: found.calls,
+        ..Parsed::unread(config)
+    })
+}
+
+/// A table, unless it says that it is incremental.
+fn of_python(reader: &Reader<'_>) -> Option<Materialized> {
+    match reader.text("materialized").as_deref() {
+        None | Some("table") => Some(Materialized::Table),
+        Some("incremental") => Some(Materialized::Incremental(incremental(reader)?)),
+        Some(other) => {
+            let message = format!(
+                "{} is written in Python, and cannot be a {other}",
+                reader.what
+            );
+            let problem = Diagnostic::error(message).at(reader.at("materialized"));
+            reader
+                .problems
+                .push(problem.hint("it can be a table or incremental"));
+            None
+        }
+    }
 }
 
 const ACCESS: &[(&str, Access)] = &[

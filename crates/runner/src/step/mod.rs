@@ -5,6 +5,7 @@ mod inference_service;
 mod materialization;
 mod model;
 mod monitor;
+mod python_model;
 mod registered_model;
 mod seed;
 mod snapshot;
@@ -120,6 +121,9 @@ pub async fn run(context: &Context<'_>, step: &Step) -> Result<Outcome, Diagnost
         (Spec::Model(model), Action::Materialize { with, .. }) => {
             let state = around.clone();
             materialization::run_model(context, node, model, with, sql()?, state).await
+        }
+        (Spec::Model(_), Action::RunPython { incremental }) => {
+            python_model::run(context, node, *incremental).await
         }
         (Spec::UnitTest(test), Action::UnitTest) => unit_test::run(context, node, test).await,
         (Spec::Snapshot(snapshot), Action::Snapshot { .. }) => {
