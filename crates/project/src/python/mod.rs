@@ -322,7 +322,7 @@ def model(dbt, session):
             calls,
             [
                 "ref('orders')",
-                "ref('shop', 'items', v=2)",
+                "ref('shop', 'items', version='2')",
                 "source('raw', 'events')"
             ]
         );
