@@ -262,7 +262,6 @@
 {% macro before_begin(sql) %}{{ return(make_hook_config(sql, false)) }}{% endmacro %}
 {% macro in_transaction(sql) %}{{ return(make_hook_config(sql, true)) }}{% endmacro %}
 {% macro after_commit(sql) %}{{ return(make_hook_config(sql, false)) }}{% endmacro %}
-{% macro set_sql_header(config) %}{%- do config.set('sql_header', caller()) -%}{% endmacro %}
 {% macro noop_statement(name=none, message=none, code=none, rows_affected=none, res=none) %}
   {%- do store_raw_result(name, message=message, code=code, rows_affected=rows_affected, agate_table=res) -%}
 {% endmacro %}
