@@ -90,7 +90,7 @@ pub struct TrainingJob {
     pub spine: NodeId,
     /// Column of the spine: the moment at which the prediction is asked.
     pub event_timestamp: String,
-    /// Column of the spine: the truth, boolean or 0/1.
+    /// Column of the spine: the truth. Empty where the trainer needs none (clusters).
     pub label: String,
     /// SQL condition on spine rows that can be learnt from.
     pub filter: Option<String>,
@@ -101,30 +101,163 @@ pub struct TrainingJob {
     pub metrics: Vec<String>,
     /// Such as `roc_auc >= 0.70` or `roc_auc >= champion - 0.005`; all must hold.
     pub gates: Vec<String>,
+    #[serde(default)]
+    pub judging: Judging,
+    #[serde(default)]
+    pub tuning: Option<Tuning>,
     /// Alias that a version which passes the gates receives.
     pub alias: String,
     pub seed: u64,
 }
 
 /// Which rows train and which judge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Split {
-    /// Column of the spine that the bounds speak of (defaults to the event timestamp).
-    pub column: String,
-    /// RFC 3339 instant: rows before it train, rows at or after it judge.
-    pub at: String,
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Split {
+    /// By an instant: rows before it train, rows at or after it judge; rows without one do neither.
+    Time {
+        /// Column of the spine that the bound speaks of (defaults to the event timestamp).
+        column: String,
+        /// RFC 3339.
+        at: String,
+    },
+    /// Rows of one group stay together; this share of the groups judges.
+    Group { group: String, test: f64 },
+    /// This share of the rows judges, whichever they are.
+    Random { test: f64 },
+}
+
+/// How a model is judged beyond its metrics.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Judging {
+    /// Columns of the training set by whose values the metrics are repeated.
+    pub slices: Vec<String>,
+    /// What a wrong answer costs.
+    pub costs: Option<Costs>,
+    /// Score at or above which a binary model says yes.
+    pub threshold: f64,
+    /// Resamples behind a confidence interval; 0: none.
+    pub resamples: usize,
+    /// Folds of the training rows for cross-validation; 0: none.
+    pub folds: usize,
+}
+
+impl Default for Judging {
+    fn default() -> Self {
+        Self {
+            slices: Vec::new(),
+            costs: None,
+            threshold: 0.5,
+            resamples: 200,
+            folds: 0,
+        }
+    }
+}
+
+/// In any one unit.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Costs {
+    pub false_positive: f64,
+    pub false_negative: f64,
+}
+
+/// A search over the trainer's parameters before the training proper.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tuning {
+    pub search: Search,
+    /// Trials of a random or halving search; a grid has as many as it has points.
+    pub trials: usize,
+    /// Metric that decides, on rows held out of the training rows.
+    pub metric: String,
+    /// Trials at the same time.
+    pub parallel: usize,
+    pub parameters: IndexMap<String, Range>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Search {
+    Grid,
+    Random,
+    /// Many trials on few rows, the better half on twice as many, until one is left on all.
+    Halving,
+}
+
+/// Values that a parameter may take.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Range {
+    Choices(Vec<serde_json::Value>),
+    Between {
+        from: f64,
+        to: f64,
+        log: bool,
+        whole: bool,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "algorithm", rename_all = "snake_case")]
 pub enum Trainer {
     GradientBoosting(GradientBoosting),
+    LogisticRegression(Regression),
+    LinearRegression(Regression),
+    KMeans(KMeans),
+    Script(Script),
+}
+
+/// Names of the trainers as projects write them.
+pub const ALGORITHMS: [&str; 4] = [
+    "gradient_boosting",
+    "logistic_regression",
+    "linear_regression",
+    "k_means",
+];
+
+/// What a model predicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// The probability that the label is true.
+    Binary,
+    /// The probability of each class.
+    Multiclass,
+    /// A number.
+    Regression,
+    /// The number of a cluster.
+    Clusters,
+}
+
+impl Task {
+    /// The metric that trials and importances go by where none is named.
+    pub fn main_metric(self) -> &'static str {
+        match self {
+            Task::Binary | Task::Multiclass => "log_loss",
+            Task::Regression => "rmse",
+            Task::Clusters => "mean_squared_distance",
+        }
+    }
+}
+
+/// How much the rows of a class count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassWeights {
+    #[default]
+    Equal,
+    /// Each class counts the same in sum.
+    Balanced,
+    /// A true row counts as much as this many false ones.
+    True(f64),
 }
 
 /// Parameters of the built-in gradient boosting trainer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GradientBoosting {
+    /// None: by the label. Boolean, or 0 and 1: binary; text: multiclass; other numbers: regression.
+    pub task: Option<Task>,
     pub rounds: usize,
     pub learning_rate: f64,
     pub max_leaves: usize,
@@ -135,11 +268,17 @@ pub struct GradientBoosting {
     pub max_bins: usize,
     /// Share of the features that each tree may use, in (0, 1].
     pub feature_fraction: f64,
+    /// Stop after this many rounds without a better loss on held-out training rows; 0: never.
+    pub early_stopping: usize,
+    /// Share of the training rows that is held out to stop by.
+    pub validation: f64,
+    pub class_weights: ClassWeights,
 }
 
 impl Default for GradientBoosting {
     fn default() -> Self {
         Self {
+            task: None,
             rounds: 150,
             learning_rate: 0.1,
             max_leaves: 31,
@@ -147,8 +286,70 @@ impl Default for GradientBoosting {
             l2: 0.0,
             max_bins: 255,
             feature_fraction: 1.0,
+            early_stopping: 0,
+            validation: 0.1,
+            class_weights: ClassWeights::Equal,
         }
     }
+}
+
+/// Parameters of logistic and linear regression, on standardised inputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Regression {
+    /// Weight of half the squared coefficients (not of the intercept) against the summed losses;
+    /// scikit-learn's `1 / C` and `alpha`.
+    pub l2: f64,
+    pub max_iterations: usize,
+    /// Of logistic regression.
+    pub class_weights: ClassWeights,
+}
+
+impl Default for Regression {
+    fn default() -> Self {
+        Self {
+            l2: 1.0,
+            max_iterations: 500,
+            class_weights: ClassWeights::Equal,
+        }
+    }
+}
+
+/// Parameters of k-means, on standardised inputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KMeans {
+    pub clusters: usize,
+    /// Starts from other seeds, of which the best is kept.
+    pub starts: usize,
+    pub max_iterations: usize,
+}
+
+impl Default for KMeans {
+    fn default() -> Self {
+        Self {
+            clusters: 8,
+            starts: 4,
+            max_iterations: 300,
+        }
+    }
+}
+
+/// A team's own program.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Script {
+    /// Python file, relative to the project folder.
+    pub script: String,
+    /// Requirements file that its environment is made from; None: the `python3` of the path.
+    pub requirements: Option<String>,
+    /// It is ended when it takes longer.
+    pub timeout: Option<Span>,
+    /// Bytes of memory that it and its children may hold together.
+    pub memory: Option<u64>,
+    /// None: by the label, as for gradient boosting.
+    pub task: Option<Task>,
+    /// Handed to it as they are.
+    pub params: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A served registered model.

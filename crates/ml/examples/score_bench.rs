@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use forebay_ml::gbdt::{Booster, Matrix};
-use forebay_ml::model::Model;
+use forebay_ml::model::{Model, Predictor};
 
 const BATCH: usize = 1000;
 const LEAST: Duration = Duration::from_secs(2);
@@ -18,7 +18,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [folder, rows] = &arguments[..] else {
         return Err("usage: score_bench MODEL_FOLDER ROWS".into());
     };
-    let booster = Model::read(Path::new(folder))?.booster;
+    let Predictor::Trees(booster) = Model::read(Path::new(folder))?.predictor else {
+        return Err("the model has no trees".into());
+    };
     let rows = read_rows(Path::new(rows), booster.features)?;
     let one = clock(&rows, |row| booster.predict(row.as_slice()));
     let batches: Vec<Matrix> = rows

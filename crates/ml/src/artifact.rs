@@ -26,7 +26,11 @@ pub fn write_folder(path: &Path, files: &[(&str, Vec<u8>)]) -> Result<(), Diagno
         remove(&partial)?;
         fs::create_dir_all(&partial)?;
         for (name, bytes) in files {
-            write_synced(&partial.join(name), bytes)?;
+            let file = partial.join(name);
+            if let Some(parent) = file.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            write_synced(&file, bytes)?;
         }
         File::open(&partial)?.sync_all()?;
         // A folder cannot be renamed over one that has files: for a moment there is none.

@@ -1,46 +1,176 @@
-//! A trained model, and the folder that it is kept in: `model.json`, format version 1.
+//! A trained model, and the folder that it is kept in: `model.json`, format version 2.
 //!
 //! Floats are written so that they read back to the same bits; a model scores the same after any
-//! number of writes and reads.
+//! number of writes and reads. Beside it lies the same model for other programs (see [`crate::onnx`]).
 
 use std::path::Path;
 
 use arrow::array::RecordBatch;
 use forebay_core::Diagnostic;
+use forebay_core::ml::Task;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact;
 use crate::encode::Encoder;
-use crate::gbdt::Booster;
+use crate::gbdt::{Booster, Matrix};
+use crate::linear::{Clusters, Linear};
+use crate::onnx;
 
-/// The newest format that is written, and the only one so far.
-pub const FORMAT: u32 = 1;
+/// The newest format, which is written. Format 1 (a binary booster) is read.
+pub const FORMAT: u32 = 2;
 const FILE: &str = "model.json";
 
 /// A scorer of rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Model {
     pub format: u32,
-    /// Column that it learnt to predict.
+    pub task: Task,
+    /// Column that it learnt to predict; empty for clusters.
     pub label: String,
+    /// Of a multiclass label, in the order of their probabilities.
+    pub classes: Vec<String>,
     /// Hash of the training set and the job's definition.
     pub training_hash: String,
     pub features: Encoder,
-    pub booster: Booster,
+    pub predictor: Predictor,
 }
 
-/// What is read first: whether the rest can be.
+/// What makes the answer out of the encoded features.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Predictor {
+    Trees(Booster),
+    /// One booster a class, each against the rest; their probabilities are divided by their sum.
+    ClassTrees {
+        boosters: Vec<Booster>,
+    },
+    Linear(Linear),
+    Clusters(Clusters),
+}
+
+/// The answers to rows, in their order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answers {
+    /// Probabilities that the label is true, or predicted values.
+    Numbers(Vec<f64>),
+    /// By class, the probability of each row.
+    Classes(Vec<Vec<f64>>),
+    /// The cluster and the squared distance to its centre.
+    Clusters(Vec<(u32, f64)>),
+}
+
+impl Predictor {
+    pub fn answers(&self, matrix: &Matrix) -> Answers {
+        match self {
+            Predictor::Trees(booster) => Answers::Numbers(booster.predict_all(matrix)),
+            Predictor::Linear(linear) => Answers::Numbers(linear.predict_all(matrix)),
+            Predictor::Clusters(clusters) => Answers::Clusters(clusters.nearest_all(matrix)),
+            Predictor::ClassTrees { boosters } => Answers::Classes(shares(
+                boosters
+                    .iter()
+                    .map(|booster| booster.predict_all(matrix))
+                    .collect(),
+            )),
+        }
+    }
+
+    /// By feature, how much the answer owes to it: gain of trees, size of coefficients.
+    pub fn weights(&self) -> Vec<f64> {
+        match self {
+            Predictor::Trees(booster) => booster.gains(),
+            Predictor::Linear(linear) => linear.sizes(),
+            Predictor::Clusters(_) => Vec::new(),
+            Predictor::ClassTrees { boosters } => {
+                let mut sums = vec![0.0; boosters.first().map_or(0, |booster| booster.features)];
+                for booster in boosters {
+                    for (sum, gain) in sums.iter_mut().zip(booster.gains()) {
+                        *sum += gain;
+                    }
+                }
+                sums
+            }
+        }
+    }
+
+    fn check(&self, features: usize) -> Result<(), String> {
+        match self {
+            Predictor::Trees(booster) => check(booster, features),
+            Predictor::ClassTrees { boosters } => boosters
+                .iter()
+                .try_for_each(|booster| check(booster, features)),
+            Predictor::Linear(linear) => linear.check(features),
+            Predictor::Clusters(clusters) => clusters.check(features),
+        }
+    }
+}
+
+fn check(booster: &Booster, features: usize) -> Result<(), String> {
+    if features != booster.features {
+        return Err(format!(
+            "it lists {features} features, its trees were grown on {}",
+            booster.features
+        ));
+    }
+    booster.check()
+}
+
+fn shares(mut classes: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+    for row in 0..classes.first().map_or(0, Vec::len) {
+        let sum: f64 = classes.iter().map(|class| class[row]).sum();
+        classes
+            .iter_mut()
+            .for_each(|class| class[row] /= sum.max(f64::MIN_POSITIVE));
+    }
+    classes
+}
+
+/// What is read first: how the rest is read.
 #[derive(Deserialize)]
 struct Header {
     format: u32,
 }
 
+/// Format 1.
+#[derive(Deserialize)]
+struct Model1 {
+    label: String,
+    training_hash: String,
+    features: Encoder,
+    booster: Booster,
+}
+
+impl From<Model1> for Model {
+    fn from(old: Model1) -> Self {
+        Self {
+            format: FORMAT,
+            task: Task::Binary,
+            label: old.label,
+            classes: Vec::new(),
+            training_hash: old.training_hash,
+            features: old.features,
+            predictor: Predictor::Trees(old.booster),
+        }
+    }
+}
+
 impl Model {
-    /// The score of each row: the probability that the label is true. The batch may have more
-    /// columns than the model's features, in any order.
+    pub fn answers(&self, batches: &[RecordBatch]) -> Result<Answers, Diagnostic> {
+        Ok(self.predictor.answers(&self.features.matrix(batches)?))
+    }
+
+    /// The score of each row: the probability that the label is true, or the predicted value. The
+    /// batch may have more columns than the model's features, in any order.
     pub fn predict(&self, batch: &RecordBatch) -> Result<Vec<f64>, Diagnostic> {
-        let matrix = self.features.matrix(std::slice::from_ref(batch))?;
-        Ok(self.booster.predict_all(&matrix))
+        match self.answers(std::slice::from_ref(batch))? {
+            Answers::Numbers(scores) => Ok(scores),
+            Answers::Classes(_) | Answers::Clusters(_) => Err(Diagnostic::error(format!(
+                "the model's answer is no single number: it tells {} apart",
+                match self.task {
+                    Task::Clusters => "clusters",
+                    _ => "classes",
+                }
+            ))),
+        }
     }
 
     pub fn feature_names(&self) -> impl Iterator<Item = &str> {
@@ -50,11 +180,14 @@ impl Model {
             .map(|feature| feature.name.as_str())
     }
 
-    /// Writes the model as a folder, whole or not at all.
-    pub fn write(&self, folder: &Path) -> Result<(), Diagnostic> {
+    /// Writes the model as a folder, whole or not at all: an MLflow model with ONNX inside, and
+    /// `model.json`. `example` are a few rows with the model's features.
+    pub fn write(&self, folder: &Path, example: &RecordBatch) -> Result<(), Diagnostic> {
         let text = serde_json::to_vec(self)
             .map_err(|error| Diagnostic::internal(format!("cannot encode the model: {error}")))?;
-        artifact::write_folder(folder, &[(FILE, text)])
+        let mut files = vec![(FILE, text)];
+        files.extend(onnx::folder(self, example)?);
+        artifact::write_folder(folder, &files)
     }
 
     pub fn read(folder: &Path) -> Result<Self, Diagnostic> {
@@ -69,28 +202,23 @@ impl Model {
         };
         let header: Header =
             serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
-        if header.format != FORMAT {
-            return Err(Diagnostic::error(format!(
-                "{} has format {}; this Forebay reads format {FORMAT}",
-                path.display(),
-                header.format
-            ))
-            .hint("use the Forebay that wrote it or a newer one, or train again"));
+        let model: Self = match header.format {
+            1 => serde_json::from_slice::<Model1>(&text).map(Model::from),
+            FORMAT => serde_json::from_slice(&text),
+            newer => {
+                return Err(Diagnostic::error(format!(
+                    "{} has format {newer}; this Forebay reads formats up to {FORMAT}",
+                    path.display(),
+                ))
+                .hint("use the Forebay that wrote it or a newer one, or train again"));
+            }
         }
-        let model: Self =
-            serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
-        model.check().map_err(damaged)?;
+        .map_err(|error| damaged(error.to_string()))?;
+        model
+            .predictor
+            .check(model.features.features.len())
+            .map_err(damaged)?;
         Ok(model)
-    }
-
-    fn check(&self) -> Result<(), String> {
-        let (features, expected) = (self.features.features.len(), self.booster.features);
-        if features != expected {
-            return Err(format!(
-                "it lists {features} features, its trees were grown on {expected}"
-            ));
-        }
-        self.booster.check()
     }
 }
 
@@ -157,12 +285,15 @@ mod tests {
             [0.7, -2.2250738585072014e-308],
         ];
         let matrix = model.features.matrix(&[rows()]).unwrap();
+        let Predictor::Trees(booster) = &model.predictor else {
+            panic!("format 1 has trees");
+        };
         let scores = model.predict(&rows()).unwrap();
         let mut row = [0.0; 3];
         for (index, [first, second]) in leaves.into_iter().enumerate() {
             matrix.read_row(index, &mut row);
             let raw: f64 = -1.25 + first + second + 0.0078125;
-            assert_eq!(model.booster.raw(&row).to_bits(), raw.to_bits());
+            assert_eq!(booster.raw(&row).to_bits(), raw.to_bits());
             assert!((scores[index] - 1.0 / (1.0 + (-raw).exp())).abs() < 1e-15);
         }
     }
@@ -172,9 +303,9 @@ mod tests {
         let model = Model::read(folder(VERSION_1).path()).unwrap();
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("run/model");
-        model.write(&path).unwrap();
+        model.write(&path, &rows()).unwrap();
         // A second write replaces the first, and nothing else is left behind.
-        model.write(&path).unwrap();
+        model.write(&path, &rows()).unwrap();
         assert_eq!(
             std::fs::read_dir(place.path().join("run")).unwrap().count(),
             1
@@ -191,10 +322,10 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_explained() {
         let text = std::str::from_utf8(VERSION_1).unwrap();
-        let newer = text.replacen("\"format\": 1", "\"format\": 2", 1);
+        let newer = text.replacen("\"format\": 1", "\"format\": 3", 1);
         assert_eq!(
             problem(&newer),
-            "model/model.json has format 2; this Forebay reads format 1"
+            "model/model.json has format 3; this Forebay reads formats up to 2"
         );
         assert!(problem(&text[..200]).starts_with("model/model.json is damaged: EOF"));
         assert!(problem("{}").contains("missing field `format`"));

@@ -46,6 +46,8 @@ pub struct TrainingSet {
     pub hash: String,
 }
 
+/// `code` is what a script's training depends on beside the job: the content of its files.
+///
 /// Writes the job's training set in one commit, from one version of each table. Where the job and
 /// those versions are those of the set that is there, it is kept as it is.
 ///
@@ -57,6 +59,7 @@ pub async fn build(
     graph: &Graph,
     node: &Node,
     job: &TrainingJob,
+    code: &str,
 ) -> Result<TrainingSet, Diagnostic> {
     let plan = Plan::new(graph, node, job)?;
     let inputs = inputs::pin(lake, graph, &plan.tables()).await?;
@@ -74,7 +77,7 @@ pub async fn build(
     let info = lake.info(&relation).await?.ok_or_else(|| {
         Diagnostic::internal(format!("{relation} is gone just after it was written"))
     })?;
-    let (rows, hash) = read::hash(lake, &relation, info.version, job).await?;
+    let (rows, hash) = read::hash(lake, &relation, info.version, job, code).await?;
     Ok(TrainingSet {
         relation,
         version: info.version,

@@ -1,7 +1,7 @@
 //! Columns cut into bins by quantile: the form in which trees are grown.
 
 use super::matrix::Matrix;
-use super::threads;
+use crate::threads;
 
 /// The bin of missing values. Numbers have the bins `0..=254`.
 pub const MISSING: u8 = u8::MAX;

@@ -7,10 +7,10 @@ use super::bins::bin_columns;
 use super::grow::Grower;
 use super::matrix::Matrix;
 use super::objective::{Objective, Slope};
-use super::rng::Rng;
 use super::split::Limits;
-use super::threads;
 use super::tree::Tree;
+use crate::rng::Rng;
+use crate::threads;
 
 /// Rows that share one partial sum. Fixed, so that the number of threads does not change a sum.
 const BLOCK: usize = 8192;
@@ -30,6 +30,8 @@ pub struct Booster {
 pub struct Labelled<'a> {
     pub matrix: &'a Matrix,
     pub labels: &'a [f64],
+    /// How much each row counts; None: all the same. The curves count every row once.
+    pub weights: Option<&'a [f64]>,
 }
 
 /// Mean loss after each round; the first entry is before any tree.
@@ -87,8 +89,9 @@ impl Booster {
     }
 }
 
-/// Trains a booster. `test` is only watched: it gives the second curve and changes nothing.
-/// `threads` changes the time alone, never the result.
+/// Trains a booster. `test` is only watched: it gives the second curve and changes nothing, unless
+/// `early_stopping` asks for the rounds that were best on it. `threads` changes the time alone,
+/// never the result.
 pub fn train(
     data: Labelled<'_>,
     test: Option<Labelled<'_>>,
@@ -111,7 +114,7 @@ pub fn train(
         learning_rate: parameters.learning_rate,
         threads,
     };
-    let base_score = objective.base_score(data.labels);
+    let base_score = objective.base_score(data.labels, data.weights);
     let mut rng = Rng::new(seed);
     let mut learner = Learner::new(data, objective, base_score, threads);
     let mut watched = test.map(|test| Watched::new(test, objective, base_score, threads));
@@ -125,6 +128,11 @@ pub fn train(
             watched.add(&grown.tree);
         }
         trees.push(grown.tree);
+        let curve = watched.as_ref().map_or(&[][..], |watched| &watched.curve);
+        if let Some(best) = stop_at(curve, parameters.early_stopping) {
+            trees.truncate(best);
+            break;
+        }
     }
     learner.take_slopes();
     Trained {
@@ -141,6 +149,26 @@ pub fn train(
     }
 }
 
+/// The best round so far, when `patience` rounds after it were no better.
+fn stop_at(curve: &[f64], patience: usize) -> Option<usize> {
+    if patience == 0 || curve.is_empty() {
+        return None;
+    }
+    let best = best_round(curve);
+    (curve.len() - 1 - best >= patience).then_some(best.max(1))
+}
+
+/// The first round of the lowest loss; a curve's first entry is before any round.
+pub fn best_round(curve: &[f64]) -> usize {
+    let mut best = 0;
+    for (round, loss) in curve.iter().enumerate() {
+        if *loss < curve[best] {
+            best = round;
+        }
+    }
+    best
+}
+
 /// The columns that the next tree may use, ascending.
 fn choose(usable: &[usize], fraction: f64, rng: &mut Rng) -> Vec<usize> {
     if fraction >= 1.0 {
@@ -154,6 +182,7 @@ fn choose(usable: &[usize], fraction: f64, rng: &mut Rng) -> Vec<usize> {
 /// The training rows' scores and slopes.
 struct Learner<'a> {
     labels: &'a [f64],
+    weights: Option<&'a [f64]>,
     objective: Objective,
     threads: usize,
     scores: Vec<f64>,
@@ -165,6 +194,7 @@ impl<'a> Learner<'a> {
     fn new(data: Labelled<'a>, objective: Objective, base_score: f64, threads: usize) -> Self {
         Self {
             labels: data.labels,
+            weights: data.weights,
             objective,
             threads,
             scores: vec![base_score; data.labels.len()],
@@ -198,6 +228,12 @@ impl<'a> Learner<'a> {
             block.loss = objective.slopes(block.scores, block.labels, block.slopes);
         });
         let loss: f64 = blocks.iter().map(|block| block.loss).sum();
+        if let Some(weights) = self.weights {
+            for (slope, weight) in self.slopes.iter_mut().zip(weights) {
+                slope.gradient *= *weight as f32;
+                slope.curvature *= *weight as f32;
+            }
+        }
         self.curve.push(loss / self.labels.len() as f64);
     }
 }

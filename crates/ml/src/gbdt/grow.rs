@@ -4,8 +4,8 @@ use super::bins::BinnedColumn;
 use super::histogram::{Histogram, Sums};
 use super::objective::Slope;
 use super::split::{Limits, Split, best_split};
-use super::threads;
 use super::tree::{Node, Tree};
+use crate::threads;
 
 /// Below this many additions a second thread costs more than it saves.
 const WORTH_A_THREAD: usize = 100_000;

@@ -51,7 +51,7 @@ impl Matrix {
     }
 
     /// All rows one after another, for code that visits a row's values together.
-    pub(super) fn row_major(&self) -> Vec<f64> {
+    pub(crate) fn row_major(&self) -> Vec<f64> {
         let mut all = vec![0.0; self.rows * self.width()];
         if !self.columns.is_empty() {
             for (row, out) in all.chunks_exact_mut(self.width()).enumerate() {

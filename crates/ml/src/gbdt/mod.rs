@@ -14,12 +14,10 @@ mod grow;
 mod histogram;
 mod matrix;
 mod objective;
-mod rng;
 mod split;
-mod threads;
 mod tree;
 
-pub use boost::{Booster, Curve, Labelled, Trained, train};
+pub use boost::{Booster, Curve, Labelled, Trained, best_round, train};
 pub use matrix::Matrix;
 pub use objective::Objective;
 pub use tree::{Node, Tree};

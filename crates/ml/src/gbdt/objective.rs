@@ -21,8 +21,15 @@ pub struct Slope {
 
 impl Objective {
     /// The best constant raw score for the labels (which are not empty).
-    pub fn base_score(self, labels: &[f64]) -> f64 {
-        let mean = labels.iter().sum::<f64>() / labels.len() as f64;
+    pub fn base_score(self, labels: &[f64], weights: Option<&[f64]>) -> f64 {
+        let mean = match weights {
+            None => labels.iter().sum::<f64>() / labels.len() as f64,
+            Some(weights) => {
+                let weighted = labels.iter().zip(weights);
+                let sum: f64 = weighted.map(|(label, weight)| label * weight).sum();
+                sum / weights.iter().sum::<f64>()
+            }
+        };
         match self {
             // One class only has infinite log odds; the clamp keeps the score a number.
             Self::Logistic => {

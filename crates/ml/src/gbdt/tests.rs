@@ -5,9 +5,9 @@ use forebay_core::ml::GradientBoosting;
 use super::bins::bin_columns;
 use super::grow::Grower;
 use super::objective::Slope;
-use super::rng::Rng;
 use super::split::Limits;
 use super::*;
+use crate::rng::Rng;
 
 fn matrix(columns: Vec<Vec<f64>>) -> Matrix {
     let mut matrix = Matrix::new(columns[0].len());
@@ -59,6 +59,7 @@ fn fit(
     let data = Labelled {
         matrix: &data.0,
         labels: &data.1,
+        weights: None,
     };
     train(data, None, Objective::Logistic, parameters, seed, threads)
 }
@@ -78,6 +79,7 @@ fn one_full_step_of_squared_error_gives_each_group_its_mean() {
     let data = Labelled {
         matrix: &x,
         labels: &y,
+        weights: None,
     };
     let booster = train(data, None, Objective::SquaredError, &parameters, 0, 1).booster;
     for (value, expected) in [
@@ -197,10 +199,12 @@ fn the_curve_is_the_mean_loss_and_falls_in_training() {
     let test = Labelled {
         matrix: &other.0,
         labels: &other.1,
+        weights: None,
     };
     let labelled = Labelled {
         matrix: &data.0,
         labels: &data.1,
+        weights: None,
     };
     let trained = train(labelled, Some(test), Objective::Logistic, &small(), 0, 2);
     assert!(trained.curve.train.windows(2).all(|pair| pair[1] < pair[0]));

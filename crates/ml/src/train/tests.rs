@@ -1,6 +1,8 @@
 //! What a run gives, and what it refuses.
 
-use arrow::array::{BooleanArray, Int64Array, StringArray};
+use arrow::array::{BooleanArray, Date32Array, Int64Array, StringArray};
+use arrow::compute::cast;
+use forebay_core::ml::GradientBoosting;
 
 use super::*;
 
@@ -47,7 +49,13 @@ fn input() -> TrainingInput {
             max_leaves: 6,
             ..GradientBoosting::default()
         }),
+        split: Split::Random { test: 0.25 },
+        judging: Judging {
+            resamples: 20,
+            ..Judging::default()
+        },
         seed: 1,
+        champion: None,
         training_hash: "abc".to_owned(),
     }
 }
@@ -97,7 +105,7 @@ fn learns_judges_and_profiles() {
             .metrics
             .keys()
             .map(String::as_str)
-            .eq(metrics::NAMES)
+            .eq(crate::metrics::NAMES)
     );
     assert_eq!(evaluation.rounds.len(), 10);
     assert!((evaluation.rounds[9].test - evaluation.metrics["log_loss"]).abs() < 1e-12);
@@ -123,7 +131,7 @@ fn the_same_input_gives_the_same_run() {
 fn artifacts_read_back() {
     let place = tempfile::tempdir().unwrap();
     let trained = train(&input()).unwrap();
-    write_artifacts(place.path(), &trained).unwrap();
+    write_artifacts(place.path(), &trained, &input()).unwrap();
     let model = Model::read(&place.path().join("model")).unwrap();
     assert_eq!(model, trained.model);
     let profile = profile::read(&place.path().join("profile.json")).unwrap();
@@ -150,7 +158,7 @@ fn artifacts_read_back() {
 #[test]
 fn what_cannot_be_learnt_from_is_explained() {
     let all_true = |rows| Arc::new(BooleanArray::from(vec![true; rows])) as ArrayRef;
-    let texts = |rows| Arc::new(StringArray::from(vec!["late"; rows])) as ArrayRef;
+    let days = |rows| Arc::new(Date32Array::from(vec![7; rows])) as ArrayRef;
     let nulls = |rows| Arc::new(Float64Array::from(vec![None; rows])) as ArrayRef;
     let twos = |rows| Arc::new(Int64Array::from(vec![2; rows])) as ArrayRef;
     assert_eq!(problem(|i| i.train.clear()), "there are no training rows");
@@ -160,8 +168,8 @@ fn what_cannot_be_learnt_from_is_explained() {
         "label 'is_late' is true in all 900 training rows: there is nothing to tell apart"
     );
     assert_eq!(
-        problem(|i| replace(&mut i.train, "is_late", texts)),
-        "label 'is_late' has type Utf8"
+        problem(|i| replace(&mut i.train, "is_late", days)),
+        "label 'is_late' has type Date32"
     );
     assert_eq!(
         problem(|i| replace(&mut i.test, "is_late", twos)),

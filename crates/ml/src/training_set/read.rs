@@ -5,13 +5,14 @@ use arrow::datatypes::{DataType, Schema};
 use arrow::row::{RowConverter, SortField};
 use chrono::DateTime;
 use forebay_core::digest::Hasher;
-use forebay_core::ml::TrainingJob;
+use forebay_core::ml::{Split, Trainer, TrainingJob};
 use forebay_core::name::quote;
 use forebay_core::{Diagnostic, Relation};
 use forebay_lake::{Lake, Rows};
 use futures::TryStreamExt;
 
 use super::TrainingSet;
+use crate::{folds, trainer};
 
 /// `ORDER BY` the event timestamp, then all other columns: rows that it leaves in any order are equal.
 pub fn order(schema: &Schema, event_timestamp: &str) -> String {
@@ -27,23 +28,41 @@ pub fn order(schema: &Schema, event_timestamp: &str) -> String {
     format!("ORDER BY {}", columns.join(", "))
 }
 
-/// The rows before the split, and those at or after it; those without a split column are in neither.
+/// The rows that train and those that judge, each in the order of the event timestamp. By time, rows
+/// without a value in the split's column are in neither.
 pub async fn split(
     lake: &Lake,
     job: &TrainingJob,
     set: &TrainingSet,
 ) -> Result<(Vec<RecordBatch>, Vec<RecordBatch>), Diagnostic> {
-    let at = DateTime::parse_from_rfc3339(&job.split.at).map_err(|_| {
-        Diagnostic::error(format!(
-            "split.at '{}' is not an RFC 3339 instant",
-            job.split.at
-        ))
-        .hint("write it as 2013-10-01T00:00:00Z")
+    match &job.split {
+        Split::Time { column, at } => by_time(lake, job, set, column, at).await,
+        Split::Group { test, .. } | Split::Random { test } => {
+            let all = rows(lake, set, job, "").await?;
+            let all: Vec<RecordBatch> = all.stream.try_collect().await?;
+            let cut = folds::hold_out(&all, &job.split, *test, job.seed)?;
+            Ok((
+                folds::take(&all, &cut.train)?,
+                folds::take(&all, &cut.test)?,
+            ))
+        }
+    }
+}
+
+async fn by_time(
+    lake: &Lake,
+    job: &TrainingJob,
+    set: &TrainingSet,
+    column: &str,
+    at: &str,
+) -> Result<(Vec<RecordBatch>, Vec<RecordBatch>), Diagnostic> {
+    let at = DateTime::parse_from_rfc3339(at).map_err(|_| {
+        Diagnostic::error(format!("split.by_time '{at}' is not an RFC 3339 instant"))
+            .hint("write it as 2013-10-01T00:00:00Z")
     })?;
-    let column = quote(&job.split.column);
     let instant = |text: &str| format!("CAST({text} AS TIMESTAMP WITH TIME ZONE)");
     let at = instant(&format!("'{}'", at.to_utc().to_rfc3339()));
-    let side = |operator: &str| format!("WHERE {} {operator} {at}", instant(&column));
+    let side = |operator: &str| format!("WHERE {} {operator} {at}", instant(&quote(column)));
     let train = rows(lake, set, job, &side("<")).await?;
     let test = rows(lake, set, job, &side(">=")).await?;
     Ok((
@@ -85,10 +104,11 @@ pub async fn hash(
     relation: &Relation,
     version: i64,
     job: &TrainingJob,
+    code: &str,
 ) -> Result<(u64, String), Diagnostic> {
     let mut rows = ordered(lake, relation, version, job, "").await?;
     let mut hasher = Hasher::new();
-    hasher.update(definition(job).as_bytes());
+    hasher.update(definition(job, code).as_bytes());
     for field in rows.schema.fields() {
         hasher.update(format!("\n{} {}", field.name(), field.data_type()).as_bytes());
     }
@@ -110,13 +130,18 @@ pub async fn hash(
     Ok((count, hasher.hex()))
 }
 
-/// What training depends on beside the rows. Gates and alias judge a model that is there.
-fn definition(job: &TrainingJob) -> String {
+/// What training depends on beside the rows: of a built-in trainer its revision, of a script its
+/// code. Gates and alias judge a model that is there.
+fn definition(job: &TrainingJob, code: &str) -> String {
     let names: Vec<&String> = job
         .request_features
         .iter()
         .map(|feature| &feature.name)
         .collect();
+    let made_by = match &job.trainer {
+        Trainer::Script(_) => code.to_owned(),
+        _ => trainer::REVISION.to_string(),
+    };
     serde_json::json!([
         job.label,
         job.features,
@@ -124,6 +149,9 @@ fn definition(job: &TrainingJob) -> String {
         job.split,
         job.trainer,
         job.metrics,
+        job.judging,
+        job.tuning,
+        made_by,
         job.seed
     ])
     .to_string()

@@ -14,7 +14,7 @@ pub(crate) use node::{
 };
 pub(crate) use profile::Target;
 pub(crate) use project_file::{ProjectFile, ProjectName};
-pub(crate) use settings::SettingsConfig;
+pub(crate) use settings::{Bytes, SettingsConfig};
 pub use settings::{OpenLineage, Settings};
 pub(crate) use tree::Tree;
 pub(crate) use vars::Vars;

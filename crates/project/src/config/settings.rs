@@ -17,6 +17,8 @@ pub struct Settings {
     pub online_store: PathBuf,
     /// Folder of models and other files of runs.
     pub artifacts: PathBuf,
+    /// Folder of the Python environments of training scripts, by content.
+    pub environments: PathBuf,
     /// Folder that large queries spill to.
     pub spill: PathBuf,
     /// Bytes that queries may use before they spill.
@@ -47,6 +49,7 @@ pub(crate) struct SettingsConfig {
     metadata: Option<String>,
     online_store: Option<String>,
     artifacts: Option<String>,
+    environments: Option<String>,
     spill: Option<String>,
     memory_limit: Option<usize>,
     threads: Option<usize>,
@@ -80,6 +83,7 @@ impl SettingsConfig {
             metadata: fields.text("metadata"),
             online_store: fields.text("online_store"),
             artifacts: fields.text("artifacts"),
+            environments: fields.text("environments"),
             spill: fields.text("spill"),
             memory_limit: fields.parsed("memory_limit").map(|Bytes(bytes)| bytes),
             threads: threads(&mut fields),
@@ -104,6 +108,7 @@ impl SettingsConfig {
             metadata: path(self.metadata, ".forebay/metadata.db"),
             online_store: path(self.online_store, ".forebay/online"),
             artifacts: path(self.artifacts, ".forebay/artifacts"),
+            environments: path(self.environments, ".forebay/environments"),
             spill: path(self.spill, ".forebay/spill"),
             memory_limit: self.memory_limit.unwrap_or(1 << 30),
             threads: self.threads.unwrap_or_else(cores),
@@ -182,7 +187,7 @@ fn listen(fields: &mut Fields<'_>) -> Option<String> {
 
 /// A size such as `1GiB`, `512 MB` or a plain number of bytes.
 #[derive(Debug, PartialEq, Eq)]
-struct Bytes(usize);
+pub(crate) struct Bytes(pub usize);
 
 const UNITS: &[(&str, usize)] = &[
     ("", 1),

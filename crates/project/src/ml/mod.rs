@@ -2,9 +2,11 @@
 //! monitors.
 
 mod features;
+mod judging;
 mod monitors;
 mod selection;
 mod serving;
+mod trainer;
 mod training;
 
 use std::collections::{BTreeMap, BTreeSet};

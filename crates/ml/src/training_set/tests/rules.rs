@@ -88,7 +88,7 @@ async fn what_is_wrong_is_named_with_the_job_and_its_place() {
     let refused = async |change: &dyn Fn(&mut forebay_core::ml::TrainingJob)| {
         let mut job = job();
         change(&mut job);
-        build(&world.lake, &world.graph, world.node(), &job)
+        build(&world.lake, &world.graph, world.node(), &job, "")
             .await
             .unwrap_err()
     };

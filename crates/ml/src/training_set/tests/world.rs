@@ -6,8 +6,8 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::{ArrowPrimitiveType, TimestampMicrosecondType};
 use forebay_core::graph::{Materialized, Model};
 use forebay_core::ml::{
-    Entity, Feature, FeatureRef, FeatureView, GradientBoosting, RequestFeature, Split, Trainer,
-    TrainingJob,
+    Entity, Feature, FeatureRef, FeatureView, GradientBoosting, Judging, RequestFeature, Split,
+    Trainer, TrainingJob,
 };
 use forebay_core::{Graph, Location, Node, NodeId, Relation, Span, Spec};
 use forebay_lake::{Input, Lake, LakeOptions, WriteMode, WriteOptions};
@@ -128,7 +128,7 @@ impl World {
     }
 
     pub async fn build(&self, job: &TrainingJob) -> TrainingSet {
-        build(&self.lake, &self.graph, self.node(), job)
+        build(&self.lake, &self.graph, self.node(), job, "")
             .await
             .unwrap()
     }
@@ -168,13 +168,15 @@ pub fn job() -> TrainingJob {
                 expr: "carrier".into(),
             },
         ],
-        split: Split {
+        split: Split::Time {
             column: "asked_at".into(),
             at: "1970-01-02T00:00:00Z".into(),
         },
         trainer: Trainer::GradientBoosting(GradientBoosting::default()),
         metrics: vec!["roc_auc".into()],
         gates: vec![],
+        judging: Judging::default(),
+        tuning: None,
         alias: "champion".into(),
         seed: 0,
     }

@@ -1,11 +1,16 @@
-//! How good scores are: metrics of a binary classifier.
+//! How good answers are. In this file: the scores of a binary classifier.
 //!
 //! All functions take labels and scores of the same rows in the same order, at least one row. Where
 //! a ratio has nothing below the line (a precision without a positive answer) it is 0; where both
 //! classes are needed and one is missing, the result is NaN.
 
+pub mod clusters;
+pub mod multiclass;
+pub mod regression;
+
 use std::collections::BTreeMap;
 
+use forebay_core::ml::{Costs, Task};
 use serde::{Deserialize, Serialize};
 
 /// Names of all metrics that [`all`] computes.
@@ -20,6 +25,31 @@ pub const NAMES: [&str; 9] = [
     "recall",
     "roc_auc",
 ];
+
+/// Names of all metrics of a task; `cost` is there where costs are given.
+pub fn names(task: Task) -> &'static [&'static str] {
+    match task {
+        Task::Binary => &NAMES,
+        Task::Multiclass => &multiclass::NAMES,
+        Task::Regression => &regression::NAMES,
+        Task::Clusters => &clusters::NAMES,
+    }
+}
+
+/// Whether a smaller value of the metric is a better one.
+pub fn lower_is_better(metric: &str) -> bool {
+    const LOWER: [&str; 8] = [
+        "brier",
+        "cost",
+        "expected_calibration_error",
+        "largest_share",
+        "log_loss",
+        "mae",
+        "mean_squared_distance",
+        "rmse",
+    ];
+    LOWER.contains(&metric)
+}
 
 /// Answers against truth at a threshold: a score at or above it answers yes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,6 +200,15 @@ impl Confusion {
     pub fn accuracy(&self) -> f64 {
         let right = self.true_positives + self.true_negatives;
         ratio(right, right + self.false_positives + self.false_negatives)
+    }
+
+    /// The mean cost of a row.
+    pub fn cost(&self, costs: Costs) -> f64 {
+        let right = self.true_positives + self.true_negatives;
+        let wrong = self.false_positives + self.false_negatives;
+        let cost = costs.false_positive * self.false_positives as f64
+            + costs.false_negative * self.false_negatives as f64;
+        cost / (right + wrong) as f64
     }
 
     pub fn precision(&self) -> f64 {

@@ -1,0 +1,13 @@
+//! Models on standardised numbers: logistic and linear regression, k-means.
+
+mod clusters;
+mod design;
+mod fit;
+mod minimise;
+
+pub use clusters::Clusters;
+pub use design::{Design, Input};
+pub use fit::{Linear, Link};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,357 @@
+//! Training and judging: rows in; a model, its evaluation and the profile of what it saw out.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema};
+use forebay_checks::profile::{self, Profile};
+use forebay_core::Diagnostic;
+use forebay_core::ml::{Judging, Split, Task, Trainer};
+use serde::{Deserialize, Serialize};
+
+use crate::gbdt::Curve;
+use crate::judge::{self, Champion, Evaluation, RoundLoss, Scored, finite};
+use crate::model::{self, Model};
+use crate::trainer::{self, Fitted, Rows, Wanted};
+use crate::{artifact, folds};
+
+mod target;
+
+pub use target::Target;
+
+/// What a run learns from and is judged on.
+#[derive(Clone, Debug)]
+pub struct TrainingInput {
+    pub train: Vec<RecordBatch>,
+    pub test: Vec<RecordBatch>,
+    /// Column of the truth; empty where the trainer needs none.
+    pub label: String,
+    /// Columns that the model reads, in its order.
+    pub features: Vec<String>,
+    pub trainer: Trainer,
+    /// How rows are held out of the training rows.
+    pub split: Split,
+    pub judging: Judging,
+    pub seed: u64,
+    /// Identifies rows and definition; kept in the model.
+    pub training_hash: String,
+    pub champion: Option<ToBeat>,
+}
+
+/// The version that holds the alias.
+#[derive(Clone, Debug)]
+pub struct ToBeat {
+    pub version: u64,
+    pub run_id: String,
+    pub model: Model,
+}
+
+/// What a run gives.
+#[derive(Clone, Debug)]
+pub struct Trained {
+    pub model: Model,
+    pub evaluation: Evaluation,
+    /// Profile of the features and of `score` on the training rows: what drift is held against.
+    pub reference: Profile,
+    /// How much each feature lowered the training loss (trees) or weighs (linear), most first.
+    pub importance: Vec<Importance>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Importance {
+    pub feature: String,
+    pub gain: f64,
+}
+
+/// Column of the score in the profile, as in a prediction log.
+const SCORE: &str = "score";
+/// Rows of the example beside a model.
+const EXAMPLE_ROWS: usize = 5;
+
+/// Trains on the training rows and judges on the test rows.
+///
+/// # Errors
+/// The user's: no rows, one class, an ill-typed or null label, parameters out of range, a feature
+/// that cannot be read, no feature with any value.
+pub fn train(input: &TrainingInput) -> Result<Trained, Diagnostic> {
+    let target = Target::of(&input.trainer, &input.label, &input.train)?;
+    let rows = |batches: &[RecordBatch], which| {
+        let labels = target.values(batches, which)?;
+        Ok::<_, Diagnostic>(Rows {
+            batches: batches.to_vec(),
+            labels,
+        })
+    };
+    let (train, test) = (rows(&input.train, "training")?, rows(&input.test, "test")?);
+    let wanted = wanted(input, &target);
+    let fitted = trainer::fit(&input.trainer, &wanted, &train, Some(&test))?;
+    let folds = cross_validate(input, &wanted, &train)?;
+    let curve = fitted.curve.clone();
+    let model = model(input, target, fitted);
+    let train_scored = scored(&model, &train)?;
+    let mut evaluation = judge_model(input, &model, &test)?;
+    evaluation.train_rows = train.labels.len() as u64;
+    evaluation.train_metrics = finite(train_scored.metrics(&input.judging));
+    evaluation.folds = folds;
+    evaluation.rounds = rounds(&curve);
+    Ok(Trained {
+        evaluation,
+        reference: reference(input, &model)?,
+        importance: importance(&model),
+        model,
+    })
+}
+
+fn wanted<'a>(input: &'a TrainingInput, target: &Target) -> Wanted<'a> {
+    Wanted {
+        task: target.task,
+        classes: target.classes.len(),
+        features: &input.features,
+        split: &input.split,
+        seed: input.seed,
+        threads: trainer::threads(),
+    }
+}
+
+fn model(input: &TrainingInput, target: Target, fitted: Fitted) -> Model {
+    Model {
+        format: model::FORMAT,
+        task: target.task,
+        label: target.label,
+        classes: target.classes,
+        training_hash: input.training_hash.clone(),
+        features: fitted.features,
+        predictor: fitted.predictor,
+    }
+}
+
+fn scored(model: &Model, rows: &Rows) -> Result<Scored, Diagnostic> {
+    let answers = model.answers(&rows.batches)?;
+    Scored::new(model.task, &rows.labels, answers)
+        .ok_or_else(|| Diagnostic::internal("the model does not answer its own task"))
+}
+
+/// The metrics of each fold, by a model that was trained without it.
+fn cross_validate(
+    input: &TrainingInput,
+    wanted: &Wanted<'_>,
+    train: &Rows,
+) -> Result<Vec<BTreeMap<String, f64>>, Diagnostic> {
+    let count = input.judging.folds;
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let cuts = folds::folds(&train.batches, &input.split, count, input.seed)?;
+    let judge = |cut: &folds::Cut| held_out(input, &input.trainer, wanted, train, cut);
+    cuts.iter().map(judge).collect()
+}
+
+/// The metrics on a cut's test rows of a model of its training rows.
+fn held_out(
+    input: &TrainingInput,
+    trainer: &Trainer,
+    wanted: &Wanted<'_>,
+    rows: &Rows,
+    cut: &folds::Cut,
+) -> Result<BTreeMap<String, f64>, Diagnostic> {
+    if cut.train.is_empty() || cut.test.is_empty() {
+        return Err(Diagnostic::error(
+            "there are too few training rows (or groups) to hold some of them out",
+        ));
+    }
+    let (train, test) = (rows.take(&cut.train)?, rows.take(&cut.test)?);
+    let fitted = trainer::fit(trainer, wanted, &train, None)?;
+    let matrix = fitted.features.matrix(&test.batches)?;
+    let scored = Scored::new(wanted.task, &test.labels, fitted.predictor.answers(&matrix));
+    let scored = scored.ok_or_else(|| Diagnostic::internal("a fold's model has another task"))?;
+    Ok(finite(scored.metrics(&input.judging)))
+}
+
+/// One trial of a search: the metrics, on rows held out of the training rows, of a model that was
+/// trained by `trainer` on `share` of the rest (its latest rows where the split is by time).
+pub fn try_out(
+    input: &TrainingInput,
+    trainer: &Trainer,
+    share: f64,
+) -> Result<BTreeMap<String, f64>, Diagnostic> {
+    let target = Target::of(trainer, &input.label, &input.train)?;
+    let rows = Rows {
+        labels: target.values(&input.train, "training")?,
+        batches: input.train.clone(),
+    };
+    let mut cut = folds::hold_out(&rows.batches, &input.split, HELD_OUT, input.seed)?;
+    let kept = ((cut.train.len() as f64 * share).ceil() as usize).clamp(1, cut.train.len().max(1));
+    cut.train.drain(..cut.train.len() - kept);
+    held_out(input, trainer, &wanted(input, &target), &rows, &cut)
+}
+
+/// Share of the training rows that trials are judged on.
+const HELD_OUT: f64 = 0.2;
+
+/// All that is found out about a model on the test rows.
+fn judge_model(
+    input: &TrainingInput,
+    model: &Model,
+    test: &Rows,
+) -> Result<Evaluation, Diagnostic> {
+    let scored = scored(model, test)?;
+    let mut evaluation = judge(&scored, &test.batches, input)?;
+    evaluation.classes = model.classes.clone();
+    evaluation.permutation = judge::permutation(
+        model,
+        &model.features.matrix(&test.batches)?,
+        &test.labels,
+        &input.judging,
+        input.seed,
+    );
+    Ok(evaluation)
+}
+
+/// What scored test rows tell of any model, ours or a script's.
+pub fn judge(
+    scored: &Scored,
+    test: &[RecordBatch],
+    input: &TrainingInput,
+) -> Result<Evaluation, Diagnostic> {
+    let mut evaluation = Evaluation::of(scored, &input.judging, input.seed);
+    let columns = &input.judging.slices;
+    evaluation.slices = judge::slices(columns, test, scored, &input.judging)?;
+    evaluation.champion = champion(scored, test, input);
+    Ok(evaluation)
+}
+
+/// None where there is none, or where these rows lack what it reads: then its run's own metrics are
+/// what is left to compare with.
+fn champion(scored: &Scored, test: &[RecordBatch], input: &TrainingInput) -> Option<Champion> {
+    let champion = input.champion.as_ref()?;
+    let task = scored.task();
+    let target = Target {
+        label: input.label.clone(),
+        task,
+        classes: champion.model.classes.clone(),
+    };
+    let labels = target.values(test, "test").ok()?;
+    let answers = champion.model.answers(test).ok()?;
+    if champion.model.task != task {
+        return None;
+    }
+    let other = Scored::new(task, &labels, answers)?;
+    Some(Champion {
+        version: champion.version,
+        run_id: champion.run_id.clone(),
+        metrics: finite(other.metrics(&input.judging)),
+        differences: judge::differences(scored, &other, &input.judging, input.seed),
+    })
+}
+
+fn rounds(curve: &Curve) -> Vec<RoundLoss> {
+    let losses = curve.train.iter().zip(&curve.test).skip(1);
+    losses
+        .map(|(train, test)| RoundLoss {
+            train: *train,
+            test: *test,
+        })
+        .collect()
+}
+
+/// Writes `evaluation.json`, `profile.json`, `importance.json` and last the folder `model`: once that
+/// is there, all is.
+pub fn write_artifacts(
+    folder: &Path,
+    trained: &Trained,
+    input: &TrainingInput,
+) -> Result<(), Diagnostic> {
+    write_evaluation(folder, &trained.evaluation, &trained.reference)?;
+    artifact::write_json(&folder.join("importance.json"), &trained.importance)?;
+    trained.model.write(&folder.join("model"), &example(input))
+}
+
+pub fn write_evaluation(
+    folder: &Path,
+    evaluation: &Evaluation,
+    reference: &Profile,
+) -> Result<(), Diagnostic> {
+    std::fs::create_dir_all(folder).map_err(|error| {
+        Diagnostic::environment(format!("cannot create {}: {error}", folder.display()))
+    })?;
+    artifact::write_json(&folder.join("evaluation.json"), evaluation)?;
+    artifact::write_json(&folder.join("profile.json"), reference)
+}
+
+/// The first training rows.
+fn example(input: &TrainingInput) -> RecordBatch {
+    let first = input.train.iter().find(|batch| batch.num_rows() > 0);
+    match first {
+        Some(batch) => batch.slice(0, batch.num_rows().min(EXAMPLE_ROWS)),
+        None => RecordBatch::new_empty(Arc::new(Schema::empty())),
+    }
+}
+
+fn importance(model: &Model) -> Vec<Importance> {
+    let mut importance: Vec<Importance> = model
+        .feature_names()
+        .zip(model.predictor.weights())
+        .map(|(feature, gain)| Importance {
+            feature: feature.to_owned(),
+            gain,
+        })
+        .collect();
+    importance.sort_by(|a, b| b.gain.total_cmp(&a.gain));
+    importance
+}
+
+/// Profile of the training rows: the features as they came, and the scores.
+///
+/// Where the answer is no single number there is no score to profile.
+fn reference(input: &TrainingInput, model: &Model) -> Result<Profile, Diagnostic> {
+    if !matches!(model.task, Task::Binary | Task::Regression) {
+        return profile::build(&input.train, &input.features);
+    }
+    let mut scored = Vec::with_capacity(input.train.len());
+    for batch in &input.train {
+        scored.push(with_score(batch, &model.predict(batch)?)?);
+    }
+    let mut columns = input.features.clone();
+    columns.push(SCORE.to_owned());
+    profile::build(&scored, &columns)
+}
+
+/// For a script: the features on the training rows, the scores on the test rows.
+pub fn reference_of_script(input: &TrainingInput, scored: &Scored) -> Result<Profile, Diagnostic> {
+    let mut found = profile::build(&input.train, &input.features)?;
+    let scores = match scored {
+        Scored::Binary { scores, .. } => scores,
+        Scored::Regression { answers, .. } => answers,
+        Scored::Multiclass { .. } | Scored::Clusters { .. } => return Ok(found),
+    };
+    let schema = Arc::new(Schema::new(vec![Field::new(
+        SCORE,
+        DataType::Float64,
+        false,
+    )]));
+    let column: ArrayRef = Arc::new(Float64Array::from(scores.clone()));
+    let batch = RecordBatch::try_new(schema, vec![column])
+        .map_err(|error| Diagnostic::internal(format!("cannot profile scores: {error}")))?;
+    found
+        .columns
+        .extend(profile::build(&[batch], &[SCORE.to_owned()])?.columns);
+    Ok(found)
+}
+
+fn with_score(batch: &RecordBatch, scores: &[f64]) -> Result<RecordBatch, Diagnostic> {
+    let schema = batch.schema();
+    let kept = schema.fields().iter().enumerate();
+    let (mut fields, mut arrays): (Vec<Arc<Field>>, Vec<ArrayRef>) = kept
+        .filter(|(_, field)| field.name() != SCORE)
+        .map(|(index, field)| (field.clone(), batch.column(index).clone()))
+        .unzip();
+    fields.push(Arc::new(Field::new(SCORE, DataType::Float64, false)));
+    arrays.push(Arc::new(Float64Array::from(scores.to_vec())));
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+        .map_err(|error| Diagnostic::internal(format!("cannot add scores: {error}")))
+}
+
+#[cfg(test)]
+mod tests;

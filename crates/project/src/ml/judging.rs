@@ -1,0 +1,259 @@
+//! `split`, `evaluate` and `tune` of a training job.
+
+use forebay_core::ml::{Costs, Judging, Range, Search, Split, Trainer, Tuning};
+use serde_json::Value;
+
+use super::training::instant;
+use crate::yaml::{Doc, Fields, Unknown, Yaml};
+
+/// `{by_time: "2013-10-01"}` with another `column` than the event timestamp if wanted,
+/// `{by_group: carrier, test: 0.2}` or `{random: 0.2}`.
+pub(crate) fn split(fields: &mut Fields<'_>, event_timestamp: Option<&str>) -> Option<Split> {
+    let Some(yaml) = fields.get("split") else {
+        fields.missing("split");
+        return None;
+    };
+    let mut fields = Fields::of(fields.doc, yaml, format!("split of {}", fields.what))?;
+    let ways = ["by_time", "by_group", "random"];
+    let given: Vec<&str> = ways
+        .into_iter()
+        .filter(|key| yaml.get(key).is_some())
+        .collect();
+    let split = match given[..] {
+        ["by_time"] => by_time(&mut fields, event_timestamp),
+        ["by_group"] => fields.text("by_group").map(|group| Split::Group {
+            group,
+            test: share(&mut fields, "test", 0.2),
+        }),
+        ["random"] => Some(Split::Random {
+            test: share(&mut fields, "random", 0.2),
+        }),
+        _ => {
+            let message = format!("{} needs one of {}", fields.what, ways.join(", "));
+            fields.error(message, fields.at);
+            return None;
+        }
+    };
+    fields.finish(Unknown::Error);
+    split
+}
+
+fn by_time(fields: &mut Fields<'_>, event_timestamp: Option<&str>) -> Option<Split> {
+    let (text, column) = (fields.required("by_time"), fields.text("column"));
+    let at = text.as_deref().and_then(instant);
+    if let (Some(text), None) = (&text, &at) {
+        let message =
+            format!("'{text}' is no point in time: write 2013-10-01 or 2013-10-01T06:00:00Z");
+        fields.error(message, fields.at("by_time"));
+    }
+    Some(Split::Time {
+        column: column.or_else(|| event_timestamp.map(str::to_owned))?,
+        at: at?,
+    })
+}
+
+fn share(fields: &mut Fields<'_>, key: &'static str, default: f64) -> f64 {
+    let share = fields.number(key).unwrap_or(default);
+    if !(share > 0.0 && share < 1.0) {
+        let message = format!("'{key}' of {} must be above 0 and below 1", fields.what);
+        fields.error(message, fields.at(key));
+    }
+    share
+}
+
+/// `{metrics: [roc_auc], gates: ["roc_auc >= 0.7"], slices: [carrier], ...}`.
+pub(crate) fn evaluate(fields: &mut Fields<'_>) -> (Vec<String>, Vec<String>, Judging) {
+    let what = format!("evaluate of {}", fields.what);
+    let section = fields
+        .get("evaluate")
+        .and_then(|yaml| Fields::of(fields.doc, yaml, what));
+    let Some(mut fields) = section else {
+        return (Vec::new(), Vec::new(), Judging::default());
+    };
+    let (metrics, gates) = (fields.texts("metrics"), fields.texts("gates"));
+    let default = Judging::default();
+    let judging = Judging {
+        slices: fields.texts("slices"),
+        costs: costs(&mut fields),
+        threshold: share(&mut fields, "threshold", default.threshold),
+        resamples: count(&mut fields, "resamples", default.resamples, 100_000),
+        folds: folds(&mut fields),
+    };
+    fields.finish(Unknown::Error);
+    (metrics, gates, judging)
+}
+
+fn folds(fields: &mut Fields<'_>) -> usize {
+    let folds = count(fields, "cross_validation", 0, 100);
+    if folds == 1 {
+        let message = format!(
+            "'cross_validation' of {} needs 2 folds or more",
+            fields.what
+        );
+        fields.error(message, fields.at("cross_validation"));
+    }
+    folds
+}
+
+fn count(fields: &mut Fields<'_>, key: &'static str, default: usize, most: usize) -> usize {
+    let value = fields
+        .whole(key)
+        .and_then(|value| usize::try_from(value).ok());
+    if value.is_some_and(|value| value > most) {
+        let message = format!("'{key}' of {} must be {most} at most", fields.what);
+        fields.error(message, fields.at(key));
+    }
+    value.unwrap_or(default)
+}
+
+/// `{false_positive: 1, false_negative: 5}`.
+fn costs(fields: &mut Fields<'_>) -> Option<Costs> {
+    let what = format!("costs of {}", fields.what);
+    let mut fields = Fields::of(fields.doc, fields.get("costs")?, what)?;
+    let cost = |key: &'static str, fields: &mut Fields<'_>| {
+        let cost = fields.number(key);
+        match cost {
+            None if fields.get(key).is_none() => fields.missing(key),
+            Some(cost) if cost < 0.0 => {
+                let message = format!("'{key}' of {} must be 0 or more", fields.what);
+                fields.error(message, fields.at(key));
+            }
+            _ => {}
+        }
+        cost
+    };
+    let found = (
+        cost("false_positive", &mut fields),
+        cost("false_negative", &mut fields),
+    );
+    fields.finish(Unknown::Error);
+    Some(Costs {
+        false_positive: found.0?,
+        false_negative: found.1?,
+    })
+}
+
+const SEARCHES: [(&str, Search); 3] = [
+    ("grid", Search::Grid),
+    ("random", Search::Random),
+    ("halving", Search::Halving),
+];
+
+/// `{search: random, trials: 20, parameters: {max_leaves: [15, 31], learning_rate: {from: 0.01, to: 0.3, scale: log}}}`.
+pub(crate) fn tuning(fields: &mut Fields<'_>, trainer: Option<&Trainer>) -> Option<Tuning> {
+    let what = format!("tune of {}", fields.what);
+    let (at, yaml) = (fields.at("tune"), fields.get("tune")?);
+    let mut fields = Fields::of(fields.doc, yaml, what)?;
+    let search = match fields.get("search") {
+        None => Some(Search::Random),
+        Some(_) => fields.choice("search", &SEARCHES),
+    };
+    let trials = count(&mut fields, "trials", 20, 10_000);
+    let (metric, parallel) = (
+        fields.text("metric"),
+        count(&mut fields, "parallel", 1, 1_000),
+    );
+    let parameters = parameters(&mut fields, trainer);
+    if trials == 0 || parallel == 0 {
+        let message = format!("{} needs a trial or more", fields.what);
+        fields.error(message, at);
+    }
+    if search == Some(Search::Grid)
+        && let Some((name, _)) = parameters
+            .iter()
+            .find(|(_, range)| matches!(range, Range::Between { .. }))
+    {
+        let message = format!("a grid needs a list of values for '{name}', not a range");
+        fields.error(message, fields.at("parameters"));
+    }
+    fields.finish(Unknown::Error);
+    Some(Tuning {
+        search: search?,
+        trials,
+        metric: metric.unwrap_or_default(),
+        parallel,
+        parameters: parameters.into_iter().collect(),
+    })
+}
+
+fn parameters(fields: &mut Fields<'_>, trainer: Option<&Trainer>) -> Vec<(String, Range)> {
+    let at = fields.at("parameters");
+    let entries = fields.map("parameters");
+    if entries.is_empty() {
+        fields.error(format!("{} has no 'parameters' to try", fields.what), at);
+    }
+    let known = trainer.map(known_parameters).unwrap_or_default();
+    let mut found = Vec::new();
+    for entry in entries {
+        if !known.is_empty() && !known.contains(&entry.key) {
+            fields.doc.problems.push(
+                forebay_core::Diagnostic::error(format!(
+                    "'{}' is no parameter of the trainer that {} tries",
+                    entry.key, fields.what
+                ))
+                .at(entry.key_at.in_file(fields.doc.file))
+                .maybe_hint(forebay_core::suggest::nearest(
+                    &entry.key,
+                    known.iter().map(String::as_str),
+                )),
+            );
+            continue;
+        }
+        if let Some(range) = range(fields.doc, &entry.key, &entry.value) {
+            found.push((entry.key.clone(), range));
+        }
+    }
+    found
+}
+
+/// Empty for a script: it takes any.
+fn known_parameters(trainer: &Trainer) -> Vec<String> {
+    match (trainer, serde_json::json!(trainer)) {
+        (Trainer::Script(_), _) => Vec::new(),
+        (_, Value::Object(parameters)) => {
+            let fixed = |key: &String| !["algorithm", "task"].contains(&key.as_str());
+            parameters
+                .keys()
+                .filter(|key| fixed(key))
+                .cloned()
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// `[1, 2, 3]`, or `{from: 0.01, to: 0.3, scale: log}`.
+fn range(doc: Doc<'_>, name: &str, yaml: &Yaml) -> Option<Range> {
+    if let Some(items) = yaml.as_list() {
+        let choices: Vec<Value> = items.iter().map(Yaml::to_json).collect();
+        if choices.is_empty() {
+            doc.error(format!("parameter '{name}' has no values to try"), yaml.at);
+        }
+        return Some(Range::Choices(choices));
+    }
+    let mut fields = Fields::of(doc, yaml, format!("parameter '{name}'"))?;
+    let whole = |yaml: Option<&Yaml>| yaml.is_some_and(|yaml| yaml.to_json().is_u64());
+    let whole = whole(yaml.get("from")) && whole(yaml.get("to"));
+    let (from, to) = (fields.number("from"), fields.number("to"));
+    let log = match fields.get("scale") {
+        None => false,
+        Some(_) => fields.choice("scale", &[("log", true), ("linear", false)])?,
+    };
+    for key in ["from", "to"] {
+        if yaml.get(key).is_none() {
+            fields.missing(key);
+        }
+    }
+    fields.finish(Unknown::Error);
+    let (from, to) = (from?, to?);
+    if from > to || (log && from <= 0.0) {
+        let message = format!("parameter '{name}' goes from {from} to {to}, which is no range");
+        doc.error(message, yaml.at);
+    }
+    Some(Range::Between {
+        from,
+        to,
+        log,
+        whole,
+    })
+}
