@@ -1,5 +1,7 @@
 //! The model half of the graph: the values of `ml/**/*.yml`.
 
+use std::fmt;
+
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -125,6 +127,16 @@ pub enum Split {
     Group { group: String, test: f64 },
     /// This share of the rows judges, whichever they are.
     Random { test: f64 },
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Split::Time { column, at } => write!(f, "{column} at {at}"),
+            Split::Group { group, test } => write!(f, "{test} of the groups by {group}"),
+            Split::Random { test } => write!(f, "{test} of the rows"),
+        }
+    }
 }
 
 /// How a model is judged beyond its metrics.

@@ -3,6 +3,7 @@
 mod args;
 mod artifact;
 mod command;
+mod hosting;
 mod report;
 mod wiring;
 

@@ -1,7 +1,7 @@
 //! From arguments to a workspace: the clock, the project, its stores, its lock.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -13,6 +13,7 @@ use forebay_runner::{Clock, Workspace};
 
 use crate::args::{Global, Select, switch};
 use crate::artifact;
+use crate::hosting::Host;
 use crate::report::Talk;
 
 pub fn clock(global: &Global) -> Result<Clock, Diagnostic> {
@@ -72,7 +73,8 @@ pub async fn workspace(
     invocation: &str,
 ) -> Result<Workspace, Diagnostics> {
     let clock = clock(global)?;
-    Ok(Workspace::open(project(global, talk, invocation)?, clock).await?)
+    let workspace = Workspace::open(project(global, talk, invocation)?, clock).await?;
+    Ok(workspace.with_tracking(Arc::new(Host)))
 }
 
 /// Takes the project for this process, and marks what a dead one left behind.

@@ -6,6 +6,7 @@
 
 pub mod csv;
 pub mod expr;
+pub mod files;
 pub mod lineage;
 pub mod pit;
 

@@ -2,6 +2,7 @@
 
 mod artifact;
 pub mod encode;
+pub mod exchange;
 pub mod feature_view;
 pub mod folds;
 pub mod gates;

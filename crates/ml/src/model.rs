@@ -124,6 +124,11 @@ fn shares(mut classes: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
     classes
 }
 
+/// Puts a lone ONNX model, made elsewhere, into an MLflow model folder.
+pub fn write_onnx(folder: &Path, model: Vec<u8>) -> Result<(), Diagnostic> {
+    artifact::write_folder(folder, &onnx::bare_folder(model))
+}
+
 /// What is read first: how the rest is read.
 #[derive(Deserialize)]
 struct Header {

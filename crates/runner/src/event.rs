@@ -15,6 +15,11 @@ pub enum Event<'a> {
     StepStarted {
         step: &'a Step,
     },
+    /// A line that a program printed which the step runs.
+    StepSaid {
+        step: &'a Step,
+        line: &'a str,
+    },
     /// The step failed and is tried again after the delay.
     StepRetried {
         step: &'a Step,

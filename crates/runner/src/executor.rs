@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use forebay_core::{Diagnostic, Fault, NodeId, ResourceType};
 use forebay_store::{Invocation, NodeRun, RunStatus};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +14,7 @@ use crate::event::{Event, Reporter, StepResult, Summary};
 use crate::hooks;
 use crate::openlineage::Emitter;
 use crate::plan::{Plan, Step};
-use crate::step::{self, Outcome};
+use crate::step::{self, Outcome, Output};
 use crate::workspace::Workspace;
 
 #[derive(Clone, Debug)]
@@ -58,8 +59,10 @@ pub async fn execute(
         workspace.store.finish_invocation(invocation, status, now)?;
         return Err(problem);
     }
+    let (lines, mut said) = mpsc::unbounded_channel();
     let mut run = Run {
         workspace,
+        lines,
         options,
         reporter,
         emitter: Arc::new(Emitter::new(workspace, &options.invocation)),
@@ -74,7 +77,7 @@ pub async fn execute(
     for step in &plan.steps {
         run.record(step, 1, RunStatus::Queued, None, &Outcome::default())?;
     }
-    run.drive(plan, cancel).await?;
+    run.drive(plan, cancel, &mut said).await?;
     run.finish(cancel).await
 }
 
@@ -83,6 +86,7 @@ struct Run<'a> {
     options: &'a ExecuteOptions,
     reporter: &'a dyn Reporter,
     emitter: Arc<Emitter>,
+    lines: mpsc::UnboundedSender<(NodeId, String)>,
     states: BTreeMap<NodeId, RunStatus>,
     results: Vec<StepResult>,
     clock: std::time::Instant,
@@ -101,7 +105,12 @@ struct Attempted {
 }
 
 impl Run<'_> {
-    async fn drive(&mut self, plan: &Plan, cancel: &CancellationToken) -> Result<(), Diagnostic> {
+    async fn drive(
+        &mut self,
+        plan: &Plan,
+        cancel: &CancellationToken,
+        said: &mut mpsc::UnboundedReceiver<(NodeId, String)>,
+    ) -> Result<(), Diagnostic> {
         let mut waiting: BTreeSet<usize> = (0..plan.steps.len()).collect();
         let mut running: JoinSet<Attempted> = JoinSet::new();
         let mut tasks: BTreeMap<tokio::task::Id, (usize, u32, i64)> = BTreeMap::new();
@@ -121,6 +130,12 @@ impl Run<'_> {
                 break;
             }
             let joined = tokio::select! {
+                // What a step said comes before its end.
+                biased;
+                Some((node, line)) = said.recv() => {
+                    self.say(plan, &node, &line);
+                    continue;
+                }
                 joined = running.join_next_with_id() => joined,
                 () = cancel.cancelled(), if !stopping => {
                     self.reporter.report(&Event::Stopping);
@@ -131,6 +146,9 @@ impl Run<'_> {
             };
             let Some(joined) = joined else { break };
             pass_on(self.workspace, self.reporter);
+            while let Ok((node, line)) = said.try_recv() {
+                self.say(plan, &node, &line);
+            }
             let attempted = self.attempted(joined, &mut tasks);
             let step = &plan.steps[attempted.index];
             match attempted.again {
@@ -157,6 +175,12 @@ impl Run<'_> {
             }
         }
         self.leave(plan, &waiting, cancel)
+    }
+
+    fn say(&self, plan: &Plan, node: &NodeId, line: &str) {
+        if let Some(step) = plan.steps.iter().find(|step| step.node == *node) {
+            self.reporter.report(&Event::StepSaid { step, line });
+        }
     }
 
     fn next_ready(&self, plan: &Plan, waiting: &BTreeSet<usize>) -> Option<usize> {
@@ -219,6 +243,10 @@ impl Run<'_> {
         let invocation = self.options.invocation.clone();
         let (full_refresh, retries) = (plan.full_refresh, self.options.retries);
         let emitter = Arc::clone(&self.emitter);
+        let output = Output {
+            node: step.node.clone(),
+            lines: self.lines.clone(),
+        };
         let handle = running.spawn(async move {
             if let Some(delay) = delay {
                 tokio::time::sleep(delay).await;
@@ -228,6 +256,7 @@ impl Run<'_> {
                 workspace: &workspace,
                 invocation: &invocation,
                 full_refresh,
+                output,
             };
             let ready = step.compiled(&workspace, full_refresh).await;
             let ran = match &ready {

@@ -12,10 +12,12 @@ mod live;
 pub mod lock;
 pub mod openlineage;
 pub mod plan;
+pub mod python;
 pub mod retry;
 pub mod serving;
 mod step;
 mod voice;
+pub mod tracking;
 pub mod why;
 pub mod workspace;
 

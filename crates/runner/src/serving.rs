@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use forebay_core::graph::Spec;
-use forebay_core::ml::{InferenceService, ModelSelector};
+use forebay_core::ml::{InferenceService, ModelSelector, Task, Trainer};
 use forebay_core::{Diagnostic, Node};
+use forebay_ml::model::Model;
 use forebay_ml::record::TrainingRecord;
 use forebay_ml::serving::{Service, ServiceParts};
 use forebay_store::ModelVersion;
@@ -40,6 +41,23 @@ pub fn load_version(
         ))
     })?;
     let folder = workspace.artifacts(&run.artifact_path);
+    let record = TrainingRecord::read(&folder)?;
+    if let Trainer::Script(script) = &record.job.trainer {
+        return Err(Diagnostic::error(format!(
+            "version {} of model '{}' was trained by {}; inference services answer with what the \
+             built-in trainers made",
+            version.version, version.model, script.script
+        ))
+        .hint("load it where the script's own libraries are: mlflow.pyfunc.load_model"));
+    }
+    let model = Model::read(&folder.join("model"))?;
+    if model.task != Task::Binary {
+        return Err(Diagnostic::error(format!(
+            "version {} of model '{}' does not predict a yes or no; inference services answer with \
+             the probability of a binary label",
+            version.version, version.model
+        )));
+    }
     let threshold = spec.threshold.parse().map_err(|_| {
         Diagnostic::error(format!("threshold '{}' is not a number", spec.threshold))
             .at(node.location.clone())
@@ -50,8 +68,8 @@ pub fn load_version(
             name: node.name.clone(),
             model_name: version.model.clone(),
             model_version: version.version,
-            model: forebay_ml::model::Model::read(&folder.join("model"))?,
-            record: TrainingRecord::read(&folder)?,
+            model,
+            record,
             threshold,
             online: Arc::clone(&workspace.online),
         },

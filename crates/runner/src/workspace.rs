@@ -11,6 +11,7 @@ use forebay_store::Store;
 
 use crate::clock::Clock;
 use crate::voice::Voice;
+use crate::tracking::TrackingHost;
 
 /// Cheap to clone; all clones share the same stores.
 #[derive(Clone)]
@@ -21,6 +22,8 @@ pub struct Workspace {
     pub online: Arc<dyn OnlineStore>,
     pub clock: Clock,
     pub voice: Voice,
+    /// None: training scripts cannot log, and are refused.
+    pub tracking: Option<Arc<dyn TrackingHost>>,
 }
 
 impl Workspace {
@@ -48,7 +51,14 @@ impl Workspace {
             online,
             clock,
             voice: Voice::default(),
+            tracking: None,
         })
+    }
+
+    #[must_use]
+    pub fn with_tracking(mut self, host: Arc<dyn TrackingHost>) -> Self {
+        self.tracking = Some(host);
+        self
     }
 
     pub fn graph(&self) -> &Graph {

@@ -18,7 +18,7 @@ mod plan;
 mod query;
 mod retry;
 mod run_operation;
-mod serve;
+pub mod serve;
 mod show;
 mod why;
 

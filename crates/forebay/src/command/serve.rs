@@ -81,7 +81,7 @@ pub async fn start(workspace: Workspace, talk: &Talk, options: &Serve) -> Result
 }
 
 /// MLflow's clients see the project's own runs and models, and add theirs.
-fn tracking(workspace: &Workspace, artifacts: Option<&str>) -> Result<Tracking, Diagnostic> {
+pub fn tracking(workspace: &Workspace, artifacts: Option<&str>) -> Result<Tracking, Diagnostic> {
     let artifacts = match artifacts {
         None => Artifacts::served(&workspace.settings().artifacts),
         Some(location) => Artifacts::at(location)?,

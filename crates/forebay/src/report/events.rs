@@ -224,6 +224,10 @@ impl Reporter for Events<'_> {
                 });
                 self.info(START, &lines::start(graph, step, total), data);
             }
+            Event::StepSaid { step, line } => {
+                let msg = format!("{} | {line}", step.name);
+                self.info(NOTE, &msg, json!({"msg": msg}));
+            }
             Event::StepRetried { step, message, .. } => {
                 let msg = format!("retry of {}: {message}", step.name);
                 self.sink.write(NOTE, "warn", &msg, json!({"msg": msg}));

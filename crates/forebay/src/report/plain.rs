@@ -61,6 +61,7 @@ impl Reporter for Plain<'_> {
                 self.say("");
             }
             Event::StepStarted { step } => self.say(&lines::start(graph, step, total)),
+            Event::StepSaid { step, line } => self.say(&format!("{} | {line}", step.name)),
             Event::StepRetried {
                 step,
                 attempt,

@@ -98,6 +98,15 @@ impl Reporter for Pretty {
             Event::StepStarted { step } => {
                 state.running.insert(step.node.clone(), step.name.clone());
             }
+            Event::StepSaid { step, line } => {
+                if !self.quiet {
+                    let text = format!(
+                        "        {} {line}",
+                        self.style.dim(&format!("{} |", step.name))
+                    );
+                    self.line(&mut state, &text);
+                }
+            }
             Event::StepRetried {
                 step,
                 attempt,

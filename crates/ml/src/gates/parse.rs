@@ -76,7 +76,8 @@ impl Gate {
     pub fn parse(expression: &str) -> Result<Self, Diagnostic> {
         let wrong =
             |what: String| Diagnostic::error(format!("gate '{expression}': {what}")).hint(FORM);
-        let (sign, at) = comparison(expression).ok_or_else(|| wrong("it has no comparison".to_owned()))?;
+        let (sign, at) =
+            comparison(expression).ok_or_else(|| wrong("it has no comparison".to_owned()))?;
         let side = |text: &str| {
             let mut words = Words::new(text);
             words.side().map_err(&wrong)
@@ -203,7 +204,10 @@ impl<'a> Words<'a> {
             length += c.len_utf8();
             before = c;
         }
-        let number = self.text[..length].parse().ok().filter(|n: &f64| n.is_finite())?;
+        let number = self.text[..length]
+            .parse()
+            .ok()
+            .filter(|n: &f64| n.is_finite())?;
         self.text = self.text[length..].trim_start();
         Some(number)
     }
@@ -227,7 +231,9 @@ impl<'a> Words<'a> {
                 None => Ok(Value::Metric(metric.to_owned())),
                 Some("lower") => Ok(Value::Lower(metric.to_owned())),
                 Some("upper") => Ok(Value::Upper(metric.to_owned())),
-                Some(other) => Err(format!("'{metric}' has no '{other}': it has lower and upper")),
+                Some(other) => Err(format!(
+                    "'{metric}' has no '{other}': it has lower and upper"
+                )),
             },
         }
     }

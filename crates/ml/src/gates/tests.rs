@@ -35,7 +35,11 @@ fn evaluation() -> Evaluation {
                 upper: 0.74,
             },
         )]),
-        slices: vec![slice("UA", 900, 0.61), slice("B6", 400, 0.69), slice("HA", 3, 0.2)],
+        slices: vec![
+            slice("UA", 900, 0.61),
+            slice("B6", 400, 0.69),
+            slice("HA", 3, 0.2),
+        ],
         permutation: vec![Permutation {
             feature: "wind speed".to_owned(),
             drop: 0.03,
@@ -70,7 +74,10 @@ fn compares_with_numbers_and_with_the_champion() {
         assert_eq!(one(gate, champion).passed, passed, "{gate}");
     }
     let result = one("roc_auc >= champion - 0.005", Some(0.724));
-    assert_eq!((result.left, result.right), (Some(0.72), Some(0.724 - 0.005)));
+    assert_eq!(
+        (result.left, result.right),
+        (Some(0.72), Some(0.724 - 0.005))
+    );
 }
 
 #[test]
@@ -81,7 +88,10 @@ fn asks_everything_that_was_evaluated() {
         ("train.roc_auc - roc_auc < 0.1", true),
         ("folds.roc_auc > 0.705", true),
         ("slice(carrier='UA').roc_auc >= 0.6", true),
-        ("slice(carrier='B6').roc_auc - slice(carrier='UA').roc_auc < 0.05", false),
+        (
+            "slice(carrier='B6').roc_auc - slice(carrier='UA').roc_auc < 0.05",
+            false,
+        ),
         ("worst(carrier).roc_auc >= 0.61", true),
         ("worst(carrier).roc_auc >= 0.62", false),
         ("threshold(0.35).recall >= 1", true),
@@ -114,7 +124,11 @@ fn a_wrong_gate_is_explained() {
         evaluation: &evaluation,
         champion: None,
     };
-    let error = |gate: &str| evaluate(&[gate.to_owned()], &known).unwrap_err().to_string();
+    let error = |gate: &str| {
+        evaluate(&[gate.to_owned()], &known)
+            .unwrap_err()
+            .to_string()
+    };
     assert_eq!(
         error("roc_acu >= 0.7"),
         "error: gate 'roc_acu >= 0.7': the run has no metric 'roc_acu'\n  \

@@ -46,9 +46,15 @@ impl Value {
         let found = known.evaluation;
         match self {
             Value::Metric(name) => of_metrics(&found.metrics, name, found, "the run"),
-            Value::Train(name) => of_metrics(&found.train_metrics, name, found, "the training rows"),
-            Value::Lower(name) => interval(&found.intervals, name, found).map(|i| i.map(|i| i.lower)),
-            Value::Upper(name) => interval(&found.intervals, name, found).map(|i| i.map(|i| i.upper)),
+            Value::Train(name) => {
+                of_metrics(&found.train_metrics, name, found, "the training rows")
+            }
+            Value::Lower(name) => {
+                interval(&found.intervals, name, found).map(|i| i.map(|i| i.lower))
+            }
+            Value::Upper(name) => {
+                interval(&found.intervals, name, found).map(|i| i.map(|i| i.upper))
+            }
             Value::Folds(name) => folds(found, name),
             Value::Slice {
                 column,
@@ -65,7 +71,12 @@ impl Value {
                         .hint("name it: champion.roc_auc")
                 })?;
                 let empty = BTreeMap::new();
-                of_metrics(known.champion.unwrap_or(&empty), name, found, "the champion")
+                of_metrics(
+                    known.champion.unwrap_or(&empty),
+                    name,
+                    found,
+                    "the champion",
+                )
             }
             Value::GainLower(name) => gain(found, name).map(|i| i.map(|i| i.lower)),
             Value::GainUpper(name) => gain(found, name).map(|i| i.map(|i| i.upper)),
@@ -83,15 +94,15 @@ fn of_metrics(
     match metrics.get(name) {
         Some(value) => Ok(Some(*value)),
         None if metrics::names(found.task).contains(&name) && !metrics.is_empty() => Ok(None),
-        None => Err(unknown(format!("{whose} has no metric '{name}'"), name, metrics.keys())),
+        None => Err(unknown(
+            format!("{whose} has no metric '{name}'"),
+            name,
+            metrics.keys(),
+        )),
     }
 }
 
-fn unknown<'a>(
-    message: String,
-    name: &str,
-    known: impl Iterator<Item = &'a String>,
-) -> Diagnostic {
+fn unknown<'a>(message: String, name: &str, known: impl Iterator<Item = &'a String>) -> Diagnostic {
     let names: Vec<&str> = known.map(String::as_str).collect();
     Diagnostic::error(message)
         .maybe_hint(suggest::nearest(name, names.iter().copied()))
@@ -111,7 +122,11 @@ fn interval(
         None if intervals.is_empty() => Err(Diagnostic::error("there are no intervals")
             .hint("set `resamples` of `evaluate` above 0")),
         None if metrics::names(found.task).contains(&name) => Ok(None),
-        None => Err(unknown(format!("the run has no metric '{name}'"), name, intervals.keys())),
+        None => Err(unknown(
+            format!("the run has no metric '{name}'"),
+            name,
+            intervals.keys(),
+        )),
     }
 }
 
@@ -130,7 +145,10 @@ fn folds(found: &Evaluation, name: &str) -> Found {
 
 fn slice(found: &Evaluation, column: &str, value: &str, metric: &str) -> Found {
     check_column(found, column)?;
-    let slice = found.slices.iter().find(|s| s.column == column && s.value == value);
+    let slice = found
+        .slices
+        .iter()
+        .find(|s| s.column == column && s.value == value);
     match slice {
         Some(slice) => of_metrics(&slice.metrics, metric, found, "the slice"),
         // No such rows today: nothing says that the model is good for them.
@@ -163,19 +181,25 @@ fn check_column(found: &Evaluation, column: &str) -> Result<(), Diagnostic> {
         return Ok(());
     }
     let columns = found.slices.iter().map(|slice| slice.column.as_str());
-    Err(Diagnostic::error(format!("there are no slices by '{column}'"))
-        .maybe_hint(suggest::nearest(column, columns))
-        .hint("name the column in `slices` of `evaluate`"))
+    Err(
+        Diagnostic::error(format!("there are no slices by '{column}'"))
+            .maybe_hint(suggest::nearest(column, columns))
+            .hint("name the column in `slices` of `evaluate`"),
+    )
 }
 
 fn threshold(found: &Evaluation, at: f64, metric: &str) -> Found {
     let nearest = found.thresholds.iter().min_by(|a, b| {
-        (a.threshold - at).abs().total_cmp(&(b.threshold - at).abs())
+        (a.threshold - at)
+            .abs()
+            .total_cmp(&(b.threshold - at).abs())
     });
-    let row = nearest.filter(|row| (row.threshold - at).abs() < 1e-9).ok_or_else(|| {
-        Diagnostic::error(format!("there is no threshold {at}"))
-            .hint("a binary label has thresholds 0.05, 0.1, 0.15 and so on up to 0.95")
-    })?;
+    let row = nearest
+        .filter(|row| (row.threshold - at).abs() < 1e-9)
+        .ok_or_else(|| {
+            Diagnostic::error(format!("there is no threshold {at}"))
+                .hint("a binary label has thresholds 0.05, 0.1, 0.15 and so on up to 0.95")
+        })?;
     match metric {
         "yes" => Ok(Some(row.yes)),
         "precision" => Ok(Some(row.precision)),
@@ -191,7 +215,10 @@ fn threshold(found: &Evaluation, at: f64, metric: &str) -> Found {
 }
 
 fn importance(found: &Evaluation, feature: &str) -> Found {
-    let known = found.permutation.iter().find(|known| known.feature == feature);
+    let known = found
+        .permutation
+        .iter()
+        .find(|known| known.feature == feature);
     match known {
         Some(known) => Ok(Some(known.drop)),
         None => Err(unknown(

@@ -7,7 +7,9 @@ mod slices;
 mod thresholds;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use forebay_core::Diagnostic;
 use forebay_core::ml::{Judging, Task};
 use serde::{Deserialize, Serialize};
 
@@ -103,6 +105,25 @@ pub fn finite(mut metrics: BTreeMap<String, f64>) -> BTreeMap<String, f64> {
 }
 
 impl Evaluation {
+    /// Reads `evaluation.json` of a run's folder.
+    pub fn read(folder: &Path) -> Result<Self, Diagnostic> {
+        let path = folder.join("evaluation.json");
+        let text = std::fs::read(&path).map_err(|error| {
+            Diagnostic::environment(format!("cannot read {}: {error}", path.display()))
+                .hint("the run's artifacts are gone; train again")
+        })?;
+        let found: Self = serde_json::from_slice(&text).map_err(|error| {
+            Diagnostic::environment(format!("{} is damaged: {error}", path.display()))
+        })?;
+        match found.format {
+            1..=FORMAT => Ok(found),
+            newer => Err(Diagnostic::error(format!(
+                "{} has format {newer}; this Forebay reads formats up to {FORMAT}",
+                path.display()
+            ))),
+        }
+    }
+
     /// What the test rows tell alone.
     pub fn of(test: &Scored, judging: &Judging, seed: u64) -> Self {
         let mut evaluation = Self {

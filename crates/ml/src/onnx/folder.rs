@@ -31,6 +31,34 @@ pub fn folder(
     model: &Model,
     example: &RecordBatch,
 ) -> Result<Vec<(&'static str, Vec<u8>)>, Diagnostic> {
+    let (split, serving) = examples(model, example)?;
+    let mut files = environment();
+    files.extend([
+        ("MLmodel", description(model)?.into_bytes()),
+        ("model.onnx", translate(model)),
+        ("code/forebay_model.py", LOADER.into()),
+        ("input_example.json", json_bytes(&split)?),
+        ("serving_input_example.json", json_bytes(&serving)?),
+    ]);
+    Ok(files)
+}
+
+/// The folder of an ONNX model of which nothing else is known.
+pub fn bare_folder(model: Vec<u8>) -> Vec<(&'static str, Vec<u8>)> {
+    let description = json!({
+        "artifact_path": "model",
+        "flavors": flavours(json!({"loader_module": "mlflow.onnx"})),
+        "mlflow_version": MLFLOW,
+        "model_uuid": digest::hex(&model)[..32],
+    });
+    let mut files = environment();
+    files.push(("MLmodel", format!("{description:#}").into_bytes()));
+    files.push(("model.onnx", model));
+    files
+}
+
+/// `requirements.txt` and what refers to it.
+fn environment() -> Vec<(&'static str, Vec<u8>)> {
     let requirements = REQUIREMENTS.map(|line| format!("{line}\n")).concat();
     let pip = REQUIREMENTS.map(|line| format!("  - {line}\n"));
     let conda = format!(
@@ -40,17 +68,32 @@ pub fn folder(
     let python = format!(
         "python: \"{PYTHON}\"\nbuild_dependencies:\n- pip\ndependencies:\n- -r requirements.txt\n"
     );
-    let (split, serving) = examples(model, example)?;
-    Ok(vec![
-        ("MLmodel", description(model)?.into_bytes()),
-        ("model.onnx", translate(model)),
+    vec![
         ("requirements.txt", requirements.into_bytes()),
         ("conda.yaml", conda.into_bytes()),
         ("python_env.yaml", python.into_bytes()),
-        ("code/forebay_model.py", LOADER.into()),
-        ("input_example.json", json_bytes(&split)?),
-        ("serving_input_example.json", json_bytes(&serving)?),
-    ])
+    ]
+}
+
+/// The flavours of a model in `model.onnx`; `loader` says how `python_function` loads it.
+fn flavours(loader: Value) -> Value {
+    let mut function = json!({
+        "data": "model.onnx",
+        "env": {"conda": "conda.yaml", "virtualenv": "python_env.yaml"},
+        "python_version": PYTHON,
+    });
+    if let (Value::Object(function), Value::Object(loader)) = (&mut function, loader) {
+        function.extend(loader);
+    }
+    json!({
+        "onnx": {
+            "code": null,
+            "data": "model.onnx",
+            "onnx_version": "1.16.0",
+            "providers": ["CPUExecutionProvider"],
+        },
+        "python_function": function,
+    })
 }
 
 /// JSON is YAML: what needs no quotes elsewhere needs no care here.
@@ -63,21 +106,7 @@ fn description(model: &Model) -> Result<String, Diagnostic> {
         .collect();
     let description = json!({
         "artifact_path": "model",
-        "flavors": {
-            "onnx": {
-                "code": null,
-                "data": "model.onnx",
-                "onnx_version": "1.16.0",
-                "providers": ["CPUExecutionProvider"],
-            },
-            "python_function": {
-                "data": "model.onnx",
-                "env": {"conda": "conda.yaml", "virtualenv": "python_env.yaml"},
-                "code": "code",
-                "loader_module": "forebay_model",
-                "python_version": PYTHON,
-            },
-        },
+        "flavors": flavours(json!({"code": "code", "loader_module": "forebay_model"})),
         "metadata": {"forebay_training_hash": model.training_hash},
         "mlflow_version": MLFLOW,
         "model_uuid": hash[..32],

@@ -5,7 +5,7 @@ mod folder;
 mod proto;
 mod translate;
 
-pub use folder::folder;
+pub use folder::{bare_folder, folder};
 
 #[cfg(test)]
 mod tests;

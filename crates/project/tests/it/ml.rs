@@ -215,13 +215,12 @@ fn the_values_of_the_ml_files() {
         (job.model.as_str(), job.alias.as_str(), job.seed),
         ("churn", "champion", 0)
     );
-    assert_eq!(
-        (job.split.column.as_str(), job.split.at.as_str()),
-        ("asked_at", "2013-10-01T00:00:00Z")
-    );
+    assert_eq!(job.split.to_string(), "asked_at at 2013-10-01T00:00:00Z");
     assert_eq!(job.features.len(), 1);
     assert_eq!(job.request_features[1].expr, "\"plain\"");
-    let Trainer::GradientBoosting(trainer) = &job.trainer;
+    let Trainer::GradientBoosting(trainer) = &job.trainer else {
+        panic!("{:?}", job.trainer);
+    };
     assert_eq!(
         (trainer.rounds, trainer.learning_rate, trainer.max_bins),
         (50, 0.05, 255)
@@ -229,10 +228,7 @@ fn the_values_of_the_ml_files() {
     assert_eq!(job.gates, ["roc_auc >= 0.7"]);
 
     let wide = spec!(project, "training_job.shop.churn_wide", TrainingJob);
-    assert_eq!(
-        (wide.split.column.as_str(), wide.split.at.as_str()),
-        ("day", "2013-10-01T04:00:00Z")
-    );
+    assert_eq!(wide.split.to_string(), "day at 2013-10-01T04:00:00Z");
     let columns: Vec<_> = wide.features.iter().map(|f| f.column()).collect();
     assert_eq!(columns, ["spend__total_7d", "spend__last_amount"]);
     assert_eq!((wide.alias.as_str(), wide.seed), ("candidate", 7));

@@ -15,11 +15,12 @@ mod training_job;
 mod unit_test;
 
 use forebay_core::graph::Spec;
-use forebay_core::{Diagnostic, Node, Relation};
+use forebay_core::{Diagnostic, Node, NodeId, Relation};
 use forebay_lake::Written;
 use forebay_project::{CompileState, When};
 use forebay_store::RunStatus;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use crate::hooks;
 use crate::plan::{Action, Step};
@@ -30,6 +31,21 @@ pub struct Context<'a> {
     pub workspace: &'a Workspace,
     pub invocation: &'a str,
     pub full_refresh: bool,
+    pub output: Output,
+}
+
+/// Where a step says what a program that it runs prints.
+#[derive(Clone)]
+pub struct Output {
+    pub node: NodeId,
+    pub lines: mpsc::UnboundedSender<(NodeId, String)>,
+}
+
+impl Output {
+    pub fn say(&self, line: &str) {
+        // Whoever listened may be gone: the run is being stopped.
+        let _ = self.lines.send((self.node.clone(), line.to_owned()));
+    }
 }
 
 /// How a step ended: a sentence for people, details for programs.

@@ -1,9 +1,12 @@
 //! A registered model: the newest run is held against the gates; if all hold, it becomes a version.
 
+use std::collections::BTreeMap;
+
 use forebay_core::graph::Spec;
 use forebay_core::ml::TrainingJob;
 use forebay_core::{Diagnostic, Node};
-use forebay_ml::gates::{self, GateResult};
+use forebay_ml::gates::{self, GateResult, Known};
+use forebay_ml::judge::Evaluation;
 use forebay_store::registry::NewVersion;
 use forebay_store::{ModelVersion, Run, RunState, RunStatus};
 use serde_json::json;
@@ -25,15 +28,13 @@ pub async fn run(context: &Context<'_>, node: &Node) -> Result<Outcome, Diagnost
         let message = format!("version {} stays {}", champion.version, job.alias);
         return Ok(registered(champion, &job.alias, message, &[]));
     }
-    let champion_run = match &champion {
-        Some(version) => workspace.store.run(&version.run_id)?,
-        None => None,
+    let evaluation = Evaluation::read(&workspace.artifacts(&candidate.artifact_path))?;
+    let to_beat = to_beat(workspace, &evaluation, champion.as_ref())?;
+    let known = Known {
+        evaluation: &evaluation,
+        champion: to_beat.as_ref(),
     };
-    let results = gates::evaluate(
-        &job.gates,
-        &candidate.metric_values(),
-        champion_run.map(|run| run.metric_values()).as_ref(),
-    )?;
+    let results = gates::evaluate(&job.gates, &known)?;
     if results.iter().any(|gate| !gate.passed) {
         return Ok(refused(&candidate, &results));
     }
@@ -57,6 +58,24 @@ pub async fn run(context: &Context<'_>, node: &Node) -> Result<Outcome, Diagnost
         results.len()
     );
     Ok(registered(&version, &job.alias, message, &results))
+}
+
+/// The champion's metrics: on the candidate's own test rows where it was judged on them, else those
+/// of its run.
+fn to_beat(
+    workspace: &Workspace,
+    evaluation: &Evaluation,
+    champion: Option<&ModelVersion>,
+) -> Result<Option<BTreeMap<String, f64>>, Diagnostic> {
+    let Some(version) = champion else {
+        return Ok(None);
+    };
+    let judged = evaluation.champion.as_ref();
+    if let Some(judged) = judged.filter(|judged| judged.version == version.version) {
+        return Ok(Some(judged.metrics.clone()));
+    }
+    let run = workspace.store.run(&version.run_id)?;
+    Ok(run.map(|run| run.metric_values()))
 }
 
 /// The training job that fills the registered model.
@@ -105,7 +124,14 @@ fn refused(run: &Run, results: &[GateResult]) -> Outcome {
     let broken: Vec<String> = results
         .iter()
         .filter(|gate| !gate.passed)
-        .map(|gate| format!("{} (it is {:.4})", gate.expression, gate.left))
+        .map(|gate| match (gate.left, &gate.note) {
+            (Some(left), None) => format!("{} (it is {left:.4})", gate.expression),
+            (_, note) => format!(
+                "{} ({})",
+                gate.expression,
+                note.as_deref().unwrap_or("unknown")
+            ),
+        })
         .collect();
     let message = format!("run {} does not pass: {}", run.id, broken.join("; "));
     let details = json!({"run_id": run.id, "gates": results});

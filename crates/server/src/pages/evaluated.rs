@@ -287,10 +287,11 @@ fn gates(store: &Store, run: &Run) -> Result<Vec<Gate>, Diagnostic> {
         .and_then(|found| serde_json::from_value(found.details["gates"].clone()).ok())
         .unwrap_or_default();
     let gate = |result: GateResult| Gate {
-        found: match (result.right, result.note) {
-            (_, Some(note)) => note,
-            (Some(right), None) => format!("{:.4} against {right:.4}", result.left),
-            (None, None) => format!("{:.4}", result.left),
+        found: match (result.left, result.right, result.note) {
+            (_, _, Some(note)) => note,
+            (Some(left), Some(right), None) => format!("{left:.4} against {right:.4}"),
+            (Some(left), None, None) => format!("{left:.4}"),
+            (None, ..) => "not known".to_owned(),
         },
         rule: result.expression,
         passed: result.passed,

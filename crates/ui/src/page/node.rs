@@ -197,7 +197,7 @@ fn facts(spec: &Spec) -> Vec<(String, String)> {
         }
         Spec::TrainingJob(job) => {
             fact("label", job.label.clone());
-            fact("split at", job.split.at.clone());
+            fact("split", job.split.to_string());
             fact("gates", job.gates.join("; "));
         }
         Spec::InferenceService(service) => fact("model", service.model.clone()),

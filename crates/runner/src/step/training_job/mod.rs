@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use arrow::datatypes::SchemaRef;
-use forebay_core::ml::TrainingJob;
+use forebay_core::ml::{Trainer, TrainingJob};
 use forebay_core::{Diagnostic, Node, Relation, digest};
+use forebay_ml::judge::Evaluation;
+use forebay_ml::model::Model;
 use forebay_ml::record::TrainingRecord;
-use forebay_ml::train::{Trained, TrainingInput};
+use forebay_ml::train::{ToBeat, TrainingInput};
 use forebay_ml::training_set::{self, TrainingSet};
 use forebay_store::{Batch, Metric, Run, RunInput, RunState, RunStatus};
 use serde_json::json;
@@ -15,21 +17,34 @@ use serde_json::json;
 use super::{Context, Outcome};
 use crate::workspace::Workspace;
 
+mod built_in;
+mod opened;
+mod script;
+
+use opened::Opened;
+
 pub async fn run(
     context: &Context<'_>,
     node: &Node,
     job: &TrainingJob,
 ) -> Result<Outcome, Diagnostic> {
     let workspace = context.workspace;
-    let set = training_set::build(&workspace.lake, workspace.graph(), node, job).await?;
+    let code = match &job.trainer {
+        Trainer::Script(script) => script::code(&workspace.project.root, script)?,
+        _ => String::new(),
+    };
+    let set = training_set::build(&workspace.lake, workspace.graph(), node, job, &code).await?;
     if let Some(known) = trained_before(workspace, node, &set)? {
         let message = format!("unchanged: the training set is that of run {}", known.id);
         return Ok(outcome(&known.id, &set, &known.metric_values(), message));
     }
     let run = new_run(context, node, job, &set);
     workspace.store.start_run(&run)?;
-    match train(workspace, node, job, &set, &run).await {
-        Ok(metrics) => {
+    let opened = Opened::new(workspace, &run.id);
+    match train(context, node, job, &set, &run).await {
+        Ok(evaluation) => {
+            opened.finish(RunState::Finished, Batch::default())?;
+            let metrics = evaluation.metrics;
             let message = format!("{} rows, {}", set.rows, headline(&metrics));
             Ok(outcome(&run.id, &set, &metrics, message))
         }
@@ -39,13 +54,83 @@ pub async fn run(
                 tags,
                 ..Batch::default()
             };
-            let now = workspace.clock.now_ms();
-            workspace
-                .store
-                .finish_run(&run.id, RunState::Failed, &batch, now)?;
+            opened.finish(RunState::Failed, batch)?;
             Err(error)
         }
     }
+}
+
+/// Trains and judges; what comes out lies in the run's folder, its metrics in the store.
+async fn train(
+    context: &Context<'_>,
+    node: &Node,
+    job: &TrainingJob,
+    set: &TrainingSet,
+    run: &Run,
+) -> Result<Evaluation, Diagnostic> {
+    let workspace = context.workspace;
+    let (record, input) = prepare(workspace, node, job, set, run).await?;
+    let folder = workspace.artifacts(&run.artifact_path);
+    record.write(&folder)?;
+    let evaluation = match &job.trainer {
+        Trainer::Script(script) => {
+            let given = script::Given {
+                run,
+                record: &record,
+                script,
+                folder,
+            };
+            script::train(context, &given, input).await?
+        }
+        _ => built_in::train(input, folder).await?,
+    };
+    let batch = Batch {
+        metrics: logged(&evaluation, workspace.clock.now_ms()),
+        ..Batch::default()
+    };
+    workspace.store.log(&run.id, &batch)?;
+    Ok(evaluation)
+}
+
+/// The rows, and all that is known of them.
+async fn prepare(
+    workspace: &Workspace,
+    node: &Node,
+    job: &TrainingJob,
+    set: &TrainingSet,
+    run: &Run,
+) -> Result<(TrainingRecord, TrainingInput), Diagnostic> {
+    let spine = spine_schema(workspace, job).await?;
+    let columns = columns(workspace, &set.relation).await?;
+    let schemas = (&*spine, &*columns);
+    let record = TrainingRecord::new(workspace.graph(), node, job, set, schemas, &run.id)?;
+    let (train, test) = training_set::split(&workspace.lake, job, set).await?;
+    let input = TrainingInput {
+        train,
+        test,
+        label: job.label.clone(),
+        features: record.feature_names(),
+        trainer: job.trainer.clone(),
+        split: job.split.clone(),
+        judging: job.judging.clone(),
+        seed: job.seed,
+        training_hash: set.hash.clone(),
+        champion: champion(workspace, job)?,
+    };
+    Ok((record, input))
+}
+
+/// The version that holds the alias, where it can be scored here: not a script's.
+fn champion(workspace: &Workspace, job: &TrainingJob) -> Result<Option<ToBeat>, Diagnostic> {
+    let version = workspace.store.version_by_alias(&job.model, &job.alias)?;
+    Ok(version.and_then(|version| {
+        let model = Model::read(&workspace.artifacts(&version.artifact_path)).ok()?;
+        Some(ToBeat {
+            version: version.version,
+            run_id: version.run_id,
+            model,
+        })
+    }))
 }
 
 /// The same rows under the same definition give the same model to the bit, so it is not made again.
@@ -59,11 +144,13 @@ fn trained_before(
         run.state == RunState::Finished
             && run.invocation_id.is_some()
             && run.tags.get("training_hash") == Some(&set.hash)
-            && workspace
-                .artifacts(&run.artifact_path)
-                .join("model")
-                .is_dir()
+            && is_whole(&workspace.artifacts(&run.artifact_path))
     }))
+}
+
+/// Whether what training writes is there: its evaluation and a model that can be registered.
+fn is_whole(folder: &Path) -> bool {
+    folder.join("evaluation.json").is_file() && folder.join("model").is_dir()
 }
 
 fn new_run(context: &Context<'_>, node: &Node, job: &TrainingJob, set: &TrainingSet) -> Run {
@@ -109,7 +196,7 @@ fn role(relation: &Relation) -> &'static str {
 fn params(job: &TrainingJob) -> BTreeMap<String, String> {
     let mut params = BTreeMap::from([
         ("label".to_owned(), job.label.clone()),
-        ("split_at".to_owned(), job.split.at.clone()),
+        ("split".to_owned(), job.split.to_string()),
         ("seed".to_owned(), job.seed.to_string()),
     ]);
     if let serde_json::Value::Object(trainer) = json!(job.trainer) {
@@ -124,46 +211,6 @@ fn params(job: &TrainingJob) -> BTreeMap<String, String> {
         );
     }
     params
-}
-
-async fn train(
-    workspace: &Workspace,
-    node: &Node,
-    job: &TrainingJob,
-    set: &TrainingSet,
-    run: &Run,
-) -> Result<BTreeMap<String, f64>, Diagnostic> {
-    let spine = spine_schema(workspace, job).await?;
-    let columns = columns(workspace, &set.relation).await?;
-    let schemas = (&*spine, &*columns);
-    let record = TrainingRecord::new(workspace.graph(), node, job, set, schemas, &run.id)?;
-    let (train, test) = training_set::split(&workspace.lake, job, set).await?;
-    let folder = workspace.artifacts(&run.artifact_path);
-    let input = TrainingInput {
-        train,
-        test,
-        label: job.label.clone(),
-        features: record.feature_names(),
-        trainer: job.trainer.clone(),
-        seed: job.seed,
-        training_hash: set.hash.clone(),
-    };
-    let trained = tokio::task::spawn_blocking(move || {
-        let trained = forebay_ml::train::train(&input)?;
-        write(&folder, &trained, &record)?;
-        Ok::<Trained, Diagnostic>(trained)
-    })
-    .await
-    .map_err(|error| Diagnostic::internal(format!("training stopped: {error}")))??;
-    let now = workspace.clock.now_ms();
-    let batch = Batch {
-        metrics: logged(&trained, now),
-        ..Batch::default()
-    };
-    workspace
-        .store
-        .finish_run(&run.id, RunState::Finished, &batch, now)?;
-    Ok(trained.evaluation.metrics)
 }
 
 async fn spine_schema(workspace: &Workspace, job: &TrainingJob) -> Result<SchemaRef, Diagnostic> {
@@ -185,20 +232,14 @@ async fn columns(workspace: &Workspace, relation: &Relation) -> Result<SchemaRef
     workspace.lake.schema_of(&sql).await
 }
 
-fn write(folder: &Path, trained: &Trained, record: &TrainingRecord) -> Result<(), Diagnostic> {
-    record.write(folder)?;
-    forebay_ml::train::write_artifacts(folder, trained)
-}
-
 /// Final values, and the loss by round as history.
-fn logged(trained: &Trained, now_ms: i64) -> Vec<Metric> {
+fn logged(evaluation: &Evaluation, now_ms: i64) -> Vec<Metric> {
     let metric = |key: &str, step: i64, value: f64| Metric {
         key: key.to_owned(),
         step,
         timestamp_ms: now_ms,
         value,
     };
-    let evaluation = &trained.evaluation;
     let last = evaluation
         .metrics
         .iter()
@@ -235,7 +276,7 @@ fn outcome(
 }
 
 fn headline(metrics: &BTreeMap<String, f64>) -> String {
-    let shown = ["roc_auc", "log_loss"];
+    let shown = ["roc_auc", "log_loss", "rmse", "r2", "mean_squared_distance"];
     let texts = shown.iter().filter_map(|name| {
         let value = metrics.get(*name)?;
         Some(format!("{name} {value:.4}"))
