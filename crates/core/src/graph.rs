@@ -77,7 +77,7 @@ pub enum Spec {
     SavedQuery(SavedQuery),
     FeatureView(FeatureView),
     FeatureService(FeatureService),
-    TrainingJob(TrainingJob),
+    TrainingJob(Box<TrainingJob>),
     RegisteredModel,
     InferenceService(InferenceService),
     Monitor(Monitor),

@@ -5,8 +5,8 @@
 //! go in and come out.
 
 pub mod csv;
+pub mod exchange;
 pub mod expr;
-pub mod files;
 pub mod lineage;
 pub mod pit;
 

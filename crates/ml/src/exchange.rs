@@ -18,7 +18,7 @@ use arrow::ipc::reader::FileReader;
 use arrow::ipc::writer::FileWriter;
 use forebay_core::Diagnostic;
 use forebay_core::ml::{Script, Task};
-use forebay_lake::files;
+use forebay_lake::exchange as files;
 use serde_json::{Value, json};
 
 use crate::judge::Scored;
@@ -222,8 +222,10 @@ fn check(column: &[f64], name: &str, task: Task) -> Result<(), String> {
     }
 }
 
+type Reader = fn(&Path) -> Result<Vec<RecordBatch>, Diagnostic>;
+
 fn predictions(output: &Path) -> Result<(PathBuf, Vec<RecordBatch>), Diagnostic> {
-    let readers: [(&str, fn(&Path) -> Result<Vec<RecordBatch>, Diagnostic>); 3] = [
+    let readers: [(&str, Reader); 3] = [
         ("predictions.parquet", files::read_parquet),
         ("predictions.arrow", read_arrow),
         ("predictions.csv", read_csv),

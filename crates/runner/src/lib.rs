@@ -16,8 +16,8 @@ pub mod python;
 pub mod retry;
 pub mod serving;
 mod step;
-mod voice;
 pub mod tracking;
+mod voice;
 pub mod why;
 pub mod workspace;
 

@@ -10,8 +10,8 @@ use forebay_project::{Project, Settings};
 use forebay_store::Store;
 
 use crate::clock::Clock;
-use crate::voice::Voice;
 use crate::tracking::TrackingHost;
+use crate::voice::Voice;
 
 /// Cheap to clone; all clones share the same stores.
 #[derive(Clone)]

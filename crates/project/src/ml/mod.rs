@@ -225,7 +225,7 @@ impl Ml<'_> {
 
     fn jobs(&self) -> impl Iterator<Item = (&Node, &TrainingJob)> {
         self.nodes.iter().filter_map(|node| match &node.spec {
-            Spec::TrainingJob(job) => Some((node, job)),
+            Spec::TrainingJob(job) => Some((node, job.as_ref())),
             _ => None,
         })
     }

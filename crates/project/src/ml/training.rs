@@ -58,7 +58,7 @@ pub(crate) fn job(ml: &Ml<'_>, doc: Doc<'_>, yaml: &Yaml) -> Option<Node> {
         seed,
     };
     let parents: Vec<NodeId> = spine.into_iter().chain(selected.parents).collect();
-    let node = ml.node(&mut fields, name, Spec::TrainingJob(job), parents);
+    let node = ml.node(&mut fields, name, Spec::TrainingJob(Box::new(job)), parents);
     fields.finish(Unknown::Error);
     Some(node)
 }

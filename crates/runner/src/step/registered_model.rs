@@ -86,7 +86,7 @@ pub fn training_job<'a>(
     let job = node.depends_on.iter().find_map(|id| {
         let parent = workspace.graph().get(id)?;
         match &parent.spec {
-            Spec::TrainingJob(job) => Some((parent, job)),
+            Spec::TrainingJob(job) => Some((parent, job.as_ref())),
             _ => None,
         }
     });

@@ -233,7 +233,7 @@ fn graph() -> Graph {
             features("everywhere"),
             Spec::FeatureView(everywhere),
         ),
-        node("late", None, Spec::TrainingJob(job())),
+        node("late", None, Spec::TrainingJob(Box::new(job()))),
     ];
     Graph {
         project: "p".into(),

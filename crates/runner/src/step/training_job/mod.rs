@@ -29,6 +29,13 @@ pub async fn run(
     job: &TrainingJob,
 ) -> Result<Outcome, Diagnostic> {
     let workspace = context.workspace;
+    if job.tuning.is_some() {
+        return Err(Diagnostic::error(format!(
+            "training job '{}' has 'tune', which is read but not run yet",
+            node.name
+        ))
+        .hint("write the parameters under 'trainer'"));
+    }
     let code = match &job.trainer {
         Trainer::Script(script) => script::code(&workspace.project.root, script)?,
         _ => String::new(),
