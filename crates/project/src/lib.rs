@@ -119,6 +119,8 @@ pub struct CompileState {
     pub live: Option<Arc<dyn Live>>,
     /// SQL that stands for the table of a node.
     pub stand_ins: Arc<BTreeMap<NodeId, String>>,
+    /// Nothing else may be read: a unit test gives all rows itself.
+    pub only_stand_ins: bool,
     /// The same for `this`.
     pub this: Option<String>,
     /// What a unit test lets macros, variables and the environment answer.

@@ -108,3 +108,29 @@ fn a_failing_unit_test_shows_the_rows_and_stops_its_model() {
     }
     assert!(output.contains("SKIP=2"), "{output}");
 }
+
+/// Its rows would be those of the day.
+#[test]
+fn a_unit_test_reads_no_table_that_it_gives_no_rows_for() {
+    let project = tested("a?");
+    project.write(
+        "macros/theirs.sql",
+        "{% macro theirs() %}{{ ref('ev' ~ 'ents') }}{% endmacro %}",
+    );
+    project.write(
+        "models/totals.sql",
+        "-- depends_on: {{ ref('events') }}
+select id, v from {{ theirs() }}",
+    );
+    project.write(
+        "models/tests.yml",
+        "unit_tests:
+  - name: nothing_given
+    model: totals
+    given: []
+    expect: {rows: []}
+",
+    );
+    let output = project.fails(1, &["build"]);
+    assert!(output.contains("gives no rows for"), "{output}");
+}

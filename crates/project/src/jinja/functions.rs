@@ -213,6 +213,12 @@ fn use_known(scope: &Arc<Scope>, known: &Known, call: &str) -> Result<Value, Err
         let relation = RelationValue::cte(known.relation.clone(), sql.clone());
         return Ok(Value::from_object(relation));
     }
+    if scope.compiling().is_some_and(|c| c.only_stand_ins) {
+        let message = format!("the unit test gives no rows for {call}, which its model reads");
+        return Err(problem(
+            Diagnostic::error(message).hint("an input without rows: rows: []"),
+        ));
+    }
     if !known.ephemeral {
         let reading = scope.shared.reading.get();
         let instead = reading.and_then(|reading| reading.deferred.get(&known.id));

@@ -158,7 +158,7 @@ mod tests {
             "[('a', 'b'), ('a', 'c'), ('b', 'c')]"
         );
         assert_eq!(
-            made("permutations", &[ab.clone()]),
+            made("permutations", std::slice::from_ref(&ab)),
             "[('a', 'b'), ('b', 'a')]"
         );
         assert_eq!(made("chain", &[ab.clone(), xy]), "['a', 'b', 'x', 'y']");

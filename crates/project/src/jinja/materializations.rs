@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock, PoisonError};
 
+use forebay_core::Diagnostic;
 use regex::Regex;
 
 use super::adapter::strategy_macro_name;
@@ -41,7 +42,22 @@ enum Origin {
     Project,
 }
 
+/// Kinds of nodes that are built without macros.
+const WITHOUT_MACROS: &[&str] = &["seed", "snapshot"];
+
 impl Shared {
+    /// Materialisations of the project that nothing runs: a warning each.
+    pub fn idle_materializations(&self) -> Vec<Diagnostic> {
+        let idle = WITHOUT_MACROS.iter().filter_map(|name| {
+            let found = self.materialization(name)?;
+            let message = format!(
+                "the materialization '{name}' is not run: a {name} is built without macros"
+            );
+            Some(Diagnostic::warning(message).at(found.location.clone()))
+        });
+        idle.collect()
+    }
+
     /// The macro that builds a node of that materialisation: the nearest adapter's, then the project's own before
     /// a package's before ours. As in dbt, a package takes the place of one of ours only where the flag
     /// `require_explicit_package_overrides_for_builtin_materializations` is off.

@@ -28,6 +28,7 @@ pub async fn run(
     check_inputs(context, node, test)?;
     let mut state = CompileState {
         overrides: Arc::new(test.overrides.clone()),
+        only_stand_ins: true,
         ..CompileState::default()
     };
     let mut stand_ins = BTreeMap::new();
