@@ -354,8 +354,10 @@ training_jobs:
     label: churned
     features: ['visits:b', vists, 'visits:a', visits]
     split: {by_time: october}
-    trainer: {algorithm: gradient_bosting, rounds: 0, learning_rte: 1}
+    trainer: {algorithm: gradient_bosting}
   - {name: good, spine: ref('orders'), event_timestamp: at, label: y, features: [visits], split: {by_time: 2020-01-01}}
+  - {name: odd, spine: ref('orders'), event_timestamp: at, label: y, features: [visits], split: {by_time: 2020-01-01},
+     trainer: {algorithm: gradient_boosting, rounds: 0, learning_rte: 1}}
 inference_services:
   - {name: a, model: churn@champion}
   - {name: b, model: good/x, threshold: 2}
@@ -404,20 +406,20 @@ error: 'october' is no point in time: write 2013-10-01 or 2013-10-01T06:00:00Z
 error: 'gradient_bosting' is no 'algorithm' of trainer of training job 'churn'
   --> ml/a.yml:27:26
   hint: did you mean 'gradient_boosting'?
-  hint: one of: gradient_boosting
-error: 'rounds' of trainer of training job 'churn' must be at least 1
-  --> ml/a.yml:27:52
-error: unknown key 'learning_rte' in trainer of training job 'churn'
-  --> ml/a.yml:27:55
+  hint: one of: gradient_boosting, logistic_regression, linear_regression, k_means
+error: 'rounds' of trainer of training job 'odd' must be at least 1
+  --> ml/a.yml:30:54
+error: unknown key 'learning_rte' in trainer of training job 'odd'
+  --> ml/a.yml:30:57
   hint: did you mean 'learning_rate'?
 error: 'model' of inference service 'b' must be name@alias or name/version, not 'good/x'
-  --> ml/a.yml:31:22
+  --> ml/a.yml:33:22
 error: 'threshold' of inference service 'b' must be from 0 to 1
-  --> ml/a.yml:31:41
+  --> ml/a.yml:33:41
 error: no inference service is called 'z'
-  --> ml/a.yml:34:15
+  --> ml/a.yml:36:15
   hint: did you mean 'c'?
 error: monitor 'c' watches nothing: it needs drift, delay or columns
-  --> ml/a.yml:35:5"
+  --> ml/a.yml:37:5"
     );
 }
