@@ -54,6 +54,8 @@ impl fmt::Display for Ended {
 const WATCH: Duration = Duration::from_millis(100);
 /// Between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(3);
+/// Between SIGKILL and going on; what is dead but not yet reaped by its parent counts as alive.
+const DEATH: Duration = Duration::from_millis(500);
 /// A line without an end is cut here.
 const LONGEST_LINE: usize = 16 * 1024;
 
@@ -180,6 +182,11 @@ impl Group {
         }
         self.signal(Signal::KILL);
         let _ = self.child.wait().await;
+        // The others die a moment after the signal was sent.
+        let killed = Instant::now();
+        while self.lives() && killed.elapsed() < DEATH {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         self.id = None;
     }
 }
