@@ -4,13 +4,11 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, Query, Select, SelectItem, Visit, VisitMut, Visitor, VisitorMut,
-};
+use datafusion::sql::sqlparser::ast::{Expr, Ident, Query, Select, SelectItem, Visit, Visitor};
 use forebay_core::Diagnostic;
 
 use super::using::Columns;
-use super::{Probe, folded, scopes};
+use super::{Probe, folded, own, scopes};
 
 pub(super) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> Result<(), Diagnostic> {
     scopes::each_select(query, probe, &|select, _, columns| {
@@ -89,10 +87,9 @@ fn replace(select: &mut Select, columns: &Columns<'_>) {
     let mut replacer = Replacer {
         known,
         meanings: HashMap::new(),
-        depth: 0,
     };
     for item in &mut select.projection {
-        let _ = item.visit(&mut replacer);
+        own::change(item, |expr| replacer.replace(expr));
         if let Some((name, expr)) = alias(item) {
             replacer
                 .meanings
@@ -101,7 +98,7 @@ fn replace(select: &mut Select, columns: &Columns<'_>) {
         }
     }
     if let Some(selection) = &mut select.selection {
-        let _ = selection.visit(&mut replacer);
+        own::change(selection, |expr| replacer.replace(expr));
     }
 }
 
@@ -109,36 +106,22 @@ struct Replacer {
     /// Columns of what is selected from.
     known: HashSet<String>,
     meanings: HashMap<String, Expr>,
-    depth: usize,
 }
 
 impl Replacer {
     fn meaning(&self, ident: &Ident) -> Option<&Expr> {
         let name = folded(ident).to_lowercase();
-        let is_free = self.depth == 0 && !self.known.contains(&name);
-        is_free.then(|| self.meanings.get(&name)).flatten()
-    }
-}
-
-impl VisitorMut for Replacer {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
+        match self.known.contains(&name) {
+            true => None,
+            false => self.meanings.get(&name),
+        }
     }
 
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+    fn replace(&self, expr: &mut Expr) {
         if let Expr::Identifier(ident) = &*expr
             && let Some(meaning) = self.meaning(ident)
         {
             *expr = Expr::Nested(Box::new(meaning.clone()));
         }
-        ControlFlow::Continue(())
     }
 }

@@ -20,6 +20,7 @@ mod naming;
 mod operators;
 mod orders;
 mod overflow;
+pub(crate) mod own;
 mod pivots;
 mod powers;
 mod ranks;

@@ -14,6 +14,7 @@ use forebay_core::Diagnostic;
 use super::calls::fill;
 use super::folded;
 use super::naming;
+use super::own;
 use crate::types::Dialect;
 
 /// Before anything looks at what the query selects.
@@ -49,7 +50,7 @@ impl VisitorMut for Rewriter {
         name_items(select, self.0);
         select.from.iter_mut().for_each(semi_joins);
         for item in &mut select.projection {
-            let _ = item.visit(&mut Exists { depth: 0 });
+            own::change(item, count_rows);
         }
         ControlFlow::Continue(())
     }
@@ -219,34 +220,14 @@ fn given_name(item: &SelectItem) -> Option<String> {
 }
 
 /// `EXISTS (...)` as a value: the engine plans it only as a condition, so its rows are counted.
-struct Exists {
-    depth: usize,
-}
-
-impl VisitorMut for Exists {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.depth == 0
-            && let Expr::Exists { subquery, negated } = expr
-            && let Some(count) = counted(subquery)
-        {
-            let template = if *negated { "(_1 = 0)" } else { "(_1 > 0)" };
-            if let Some(compared) = fill(template, &[Expr::Subquery(Box::new(count))]) {
-                *expr = compared;
-            }
+fn count_rows(expr: &mut Expr) {
+    if let Expr::Exists { subquery, negated } = expr
+        && let Some(count) = counted(subquery)
+    {
+        let template = if *negated { "(_1 = 0)" } else { "(_1 > 0)" };
+        if let Some(compared) = fill(template, &[Expr::Subquery(Box::new(count))]) {
+            *expr = compared;
         }
-        ControlFlow::Continue(())
     }
 }
 

@@ -1,13 +1,10 @@
 //! The names that a statement gives to its tables, and whose a bare column is.
 
-use std::ops::ControlFlow;
-
-use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, Query, TableFactor, TableWithJoins, VisitMut, VisitorMut,
-};
+use datafusion::sql::sqlparser::ast::{Expr, Ident, TableFactor, TableWithJoins};
 use forebay_core::{Diagnostic, Relation};
 
 use super::{last, relation};
+use crate::dialect::own;
 
 /// The table that a statement changes.
 pub(super) struct Target {
@@ -53,32 +50,10 @@ pub(super) fn alias(factor: &TableFactor) -> Option<Ident> {
 /// The expression with its bare columns as those of the table of that name. Those of a subquery are
 /// its own.
 pub(super) fn qualified(mut expr: Expr, alias: &Ident) -> Expr {
-    let _ = expr.visit(&mut Qualifier { alias, depth: 0 });
-    expr
-}
-
-struct Qualifier<'a> {
-    alias: &'a Ident,
-    depth: usize,
-}
-
-impl VisitorMut for Qualifier<'_> {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if let (0, Expr::Identifier(column)) = (self.depth, &*expr) {
-            *expr = Expr::CompoundIdentifier(vec![self.alias.clone(), column.clone()]);
+    own::change(&mut expr, |expr| {
+        if let Expr::Identifier(column) = &*expr {
+            *expr = Expr::CompoundIdentifier(vec![alias.clone(), column.clone()]);
         }
-        ControlFlow::Continue(())
-    }
+    });
+    expr
 }
