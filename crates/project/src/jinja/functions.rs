@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use forebay_core::{Diagnostic, Relation, suggest};
-use minijinja::value::{Kwargs, Object, ObjectRepr, Rest, ValueKind, from_args};
+use minijinja::value::{Kwargs, Object, ObjectRepr, Rest, from_args};
 use minijinja::{Error, State, Value};
 use serde_json::Value as Json;
 
@@ -14,12 +14,10 @@ use super::names::Known;
 use super::ref_call::RefCall;
 use super::relation::RelationValue;
 use super::scope::{Context, Scope};
-use super::{collections, macros, python, table, template};
+use super::{collections, macros, python, table, template, values};
 use crate::ask::{Answer, Question};
 use crate::config::Vars;
-use crate::problems::Problems;
 use crate::render::has_jinja;
-use crate::{text, yaml};
 
 pub(crate) type Function = fn(&Arc<Scope>, &mut State<'_, '_>, &[Value]) -> Result<Value, Error>;
 
@@ -36,29 +34,29 @@ pub(crate) const FUNCTIONS: &[(&str, Function)] = &[
     ("return", return_value),
     ("log", log),
     ("print", print),
-    ("tojson", to_json),
-    ("fromjson", from_json),
-    ("set", unique),
-    ("zip", zip),
+    ("tojson", values::to_json),
+    ("fromjson", values::from_json),
+    ("set", values::unique),
+    ("zip", values::zip),
     ("run_query", run_query),
     ("statement", statement),
     ("load_result", load_result),
     ("store_result", store_result),
     ("store_raw_result", store_result),
     ("render", render),
-    ("fromyaml", from_yaml),
-    ("toyaml", to_yaml),
-    ("set_strict", unique),
-    ("zip_strict", zip),
-    ("local_md5", local_md5),
+    ("fromyaml", values::from_yaml),
+    ("toyaml", values::to_yaml),
+    ("set_strict", values::unique),
+    ("zip_strict", values::zip),
+    ("local_md5", values::local_md5),
     ("__register", register),
     ("__imported", imported),
     ("__value", keep_value),
     ("__do", |_, _, _| Ok(Value::UNDEFINED)),
-    ("__sum", sum),
-    ("__list", list),
-    ("__dict", dict),
-    ("dict", dict),
+    ("__sum", values::sum),
+    ("__list", values::list),
+    ("__dict", values::dict),
+    ("dict", values::dict),
 ];
 
 pub(crate) fn get(scope: &Arc<Scope>, name: &str) -> Option<Value> {
@@ -427,84 +425,6 @@ fn log_args(args: &[Value]) -> Result<(Value, Rest<Value>, Kwargs), Error> {
     Ok((message, rest, Kwargs::try_from(named)?))
 }
 
-/// Python's spacing: `{"a": [1, 2]}`.
-fn to_json(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let (value, default, kwargs): (Value, Option<Value>, Kwargs) = from_args(args)?;
-    let sort = kwargs.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
-    match serde_json::to_value(&value) {
-        Ok(json) => Ok(Value::from(super::filters::json_text(&json, sort))),
-        Err(error) => default.ok_or_else(|| failed(format!("tojson: {error}"))),
-    }
-}
-
-fn from_json(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let (text, default): (&str, Option<Value>) = from_args(args)?;
-    match serde_json::from_str::<Json>(text) {
-        Ok(json) => Ok(collections::from_json(&json)),
-        Err(error) => default.ok_or_else(|| failed(format!("fromjson: {error}"))),
-    }
-}
-
-fn unique(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let (items, _default): (Option<Value>, Option<Value>) = from_args(args)?;
-    match items {
-        Some(items) => Ok(collections::set(items.try_iter()?)),
-        None => Ok(collections::set([])),
-    }
-}
-
-/// Terms with signs between them; dates are added as Python does, all else as the engine does.
-fn sum(_: &Arc<Scope>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let mut total = args.first().cloned().unwrap_or_default();
-    for next in args[1..].chunks(2) {
-        let [sign, term] = next else { break };
-        let negative = sign.as_str() == Some("-");
-        total = match super::moment::added(&total, term, negative) {
-            Some(sum) => sum?,
-            None => {
-                let text = if negative { "a - b" } else { "a + b" };
-                let expression = state.env().compile_expression(text)?;
-                expression.eval(Value::from_pairs([("a", total), ("b", term.clone())]))?
-            }
-        };
-    }
-    Ok(total)
-}
-
-fn list(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let (items,): (Value,) = from_args(args)?;
-    collections::list_of(&items)
-}
-
-/// Of a mapping, of pairs, of keywords, or empty.
-fn dict(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let Some(first) = args.first() else {
-        return Ok(collections::dict([]));
-    };
-    if first.kind() == ValueKind::Map {
-        return collections::dict_of(first);
-    }
-    let pair = |pair: Value| Ok((pair.get_item_by_index(0)?, pair.get_item_by_index(1)?));
-    let pairs: Result<Vec<_>, Error> = first.try_iter()?.map(pair).collect();
-    Ok(collections::dict(pairs?))
-}
-
-fn zip(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let mut lists = Vec::new();
-    for list in args {
-        lists.push(list.try_iter()?.collect::<Vec<_>>());
-    }
-    let rows = lists.iter().map(Vec::len).min().unwrap_or(0);
-    Ok((0..rows)
-        .map(|row| {
-            lists
-                .iter()
-                .map(|list| list[row].clone())
-                .collect::<Value>()
-        })
-        .collect())
-}
-
 /// The rows of a query; `none` while the project is read.
 fn run_query(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     let (sql,): (Value,) = from_args(args)?;
@@ -565,29 +485,6 @@ fn render(scope: &Arc<Scope>, state: &mut State<'_, '_>, args: &[Value]) -> Resu
     let context = Value::from_object(Context(scope.clone()));
     let (source, _) = template::whole("", &Arc::from(text), 0..text.len());
     state.env().render_str(&source, context).map(Value::from)
-}
-
-fn from_yaml(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let (text, default): (&str, Option<Value>) = from_args(args)?;
-    let problems = Problems::default();
-    match yaml::parse("", text, &problems) {
-        Some(yaml) => Ok(collections::from_json(&yaml.to_json())),
-        None => default.ok_or_else(|| failed(format!("fromyaml: '{text}' is not YAML"))),
-    }
-}
-
-/// JSON is YAML too.
-fn to_yaml(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let (value, default, _kwargs): (Value, Option<Value>, Kwargs) = from_args(args)?;
-    match serde_json::to_value(&value) {
-        Ok(json) => Ok(Value::from(super::filters::json_text(&json, false))),
-        Err(error) => default.ok_or_else(|| failed(format!("toyaml: {error}"))),
-    }
-}
-
-fn local_md5(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let (value,): (Value,) = from_args(args)?;
-    Ok(Value::from(text::md5(&value.to_string())))
 }
 
 fn register(_: &Arc<Scope>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {

@@ -29,6 +29,7 @@ mod signature;
 mod statements;
 mod table;
 mod template;
+mod values;
 
 pub(crate) use blocks::{BlockKind, blocks, docs};
 pub(crate) use collections::from_json;

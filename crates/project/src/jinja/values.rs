@@ -1,0 +1,142 @@
+//! Functions that make values of other values: texts of JSON and YAML, lists, sets and mappings, sums.
+
+use std::sync::Arc;
+
+use minijinja::value::{Kwargs, ValueKind, from_args};
+use minijinja::{Error, State, Value};
+use serde_json::Value as Json;
+
+use super::collections;
+use super::errors::failed;
+use super::scope::Scope;
+use crate::problems::Problems;
+use crate::{text, yaml};
+
+/// Python's spacing: `{"a": [1, 2]}`.
+pub(super) fn to_json(
+    _: &Arc<Scope>,
+    _: &mut State<'_, '_>,
+    args: &[Value],
+) -> Result<Value, Error> {
+    let (value, default, kwargs): (Value, Option<Value>, Kwargs) = from_args(args)?;
+    let sort = kwargs.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
+    match serde_json::to_value(&value) {
+        Ok(json) => Ok(Value::from(super::filters::json_text(&json, sort))),
+        Err(error) => default.ok_or_else(|| failed(format!("tojson: {error}"))),
+    }
+}
+
+pub(super) fn from_json(
+    _: &Arc<Scope>,
+    _: &mut State<'_, '_>,
+    args: &[Value],
+) -> Result<Value, Error> {
+    let (text, default): (&str, Option<Value>) = from_args(args)?;
+    match serde_json::from_str::<Json>(text) {
+        Ok(json) => Ok(collections::from_json(&json)),
+        Err(error) => default.ok_or_else(|| failed(format!("fromjson: {error}"))),
+    }
+}
+
+pub(super) fn unique(
+    _: &Arc<Scope>,
+    _: &mut State<'_, '_>,
+    args: &[Value],
+) -> Result<Value, Error> {
+    let (items, _default): (Option<Value>, Option<Value>) = from_args(args)?;
+    match items {
+        Some(items) => Ok(collections::set(items.try_iter()?)),
+        None => Ok(collections::set([])),
+    }
+}
+
+/// Terms with signs between them; dates are added as Python does, all else as the engine does.
+pub(super) fn sum(
+    _: &Arc<Scope>,
+    state: &mut State<'_, '_>,
+    args: &[Value],
+) -> Result<Value, Error> {
+    let mut total = args.first().cloned().unwrap_or_default();
+    for next in args[1..].chunks(2) {
+        let [sign, term] = next else { break };
+        let negative = sign.as_str() == Some("-");
+        total = match super::moment::added(&total, term, negative) {
+            Some(sum) => sum?,
+            None => {
+                let text = if negative { "a - b" } else { "a + b" };
+                let expression = state.env().compile_expression(text)?;
+                expression.eval(Value::from_pairs([("a", total), ("b", term.clone())]))?
+            }
+        };
+    }
+    Ok(total)
+}
+
+pub(super) fn list(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let (items,): (Value,) = from_args(args)?;
+    collections::list_of(&items)
+}
+
+/// Of a mapping, of pairs, of keywords, or empty.
+pub(super) fn dict(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let Some(first) = args.first() else {
+        return Ok(collections::dict([]));
+    };
+    if first.kind() == ValueKind::Map {
+        return collections::dict_of(first);
+    }
+    let pair = |pair: Value| Ok((pair.get_item_by_index(0)?, pair.get_item_by_index(1)?));
+    let pairs: Result<Vec<_>, Error> = first.try_iter()?.map(pair).collect();
+    Ok(collections::dict(pairs?))
+}
+
+pub(super) fn zip(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let mut lists = Vec::new();
+    for list in args {
+        lists.push(list.try_iter()?.collect::<Vec<_>>());
+    }
+    let rows = lists.iter().map(Vec::len).min().unwrap_or(0);
+    Ok((0..rows)
+        .map(|row| {
+            lists
+                .iter()
+                .map(|list| list[row].clone())
+                .collect::<Value>()
+        })
+        .collect())
+}
+
+pub(super) fn from_yaml(
+    _: &Arc<Scope>,
+    _: &mut State<'_, '_>,
+    args: &[Value],
+) -> Result<Value, Error> {
+    let (text, default): (&str, Option<Value>) = from_args(args)?;
+    let problems = Problems::default();
+    match yaml::parse("", text, &problems) {
+        Some(yaml) => Ok(collections::from_json(&yaml.to_json())),
+        None => default.ok_or_else(|| failed(format!("fromyaml: '{text}' is not YAML"))),
+    }
+}
+
+/// JSON is YAML too.
+pub(super) fn to_yaml(
+    _: &Arc<Scope>,
+    _: &mut State<'_, '_>,
+    args: &[Value],
+) -> Result<Value, Error> {
+    let (value, default, _kwargs): (Value, Option<Value>, Kwargs) = from_args(args)?;
+    match serde_json::to_value(&value) {
+        Ok(json) => Ok(Value::from(super::filters::json_text(&json, false))),
+        Err(error) => default.ok_or_else(|| failed(format!("toyaml: {error}"))),
+    }
+}
+
+pub(super) fn local_md5(
+    _: &Arc<Scope>,
+    _: &mut State<'_, '_>,
+    args: &[Value],
+) -> Result<Value, Error> {
+    let (value,): (Value,) = from_args(args)?;
+    Ok(Value::from(text::md5(&value.to_string())))
+}
