@@ -4,9 +4,14 @@ use std::fmt;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::duration::Span;
 use crate::name::NodeId;
+
+mod tuning;
+
+pub use tuning::{Parameters, Range, Search, Tuning, number};
 
 /// What a feature describes, as in Feast.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,41 +179,6 @@ pub struct Costs {
     pub false_negative: f64,
 }
 
-/// A search over the trainer's parameters before the training proper.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Tuning {
-    pub search: Search,
-    /// Trials of a random or halving search; a grid has as many as it has points.
-    pub trials: usize,
-    /// Metric that decides, on rows held out of the training rows.
-    pub metric: String,
-    /// Trials at the same time.
-    pub parallel: usize,
-    pub parameters: IndexMap<String, Range>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Search {
-    Grid,
-    Random,
-    /// Many trials on few rows, the better half on twice as many, until one is left on all.
-    Halving,
-}
-
-/// Values that a parameter may take.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Range {
-    Choices(Vec<serde_json::Value>),
-    Between {
-        from: f64,
-        to: f64,
-        log: bool,
-        whole: bool,
-    },
-}
-
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "algorithm", rename_all = "snake_case")]
 pub enum Trainer {
@@ -252,9 +222,9 @@ impl Task {
     }
 }
 
-/// How much the rows of a class count.
+/// How much the rows of a class count: `equal`, `balanced` or a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "Value", into = "Value")]
 pub enum ClassWeights {
     #[default]
     Equal,
@@ -262,6 +232,31 @@ pub enum ClassWeights {
     Balanced,
     /// A true row counts as much as this many false ones.
     True(f64),
+}
+
+impl From<ClassWeights> for Value {
+    fn from(weights: ClassWeights) -> Self {
+        match weights {
+            ClassWeights::Equal => "equal".into(),
+            ClassWeights::Balanced => "balanced".into(),
+            ClassWeights::True(weight) => weight.into(),
+        }
+    }
+}
+
+impl TryFrom<Value> for ClassWeights {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        // Records of older runs have `{"true": 4.0}`.
+        let number = value.as_f64().or_else(|| value.get("true")?.as_f64());
+        match (value.as_str(), number) {
+            (Some("equal"), _) => Ok(ClassWeights::Equal),
+            (Some("balanced"), _) => Ok(ClassWeights::Balanced),
+            (_, Some(weight)) if weight > 0.0 => Ok(ClassWeights::True(weight)),
+            _ => Err("must be 'equal', 'balanced' or how much a true row counts".to_owned()),
+        }
+    }
 }
 
 /// Parameters of the built-in gradient boosting trainer.
@@ -284,6 +279,7 @@ pub struct GradientBoosting {
     pub early_stopping: usize,
     /// Share of the training rows that is held out to stop by.
     pub validation: f64,
+    #[serde(rename = "class_weight", alias = "class_weights")]
     pub class_weights: ClassWeights,
 }
 
@@ -314,6 +310,7 @@ pub struct Regression {
     pub l2: f64,
     pub max_iterations: usize,
     /// Of logistic regression.
+    #[serde(rename = "class_weight", alias = "class_weights")]
     pub class_weights: ClassWeights,
 }
 
@@ -361,7 +358,7 @@ pub struct Script {
     /// None: by the label, as for gradient boosting.
     pub task: Option<Task>,
     /// Handed to it as they are.
-    pub params: serde_json::Map<String, serde_json::Value>,
+    pub params: Parameters,
 }
 
 /// A served registered model.

@@ -20,3 +20,4 @@ mod threads;
 pub mod train;
 mod trainer;
 pub mod training_set;
+pub mod tune;

@@ -26,7 +26,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-pub use read::split;
+pub use read::{split, trial_hash};
 
 /// The schema of all training sets' tables.
 const SCHEMA: &str = "training_sets";
@@ -42,7 +42,9 @@ pub struct TrainingSet {
     /// The spine, the feature views' tables, and where one of them is a view what it reads; each
     /// with the version that was read.
     pub inputs: BTreeMap<Relation, i64>,
-    /// Of the rows and of everything in the job that training depends on; not of any version.
+    /// Hash of the rows; not of any version.
+    pub content: String,
+    /// Of the rows and of everything in the job that training depends on.
     pub hash: String,
 }
 
@@ -77,13 +79,14 @@ pub async fn build(
     let info = lake.info(&relation).await?.ok_or_else(|| {
         Diagnostic::internal(format!("{relation} is gone just after it was written"))
     })?;
-    let (rows, hash) = read::hash(lake, &relation, info.version, job, code).await?;
+    let (rows, content) = read::hash(lake, &relation, info.version, job).await?;
     Ok(TrainingSet {
         relation,
         version: info.version,
         rows,
         inputs: inputs.versions(),
-        hash,
+        hash: read::training_hash(&content, job, code),
+        content,
     })
 }
 

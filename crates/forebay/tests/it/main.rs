@@ -11,4 +11,5 @@ mod path;
 mod project;
 mod python_models;
 mod tracking;
+mod training;
 mod two_at_once;

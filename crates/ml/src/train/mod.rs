@@ -19,6 +19,7 @@ use crate::{artifact, folds};
 
 mod target;
 
+pub use crate::trainer::threads;
 pub use target::Target;
 
 /// What a run learns from and is judged on.
@@ -144,14 +145,13 @@ fn cross_validate(
         return Ok(Vec::new());
     }
     let cuts = folds::folds(&train.batches, &input.split, count, input.seed)?;
-    let judge = |cut: &folds::Cut| held_out(input, &input.trainer, wanted, train, cut);
+    let judge = |cut: &folds::Cut| held_out(input, wanted, train, cut);
     cuts.iter().map(judge).collect()
 }
 
 /// The metrics on a cut's test rows of a model of its training rows.
 fn held_out(
     input: &TrainingInput,
-    trainer: &Trainer,
     wanted: &Wanted<'_>,
     rows: &Rows,
     cut: &folds::Cut,
@@ -162,29 +162,75 @@ fn held_out(
         ));
     }
     let (train, test) = (rows.take(&cut.train)?, rows.take(&cut.test)?);
-    let fitted = trainer::fit(trainer, wanted, &train, None)?;
-    let matrix = fitted.features.matrix(&test.batches)?;
-    let scored = Scored::new(wanted.task, &test.labels, fitted.predictor.answers(&matrix));
-    let scored = scored.ok_or_else(|| Diagnostic::internal("a fold's model has another task"))?;
-    Ok(finite(scored.metrics(&input.judging)))
+    let fitted = trainer::fit(&input.trainer, wanted, &train, None)?;
+    metrics_of(&fitted, wanted.task, &test, &input.judging)
 }
 
-/// One trial of a search: the metrics, on rows held out of the training rows, of a model that was
-/// trained by `trainer` on `share` of the rest (its latest rows where the split is by time).
+fn metrics_of(
+    fitted: &Fitted,
+    task: Task,
+    rows: &Rows,
+    judging: &Judging,
+) -> Result<BTreeMap<String, f64>, Diagnostic> {
+    let matrix = fitted.features.matrix(&rows.batches)?;
+    let scored = Scored::new(task, &rows.labels, fitted.predictor.answers(&matrix));
+    let scored = scored.ok_or_else(|| Diagnostic::internal("a model answers another task"))?;
+    Ok(metrics(&scored, judging))
+}
+
+/// Every metric that is defined on the rows.
+pub fn metrics(scored: &Scored, judging: &Judging) -> BTreeMap<String, f64> {
+    finite(scored.metrics(judging))
+}
+
+/// About how many bytes a trial of a built-in trainer holds: its own copy of the rows, the encoded
+/// features, their bins, and a few numbers a row.
+pub fn memory(input: &TrainingInput) -> u64 {
+    let of = |batches: &[RecordBatch]| {
+        let arrow: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();
+        arrow + rows(batches) * (input.features.len() * 9 + 64)
+    };
+    (of(&input.train) + of(&input.test)) as u64
+}
+
+pub fn rows(batches: &[RecordBatch]) -> usize {
+    batches.iter().map(RecordBatch::num_rows).sum()
+}
+
+/// What trials of a search learn from and are judged on: training rows alone, a share of which is
+/// held out. `share` of the rest is kept: its latest rows, where they are in the order of time.
+pub fn for_trials(input: &TrainingInput, share: f64) -> Result<TrainingInput, Diagnostic> {
+    let mut cut = folds::hold_out(&input.train, &input.split, HELD_OUT, input.seed)?;
+    let wanted = (cut.train.len() as f64 * share).ceil() as usize;
+    cut.train.drain(..cut.train.len().saturating_sub(wanted));
+    Ok(TrainingInput {
+        train: folds::take(&input.train, &cut.train)?,
+        test: folds::take(&input.train, &cut.test)?,
+        champion: None,
+        ..input.clone()
+    })
+}
+
+/// The metrics on the test rows of a model of the training rows, which is not kept.
 pub fn try_out(
     input: &TrainingInput,
-    trainer: &Trainer,
-    share: f64,
+    target: &Target,
+    threads: usize,
 ) -> Result<BTreeMap<String, f64>, Diagnostic> {
-    let target = Target::of(trainer, &input.label, &input.train)?;
-    let rows = Rows {
-        labels: target.values(&input.train, "training")?,
-        batches: input.train.clone(),
+    let rows = |batches: &[RecordBatch], which| {
+        Ok::<_, Diagnostic>(Rows {
+            labels: target.values(batches, which)?,
+            batches: batches.to_vec(),
+        })
     };
-    let mut cut = folds::hold_out(&rows.batches, &input.split, HELD_OUT, input.seed)?;
-    let kept = ((cut.train.len() as f64 * share).ceil() as usize).clamp(1, cut.train.len().max(1));
-    cut.train.drain(..cut.train.len() - kept);
-    held_out(input, trainer, &wanted(input, &target), &rows, &cut)
+    let train = rows(&input.train, "training")?;
+    let test = rows(&input.test, "held-out")?;
+    let wanted = Wanted {
+        threads,
+        ..wanted(input, target)
+    };
+    let fitted = trainer::fit(&input.trainer, &wanted, &train, None)?;
+    metrics_of(&fitted, target.task, &test, &input.judging)
 }
 
 /// Share of the training rows that trials are judged on.

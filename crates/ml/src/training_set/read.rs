@@ -5,9 +5,9 @@ use arrow::datatypes::{DataType, Schema};
 use arrow::row::{RowConverter, SortField};
 use chrono::DateTime;
 use forebay_core::digest::Hasher;
-use forebay_core::ml::{Split, Trainer, TrainingJob};
+use forebay_core::ml::{Script, Split, Trainer, TrainingJob, Tuning};
 use forebay_core::name::quote;
-use forebay_core::{Diagnostic, Relation};
+use forebay_core::{Diagnostic, Relation, digest};
 use forebay_lake::{Lake, Rows};
 use futures::TryStreamExt;
 
@@ -97,18 +97,16 @@ async fn ordered(
         .await
 }
 
-/// The number of rows, and the hash of them and of the job. Rows are hashed in their order and in
-/// Arrow's row format, so an update of Arrow may change it, at the price of one training.
+/// The number of rows, and their hash. They are hashed in their order and in Arrow's row format, so
+/// an update of Arrow may change it, at the price of one training.
 pub async fn hash(
     lake: &Lake,
     relation: &Relation,
     version: i64,
     job: &TrainingJob,
-    code: &str,
 ) -> Result<(u64, String), Diagnostic> {
     let mut rows = ordered(lake, relation, version, job, "").await?;
     let mut hasher = Hasher::new();
-    hasher.update(definition(job, code).as_bytes());
     for field in rows.schema.fields() {
         hasher.update(format!("\n{} {}", field.name(), field.data_type()).as_bytes());
     }
@@ -130,29 +128,54 @@ pub async fn hash(
     Ok((count, hasher.hex()))
 }
 
-/// What training depends on beside the rows: of a built-in trainer its revision, of a script its
-/// code. Gates and alias judge a model that is there.
-fn definition(job: &TrainingJob, code: &str) -> String {
+/// The hash of a training: of its rows' hash and of all that it depends on beside them, of a built-in
+/// trainer its revision, of a script its code. Gates and alias judge a model that is there.
+pub fn training_hash(rows: &str, job: &TrainingJob, code: &str) -> String {
+    let tuning = job.tuning.as_ref().map(|tuning| {
+        // How many trials run at a time changes the time alone.
+        let (parallel, memory) = (0, None);
+        Tuning {
+            parallel,
+            memory,
+            ..tuning.clone()
+        }
+    });
+    let judged = serde_json::json!([job.metrics, job.judging, tuning]);
+    digest::hex(format!("{}\n{judged}\n{rows}", learning(job, code)).as_bytes())
+}
+
+/// The hash of a trial of a search: the same in every search that tries the same.
+pub fn trial_hash(rows: &str, job: &TrainingJob, code: &str, kept: usize) -> String {
+    let judged = serde_json::json!([job.judging.threshold, job.judging.costs, kept]);
+    digest::hex(format!("{}\n{judged}\n{rows}", learning(job, code)).as_bytes())
+}
+
+/// What a model depends on beside the rows.
+fn learning(job: &TrainingJob, code: &str) -> serde_json::Value {
     let names: Vec<&String> = job
         .request_features
         .iter()
         .map(|feature| &feature.name)
         .collect();
-    let made_by = match &job.trainer {
-        Trainer::Script(_) => code.to_owned(),
-        _ => trainer::REVISION.to_string(),
+    let (trainer, made_by) = match &job.trainer {
+        // Limits decide whether there is a model, not which.
+        Trainer::Script(script) => (
+            Trainer::Script(Script {
+                timeout: None,
+                memory: None,
+                ..script.clone()
+            }),
+            code.to_owned(),
+        ),
+        built_in => (built_in.clone(), trainer::REVISION.to_string()),
     };
     serde_json::json!([
         job.label,
         job.features,
         names,
         job.split,
-        job.trainer,
-        job.metrics,
-        job.judging,
-        job.tuning,
+        trainer,
         made_by,
         job.seed
     ])
-    .to_string()
 }

@@ -1,10 +1,9 @@
-//! `split`, `evaluate` and `tune` of a training job.
+//! `split` and `evaluate` of a training job.
 
-use forebay_core::ml::{Costs, Judging, Range, Search, Split, Trainer, Tuning};
-use serde_json::Value;
+use forebay_core::ml::{Costs, Judging, Split};
 
 use super::training::instant;
-use crate::yaml::{Doc, Fields, Unknown, Yaml};
+use crate::yaml::{Fields, Unknown};
 
 /// `{by_time: "2013-10-01"}` with another `column` than the event timestamp if wanted,
 /// `{by_group: carrier, test: 0.2}` or `{random: 0.2}`.
@@ -95,7 +94,12 @@ fn folds(fields: &mut Fields<'_>) -> usize {
     folds
 }
 
-fn count(fields: &mut Fields<'_>, key: &'static str, default: usize, most: usize) -> usize {
+pub(super) fn count(
+    fields: &mut Fields<'_>,
+    key: &'static str,
+    default: usize,
+    most: usize,
+) -> usize {
     let value = fields
         .whole(key)
         .and_then(|value| usize::try_from(value).ok());
@@ -130,130 +134,5 @@ fn costs(fields: &mut Fields<'_>) -> Option<Costs> {
     Some(Costs {
         false_positive: found.0?,
         false_negative: found.1?,
-    })
-}
-
-const SEARCHES: [(&str, Search); 3] = [
-    ("grid", Search::Grid),
-    ("random", Search::Random),
-    ("halving", Search::Halving),
-];
-
-/// `{search: random, trials: 20, parameters: {max_leaves: [15, 31], learning_rate: {from: 0.01, to: 0.3, scale: log}}}`.
-pub(crate) fn tuning(fields: &mut Fields<'_>, trainer: Option<&Trainer>) -> Option<Tuning> {
-    let what = format!("tune of {}", fields.what);
-    let (at, yaml) = (fields.at("tune"), fields.get("tune")?);
-    let mut fields = Fields::of(fields.doc, yaml, what)?;
-    let search = match fields.get("search") {
-        None => Some(Search::Random),
-        Some(_) => fields.choice("search", &SEARCHES),
-    };
-    let trials = count(&mut fields, "trials", 20, 10_000);
-    let (metric, parallel) = (
-        fields.text("metric"),
-        count(&mut fields, "parallel", 1, 1_000),
-    );
-    let parameters = parameters(&mut fields, trainer);
-    if trials == 0 || parallel == 0 {
-        let message = format!("{} needs a trial or more", fields.what);
-        fields.error(message, at);
-    }
-    if search == Some(Search::Grid)
-        && let Some((name, _)) = parameters
-            .iter()
-            .find(|(_, range)| matches!(range, Range::Between { .. }))
-    {
-        let message = format!("a grid needs a list of values for '{name}', not a range");
-        fields.error(message, fields.at("parameters"));
-    }
-    fields.finish(Unknown::Error);
-    Some(Tuning {
-        search: search?,
-        trials,
-        metric: metric.unwrap_or_default(),
-        parallel,
-        parameters: parameters.into_iter().collect(),
-    })
-}
-
-fn parameters(fields: &mut Fields<'_>, trainer: Option<&Trainer>) -> Vec<(String, Range)> {
-    let at = fields.at("parameters");
-    let entries = fields.map("parameters");
-    if entries.is_empty() {
-        fields.error(format!("{} has no 'parameters' to try", fields.what), at);
-    }
-    let known = trainer.map(known_parameters).unwrap_or_default();
-    let mut found = Vec::new();
-    for entry in entries {
-        if !known.is_empty() && !known.contains(&entry.key) {
-            fields.doc.problems.push(
-                forebay_core::Diagnostic::error(format!(
-                    "'{}' is no parameter of the trainer that {} tries",
-                    entry.key, fields.what
-                ))
-                .at(entry.key_at.in_file(fields.doc.file))
-                .maybe_hint(forebay_core::suggest::nearest(
-                    &entry.key,
-                    known.iter().map(String::as_str),
-                )),
-            );
-            continue;
-        }
-        if let Some(range) = range(fields.doc, &entry.key, &entry.value) {
-            found.push((entry.key.clone(), range));
-        }
-    }
-    found
-}
-
-/// Empty for a script: it takes any.
-fn known_parameters(trainer: &Trainer) -> Vec<String> {
-    match (trainer, serde_json::json!(trainer)) {
-        (Trainer::Script(_), _) => Vec::new(),
-        (_, Value::Object(parameters)) => {
-            let fixed = |key: &String| !["algorithm", "task"].contains(&key.as_str());
-            parameters
-                .keys()
-                .filter(|key| fixed(key))
-                .cloned()
-                .collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// `[1, 2, 3]`, or `{from: 0.01, to: 0.3, scale: log}`.
-fn range(doc: Doc<'_>, name: &str, yaml: &Yaml) -> Option<Range> {
-    if let Some(items) = yaml.as_list() {
-        let choices: Vec<Value> = items.iter().map(Yaml::to_json).collect();
-        if choices.is_empty() {
-            doc.error(format!("parameter '{name}' has no values to try"), yaml.at);
-        }
-        return Some(Range::Choices(choices));
-    }
-    let mut fields = Fields::of(doc, yaml, format!("parameter '{name}'"))?;
-    let whole = |yaml: Option<&Yaml>| yaml.is_some_and(|yaml| yaml.to_json().is_u64());
-    let whole = whole(yaml.get("from")) && whole(yaml.get("to"));
-    let (from, to) = (fields.number("from"), fields.number("to"));
-    let log = match fields.get("scale") {
-        None => false,
-        Some(_) => fields.choice("scale", &[("log", true), ("linear", false)])?,
-    };
-    for key in ["from", "to"] {
-        if yaml.get(key).is_none() {
-            fields.missing(key);
-        }
-    }
-    fields.finish(Unknown::Error);
-    let (from, to) = (from?, to?);
-    if from > to || (log && from <= 0.0) {
-        let message = format!("parameter '{name}' goes from {from} to {to}, which is no range");
-        doc.error(message, yaml.at);
-    }
-    Some(Range::Between {
-        from,
-        to,
-        log,
-        whole,
     })
 }

@@ -8,6 +8,7 @@ mod selection;
 mod serving;
 mod trainer;
 mod training;
+mod tuning;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -180,24 +180,14 @@ fn k_means(fields: &mut Fields<'_>) -> KMeans {
 /// `class_weight: balanced`, or the weight of a true row.
 fn class_weights(fields: &mut Fields<'_>) -> ClassWeights {
     const KEY: &str = "class_weight";
-    match fields
-        .get(KEY)
-        .and_then(|yaml| yaml.as_text().map(str::to_owned))
-    {
-        None => ClassWeights::Equal,
-        Some(text) if text == "balanced" => ClassWeights::Balanced,
-        Some(text) => match text.parse() {
-            Ok(weight) if weight > 0.0 && f64::is_finite(weight) => ClassWeights::True(weight),
-            _ => {
-                let message = format!(
-                    "'{KEY}' of {} must be 'balanced' or how much a true row counts, not '{text}'",
-                    fields.what
-                );
-                fields.error(message, fields.at(KEY));
-                ClassWeights::Equal
-            }
-        },
-    }
+    let Some(value) = fields.json(KEY) else {
+        return ClassWeights::Equal;
+    };
+    ClassWeights::try_from(value).unwrap_or_else(|problem| {
+        let message = format!("'{KEY}' of {} {problem}", fields.what);
+        fields.error(message, fields.at(KEY));
+        ClassWeights::Equal
+    })
 }
 
 fn l2(fields: &mut Fields<'_>, default: f64) -> f64 {

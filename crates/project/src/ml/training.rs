@@ -7,9 +7,10 @@ use forebay_core::ml::{RequestFeature, Trainer, TrainingJob};
 use forebay_core::{Diagnostic, Node, NodeId, ResourceType, Spec};
 use indexmap::IndexMap;
 
-use super::judging::{evaluate, split, tuning};
+use super::judging::{evaluate, split};
 use super::selection::selection;
 use super::trainer::trainer;
+use super::tuning::tuning;
 use super::{Ml, named};
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
 

@@ -423,3 +423,49 @@ error: monitor 'c' watches nothing: it needs drift, delay or columns
   --> ml/a.yml:37:5"
     );
 }
+
+#[test]
+fn mistakes_in_a_search() {
+    let job = |tune: &str| {
+        format!(
+            "--- models/orders.sql
+select 1
+--- ml/a.yml
+training_jobs:
+  - name: churn
+    spine: ref('orders')
+    event_timestamp: at
+    label: churned
+    request_features: [{{name: a}}]
+    split: {{random: 0.2}}
+    tune: {tune}
+"
+        )
+    };
+    assert_eq!(
+        problems(&job(
+            "{search: grid, trials: 3, parallel: 0, parameters: {max_leafs: [3], max_leaves: [few, 4], l2: {from: 0, to: 1}}}"
+        )),
+        "error: a grid tries all of its points: leave 'trials' out of tune of training job 'churn'
+  --> ml/a.yml:8:34
+error: 'parallel' of tune of training job 'churn' must be 1 or more
+  --> ml/a.yml:8:47
+error: a grid needs a list of values for 'l2', not a range
+  --> ml/a.yml:8:62
+error: 'max_leafs' is no parameter of the trainer that tune of training job 'churn' tries
+  --> ml/a.yml:8:63
+  hint: did you mean 'max_leaves'?
+error: parameter 'max_leaves': invalid type: string \"few\", expected usize
+  --> ml/a.yml:8:91"
+    );
+    assert_eq!(
+        problems(&job(
+            "{search: bayes, parameters: {l2: {from: 0, to: 1, scale: log}}}"
+        )),
+        "error: 'bayes' is no 'search' of tune of training job 'churn'
+  --> ml/a.yml:8:20
+  hint: one of: grid, random, halving
+error: parameter 'l2' goes from 0 to 1, which is no range
+  --> ml/a.yml:8:44"
+    );
+}

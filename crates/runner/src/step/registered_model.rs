@@ -11,6 +11,7 @@ use forebay_store::registry::NewVersion;
 use forebay_store::{ModelVersion, Run, RunState, RunStatus};
 use serde_json::json;
 
+use super::training_job::is_of_job;
 use super::{Context, Outcome};
 use crate::workspace::Workspace;
 
@@ -96,8 +97,7 @@ pub fn training_job<'a>(
 fn newest_run(workspace: &Workspace, job: &Node) -> Result<Run, Diagnostic> {
     let runs = workspace.store.runs(Some(&job.name), 1_000)?;
     runs.into_iter()
-        // A client may log runs of its own under the job's name.
-        .find(|run| run.state == RunState::Finished && run.invocation_id.is_some())
+        .find(|run| run.state == RunState::Finished && is_of_job(run))
         .ok_or_else(|| {
             Diagnostic::error(format!("training job '{}' has no finished run", job.name))
                 .hint(format!("run `forebay train --select {}`", job.name))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use arrow::datatypes::SchemaRef;
-use forebay_core::ml::{Trainer, TrainingJob};
+use forebay_core::ml::{Parameters, Trainer, TrainingJob};
 use forebay_core::{Diagnostic, Node, Relation, digest};
 use forebay_ml::judge::Evaluation;
 use forebay_ml::model::Model;
@@ -20,8 +20,24 @@ use crate::workspace::Workspace;
 mod built_in;
 mod opened;
 mod script;
+mod search;
 
 use opened::Opened;
+
+/// MLflow's tag of a run below another one.
+pub const PARENT: &str = "mlflow.parentRunId";
+
+/// A training under way.
+struct Making<'a> {
+    context: &'a Context<'a>,
+    node: &'a Node,
+    job: &'a TrainingJob,
+    set: &'a TrainingSet,
+    /// Of a script, the hash of its files.
+    code: &'a str,
+    run: &'a Run,
+    record: TrainingRecord,
+}
 
 pub async fn run(
     context: &Context<'_>,
@@ -29,13 +45,6 @@ pub async fn run(
     job: &TrainingJob,
 ) -> Result<Outcome, Diagnostic> {
     let workspace = context.workspace;
-    if job.tuning.is_some() {
-        return Err(Diagnostic::error(format!(
-            "training job '{}' has 'tune', which is read but not run yet",
-            node.name
-        ))
-        .hint("write the parameters under 'trainer'"));
-    }
     let code = match &job.trainer {
         Trainer::Script(script) => script::code(&workspace.project.root, script)?,
         _ => String::new(),
@@ -48,7 +57,7 @@ pub async fn run(
     let run = new_run(context, node, job, &set);
     workspace.store.start_run(&run)?;
     let opened = Opened::new(workspace, &run.id);
-    match train(context, node, job, &set, &run).await {
+    match train(context, node, job, &set, &code, &run).await {
         Ok(evaluation) => {
             opened.finish(RunState::Finished, Batch::default())?;
             let metrics = evaluation.metrics;
@@ -56,47 +65,96 @@ pub async fn run(
             Ok(outcome(&run.id, &set, &metrics, message))
         }
         Err(error) => {
-            let tags = BTreeMap::from([("error".to_owned(), error.to_string())]);
-            let batch = Batch {
-                tags,
-                ..Batch::default()
-            };
-            opened.finish(RunState::Failed, batch)?;
+            opened.finish(RunState::Failed, failure(&error))?;
             Err(error)
         }
     }
 }
 
-/// Trains and judges; what comes out lies in the run's folder, its metrics in the store.
 async fn train(
     context: &Context<'_>,
     node: &Node,
     job: &TrainingJob,
     set: &TrainingSet,
+    code: &str,
     run: &Run,
 ) -> Result<Evaluation, Diagnostic> {
-    let workspace = context.workspace;
-    let (record, input) = prepare(workspace, node, job, set, run).await?;
-    let folder = workspace.artifacts(&run.artifact_path);
-    record.write(&folder)?;
-    let evaluation = match &job.trainer {
-        Trainer::Script(script) => {
-            let given = script::Given {
-                run,
-                record: &record,
-                script,
-                folder,
+    let (record, input) = prepare(context.workspace, node, job, set, run).await?;
+    let making = Making {
+        context,
+        node,
+        job,
+        set,
+        code,
+        run,
+        record,
+    };
+    making.train(input).await
+}
+
+impl Making<'_> {
+    /// Trains and judges; what comes out lies in the run's folder, its metrics in the store.
+    async fn train(mut self, mut input: TrainingInput) -> Result<Evaluation, Diagnostic> {
+        let workspace = self.context.workspace;
+        let mut tuned = Parameters::new();
+        if let Some(tuning) = &self.job.tuning {
+            let found = search::search(&self, tuning, &input).await?;
+            let tags = BTreeMap::from([(search::BEST_TRIAL.to_owned(), found.run)]);
+            let batch = Batch {
+                tags,
+                ..Batch::default()
             };
-            script::train(context, &given, input).await?
+            workspace.store.log(&self.run.id, &batch)?;
+            tuned = found.parameters;
+            input.trainer = self.job.trainer.with(&tuned).map_err(Diagnostic::error)?;
+            self.record.job.trainer = input.trainer.clone();
         }
-        _ => built_in::train(input, folder).await?,
-    };
-    let batch = Batch {
-        metrics: logged(&evaluation, workspace.clock.now_ms()),
+        let folder = workspace.artifacts(&self.run.artifact_path);
+        self.record.write(&folder)?;
+        let evaluation = match input.trainer.clone() {
+            Trainer::Script(script) => script::train(&self, &script, input).await?,
+            _ => built_in::train(input, folder).await?,
+        };
+        let batch = Batch {
+            metrics: logged(&evaluation, workspace.clock.now_ms()),
+            params: missing_params(workspace, &self.run.id, &tuned)?,
+            ..Batch::default()
+        };
+        workspace.store.log(&self.run.id, &batch)?;
+        Ok(evaluation)
+    }
+}
+
+fn failure(error: &Diagnostic) -> Batch {
+    Batch {
+        tags: BTreeMap::from([("error".to_owned(), error.to_string())]),
         ..Batch::default()
+    }
+}
+
+/// Those that the run does not have: a script may have logged them in its own spelling.
+fn missing_params(
+    workspace: &Workspace,
+    run: &str,
+    parameters: &Parameters,
+) -> Result<BTreeMap<String, String>, Diagnostic> {
+    let known = workspace.store.run(run)?;
+    let known = known.map(|run| run.params).unwrap_or_default();
+    let mut missing = flat(parameters);
+    missing.retain(|name, _| !known.contains_key(name));
+    Ok(missing)
+}
+
+/// Parameters as tracking tools show them.
+fn flat(parameters: &Parameters) -> BTreeMap<String, String> {
+    let text = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
     };
-    workspace.store.log(&run.id, &batch)?;
-    Ok(evaluation)
+    parameters
+        .iter()
+        .map(|(name, value)| (name.clone(), text(value)))
+        .collect()
 }
 
 /// The rows, and all that is known of them.
@@ -149,10 +207,15 @@ fn trained_before(
     let runs = workspace.store.runs(Some(&node.name), 10_000)?;
     Ok(runs.into_iter().find(|run| {
         run.state == RunState::Finished
-            && run.invocation_id.is_some()
+            && is_of_job(run)
             && run.tags.get("training_hash") == Some(&set.hash)
             && is_whole(&workspace.artifacts(&run.artifact_path))
     }))
+}
+
+/// Not a client's run under the job's name, nor a trial below another run.
+pub fn is_of_job(run: &Run) -> bool {
+    run.invocation_id.is_some() && !run.tags.contains_key(PARENT)
 }
 
 /// Whether what training writes is there: its evaluation and a model that can be registered.
@@ -162,8 +225,10 @@ fn is_whole(folder: &Path) -> bool {
 
 fn new_run(context: &Context<'_>, node: &Node, job: &TrainingJob, set: &TrainingSet) -> Run {
     let workspace = context.workspace;
-    // No randomness is needed: an invocation runs a node's job once.
-    let id = digest::hex(format!("{}/{}", context.invocation, node.id).as_bytes())[..32].to_owned();
+    let started_ms = workspace.clock.now_ms();
+    // No randomness is needed: an invocation runs a node's job once, and again only later.
+    let id = format!("{}/{}/{started_ms}", context.invocation, node.id);
+    let id = digest::hex(id.as_bytes())[..32].to_owned();
     let mut inputs: Vec<RunInput> = set
         .inputs
         .iter()
@@ -181,7 +246,7 @@ fn new_run(context: &Context<'_>, node: &Node, job: &TrainingJob, set: &Training
         state: RunState::Running,
         deleted_ms: None,
         invocation_id: Some(context.invocation.to_owned()),
-        started_ms: workspace.clock.now_ms(),
+        started_ms,
         finished_ms: None,
         params: params(job),
         metrics: Vec::new(),
@@ -199,24 +264,20 @@ fn role(relation: &Relation) -> &'static str {
     }
 }
 
-/// The job's definition as flat parameters, as tracking tools show them.
+/// The job's definition as flat parameters; those that a search is to find come later.
 fn params(job: &TrainingJob) -> BTreeMap<String, String> {
-    let mut params = BTreeMap::from([
+    let mut params = match json!(job.trainer) {
+        serde_json::Value::Object(trainer) => flat(&trainer),
+        _ => BTreeMap::new(),
+    };
+    if let Some(tuning) = &job.tuning {
+        params.retain(|name, _| !tuning.parameters.contains_key(name));
+    }
+    params.extend([
         ("label".to_owned(), job.label.clone()),
         ("split".to_owned(), job.split.to_string()),
         ("seed".to_owned(), job.seed.to_string()),
     ]);
-    if let serde_json::Value::Object(trainer) = json!(job.trainer) {
-        let text = |value: &serde_json::Value| match value {
-            serde_json::Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        params.extend(
-            trainer
-                .iter()
-                .map(|(key, value)| (key.clone(), text(value))),
-        );
-    }
     params
 }
 

@@ -5,6 +5,7 @@
 //! folder of rows and manifest: see [`forebay_ml::exchange`]), `FOREBAY_OUTPUT` (where it writes
 //! predictions and its model) and `FOREBAY_SEED`.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,27 +14,48 @@ use std::time::Duration;
 use forebay_core::ml::Script;
 use forebay_core::{Diagnostic, digest};
 use forebay_ml::exchange;
-use forebay_ml::judge::Evaluation;
+use forebay_ml::judge::{Evaluation, Scored};
 use forebay_ml::record::TrainingRecord;
 use forebay_ml::train::{self, Target, TrainingInput};
 use forebay_store::Run;
 use tokio::process::Command;
 
+use super::Making;
 use crate::python::environment;
 use crate::python::process::{self, Ended, Limits};
-use crate::step::{Context, Output};
+use crate::step::Output;
 use crate::tracking::Hosted;
 use crate::workspace::Workspace;
 
 /// What the script prints, among the run's artifacts.
 const LOG: &str = "training.log";
 
-pub struct Given<'a> {
-    pub run: &'a Run,
-    pub record: &'a TrainingRecord,
-    pub script: &'a Script,
+/// One run of the script.
+struct Given<'a> {
+    making: &'a Making<'a>,
+    run: &'a Run,
+    script: &'a Script,
     /// Of the run's artifacts.
-    pub folder: PathBuf,
+    folder: PathBuf,
+}
+
+impl<'a> Given<'a> {
+    fn new(making: &'a Making<'a>, run: &'a Run, script: &'a Script) -> Self {
+        Self {
+            making,
+            run,
+            script,
+            folder: making.context.workspace.artifacts(&run.artifact_path),
+        }
+    }
+
+    fn workspace(&self) -> &'a Workspace {
+        self.making.context.workspace
+    }
+
+    fn output(&self) -> PathBuf {
+        self.folder.join("output")
+    }
 }
 
 /// What the training depends on beside the job: the Python files beside and below the script, and its
@@ -73,27 +95,59 @@ fn python_files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// Runs the script as the job's own run.
 pub async fn train(
-    context: &Context<'_>,
-    given: &Given<'_>,
+    making: &Making<'_>,
+    script: &Script,
     input: TrainingInput,
 ) -> Result<Evaluation, Diagnostic> {
-    let workspace = context.workspace;
+    let given = Given::new(making, making.run, script);
     let target = Target::of(&input.trainer, &input.label, &input.train)?;
+    let scored = answers(&given, &input, &target).await?;
+    take_model(&given)?;
+    let mut evaluation = train::judge(&scored, &input.test, &input)?;
+    evaluation.classes = target.classes;
+    evaluation.train_rows = train::rows(&input.train) as u64;
+    let reference = train::reference_of_script(&input, &scored)?;
+    train::write_evaluation(&given.folder, &evaluation, &reference)?;
+    Ok(evaluation)
+}
+
+/// Runs the script as a trial, whose model is not taken.
+pub async fn try_out(
+    making: &Making<'_>,
+    run: &Run,
+    script: &Script,
+    input: &TrainingInput,
+    target: &Target,
+) -> Result<BTreeMap<String, f64>, Diagnostic> {
+    let scored = answers(&Given::new(making, run, script), input, target).await?;
+    Ok(train::metrics(&scored, &input.judging))
+}
+
+/// What the script answers to the test rows.
+async fn answers(
+    given: &Given<'_>,
+    input: &TrainingInput,
+    target: &Target,
+) -> Result<Scored, Diagnostic> {
+    let (workspace, script) = (given.workspace(), given.script);
     let labels = target.values(&input.test, "test")?;
     let rows = workspace
         .settings()
         .state
         .join("training")
         .join(&given.run.id);
-    let output = given.folder.join("output");
-    let (record, script) = (given.record, given.script);
     let _rows = Scratch(rows.clone());
-    exchange::hand_over(&rows, record, &input, script, &target, &output)?;
-    let mut log = Log::create(&given.folder, context.output.clone())?;
+    let record = TrainingRecord {
+        run_id: given.run.id.clone(),
+        ..given.making.record.clone()
+    };
+    exchange::hand_over(&rows, &record, input, script, target, &given.output())?;
+    let mut log = Log::create(&given.folder, given.making.context.output.clone())?;
     let hosted = host(workspace).await?;
     let python = python(workspace, script, &mut log).await?;
-    let command = command(workspace, given, &python, &hosted, &rows, &output)?;
+    let command = command(given, &python, &hosted, &rows)?;
     let limits = Limits {
         time: script
             .timeout
@@ -105,18 +159,7 @@ pub async fn train(
     if ended != Ended::Exited(0) {
         return Err(failed(script, ended, &log));
     }
-    let scored = exchange::take_predictions(&output, &target, &labels)?;
-    take_model(workspace, given, &output)?;
-    let mut evaluation = train::judge(&scored, &input.test, &input)?;
-    evaluation.classes = target.classes;
-    evaluation.train_rows = input
-        .train
-        .iter()
-        .map(|batch| batch.num_rows() as u64)
-        .sum();
-    let reference = train::reference_of_script(&input, &scored)?;
-    train::write_evaluation(&given.folder, &evaluation, &reference)?;
-    Ok(evaluation)
+    exchange::take_predictions(&given.output(), target, &labels)
 }
 
 async fn host(workspace: &Workspace) -> Result<Hosted, Diagnostic> {
@@ -140,13 +183,12 @@ async fn python(
 }
 
 fn command(
-    workspace: &Workspace,
     given: &Given<'_>,
     python: &Path,
     hosted: &Hosted,
     rows: &Path,
-    output: &Path,
 ) -> Result<Command, Diagnostic> {
+    let workspace = given.workspace();
     let experiment = workspace.store.experiment_by_name(&given.run.experiment)?;
     let root = &workspace.project.root;
     let mut command = Command::new(python);
@@ -161,8 +203,8 @@ fn command(
         .env_remove("MLFLOW_EXPERIMENT_NAME")
         .env_remove("MLFLOW_REGISTRY_URI")
         .env("FOREBAY_TRAINING_SET", rows)
-        .env("FOREBAY_OUTPUT", output)
-        .env("FOREBAY_SEED", given.record.job.seed.to_string());
+        .env("FOREBAY_OUTPUT", given.output())
+        .env("FOREBAY_SEED", given.making.job.seed.to_string());
     Ok(command)
 }
 
@@ -177,8 +219,8 @@ fn failed(script: &Script, ended: Ended, log: &Log) -> Diagnostic {
 
 /// The model that the script wrote, as the run's `model` folder: `model/` of its output, a lone
 /// `model.onnx`, or the newest model that it logged.
-fn take_model(workspace: &Workspace, given: &Given<'_>, output: &Path) -> Result<(), Diagnostic> {
-    let model = given.folder.join("model");
+fn take_model(given: &Given<'_>) -> Result<(), Diagnostic> {
+    let (model, output) = (given.folder.join("model"), given.output());
     let moved = |error: std::io::Error| {
         Diagnostic::environment(format!("cannot put {} in place: {error}", model.display()))
     };
@@ -190,7 +232,7 @@ fn take_model(workspace: &Workspace, given: &Given<'_>, output: &Path) -> Result
         let bytes = std::fs::read(&onnx).map_err(moved)?;
         return forebay_ml::model::write_onnx(&model, bytes);
     }
-    match logged_model(workspace, given)? {
+    match logged_model(given)? {
         Some(folder) => copy(&folder, &model).map_err(moved),
         None => Err(Diagnostic::error(format!(
             "script {} left no model",
@@ -201,7 +243,8 @@ fn take_model(workspace: &Workspace, given: &Given<'_>, output: &Path) -> Result
 }
 
 /// The folder of the newest model that the run logged, where it lies below our artifacts.
-fn logged_model(workspace: &Workspace, given: &Given<'_>) -> Result<Option<PathBuf>, Diagnostic> {
+fn logged_model(given: &Given<'_>) -> Result<Option<PathBuf>, Diagnostic> {
+    let workspace = given.workspace();
     let run = workspace.store.run(&given.run.id)?;
     let outputs = run.map(|run| run.model_outputs).unwrap_or_default();
     let Some(newest) = outputs.iter().max_by_key(|output| output.step) else {
