@@ -1,9 +1,17 @@
 //! A float that survives SQLite, which turns NaN into NULL.
 
+use std::cmp::Ordering;
+
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, Value, ValueRef};
 
 /// NaN is kept as the text 'NaN': that is greater than every number and equal to itself.
 pub struct Float(pub f64);
+
+/// The order in which SQLite has them.
+pub fn compare(a: f64, b: f64) -> Ordering {
+    let nan_last = || a.is_nan().cmp(&b.is_nan());
+    a.partial_cmp(&b).unwrap_or_else(nan_last)
+}
 
 impl ToSql for Float {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

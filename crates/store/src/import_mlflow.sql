@@ -22,20 +22,23 @@ select r.run_uuid, x.ours, coalesce(r.name, ''), r.status, r.artifact_uri, coale
     case r.lifecycle_stage when 'deleted' then coalesce(r.deleted_time, 0) end
 from other.runs r join new_runs n on n.id = r.run_uuid join experiment_of x on x.theirs = r.experiment_id;
 
-insert or ignore into params select p.run_uuid, p.key, p.value from other.params p join new_runs n on n.id = p.run_uuid;
+insert or ignore into params
+select r.id, r.experiment_id, p.key, p.value
+from other.params p join new_runs n on n.id = p.run_uuid join runs r on r.id = n.id;
 insert or ignore into run_tags
-select t.run_uuid, t.key, coalesce(t.value, '') from other.tags t join new_runs n on n.id = t.run_uuid;
+select r.id, r.experiment_id, t.key, coalesce(t.value, '')
+from other.tags t join new_runs n on n.id = t.run_uuid join runs r on r.id = n.id;
 
 -- runs that go on are read again: their metrics are measurements, which nothing changes
 insert or ignore into metrics
 select m.run_uuid, m.key, m.step, m.timestamp, case when m.is_nan then 'NaN' else cast(m.value as real) end
 from other.metrics m where m.run_uuid in (select id from runs);
 insert or replace into latest_metrics
-select run_id, key, step, timestamp_ms, value from (
+select m.run_id, r.experiment_id, m.key, m.step, m.timestamp_ms, m.value from (
     select *, row_number() over (
         partition by run_id, key order by step desc, timestamp_ms desc, value desc
     ) as n from metrics where run_id in (select run_uuid from other.runs)
-) where n = 1;
+) m join runs r on r.id = m.run_id where m.n = 1;
 
 insert or ignore into datasets (experiment_id, name, digest, source_type, source, schema, profile)
 select x.ours, d.name, d.digest, d.dataset_source_type, d.dataset_source, d.dataset_schema, d.dataset_profile

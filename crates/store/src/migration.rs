@@ -12,6 +12,7 @@ const STEPS: &[&str] = &[
     include_str!("migration/001_initial.sql"),
     include_str!("migration/002_tracking.sql"),
     include_str!("migration/003_traces.sql"),
+    include_str!("migration/004_values.sql"),
 ];
 
 pub(crate) fn run(connection: &mut Connection, path: &Path) -> Result<(), Diagnostic> {
@@ -102,5 +103,27 @@ mod tests {
         assert_eq!(store.logged_model(&version.model_id).unwrap().name, "tree");
         let traces = store.search_traces(&[run.experiment_id], &Default::default());
         assert!(traces.unwrap().items.is_empty());
+    }
+    /// And one of version 3: what was logged is found by its values.
+    #[test]
+    fn values_of_version_3_are_searched() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metadata.db");
+        let old = rusqlite::Connection::open(&path).unwrap();
+        old.execute_batch(include_str!("../tests/fixtures/metadata_v3.sql"))
+            .unwrap();
+        drop(old);
+        let store = Store::open(&path).unwrap();
+        let search = crate::Search {
+            filter: "params.depth = '3' and tags.`mlflow.runName` = 'first'",
+            order_by: &["metrics.loss DESC".to_owned()],
+            ..Default::default()
+        };
+        let found = store.search_runs(&[1], &search).unwrap();
+        assert_eq!(found.items.len(), 1);
+        assert_eq!(
+            store.trace("tr-1").unwrap().tags["mlflow.traceName"],
+            "answer"
+        );
     }
 }

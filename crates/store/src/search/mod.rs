@@ -4,13 +4,17 @@
 //! A filter is `condition AND condition ...`; MLflow has no OR, NOT or brackets. What can be asked
 //! of a thing is its [`Target`], a table of fields; [`parse`] knows the grammar alone.
 
+mod condition;
+mod lead;
 pub mod parse;
 mod sql;
 mod target;
 mod token;
 
-pub(crate) use sql::{Sql, ids, run, run_with, stage};
-pub(crate) use target::{Field, Kind, Target};
+#[cfg(test)]
+pub(crate) use sql::tests::plan;
+pub(crate) use sql::{Sql, ids, run, run_in, run_with, stage};
+pub(crate) use target::{Field, Index, Kind, Target};
 pub(crate) use token::{read as read_token, write as write_token};
 
 /// Which lifecycle stages are wanted.

@@ -3,8 +3,9 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use super::parse::{self, Comparison, Condition, Literal};
-use super::{Field, Kind, Page, Search, Stage, Target, token};
+use super::lead::{self, Lead};
+use super::parse::{self, Condition};
+use super::{Index, Page, Search, Stage, Target, condition, token};
 use crate::Error;
 
 /// A piece of SQL with the values of its `?`.
@@ -22,18 +23,28 @@ impl Sql {
         }
     }
 
-    fn push(&mut self, text: &str, values: &[Value]) {
+    pub fn push(&mut self, text: &str, values: &[Value]) {
         self.text.push_str(text);
         self.values.extend_from_slice(values);
+    }
+
+    pub fn append(&mut self, more: &Sql) {
+        self.push(&more.text, &more.values);
     }
 }
 
 /// One term of the order. Where `nullable`, absent values come last.
-struct Term {
-    sql: Sql,
-    descending: bool,
-    nullable: bool,
+#[derive(Clone, Debug)]
+pub struct Term {
+    pub sql: Sql,
+    pub descending: bool,
+    pub nullable: bool,
+    /// See [`Field::index`](super::Field::index), with the key that is looked for in it.
+    pub index: Option<(&'static Index, String)>,
 }
+
+/// A term that all lack.
+const ABSENT: &str = "null";
 
 /// Row ids of what is found, in order. `scope` is a condition of the caller's own.
 pub fn run(
@@ -53,55 +64,167 @@ pub fn run_with(
     scope: &Sql,
     search: &Search<'_>,
 ) -> Result<Page<i64>, Error> {
-    let terms = terms(target, search.order_by)?;
+    let asked = Asked::read(target, search)?;
     let mut query = with.clone();
-    query.push("select id", &[]);
-    for n in 0..terms.len() {
-        query.push(&format!(", k{n}"), &[]);
-    }
-    query.push(" from (select t.rowid as id", &[]);
-    for (n, term) in terms.iter().enumerate() {
-        query.push(&format!(", {} as k{n}", term.sql.text), &term.sql.values);
-    }
-    query.push(&format!(" from {} t where ", target.table), &[]);
-    query.push(&scope.text, &scope.values);
-    let conditions = conditions(target, search.filter)?;
-    query.push(&conditions.text, &conditions.values);
-    query.push(")", &[]);
-    if !search.page_token.is_empty() {
-        let place = token::read(search.page_token, terms.len())?;
-        query.push(" where ", &[]);
-        let after = after(&terms, &place);
-        query.push(&after.text, &after.values);
-    }
-    query.push(&order(&terms), &[]);
-    let limit = search.limit.min(i64::MAX as usize - 1);
-    query.push(" limit ?", &[Value::Integer(limit as i64 + 1)]);
-    page(connection, &query, terms.len(), limit)
+    query.append(&asked.query(&rows(target), scope, &asked.terms));
+    page(connection, &[query], &asked)
 }
 
-fn page(
+/// As [`run`], of things in these experiments: it begins with an index of values, where one finds
+/// few things or has the order that is asked for.
+pub fn run_in(
     connection: &Connection,
-    query: &Sql,
-    terms: usize,
-    limit: usize,
+    target: &Target,
+    experiments: &[i64],
+    scope: &Sql,
+    search: &Search<'_>,
 ) -> Result<Page<i64>, Error> {
-    let mut statement = connection.prepare_cached(&query.text)?;
-    let mut rows = statement.query(params_from_iter(&query.values))?;
+    let asked = Asked::read(target, search)?;
+    let queries = queries(connection, &asked, experiments, scope)?;
+    page(connection, &queries, &asked)
+}
+
+/// What is found is the rows of the first, then of the next.
+fn queries(
+    connection: &Connection,
+    asked: &Asked<'_>,
+    experiments: &[i64],
+    scope: &Sql,
+) -> Result<Vec<Sql>, Error> {
+    let mut scope = scope.clone();
+    scope.push(" and ", &[]);
+    scope.append(&in_experiments("t", experiments));
+    Ok(match lead::choose(connection, asked, experiments)? {
+        Lead::Rows => vec![asked.query(&rows(asked.target), &scope, &asked.terms)],
+        Lead::Few(values) => vec![asked.query(&values, &scope, &asked.terms)],
+        Lead::Order(_) if asked.place.first() == Some(&Value::Null) => vec![asked.lacking(&scope)],
+        Lead::Order(values) => {
+            let terms = asked.led_terms("d.value");
+            vec![asked.query(&values, &scope, &terms), asked.lacking(&scope)]
+        }
+    })
+}
+
+/// The things themselves.
+fn rows(target: &Target) -> Sql {
+    Sql::new(format!("{} t where true", target.table), Vec::new())
+}
+
+/// Of things with an `experiment_id`.
+pub fn in_experiments(alias: &str, experiments: &[i64]) -> Sql {
+    match experiments {
+        // One experiment is read in the order of its index, without sorting.
+        [one] => Sql::new(
+            format!("{alias}.experiment_id = ?"),
+            vec![Value::Integer(*one)],
+        ),
+        many => Sql::new(
+            format!("{alias}.experiment_id in (select value from json_each(?))"),
+            vec![Value::Text(ids(many))],
+        ),
+    }
+}
+
+/// A search that was read.
+pub struct Asked<'a> {
+    pub target: &'a Target,
+    pub conditions: Vec<Condition>,
+    compiled: Sql,
+    pub terms: Vec<Term>,
+    /// Of the last item of the page before; empty on the first page.
+    pub place: Vec<Value>,
+    limit: usize,
+}
+
+impl<'a> Asked<'a> {
+    fn read(target: &'a Target, search: &Search<'_>) -> Result<Self, Error> {
+        let terms = terms(target, search.order_by)?;
+        let conditions = parse::filter(search.filter)?;
+        Ok(Self {
+            target,
+            compiled: condition::all(target, &conditions)?,
+            conditions,
+            place: match search.page_token {
+                "" => Vec::new(),
+                token => token::read(token, terms.len())?,
+            },
+            terms,
+            limit: search.limit.min(i64::MAX as usize - 1),
+        })
+    }
+
+    /// `from` names the tables and ends with a condition.
+    fn query(&self, from: &Sql, scope: &Sql, terms: &[Term]) -> Sql {
+        self.query_after(&self.place, from, scope, terms)
+    }
+
+    fn query_after(&self, place: &[Value], from: &Sql, scope: &Sql, terms: &[Term]) -> Sql {
+        let mut query = Sql::new("select id", Vec::new());
+        for n in 0..terms.len() {
+            query.push(&format!(", k{n}"), &[]);
+        }
+        query.push(" from (select t.rowid as id", &[]);
+        for (n, term) in terms.iter().enumerate() {
+            query.push(&format!(", {} as k{n}", term.sql.text), &term.sql.values);
+        }
+        query.push(" from ", &[]);
+        query.append(from);
+        query.push(" and ", &[]);
+        query.append(scope);
+        query.append(&self.compiled);
+        query.push(")", &[]);
+        if !place.is_empty() {
+            query.push(" where ", &[]);
+            query.append(&after(terms, place));
+        }
+        query.push(&order(terms), &[]);
+        query.push(" limit ?", &[Value::Integer(self.limit as i64 + 1)]);
+        query
+    }
+
+    /// The terms, where the first is known to be there and to be this.
+    fn led_terms(&self, first: &str) -> Vec<Term> {
+        let mut terms = self.terms.clone();
+        terms[0].sql = Sql::new(first, Vec::new());
+        terms[0].nullable = false;
+        terms
+    }
+
+    /// Those that lack the first term.
+    fn lacking(&self, scope: &Sql) -> Sql {
+        let first = &self.terms[0].sql;
+        let mut rows = rows(self.target);
+        rows.push(&format!(" and {} is null", first.text), &first.values);
+        // After a page that ended among those that have it, all of these come.
+        let place = match self.place.first() {
+            Some(Value::Null) => &self.place[..],
+            _ => &[],
+        };
+        self.query_after(place, &rows, scope, &self.led_terms(ABSENT))
+    }
+}
+
+/// The rows of the queries, one query after the other, until there are enough.
+fn page(connection: &Connection, queries: &[Sql], asked: &Asked<'_>) -> Result<Page<i64>, Error> {
+    let (terms, limit) = (asked.terms.len(), asked.limit);
     let mut items = Vec::new();
     let mut last = Vec::new();
-    while let Some(row) = rows.next()? {
-        if items.len() == limit {
-            return Ok(Page {
-                items,
-                next: Some(token::write(&last)),
-            });
-        }
-        items.push(row.get(0)?);
-        if items.len() == limit {
-            last = (1..=terms)
-                .map(|n| row.get(n))
-                .collect::<rusqlite::Result<_>>()?;
+    for query in queries {
+        let mut statement = connection.prepare_cached(&query.text)?;
+        let mut rows = statement.query(params_from_iter(&query.values))?;
+        while let Some(row) = rows.next()? {
+            if items.len() == limit {
+                return Ok(Page {
+                    items,
+                    next: Some(token::write(&last)),
+                });
+            }
+            items.push(row.get(0)?);
+            if items.len() == limit {
+                last = (1..=terms)
+                    .map(|n| row.get(n))
+                    .collect::<rusqlite::Result<_>>()?;
+            }
         }
     }
     Ok(Page { items, next: None })
@@ -123,12 +246,14 @@ fn terms(target: &Target, order_by: &[String]) -> Result<Vec<Term>, Error> {
             sql: Sql::new(expression, values.into_iter().collect()),
             descending: order.descending,
             nullable: field.nullable,
+            index: field.index.zip(pair.map(str::to_owned)),
         });
     }
     terms.extend(target.ties.iter().map(|(sql, descending)| Term {
         sql: Sql::new(*sql, Vec::new()),
         descending: *descending,
         nullable: false,
+        index: None,
     }));
     Ok(terms)
 }
@@ -143,7 +268,10 @@ fn order(terms: &[Term]) -> String {
         let direction = if term.descending { "desc" } else { "asc" };
         format!("{absent_last}k{n} {direction}")
     };
-    let terms: Vec<String> = terms.iter().enumerate().map(term).collect();
+    // What all lack orders nothing, and SQLite would sort by it.
+    let known = terms.iter().enumerate();
+    let known = known.filter(|(_, term)| term.sql.text != ABSENT);
+    let terms: Vec<String> = known.map(term).collect();
     format!(" order by {}", terms.join(", "))
 }
 
@@ -174,133 +302,6 @@ fn after(terms: &[Term], place: &[Value]) -> Sql {
     sql
 }
 
-/// ` and ...` for each; those about one of several things are asked of the same one.
-fn conditions(target: &Target, filter: &str) -> Result<Sql, Error> {
-    let mut all = Sql::default();
-    let mut of_one: Vec<(&str, Sql)> = Vec::new();
-    for condition in parse::filter(filter)? {
-        let (field, pair) = target.field(&condition.key)?;
-        let compiled = compile(field, pair, &condition)?;
-        match field.one_of {
-            None => all.push(&format!(" and {}", compiled.text), &compiled.values),
-            Some(one) => match of_one.iter_mut().find(|(known, _)| *known == one) {
-                Some((_, sql)) => sql.push(&format!(" and {}", compiled.text), &compiled.values),
-                None => of_one.push((one, compiled)),
-            },
-        }
-    }
-    for (one, sql) in of_one {
-        all.push(
-            &format!(" and {}", one.replace("{}", &sql.text)),
-            &sql.values,
-        );
-    }
-    Ok(all)
-}
-
-fn compile(field: &Field, pair: Option<&str>, condition: &Condition) -> Result<Sql, Error> {
-    let (text, value) = comparison(field, condition)?;
-    let is_null = matches!(condition.comparison, Comparison::IsNull);
-    // A prompt is a registered model with this tag. Clients ask for the others by `!=`, and mean
-    // those without the tag too.
-    let others = matches!(condition.comparison, Comparison::Compare("!=", _));
-    let text = if others && pair == Some("mlflow.prompt.is_prompt") {
-        field.sql.replace("{}", "is not ?")
-    } else if is_null && field.sql.starts_with("exists") {
-        // Of what is looked for among others, none being there is its absence.
-        format!("not {}", field.sql.replace("{}", "is not null"))
-    } else {
-        field.sql.replace("{}", &text)
-    };
-    let key = pair.map(|key| Value::Text(key.to_owned()));
-    Ok(Sql::new(text, key.into_iter().chain(value).collect()))
-}
-
-/// The comparison in SQL, with its value.
-fn comparison(field: &Field, condition: &Condition) -> Result<(String, Option<Value>), Error> {
-    use Comparison as C;
-    let wrong = |expected: &str| {
-        let (name, at) = (&condition.key.name, condition.key.at);
-        let message = format!("'{name}' (character {at}) takes {expected}");
-        Err(Error::misread(at, message))
-    };
-    let list = |values: &[String]| Some(Value::Text(serde_json::json!(values).to_string()));
-    let found = match (field.kind, &condition.comparison) {
-        (_, C::IsNull) => ("is null".to_owned(), None),
-        (_, C::IsNotNull) => ("is not null".to_owned(), None),
-        (Kind::Json, C::Compare(operator @ ("=" | "!="), Literal::Text(text))) => {
-            let not = if *operator == "=" { "" } else { "not " };
-            let as_json = serde_json::json!(text).to_string();
-            (
-                format!("{not}in (select value from json_each(?))"),
-                list(&[text.clone(), as_json]),
-            )
-        }
-        (Kind::Json, C::Compare(operator, literal)) => match number(literal) {
-            Some(number) => (
-                format!("glob '[-0-9]*' and cast(a.value as real) {operator} ?"),
-                Some(Value::Real(number)),
-            ),
-            None => return wrong("a number"),
-        },
-        (Kind::Number, C::Compare(operator, literal)) => match number(literal) {
-            Some(number) => (format!("{operator} ?"), Some(Value::Real(number))),
-            None => return wrong("a number"),
-        },
-        (Kind::Number, _) => return wrong("one of = != < <= > >= and a number"),
-        (Kind::Text, C::Compare(operator @ ("=" | "!="), Literal::Text(text))) => {
-            (format!("{operator} ?"), Some(Value::Text(text.clone())))
-        }
-        (Kind::Text, C::Compare("=" | "!=", Literal::Number(_))) => {
-            return wrong("a 'quoted' text");
-        }
-        (Kind::Text, C::Compare(..)) => {
-            return wrong("one of = != LIKE ILIKE RLIKE IN, NOT IN and a text");
-        }
-        (_, C::Like(pattern)) => ("glob ?".to_owned(), Some(Value::Text(glob(pattern)))),
-        (_, C::ILike(pattern)) => ("like ?".to_owned(), Some(Value::Text(pattern.clone()))),
-        (_, C::RLike(pattern)) => match regex::Regex::new(pattern) {
-            Ok(_) => ("regexp ?".to_owned(), Some(Value::Text(pattern.clone()))),
-            Err(error) => return wrong(&format!("a regular expression: {error}")),
-        },
-        (_, C::In(values)) => (
-            "in (select value from json_each(?))".to_owned(),
-            list(values),
-        ),
-        (_, C::NotIn(values)) => (
-            "not in (select value from json_each(?))".to_owned(),
-            list(values),
-        ),
-    };
-    Ok(found)
-}
-
-/// Times are sometimes written as texts.
-fn number(literal: &Literal) -> Option<f64> {
-    match literal {
-        Literal::Number(number) => Some(*number),
-        Literal::Text(text) => text.trim().parse().ok(),
-    }
-}
-
-/// SQLite's LIKE knows no case; its GLOB does, with other signs.
-fn glob(pattern: &str) -> String {
-    let mut glob = String::with_capacity(pattern.len());
-    for sign in pattern.chars() {
-        match sign {
-            '%' => glob.push('*'),
-            '_' => glob.push('?'),
-            '*' | '?' | '[' => {
-                glob.push('[');
-                glob.push(sign);
-                glob.push(']');
-            }
-            other => glob.push(other),
-        }
-    }
-    glob
-}
-
 /// The condition of a lifecycle stage, on a table that has `deleted_ms`.
 pub fn stage(stage: Stage) -> Sql {
     let text = match stage {
@@ -321,4 +322,27 @@ impl Sql {
 /// Row ids as a JSON array, which `json_each` turns into a table.
 pub fn ids(rows: &[i64]) -> String {
     serde_json::json!(rows).to_string()
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// How SQLite goes about a search: the lines of its plans.
+    pub fn plan(
+        connection: &Connection,
+        target: &Target,
+        experiments: &[i64],
+        search: &Search<'_>,
+    ) -> Vec<String> {
+        let asked = Asked::read(target, search).unwrap();
+        let queries = queries(connection, &asked, experiments, &stage(search.stage)).unwrap();
+        let explain = |query: &Sql| -> Vec<String> {
+            let sql = format!("explain query plan {}", query.text);
+            let mut statement = connection.prepare(&sql).unwrap();
+            let lines = statement.query_map(params_from_iter(&query.values), |row| row.get(3));
+            lines.unwrap().map(Result::unwrap).collect()
+        };
+        queries.iter().flat_map(explain).collect()
+    }
 }

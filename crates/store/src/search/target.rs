@@ -36,6 +36,20 @@ pub struct Field {
     /// Of one of several: a condition with a `{}` where all such conditions of a filter stand, which
     /// must hold of the same one.
     pub one_of: Option<&'static str>,
+    /// Of a pair: where its values are found by themselves.
+    pub index: Option<&'static Index>,
+}
+
+/// A table of values, `d`, with an index by `experiment_id`, `key` and `value`.
+#[derive(Debug)]
+pub struct Index {
+    pub table: &'static str,
+    /// The column that says whose value it is.
+    pub owner: &'static str,
+    /// The condition of what the index holds.
+    pub holds: &'static str,
+    /// It holds every value that an order knows of.
+    pub has_all: bool,
 }
 
 /// A thing that is searched. The table's alias is `t`.
@@ -130,6 +144,7 @@ impl Field {
             sql,
             nullable: false,
             one_of: None,
+            index: None,
         }
     }
 
@@ -145,6 +160,14 @@ impl Field {
     pub const fn of(self, one: &'static str) -> Self {
         Self {
             one_of: Some(one),
+            ..self
+        }
+    }
+
+    /// See [`Field::index`].
+    pub const fn indexed(self, index: &'static Index) -> Self {
+        Self {
+            index: Some(index),
             ..self
         }
     }

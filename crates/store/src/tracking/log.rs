@@ -68,7 +68,9 @@ impl Store {
 
 pub(super) fn put_params(t: &Transaction<'_>, run_id: &str, params: &Pairs) -> Result<(), Error> {
     let mut select = t.prepare_cached("select value from params where run_id = ?1 and key = ?2")?;
-    let mut insert = t.prepare_cached("insert into params values (?1, ?2, ?3)")?;
+    let mut insert = t.prepare_cached(
+        "insert into params select id, experiment_id, ?2, ?3 from runs where id = ?1",
+    )?;
     for (key, value) in params {
         let known: Option<String> = select
             .query_row([run_id, key], |row| row.get(0))
@@ -92,7 +94,7 @@ pub(super) fn put_tags(t: &Transaction<'_>, run_id: &str, tags: &Pairs) -> Resul
     }
     pairs::put(
         t,
-        "insert or replace into run_tags values (?1, ?2, ?3)",
+        "insert or replace into run_tags select id, experiment_id, ?2, ?3 from runs where id = ?1",
         run_id,
         tags,
     )

@@ -1,10 +1,12 @@
 //! Metrics: every value that was logged, and the newest of each key.
 
+use std::collections::BTreeMap;
+
 use rusqlite::types::Value;
 use rusqlite::{Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use crate::float::Float;
+use crate::float::{self, Float};
 use crate::search::Page;
 use crate::{Error, Store};
 
@@ -88,18 +90,51 @@ pub(super) fn metric(row: &Row<'_>) -> rusqlite::Result<Metric> {
 pub(super) fn put(t: &Transaction<'_>, run_id: &str, metrics: &[Metric]) -> Result<(), Error> {
     let mut insert =
         t.prepare_cached("insert or ignore into metrics values (?1, ?2, ?3, ?4, ?5)")?;
+    for metric in metrics {
+        let value = Float(metric.value);
+        insert.execute(params![
+            run_id,
+            metric.key,
+            metric.step,
+            metric.timestamp_ms,
+            value
+        ])?;
+    }
+    put_latest(t, run_id, metrics)
+}
+
+fn put_latest(t: &Transaction<'_>, run_id: &str, metrics: &[Metric]) -> Result<(), Error> {
     let mut latest = t.prepare_cached(
-        "insert into latest_metrics values (?1, ?2, ?3, ?4, ?5) on conflict do update set \
+        "insert into latest_metrics \
+         select id, experiment_id, ?2, ?3, ?4, ?5 from runs where id = ?1 on conflict do update set \
          step = excluded.step, timestamp_ms = excluded.timestamp_ms, value = excluded.value \
          where (excluded.step, excluded.timestamp_ms, excluded.value) > (step, timestamp_ms, value)",
     )?;
-    for metric in metrics {
+    for metric in newest(metrics).into_values() {
         let value = Float(metric.value);
-        let row = params![run_id, metric.key, metric.step, metric.timestamp_ms, value];
-        insert.execute(row)?;
-        latest.execute(row)?;
+        latest.execute(params![
+            run_id,
+            metric.key,
+            metric.step,
+            metric.timestamp_ms,
+            value
+        ])?;
     }
     Ok(())
+}
+
+/// Of each key, by step, then time, then value; NaN is greater than every number.
+fn newest(metrics: &[Metric]) -> BTreeMap<&str, &Metric> {
+    let mut newest: BTreeMap<&str, &Metric> = BTreeMap::new();
+    for metric in metrics {
+        let known = newest.entry(&metric.key).or_insert(metric);
+        let place = |m: &Metric| (m.step, m.timestamp_ms);
+        let by_value = || float::compare(known.value, metric.value);
+        if place(known).cmp(&place(metric)).then_with(by_value).is_lt() {
+            *known = metric;
+        }
+    }
+    newest
 }
 
 pub(super) fn put_of_models(t: &Transaction<'_>, metrics: &[ModelMetric]) -> Result<(), Error> {

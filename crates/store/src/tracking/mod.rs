@@ -8,6 +8,8 @@ pub(crate) mod logged_model;
 mod metric;
 mod run;
 #[cfg(test)]
+mod search_tests;
+#[cfg(test)]
 mod tests;
 
 pub use browse::{RunCount, RunHead, RunVersion};

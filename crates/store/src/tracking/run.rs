@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +9,7 @@ use super::input::{self, CONTEXT};
 use super::log::{self, RUN_NAME};
 use super::{Batch, Dataset, Metric, ModelOutput, RunInput, experiment, metric};
 use crate::pairs::{self, Pairs};
-use crate::search::{self, Field, Kind, Page, Search, Target};
+use crate::search::{self, Field, Index, Kind, Page, Search, Target};
 use crate::{Error, Store, limits};
 
 /// MLflow's run states, in its words.
@@ -116,7 +115,21 @@ macro_rules! dataset {
     };
 }
 
-const TARGET: Target = Target {
+/// NaN is a text, and texts come after all numbers.
+const METRICS: Index = values("latest_metrics", "d.value < ''", true);
+const PARAMS: Index = values("params", "length(d.value) <= 250", false);
+const TAGS: Index = values("run_tags", "length(d.value) <= 250", false);
+
+const fn values(table: &'static str, holds: &'static str, has_all: bool) -> Index {
+    Index {
+        table,
+        owner: "run_id",
+        holds,
+        has_all,
+    }
+}
+
+pub(super) const TARGET: Target = Target {
     what: "runs",
     table: "runs",
     entities: RUN,
@@ -142,17 +155,20 @@ const TARGET: Target = Target {
             // NaN is no number here: it matches nothing and sorts last.
             "(select case typeof(value) when 'real' then value end from latest_metrics \
                   where run_id = t.id and key = ?) {}",
-        ),
+        )
+        .indexed(&METRICS),
         Field::pair(
             &["params", "param", "parameters", "parameter"],
             Kind::Text,
             "(select value from params where run_id = t.id and key = ?) {}",
-        ),
+        )
+        .indexed(&PARAMS),
         Field::pair(
             &["tags", "tag"],
             Kind::Text,
             "(select value from run_tags where run_id = t.id and key = ?) {}",
-        ),
+        )
+        .indexed(&TAGS),
         Field::member(DATASET, "name", Kind::Text, dataset!("d.name")),
         Field::member(DATASET, "digest", Kind::Text, dataset!("d.digest")),
         Field::member(
@@ -307,17 +323,8 @@ impl Store {
         search: &Search<'_>,
     ) -> Result<Page<Run>, Error> {
         self.ask(|c| {
-            // One experiment is read in the order of its index, without sorting.
-            let scope = match experiments {
-                [one] => {
-                    search::stage(search.stage).and("t.experiment_id = ?", Value::Integer(*one))
-                }
-                many => search::stage(search.stage).and(
-                    "t.experiment_id in (select value from json_each(?))",
-                    Value::Text(search::ids(many)),
-                ),
-            };
-            let page = search::run(c, &TARGET, &scope, search)?;
+            let scope = search::stage(search.stage);
+            let page = search::run_in(c, &TARGET, experiments, &scope, search)?;
             Ok(Page {
                 items: load(c, &page.items)?,
                 next: page.next,
