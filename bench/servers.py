@@ -80,6 +80,17 @@ class Server:
                 latencies.append((time.perf_counter() - start) * 1e3)
         return Load(sorted(latencies), (self.cpu() - before) * 1e6 / count)
 
+    def drained(self, request: bytes, count: int) -> Load:
+        """As `one_by_one`, of answers that are too large to keep."""
+        with Connection(self.port) as connection:
+            connection.drain(request)
+            before, latencies = self.cpu(), []
+            for _ in range(count):
+                start = time.perf_counter()
+                connection.drain(request)
+                latencies.append((time.perf_counter() - start) * 1e3)
+        return Load(sorted(latencies), (self.cpu() - before) * 1e6 / count)
+
     def at_rate(self, requests: list, rate: int, seconds: int, connections: int = 8) -> Load:
         """So many a second, whether or not answers come. A latency counts from when its request was due."""
         self.one_by_one(requests, 200)
@@ -126,17 +137,47 @@ class Connection:
         self.socket.close()
 
     def call(self, request: bytes) -> tuple[int, bytes]:
+        self.ask(request)
+        return self.answered()
+
+    def ask(self, request: bytes) -> None:
         # Who is asked, with the port, as every client says it.
         self.socket.sendall(request.replace(b"Host: 127.0.0.1\r\n", b"Host: 127.0.0.1:%d\r\n" % self.port, 1))
-        head = self.until(lambda: self.buffer.find(b"\r\n\r\n") + 4, 4)
-        lines = head.split(b"\r\n")
+
+    def head(self) -> tuple[int, dict]:
+        lines = self.until(lambda: self.buffer.find(b"\r\n\r\n") + 4, 4).split(b"\r\n")
         fields = {line.split(b":", 1)[0].lower(): line.split(b":", 1)[1].strip() for line in lines[1:] if b":" in line}
+        return int(lines[0].split()[1]), fields
+
+    def answered(self) -> tuple[int, bytes]:
+        status, fields = self.head()
         if fields.get(b"transfer-encoding", b"").lower() == b"chunked":
             body = self.chunks()
         else:
             size = int(fields.get(b"content-length", b"0"))
             body = self.until(lambda: size if len(self.buffer) >= size else -1, 0) if size else b""
-        return int(lines[0].split()[1]), body
+        return status, body
+
+    def drain(self, request: bytes) -> None:
+        """Reads a good answer of a known length, or one that comes in chunks, and keeps nothing of it."""
+        self.ask(request)
+        status, fields = self.head()
+        if status != 200:
+            sys.exit(f"answer {status}")
+        if fields.get(b"transfer-encoding", b"").lower() == b"chunked":
+            return self.drain_chunks()
+        left, memory = int(fields[b"content-length"]) - len(self.buffer), bytearray(1 << 18)
+        self.buffer = b""
+        while left > 0:
+            more = self.socket.recv_into(memory)
+            if not more:
+                raise ConnectionResetError("the server closed the connection")
+            left -= more
+
+    def drain_chunks(self) -> None:
+        while size := int(self.until(lambda: self.buffer.find(b"\r\n") + 2, 2), 16):
+            self.until(lambda: size + 2 if len(self.buffer) >= size + 2 else -1, 0)
+        self.until(lambda: self.buffer.find(b"\r\n") + 2, 2)
 
     def expect(self, request: bytes) -> bytes:
         """The body of a good answer. A server that ends a kept connection is asked again, as any client would."""

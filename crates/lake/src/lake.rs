@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -34,7 +34,10 @@ pub struct Lake {
 
 struct Inner {
     warehouse: Warehouse,
-    session: SessionContext,
+    dialect: Dialect,
+    /// Made when the first query comes: its hundreds of functions are 10 MiB of the program that a
+    /// server of runs and models alone never reads.
+    session: LazyLock<SessionContext, Box<dyn FnOnce() -> SessionContext + Send>>,
     files: PathBuf,
     /// Dropped with the last clone, after the session that spills into it.
     _spill: SpillFolder,
@@ -45,12 +48,13 @@ impl Lake {
     pub async fn open(options: LakeOptions) -> Result<Lake, Diagnostic> {
         let warehouse = Warehouse::open(&options.root)?;
         let spill = SpillFolder::create(&options.spill)?;
-        let session = engine::session(&options, &spill)?;
+        let runtime = engine::runtime(&options, &spill)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 warehouse,
-                session,
-                files: options.files,
+                dialect: options.dialect,
+                files: options.files.clone(),
+                session: LazyLock::new(Box::new(move || engine::session(&options, runtime))),
                 _spill: spill,
             }),
             names_files: true,
@@ -68,7 +72,7 @@ impl Lake {
 
     /// Whose SQL it reads.
     pub fn dialect(&self) -> Dialect {
-        dialect_of(&self.inner.session.state())
+        self.inner.dialect
     }
 
     /// All tables and views, by name.
@@ -195,7 +199,7 @@ impl Lake {
 
     /// The engine's session, without any table.
     pub(crate) fn session(&self) -> SessionContext {
-        self.inner.session.clone()
+        SessionContext::clone(&self.inner.session)
     }
 
     /// The session as of now: `now()` is the moment of this call.

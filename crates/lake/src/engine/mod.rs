@@ -15,5 +15,5 @@ pub use types::sql_type;
 pub(crate) use error::{from_arrow, from_engine, from_parser};
 pub(crate) use plan::{Files, Planner};
 pub(crate) use run::{input_rows, schema_of, start, tidy};
-pub(crate) use session::session;
+pub(crate) use session::{runtime, session};
 pub(crate) use spill::SpillFolder;

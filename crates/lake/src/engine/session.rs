@@ -20,9 +20,8 @@ use crate::types::{Dialect, LakeOptions};
 /// the memory, and the others of the query starve.
 const MERGED_AT_ONCE: usize = 8;
 
-pub(crate) fn session(o: &LakeOptions, spill: &SpillFolder) -> Result<SessionContext, Diagnostic> {
-    let state = state(config(o), runtime(o, spill)?, o.dialect);
-    Ok(SessionContext::new_with_state(state))
+pub(crate) fn session(o: &LakeOptions, runtime: Arc<RuntimeEnv>) -> SessionContext {
+    SessionContext::new_with_state(state(config(o), runtime, o.dialect))
 }
 
 fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>, dialect: Dialect) -> SessionState {
@@ -47,7 +46,11 @@ pub(super) fn in_dialect(session: &dyn Session, dialect: Dialect) -> SessionStat
     state
 }
 
-fn runtime(o: &LakeOptions, spill: &SpillFolder) -> Result<Arc<RuntimeEnv>, Diagnostic> {
+/// What sessions share: memory, and files to spill into.
+pub(crate) fn runtime(
+    o: &LakeOptions,
+    spill: &SpillFolder,
+) -> Result<Arc<RuntimeEnv>, Diagnostic> {
     let folder = DiskManagerMode::Directories(vec![spill.path().to_owned()]);
     let disk = DiskManagerBuilder::default()
         .with_mode(folder)

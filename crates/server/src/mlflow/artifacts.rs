@@ -1,10 +1,9 @@
 //! Artifacts through the server: streamed up and down, in ranges, never whole in memory.
 
-use std::io::SeekFrom;
+use std::fs::Metadata;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -13,19 +12,15 @@ use axum::routing::{MethodRouter, get};
 use futures::StreamExt;
 use serde::Deserialize;
 use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
-use tokio_util::io::ReaderStream;
+use tokio::io::AsyncWriteExt;
 
 use super::location::{self, join};
 use super::value::required;
-use super::{Problem, new_id, runs};
+use super::{Problem, new_id, pieces, runs};
 use crate::router::App;
 
 type Shared = State<Arc<App>>;
 type Named = Result<Path<String>, PathRejection>;
-
-/// How much of a file is read at once.
-const PIECE: usize = 64 << 10;
 
 pub fn routes() -> Vec<(String, MethodRouter<Arc<App>>)> {
     let artifact = || get(download).put(upload).delete(remove);
@@ -118,8 +113,7 @@ async fn of_model(
 pub async fn send(app: &App, path: &str, headers: &HeaderMap) -> Result<Response, Problem> {
     let missing = || Problem::missing(format!("there is no artifact '{path}'"));
     let place = app.tracking.artifacts.existing(path)?;
-    let mut file = File::open(&place).await.map_err(|_| missing())?;
-    let metadata = file.metadata().await.map_err(|_| missing())?;
+    let (file, metadata) = open(&place).map_err(|_| missing())?;
     if !metadata.is_file() {
         return Err(missing());
     }
@@ -130,13 +124,7 @@ pub async fn send(app: &App, path: &str, headers: &HeaderMap) -> Result<Response
         Some(Range::Part(start, length)) => (StatusCode::PARTIAL_CONTENT, start, length),
         Some(Range::Beyond) => return Ok(beyond(size)),
     };
-    if start > 0 {
-        file.seek(SeekFrom::Start(start))
-            .await
-            .map_err(|error| trouble("read", path, &error))?;
-    }
-    let stream = ReaderStream::with_capacity(file.take(length), PIECE);
-    let mut response = Response::new(Body::from_stream(stream));
+    let mut response = Response::new(pieces::body(file, start, length));
     *response.status_mut() = status;
     let put = |headers: &mut HeaderMap, name, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -163,6 +151,12 @@ pub async fn send(app: &App, path: &str, headers: &HeaderMap) -> Result<Response
         );
     }
     Ok(response)
+}
+
+fn open(place: &FilePath) -> std::io::Result<(std::fs::File, Metadata)> {
+    let file = std::fs::File::open(place)?;
+    let metadata = file.metadata()?;
+    Ok((file, metadata))
 }
 
 /// The name in ASCII for all, and in full for those that read RFC 5987.

@@ -16,6 +16,7 @@ mod logged_models;
 mod methods;
 mod moment;
 mod otlp;
+mod pieces;
 mod plain;
 mod problem;
 mod registry;
