@@ -33,7 +33,7 @@ class Sample:
 
 def measured(command: list, cwd: Path | None = None, env: dict | None = None) -> Sample:
     """Runs a command to its end. One that fails ends the bench, with what it printed."""
-    log = WORK / "last-command.log"
+    log = WORK / f"last-command-{os.getpid()}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
         start = time.perf_counter()

@@ -101,7 +101,7 @@ async fn table_info(relation: &Relation, table: &Table) -> Result<TableInfo, Dia
     Ok(TableInfo {
         relation: relation.clone(),
         kind: TableKind::Table,
-        schema: table.schema()?,
+        schema: table.seen_schema()?,
         version: table.version() as i64,
         rows: rows.sum(),
         bytes: files.iter().map(|file| file.size().max(0) as u64).sum(),

@@ -94,10 +94,12 @@ pub fn int64(text: &str) -> Option<i64> {
     text.trim().parse().ok()
 }
 
-/// Finite numbers only: an infinity that was read from a too long text would be silent damage.
+/// An infinity counts where it is written as one: made of a too long text it would be silent damage.
 pub fn float64(text: &str) -> Option<f64> {
-    let value: f64 = text.trim().parse().ok()?;
-    value.is_finite().then_some(value)
+    let text = text.trim();
+    let value: f64 = text.parse().ok()?;
+    let digits = text.contains(|c: char| c.is_ascii_digit());
+    (value.is_finite() || !digits).then_some(value)
 }
 
 /// Days since 1970.
@@ -213,10 +215,11 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_finite_and_whole_texts() {
+    fn numbers_are_whole_texts_and_never_overflow() {
         assert_eq!(float64("1e3"), Some(1000.0));
         assert_eq!(float64("1e999"), None);
-        assert_eq!(float64("NaN"), None);
+        assert_eq!(float64("-inf"), Some(f64::NEG_INFINITY));
+        assert!(float64("NaN").is_some_and(f64::is_nan));
         assert_eq!(int64(" 7 "), Some(7));
         assert_eq!(int64("9223372036854775808"), None);
         assert_eq!(int64("7.0"), None);

@@ -10,6 +10,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, Tim
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use forebay_core::{Diagnostic, Relation};
 
+use super::times;
 use crate::engine::from_arrow;
 use crate::types::{SchemaChange, WriteMode};
 
@@ -131,10 +132,15 @@ fn has(schema: &Schema, field: &FieldRef) -> bool {
 
 fn check_types(relation: &Relation, field: &Field, input: &Schema) -> Result<(), Diagnostic> {
     let given = input.field_with_name(field.name()).map_err(from_arrow)?;
-    if fits(given.data_type(), field.data_type()) {
+    let both = times::is_time(given) == times::is_time(field);
+    if both && fits(given.data_type(), field.data_type()) {
         return Ok(());
     }
-    let (given, held) = (type_name(given.data_type()), type_name(field.data_type()));
+    let name = |field: &Field| match times::is_time(field) {
+        true => type_name(&times::TIME),
+        false => type_name(field.data_type()),
+    };
+    let (given, held) = (name(given), name(field));
     Err(Diagnostic::error(format!(
         "column '{}' of '{relation}' is {held}, and the new rows have {given}",
         field.name()
@@ -170,6 +176,9 @@ fn storable_schema(relation: &Relation, input: &Schema) -> Result<Schema, Diagno
         )));
     }
     let fields = input.fields().iter().map(|field| {
+        if let DataType::Time32(_) | DataType::Time64(_) = field.data_type() {
+            return Ok(times::column(field.name()));
+        }
         let stored = storable(field.data_type()).ok_or_else(|| unstorable(relation, field))?;
         Ok(Field::new(field.name(), stored, true))
     });

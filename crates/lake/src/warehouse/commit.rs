@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::data_file::Target;
 use super::log::METADATA;
 use super::table::{Table, fault};
+use super::times;
 use crate::types::{WriteMode, WriteOptions};
 
 /// A commit made, or the news that another writer was faster.
@@ -134,7 +135,7 @@ pub(super) fn same_columns(one: &Schema, other: &Schema) -> bool {
     let columns = |schema: &Schema| -> Vec<_> {
         let fields = schema.fields().iter();
         fields
-            .map(|f| (f.name().clone(), f.data_type().clone()))
+            .map(|f| (f.name().clone(), f.data_type().clone(), times::is_time(f)))
             .collect()
     };
     columns(one) == columns(other)

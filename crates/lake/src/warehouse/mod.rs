@@ -11,6 +11,7 @@ mod log;
 mod replace;
 mod scan;
 mod table;
+mod times;
 mod view;
 mod write;
 

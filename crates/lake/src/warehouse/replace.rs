@@ -31,6 +31,7 @@ use super::align::Alignment;
 use super::data_file::{Files, Target, write_files};
 use super::scan::Scan;
 use super::table::Table;
+use super::times;
 use crate::engine::{from_engine, start};
 use crate::types::Rows;
 
@@ -70,7 +71,7 @@ pub(super) async fn rewrite_all(
     alignment: &Alignment,
 ) -> Result<Replaced, Diagnostic> {
     let scan = table.scan(state, None)?;
-    let plan = scan_plan(OLD, Arc::new(Scan(scan))).map_err(from_engine)?;
+    let plan = scan_plan(OLD, Arc::new(Scan::new(scan))).map_err(from_engine)?;
     let survivors = write_survivors(state, target, plan, alignment).await?;
     Ok(Replaced {
         adds: survivors.adds,
@@ -101,7 +102,7 @@ pub(super) async fn matching(
         .map(|file| file.path().into_owned())
         .collect();
     let scan = table.scan(state, None)?.with_file_paths(paths);
-    let survivors = scan_plan(OLD, Arc::new(Scan(scan)))
+    let survivors = scan_plan(OLD, Arc::new(Scan::new(scan)))
         .and_then(|old| join(old, keys_of(new, keys)?, JoinType::LeftAnti, keys))
         .map_err(from_engine)?;
     let survivors = write_survivors(state, target, survivors, alignment).await?;
@@ -134,7 +135,7 @@ pub(super) async fn where_true(
     let touched = if alignment.drops_columns {
         held
     } else {
-        let found = scan_plan(OLD, Arc::new(Scan(table.scan(state, Some(FILE))?)))
+        let found = scan_plan(OLD, Arc::new(Scan::new(table.scan(state, Some(FILE))?)))
             .and_then(wanted)
             .and_then(|(plan, wanted)| LogicalPlanBuilder::from(plan).filter(wanted)?.build())
             .map_err(from_engine)?;
@@ -146,7 +147,7 @@ pub(super) async fn where_true(
         .map(|file| file.path().into_owned())
         .collect();
     let scan = table.scan(state, None)?.with_file_paths(paths);
-    let survivors = scan_plan(OLD, Arc::new(Scan(scan)))
+    let survivors = scan_plan(OLD, Arc::new(Scan::new(scan)))
         .and_then(wanted)
         .and_then(|(plan, wanted)| {
             LogicalPlanBuilder::from(plan)
@@ -219,7 +220,7 @@ async fn files_with_matches(
     keys: &[String],
 ) -> Result<Vec<String>, Diagnostic> {
     let scan = table.scan(state, Some(FILE))?;
-    let plan = scan_plan(OLD, Arc::new(Scan(scan)))
+    let plan = scan_plan(OLD, Arc::new(Scan::new(scan)))
         .and_then(|old| join(old, keys_of(new, keys)?, JoinType::LeftSemi, keys))
         .map_err(from_engine)?;
     files_of(state, plan).await
@@ -332,9 +333,15 @@ fn keys_of(new: &NewRows<'_>, keys: &[String]) -> Result<LogicalPlan> {
         .with_listing_options(options)
         .with_schema(Arc::clone(&new.schema));
     let table = ListingTable::try_new(config)?;
-    let columns = keys
-        .iter()
-        .map(|key| Expr::Column(Column::new(Some(NEW), key)));
+    let columns = keys.iter().map(|key| {
+        let column = Expr::Column(Column::new(Some(NEW), key));
+        match new.schema.field_with_name(key) {
+            Ok(field) if times::is_time(field) => {
+                cast(column, times::TIME).alias_qualified(Some(NEW), key)
+            }
+            _ => column,
+        }
+    });
     LogicalPlanBuilder::from(scan_plan(NEW, Arc::new(table))?)
         .project(columns)?
         .build()

@@ -9,17 +9,29 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use deltalake::delta_datafusion::DeltaScanNext;
 
+use super::times;
+
 /// The Delta scan, used to skip files and row groups and never trusted to filter rows.
 ///
 /// It says of a condition without columns that it applies it exactly, and does not: the rows of
 /// `WHERE k > 1 AND NULL` or `WHERE k > 1 AND random() < 0.5` would be those of `k > 1`.
 #[derive(Debug)]
-pub(super) struct Scan(pub DeltaScanNext);
+pub(super) struct Scan {
+    stored: DeltaScanNext,
+    seen: SchemaRef,
+}
+
+impl Scan {
+    pub fn new(stored: DeltaScanNext) -> Self {
+        let seen = times::seen(&stored.schema());
+        Self { stored, seen }
+    }
+}
 
 #[async_trait::async_trait]
 impl TableProvider for Scan {
     fn schema(&self) -> SchemaRef {
-        self.0.schema()
+        Arc::clone(&self.seen)
     }
 
     fn table_type(&self) -> TableType {
@@ -33,17 +45,33 @@ impl TableProvider for Scan {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.0.scan(session, projection, filters, limit).await
+        let rows = self
+            .stored
+            .scan(session, projection, filters, limit)
+            .await?;
+        let stored = self.stored.schema();
+        match projection {
+            Some(columns) => times::read(rows, &stored.project(columns)?),
+            None => times::read(rows, &stored),
+        }
     }
 
     fn supports_filters_pushdown(
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
-        let support = self.0.supports_filters_pushdown(filters)?;
+        let support = self.stored.supports_filters_pushdown(filters)?;
+        let times = |filter: &Expr| {
+            let mut columns = filter.column_refs().into_iter();
+            columns.any(|column| {
+                let field = self.seen.field_with_name(&column.name);
+                field.is_ok_and(|field| *field.data_type() == times::TIME)
+            })
+        };
         let trusted = |(filter, support): (&&Expr, TableProviderFilterPushDown)| {
             if support == TableProviderFilterPushDown::Unsupported
                 || filter.column_refs().is_empty()
+                || times(filter)
             {
                 TableProviderFilterPushDown::Unsupported
             } else {

@@ -15,6 +15,7 @@ use forebay_core::{Diagnostic, Relation};
 
 use super::folder::{Folder, Stamp};
 use super::scan::Scan;
+use super::times;
 use crate::engine::from_engine;
 
 /// Old versions kept at once. A training set reads a handful.
@@ -59,7 +60,13 @@ impl Table {
         Ok(state.snapshot())
     }
 
-    pub(crate) fn schema(&self) -> Result<SchemaRef, Diagnostic> {
+    /// The columns as queries see them.
+    pub(crate) fn seen_schema(&self) -> Result<SchemaRef, Diagnostic> {
+        Ok(times::seen(&self.schema()?))
+    }
+
+    /// The columns as they are stored.
+    pub(super) fn schema(&self) -> Result<SchemaRef, Diagnostic> {
         Ok(self.snapshot()?.arrow_schema())
     }
 
@@ -74,7 +81,7 @@ impl Table {
         &self,
         state: &SessionState,
     ) -> Result<Arc<dyn TableProvider>, Diagnostic> {
-        Ok(Arc::new(Scan(self.scan(state, None)?)))
+        Ok(Arc::new(Scan::new(self.scan(state, None)?)))
     }
 
     /// A scan, with a column that names each row's file where asked for.

@@ -223,3 +223,40 @@ async fn ignored_columns_are_dropped_and_missing_ones_null() {
         .unwrap();
     assert_eq!(place.rows(ALL).await, ["1|x", "2|null"]);
 }
+
+#[tokio::test]
+async fn a_time_of_day_comes_back_as_one_and_is_a_key_like_others() {
+    let place = place().await;
+    let rows = "SELECT time '09:30:00' AS at, 1 AS n UNION ALL SELECT time '17:45:00.25', 2";
+    place
+        .sql("main.t", WriteMode::Overwrite, rows)
+        .await
+        .unwrap();
+    let typed =
+        "SELECT at, extract(hour FROM at) AS hour FROM main.t WHERE at > time '10:00' ORDER BY at";
+    assert_eq!(place.rows(typed).await, ["17:45:00.250|17"]);
+
+    let mode = WriteMode::Merge {
+        keys: keys(&["at"]),
+    };
+    place
+        .sql("main.t", mode, "SELECT time '09:30:00' AS at, 3 AS n")
+        .await
+        .unwrap();
+    assert_eq!(place.rows(ALL).await, ["09:30:00|3", "17:45:00.250|2"]);
+
+    let text = "SELECT 'noon' AS at, 4 AS n";
+    let problem = place
+        .sql("main.t", WriteMode::Append, text)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        problem.message,
+        "column 'at' of 'main.t' is a time of day, and the new rows have text"
+    );
+    place
+        .sql("main.t", WriteMode::Overwrite, text)
+        .await
+        .unwrap();
+    assert_eq!(place.rows(ALL).await, ["noon|4"]);
+}

@@ -359,8 +359,6 @@ fn translate_type(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let (name,): (&str,) = from_args(args)?;
     Ok(Value::from(match name.to_lowercase().as_str() {
         "string" => "text",
-        "float" => "double",
-        "integer" => "int",
         _ => return Ok(Value::from(name)),
     }))
 }

@@ -285,7 +285,7 @@ impl Object for Dict {
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&python::repr(&Value::from_dyn_object(self.clone())))
+        f.write_str(&python::map_repr(&Value::from_dyn_object(self.clone())))
     }
 }
 

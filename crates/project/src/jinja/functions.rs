@@ -64,12 +64,26 @@ pub(crate) fn get(scope: &Arc<Scope>, name: &str) -> Option<Value> {
     Some(Callable::value(scope, name, *function))
 }
 
+/// Functions here that are macros of the package `dbt` there: `dbt.run_query(...)`.
+const MACROS_OF_DBT: &[&str] = &[
+    "run_query",
+    "statement",
+    "is_incremental",
+    "should_full_refresh",
+    "load_relation",
+];
+
+/// What `dbt.name` is where it is a function of ours.
+pub(crate) fn of_package(scope: &Arc<Scope>, package: &str, name: &str) -> Option<Value> {
+    let known = package == "dbt" && MACROS_OF_DBT.contains(&name);
+    get(scope, name).filter(|_| known)
+}
+
 /// `builtins.ref` and its like: ours, even where the project has a macro of that name.
 pub(crate) fn builtins(scope: &Arc<Scope>) -> Value {
-    let names = ["ref", "source", "var", "env_var"];
-    let mut all: Vec<(&str, Value)> = names
-        .into_iter()
-        .filter_map(|name| Some((name, get(scope, name)?)))
+    let public = FUNCTIONS.iter().filter(|(name, _)| !name.starts_with("__"));
+    let mut all: Vec<(&str, Value)> = public
+        .map(|(name, function)| (*name, Callable::value(scope, name, *function)))
         .collect();
     all.push(("config", super::config_object::value(scope)));
     Value::from_pairs(all)

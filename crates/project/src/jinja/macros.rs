@@ -9,6 +9,7 @@ use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Tuple};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::errors;
+use super::functions;
 use super::scope::Scope;
 use super::signature::Param;
 use super::template::EXPORTED;
@@ -225,8 +226,11 @@ impl fmt::Debug for Package {
 
 impl Object for Package {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        let found = self.scope.shared.macros.get(&self.name, key.as_str()?)?;
-        Some(self.scope.macro_value(found))
+        let key = key.as_str()?;
+        match self.scope.shared.macros.get(&self.name, key) {
+            Some(found) => Some(self.scope.macro_value(found)),
+            None => functions::of_package(&self.scope, &self.name, key),
+        }
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
@@ -245,6 +249,9 @@ impl Object for Package {
         }
         if let Some(found) = macros.get(&self.name, method) {
             return self.scope.macro_value(found).call(state, args);
+        }
+        if let Some(function) = functions::of_package(&self.scope, &self.name, method) {
+            return function.call(state, args);
         }
         let known = macros.packages.get(&self.name).into_iter().flatten();
         let nearest = suggest::nearest(method, known.map(|(name, _)| name.as_str()));

@@ -18,7 +18,7 @@ fn write_text(out: &mut dyn Write, value: &Value) -> std::fmt::Result {
     match value.kind() {
         ValueKind::Undefined => Ok(()),
         ValueKind::String => out.write_str(value.as_str().unwrap_or_default()),
-        _ => write_repr(out, value),
+        _ => write_repr(out, value, 0),
     }
 }
 
@@ -30,30 +30,49 @@ pub(crate) fn json_repr(json: &serde_json::Value) -> String {
 /// Python's `repr`.
 pub(crate) fn repr(value: &Value) -> String {
     let mut text = String::new();
-    write_repr(&mut text, value).expect("writing to a string cannot fail");
+    write_repr(&mut text, value, 0).expect("writing to a string cannot fail");
     text
 }
 
-fn write_repr(out: &mut dyn Write, value: &Value) -> std::fmt::Result {
+/// Python's `repr` of a mapping, an empty one too.
+pub(crate) fn map_repr(value: &Value) -> String {
+    let mut text = String::new();
+    map(&mut text, value, 0).expect("writing to a string cannot fail");
+    text
+}
+
+/// Values nested deeper are not written: one may hold itself.
+const DEPTH: usize = 100;
+
+fn write_repr(out: &mut dyn Write, value: &Value, depth: usize) -> std::fmt::Result {
     match value.kind() {
         ValueKind::None => out.write_str("None"),
         ValueKind::Bool => out.write_str(if value.is_true() { "True" } else { "False" }),
         ValueKind::String => quoted(out, value.as_str().unwrap_or_default()),
-        ValueKind::Seq if value.is_tuple() => sequence(out, value, "(", ")"),
-        ValueKind::Seq => sequence(out, value, "[", "]"),
-        ValueKind::Map if value.try_iter().is_ok_and(|mut i| i.next().is_some()) => map(out, value),
+        ValueKind::Seq | ValueKind::Map if depth > DEPTH => out.write_str("..."),
+        ValueKind::Seq if value.is_tuple() => sequence(out, value, ["(", ")"], depth),
+        ValueKind::Seq => sequence(out, value, ["[", "]"], depth),
+        // One without keys may be an object that renders itself.
+        ValueKind::Map if value.try_iter().is_ok_and(|mut i| i.next().is_some()) => {
+            map(out, value, depth)
+        }
         _ => write!(out, "{value}"),
     }
 }
 
-fn sequence(out: &mut dyn Write, value: &Value, open: &str, close: &str) -> std::fmt::Result {
+fn sequence(
+    out: &mut dyn Write,
+    value: &Value,
+    [open, close]: [&str; 2],
+    depth: usize,
+) -> std::fmt::Result {
     out.write_str(open)?;
     let mut count = 0;
     for item in value.try_iter().into_iter().flatten() {
         if count > 0 {
             out.write_str(", ")?;
         }
-        write_repr(out, &item)?;
+        write_repr(out, &item, depth + 1)?;
         count += 1;
     }
     if value.is_tuple() && count == 1 {
@@ -62,15 +81,15 @@ fn sequence(out: &mut dyn Write, value: &Value, open: &str, close: &str) -> std:
     out.write_str(close)
 }
 
-fn map(out: &mut dyn Write, value: &Value) -> std::fmt::Result {
+fn map(out: &mut dyn Write, value: &Value, depth: usize) -> std::fmt::Result {
     out.write_str("{")?;
     for (i, key) in value.try_iter().into_iter().flatten().enumerate() {
         if i > 0 {
             out.write_str(", ")?;
         }
-        write_repr(out, &key)?;
+        write_repr(out, &key, depth + 1)?;
         out.write_str(": ")?;
-        write_repr(out, &value.get_item(&key).unwrap_or_default())?;
+        write_repr(out, &value.get_item(&key).unwrap_or_default(), depth + 1)?;
     }
     out.write_str("}")
 }
@@ -108,5 +127,18 @@ mod tests {
             repr(&value),
             "[1, True, None, \"it's\", {'a': 1.5}, 'x\\n']"
         );
+    }
+
+    #[test]
+    fn empty_values_and_values_that_hold_themselves_are_written() {
+        use super::super::collections::{dict, list};
+        let empty = [dict([]), list([]), dict([(Value::from("a"), dict([]))])];
+        let texts: Vec<_> = empty.iter().map(Value::to_string).collect();
+        assert_eq!(texts, ["{}", "[]", "{'a': {}}"]);
+        let mut deep = list([]);
+        for _ in 0..1_000 {
+            deep = list([deep]);
+        }
+        assert!(repr(&deep).contains("[...]"));
     }
 }

@@ -406,7 +406,7 @@ fn templates_may_ask_for_rows_and_columns() {
 select 1
 --- macros/m.sql
 {% macro kinds() %}
-  {% call statement('kinds', fetch_result=true) %}select kind from kinds{% endcall %}
+  {% call dbt.statement('kinds', fetch_result=true) %}select kind from kinds{% endcall %}
   {% set found = load_result('kinds') %}
   {{ return(found['table'].columns[0].values() | list if found else []) }}
 {% endmacro %}

@@ -162,7 +162,6 @@ fn unknown_type(file: &Path, name: &str, text: &str) -> Diagnostic {
 fn read_as(data_type: &DataType) -> ColumnType {
     match data_type {
         DataType::Int8 | DataType::Int16 | DataType::Int32 => ColumnType::Int64,
-        DataType::Float32 => ColumnType::Float64,
         DataType::Timestamp(..) => ColumnType::Timestamp,
         _ => ColumnType::String,
     }
