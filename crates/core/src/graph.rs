@@ -280,6 +280,22 @@ pub enum SnapshotStrategy {
     Check {
         columns: Vec<String>,
     },
+    /// By a macro of the project, which says it in SQL when it runs.
+    Custom {
+        name: String,
+    },
+}
+
+/// SQL that a strategy of the project's own gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotTerms {
+    pub unique_key: Vec<String>,
+    /// When a row of the query changed.
+    pub updated_at: String,
+    /// Whether a row of the query is another version than the one that the snapshot has.
+    pub row_changed: String,
+    /// Names one version of one key.
+    pub scd_id: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -83,7 +83,15 @@ impl Project {
         self.shared.graph.get_or_init(made);
     }
 
+    /// What keeps a node from running, though the project can be read.
+    pub fn broken(&self, id: &NodeId) -> Option<&Diagnostic> {
+        self.details.get(id)?.broken.as_ref()
+    }
+
     fn render(&self, id: &NodeId, mode: &Mode) -> Result<(String, Record), Failure> {
+        if let Some(problem) = self.broken(id) {
+            return Err(Failure::Problem(Box::new(problem.clone())));
+        }
         let detail = self
             .details
             .get(id)
@@ -104,7 +112,7 @@ pub(crate) fn outcome(rendered: Result<String, Failure>) -> Result<Compiled, Dia
     match rendered {
         Ok(sql) => Ok(Compiled::Sql(sql)),
         Err(Failure::Asked(question)) => Ok(Compiled::Asks(question)),
-        Err(Failure::Problem(problem)) => Err(*problem),
+        Err(Failure::Problem(problem) | Failure::Unknown(_, problem)) => Err(*problem),
         Err(Failure::Graph) => Err(Diagnostic::internal("'graph' was not made")),
     }
 }

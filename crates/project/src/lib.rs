@@ -25,6 +25,7 @@ mod render;
 mod scan;
 pub mod select;
 mod semantic;
+mod snapshot;
 mod text;
 mod yaml;
 

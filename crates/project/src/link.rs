@@ -110,7 +110,8 @@ fn report(cx: &Cx<'_>, draft: &Draft, others: Vec<RefCall>, problem: &Diagnostic
 /// Two nodes of one id, or two that `ref` could mean, or two that fill one table.
 pub(crate) fn keep_unique(cx: &Cx<'_>, nodes: Vec<(Node, Detail)>) -> Vec<(Node, Detail)> {
     let mut ids: BTreeMap<NodeId, Location> = BTreeMap::new();
-    let mut names: BTreeMap<(String, String), (ResourceType, Location)> = BTreeMap::new();
+    let mut names: BTreeMap<(Option<String>, String), (ResourceType, Location)> = BTreeMap::new();
+    let unique_names = cx.project.file.unique_names;
     let mut relations: BTreeMap<Relation, (String, Location)> = BTreeMap::new();
     let mut kept = Vec::with_capacity(nodes.len());
     for (node, detail) in nodes {
@@ -121,9 +122,12 @@ pub(crate) fn keep_unique(cx: &Cx<'_>, nodes: Vec<(Node, Detail)>) -> Vec<(Node,
             continue;
         }
         if is_referable(kind) {
-            let full = (node.package.clone(), name.clone());
+            let package = Some(node.package.clone()).filter(|_| !unique_names);
+            let full = (package, name.clone());
             if let Some((other, first)) = names.get(&full)
                 && !(is_version(&node) && *other == kind)
+                // Only who refers to one of two kinds by name has a problem.
+                && (unique_names || *other == kind)
             {
                 let message = format!("{what} has the name of a {}", words(*other));
                 twice(cx, message, at, first);

@@ -13,6 +13,15 @@ impl Problems {
         self.0.borrow_mut().push(diagnostic);
     }
 
+    /// A problem of a node that is an error only when it runs: until then a warning.
+    pub fn postpone(&self, problem: Diagnostic) -> Diagnostic {
+        self.push(Diagnostic {
+            severity: Severity::Warning,
+            ..problem.clone()
+        });
+        problem
+    }
+
     /// Keeps the value, or the problem.
     pub fn keep<T>(&self, result: Result<T, Diagnostic>) -> Option<T> {
         result.map_err(|problem| self.push(problem)).ok()

@@ -18,7 +18,7 @@ pub use contract::selected as contracted;
 pub use materialize::materialize;
 pub use python::{PythonInput, PythonModel, python};
 pub use seed::seed;
-pub use snapshot::snapshot;
+pub use snapshot::{NEW, OLD, snapshot};
 
 /// What a step knows of the run that it is part of.
 #[derive(Clone, Debug)]

@@ -57,6 +57,10 @@ pub(crate) struct ProjectFile {
     pub macro_arguments: bool,
     /// A package's materialisation takes the place of a built-in one only where this is off.
     pub explicit_overrides: bool,
+    /// A project's own macro for microbatches is run once a batch.
+    pub batched_strategies: bool,
+    /// No two nodes may have one name, in whatever package or of whatever kind.
+    pub unique_names: bool,
     pub models: Tree,
     pub seeds: Tree,
     pub snapshots: Tree,
@@ -119,11 +123,7 @@ impl ProjectFile {
         if flags["version_check"].as_bool() != Some(false) {
             required_version(&mut fields);
         }
-        let macro_arguments = flags["validate_macro_args"].as_bool().unwrap_or(false);
-        let explicit_overrides =
-            flags["require_explicit_package_overrides_for_builtin_materializations"]
-                .as_bool()
-                .unwrap_or(true);
+        let flag = |name: &str, default: bool| flags[name].as_bool().unwrap_or(default);
         let mut tree = |keys: &[&'static str]| {
             let found = keys
                 .iter()
@@ -144,8 +144,16 @@ impl ProjectFile {
             dispatch,
             on_run_start,
             on_run_end,
-            macro_arguments,
-            explicit_overrides,
+            macro_arguments: flag("validate_macro_args", false),
+            explicit_overrides: flag(
+                "require_explicit_package_overrides_for_builtin_materializations",
+                true,
+            ),
+            batched_strategies: flag(
+                "require_batched_execution_for_custom_microbatch_strategy",
+                false,
+            ),
+            unique_names: flag("require_unique_project_resource_names", false),
             models: tree(&["models"]),
             seeds: tree(&["seeds"]),
             snapshots: tree(&["snapshots"]),

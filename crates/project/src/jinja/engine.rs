@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use forebay_core::{Diagnostic, Diagnostics, Location};
+use forebay_core::{Diagnostic, Diagnostics, Location, Severity};
 use minijinja::{Environment, Error, Value};
 
 use super::blocks::{Block, BlockError, BlockKind, blocks};
@@ -22,6 +22,8 @@ use crate::text;
 #[derive(Debug)]
 pub(crate) enum Failure {
     Problem(Box<Diagnostic>),
+    /// While the project is read: its text calls what nobody has.
+    Unknown(String, Box<Diagnostic>),
     /// Look it up, and render again with the answer.
     Asked(Question),
     /// Make `graph`, and render again: it is large, and few templates read it.
@@ -116,7 +118,7 @@ impl Engine {
             varargs: extra.contains(&"varargs"),
             kwargs: extra.contains(&"kwargs"),
             params,
-            template: format!("macro {package}.{name}"),
+            template: format!("{}{package}.{name}", template::MACRO),
             location: location.clone(),
             text: content[block.open.start..block.close.end].to_owned(),
             languages: languages.unwrap_or_default(),
@@ -173,6 +175,30 @@ impl Engine {
         })
     }
 
+    /// Reads a node's template: what it calls and nobody has is a warning, as it is an error only when the node is
+    /// compiled.
+    pub fn parse(
+        &self,
+        template: &str,
+        shared: &Arc<Shared>,
+        node: &Arc<NodeScope>,
+    ) -> Result<Record, Failure> {
+        excusing(node, |node| {
+            self.render(template, shared, node, &Mode::Parse)
+        })
+    }
+
+    /// The same for a text that belongs to no file.
+    pub fn parse_text(
+        &self,
+        source: &str,
+        shared: &Arc<Shared>,
+        node: &Arc<NodeScope>,
+    ) -> Result<Record, Failure> {
+        excusing(node, |node| {
+            self.render_text(source, shared, node, &Mode::Parse)
+        })
+    }
     /// Renders a text that belongs to no file.
     pub fn render_text(
         &self,
@@ -254,7 +280,11 @@ impl Engine {
         let error = again.flatten().unwrap_or(error);
         let origin = |name: &str| self.origins.get(name);
         let problem = errors::diagnose(&error, origin, || first.callable());
-        Err(Failure::Problem(Box::new(problem)))
+        let reads = node.of_node && matches!(mode, Mode::Parse);
+        match reads.then(|| errors::unknown(&error, origin)).flatten() {
+            Some(name) => Err(Failure::Unknown(name, Box::new(problem))),
+            None => Err(Failure::Problem(Box::new(problem))),
+        }
     }
 
     fn debug(&self) -> &Environment<'static> {
@@ -263,6 +293,29 @@ impl Engine {
             env.set_debug(true);
             env
         })
+    }
+}
+
+fn excusing(
+    node: &Arc<NodeScope>,
+    render: impl Fn(&Arc<NodeScope>) -> Result<(String, Record), Failure>,
+) -> Result<Record, Failure> {
+    let mut node = node.clone();
+    let mut warnings = Vec::new();
+    loop {
+        match render(&node) {
+            Ok((_, mut record)) => {
+                record.warnings.extend(warnings);
+                record.unknown.clone_from(&node.unknown);
+                return Ok(record);
+            }
+            Err(Failure::Unknown(name, mut problem)) if !node.unknown.contains(&name) => {
+                problem.severity = Severity::Warning;
+                warnings.push(*problem);
+                Arc::make_mut(&mut node).unknown.insert(name);
+            }
+            Err(failure) => return Err(failure),
+        }
     }
 }
 
@@ -285,7 +338,7 @@ impl Failure {
     /// The same, with a place if it has none.
     pub fn placed(self, location: &Location) -> Self {
         match self {
-            Failure::Problem(mut problem) => {
+            Failure::Problem(mut problem) | Failure::Unknown(_, mut problem) => {
                 problem.location.get_or_insert_with(|| location.clone());
                 Failure::Problem(problem)
             }
@@ -296,7 +349,7 @@ impl Failure {
     /// As a problem at that place, unless it has one of its own.
     pub fn at(self, location: &Location) -> Diagnostic {
         match self {
-            Failure::Problem(mut problem) => {
+            Failure::Problem(mut problem) | Failure::Unknown(_, mut problem) => {
                 problem.location.get_or_insert_with(|| location.clone());
                 *problem
             }

@@ -5,12 +5,16 @@ use std::fmt;
 use forebay_core::{Diagnostic, suggest};
 use minijinja::{Error, ErrorKind, Value};
 
-use super::template::Origin;
+use super::template::{MACRO, Origin};
 use crate::ask::Question;
 
 /// A problem of ours on its way up through the engine; the place is added on arrival.
 #[derive(Debug)]
-struct Carried(Diagnostic);
+struct Carried {
+    problem: Diagnostic,
+    /// It calls a macro of that name, which a known package does not have.
+    lacks: Option<String>,
+}
 
 /// The value of `{{ return(x) }}` on its way to the end of its macro.
 #[derive(Debug)]
@@ -38,8 +42,17 @@ macro_rules! passenger {
 passenger!(Carried Returned Asked GraphRead);
 
 pub(crate) fn problem(diagnostic: Diagnostic) -> Error {
-    let message = diagnostic.message.clone();
-    Error::new(ErrorKind::InvalidOperation, message).with_source(Carried(diagnostic))
+    carried(diagnostic, None)
+}
+
+/// `name` is a macro that is called and not there: `package.macro`.
+pub(crate) fn lacking(name: String, diagnostic: Diagnostic) -> Error {
+    carried(diagnostic, Some(name))
+}
+
+fn carried(problem: Diagnostic, lacks: Option<String>) -> Error {
+    let message = problem.message.clone();
+    Error::new(ErrorKind::InvalidOperation, message).with_source(Carried { problem, lacks })
 }
 
 pub(crate) fn failed(message: impl Into<String>) -> Error {
@@ -106,17 +119,37 @@ pub(crate) fn diagnose<'a>(
     let from = inner.name().and_then(origin);
     let start = inner.range().map(|range| range.start);
     let mut diagnostic = match find::<Carried>(error) {
-        Some(carried) => carried.0.clone(),
+        Some(carried) => carried.problem.clone(),
         None => of_engine(inner, from, start, callable),
     };
     if diagnostic.location.is_none() {
         let from = from.filter(|origin| origin.is_file());
         diagnostic.location = from.map(|origin| match start {
             Some(offset) => origin.locate(offset),
-            None => origin.start(),
+            None => undefined_method(inner)
+                .and_then(|(package, name)| origin.find(&format!("{package}.{name}")))
+                .unwrap_or_else(|| origin.start()),
         });
     }
     diagnostic
+}
+
+/// What a template calls though nobody has it: the name by which its scope excuses it. None for a macro's own calls.
+pub(crate) fn unknown<'a>(
+    error: &Error,
+    origin: impl Fn(&str) -> Option<&'a Origin>,
+) -> Option<String> {
+    let inner = innermost(error);
+    let name = inner.name().unwrap_or_default();
+    if name.starts_with(MACRO) {
+        return None;
+    }
+    if let Some(Carried { lacks, .. }) = find::<Carried>(error) {
+        return lacks.clone();
+    }
+    let start = inner.range().map(|range| range.start);
+    let called = unknown_function(inner, origin(name), start)?;
+    called.split('.').next().map(str::to_owned)
 }
 
 fn of_engine(
@@ -155,10 +188,26 @@ fn unknown_function(error: &Error, from: Option<&Origin>, start: Option<usize>) 
     if error.kind() == ErrorKind::UnknownFunction {
         return detail.strip_suffix(" is unknown").map(str::to_owned);
     }
+    if let Some((package, name)) = undefined_method(error) {
+        return Some(format!("{package}.{name}"));
+    }
     let text = from?.text_at(start?);
     let end = text.find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.'))?;
     let called = text[end..].trim_start().starts_with('(') && end > 0;
     let undefined = detail.starts_with("value of type undefined is not callable")
         || error.kind() == ErrorKind::UnknownMethod && detail.starts_with("undefined ");
     (called && undefined).then(|| text[..end].to_owned())
+}
+
+/// `(package, name)` of a call `package.name(...)` whose package is undefined. A call of several lines has no other
+/// place than this in the engine's error.
+fn undefined_method(error: &Error) -> Option<(&str, &str)> {
+    let detail = error
+        .detail()
+        .filter(|_| error.kind() == ErrorKind::UnknownMethod)?;
+    let (name, rest) = detail
+        .strip_prefix("undefined has no method named ")?
+        .split_once(" (`")?;
+    let (package, _) = rest.split_once("` is undefined")?;
+    Some((package, name))
 }

@@ -14,6 +14,7 @@ use super::names::Known;
 use super::ref_call::RefCall;
 use super::relation::RelationValue;
 use super::scope::{Context, Scope};
+use super::unknown::Unknown;
 use super::{collections, macros, python, table, template, values};
 use crate::ask::{Answer, Question};
 use crate::config::Vars;
@@ -352,8 +353,15 @@ fn doc(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Valu
     })
 }
 
-fn no_function(_: &Arc<Scope>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Value, Error> {
-    Err(failed("functions of the database are not supported"))
+/// Functions that dbt would create in the database: who calls one cannot run.
+fn no_function(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    let name = args.first().map(Value::to_string).unwrap_or_default();
+    let message = format!("function('{name}'): functions of the database are not supported");
+    if scope.compiling().is_some() {
+        return Err(failed(message));
+    }
+    scope.record().warnings.push(Diagnostic::warning(message));
+    Ok(Unknown::value())
 }
 
 fn is_incremental(scope: &Arc<Scope>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Value, Error> {

@@ -13,6 +13,7 @@ use super::functions;
 use super::scope::Scope;
 use super::signature::Param;
 use super::template::EXPORTED;
+use super::unknown::Unknown;
 
 /// The package of the macros that every project has.
 pub(crate) const BUILTIN: &str = "dbt";
@@ -256,8 +257,10 @@ impl Object for Package {
         let known = macros.packages.get(&self.name).into_iter().flatten();
         let nearest = suggest::nearest(method, known.map(|(name, _)| name.as_str()));
         let message = format!("the package '{}' has no macro '{method}'", self.name);
-        Err(errors::problem(
-            Diagnostic::error(message).maybe_hint(nearest),
-        ))
+        let problem = Diagnostic::error(message).maybe_hint(nearest);
+        match self.scope.excuses(&format!("{}.{method}", self.name)) {
+            true => Ok(Unknown::value()),
+            false => Err(errors::lacking(format!("{}.{method}", self.name), problem)),
+        }
     }
 }

@@ -114,6 +114,11 @@ impl Shared {
         overridden
     }
 
+    /// Whether the project has a macro of its own for an incremental strategy.
+    pub fn is_strategy_overridden(&self, strategy: &str) -> bool {
+        self.has_own(&strategy_macro_name(strategy))
+    }
+
     fn has_own(&self, name: &str) -> bool {
         let own = |name: &str| self.macros.get(&self.project, name).is_some();
         let dispatched = |prefix: &&str| own(&format!("{prefix}__{name}"));

@@ -29,6 +29,7 @@ mod signature;
 mod statements;
 mod table;
 mod template;
+mod unknown;
 mod values;
 
 pub(crate) use blocks::{BlockKind, blocks, docs};
@@ -42,3 +43,4 @@ pub(crate) use python::json_repr as python_repr;
 pub(crate) use ref_call::RefCall;
 pub(crate) use relation::relation_of;
 pub(crate) use scope::{Mode, NodeScope, Record, Shared};
+pub(crate) use signature::Param;

@@ -57,12 +57,15 @@ impl Names {
                 .nearest(asker.package, named)
                 .map(|known| &*known.package),
         };
-        let mut named = named.iter().filter(|k| Some(&*k.package) == package);
-        let found = named.find(|known| known.answers_to(version));
-        let found = found.ok_or_else(|| match package {
+        let named = named.iter().filter(|k| Some(&*k.package) == package);
+        let mut named = named.filter(|known| known.answers_to(version));
+        let found = named.next().ok_or_else(|| match package {
             Some(package) if of(package) => self.no_version(package, name, version),
             package => self.no_reference(package, name),
         })?;
+        if let Some(other) = named.find(|other| other.id != found.id) {
+            return Err(ambiguous(name, found, other));
+        }
         self.check_access(asker, name, found)?;
         Ok(found)
     }
@@ -138,6 +141,12 @@ impl Names {
                 .maybe_hint(suggest::nearest(table, tables.keys().map(String::as_str)))
         })
     }
+}
+
+fn ambiguous(name: &str, one: &Known, other: &Known) -> Diagnostic {
+    let (one, other) = (&one.id, &other.id);
+    let message = format!("ref('{name}') may mean {one} or {other}");
+    Diagnostic::error(message).hint("rename one of them")
 }
 
 impl Known {

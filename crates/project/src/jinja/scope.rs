@@ -17,6 +17,7 @@ use super::moment::Moment;
 use super::names::{Asker, Names};
 use super::ref_call::RefCall;
 use super::relation::RelationValue;
+use super::unknown::Unknown;
 use super::{adapter, collections, config_object, errors, functions, modules};
 use crate::ask::{Answer, Question};
 use crate::config::{Target, Vars};
@@ -124,6 +125,8 @@ pub(crate) struct NodeScope {
     pub parents: Option<BTreeSet<NodeId>>,
     /// References that have been reported already.
     pub excused: HashSet<RefCall>,
+    /// What its template calls and nobody has.
+    pub unknown: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -143,6 +146,8 @@ pub(crate) struct Record {
     /// Ephemeral models whose expressions the text names, in the order of first use.
     pub ephemerals: Vec<NodeId>,
     pub warnings: Vec<Diagnostic>,
+    /// What it calls and nobody has, while the project is read.
+    pub unknown: BTreeSet<String>,
     /// Variables without a value, while the project is read.
     pub missing: BTreeSet<String>,
     /// What it prints: `print(...)` and `log(..., info=true)`.
@@ -161,6 +166,7 @@ impl Record {
         self.configs.extend(later.configs);
         self.macros.extend(later.macros);
         self.warnings.extend(later.warnings);
+        self.unknown.extend(later.unknown);
         self.missing.extend(later.missing);
         self.printed.extend(later.printed);
         self.value = later.value.or(self.value);
@@ -313,6 +319,12 @@ impl Scope {
             .or_else(|| functions::get(self, name))
             .or_else(|| Some(self.macro_value(macros.get(super::macros::BUILTIN, name)?)))
             .or_else(|| macros.has_package(name).then(|| Package::value(self, name)))
+            .or_else(|| self.excuses(name).then(Unknown::value))
+    }
+
+    /// Of the node's own text alone: a macro that calls what is not there is an error at once.
+    pub fn excuses(&self, name: &str) -> bool {
+        self.depth() == 0 && self.compiling().is_none() && self.node.unknown.contains(name)
     }
 
     fn graph(&self) -> Value {

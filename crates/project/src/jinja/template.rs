@@ -52,6 +52,12 @@ impl Origin {
             .len()
     }
 
+    /// Where the file has a text for the first time.
+    pub fn find(&self, text: &str) -> Option<Location> {
+        let offset = self.text.find(text)?;
+        Some(text::locate(&self.file, &self.text, offset))
+    }
+
     /// Texts of our own have no file.
     pub fn is_file(&self) -> bool {
         !self.file.is_empty()
@@ -103,6 +109,9 @@ pub(crate) fn whole(file: &str, text: &Arc<str>, range: Range<usize>) -> (String
     };
     (template, origin)
 }
+
+/// What names of macros' templates begin with.
+pub(crate) const MACRO: &str = "macro ";
 
 /// What every macro is called inside its own template. Its real name may begin with an underscore,
 /// which the engine would not let out.

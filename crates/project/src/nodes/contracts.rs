@@ -38,8 +38,13 @@ pub(super) fn keys(cx: &Cx<'_>, subject: &Subject<'_>, calls: &mut Vec<RefCall>)
     }
 }
 
-/// A contract needs columns, and a primary key is declared in one place.
-pub(super) fn check_contract(reader: &Reader<'_>, patch: Option<&Patch>, model: &Model) {
+/// A contract needs columns, and a primary key is declared in one place. Of a model that no property file describes
+/// the lack is an error when it runs, and given back.
+pub(super) fn check_contract(
+    reader: &Reader<'_>,
+    patch: Option<&Patch>,
+    model: &Model,
+) -> Option<Diagnostic> {
     let wrong = |message: String, hint: &str| {
         let place = patch.map_or_else(|| reader.at("contract"), |patch| patch.at.clone());
         let problem = Diagnostic::error(message).at(place);
@@ -49,10 +54,12 @@ pub(super) fn check_contract(reader: &Reader<'_>, patch: Option<&Patch>, model: 
     let empty = patch.is_none_or(|patch| patch.columns.is_empty());
     if model.contract.enforced && empty {
         let message = format!("{what} has an enforced contract and no columns");
-        wrong(
-            message,
-            "describe its columns with their data_type in a property file",
-        );
+        let hint = "describe its columns with their data_type in a property file";
+        if patch.is_none() {
+            let problem = Diagnostic::error(message).at(reader.at("contract"));
+            return Some(reader.problems.postpone(problem.hint(hint)));
+        }
+        wrong(message, hint);
     }
     if let (true, Materialized::Incremental(incremental)) =
         (model.contract.enforced, &model.materialized)
@@ -79,6 +86,7 @@ pub(super) fn check_contract(reader: &Reader<'_>, patch: Option<&Patch>, model: 
             "declare a key of several columns once, under constraints: of the model",
         );
     }
+    None
 }
 
 pub(super) fn contract(reader: &Reader<'_>, patch: Option<&Patch>) -> Contract {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::config::{Config, Reader, Setting, from_json, merge, to_json, to_written};
 use crate::jinja::{
-    BUILTIN, Engine, Failure, Macro, Mode, NodeScope, Record, RefCall, Shared, collections,
+    BUILTIN, Engine, Failure, Macro, Mode, NodeScope, Param, Record, RefCall, Shared, collections,
     no_package,
 };
 use crate::properties::{Argument, INLINE, TestDecl};
@@ -71,10 +71,12 @@ impl GenericTests<'_> {
 
     fn outcome(&self, target: &Target<'_>, decl: &TestDecl) -> Option<Outcome> {
         let cx = self.cx;
-        let found = self.definition(decl)?;
-        if !self.accepts(&found, decl) {
-            return None;
-        }
+        let found = self.definition(decl);
+        let broken = match &found {
+            Some(found) => self.accepts(found, decl)?.into_iter().next(),
+            None => Some(self.undefined(decl)),
+        };
+        let broken = broken.map(|problem| cx.problems.postpone(problem));
         let arguments = arguments_of(target, decl);
         let plain: Vec<(String, Json)> = arguments
             .iter()
@@ -99,9 +101,14 @@ impl GenericTests<'_> {
         let mut config = self.settings(&fqn, &[], &own);
         let off = self.reader(&config, &names.full).flag("enabled") == Some(false);
         let raw = raw_sql(&decl.test, decl.namespace.as_deref());
-        let ran = match off {
-            true => Record::default(),
-            false => self.ran(target, decl, &found, &test, &raw)?,
+        let ran = match &found {
+            Some(found) if !off && broken.is_none() => {
+                self.ran(target, decl, found, &test, &raw)?
+            }
+            _ => Record {
+                calls: vec![target.call.clone()],
+                ..Record::default()
+            },
         };
         if !ran.configs.is_empty() {
             config = self.settings(&fqn, &ran.configs, &own);
@@ -152,6 +159,7 @@ impl GenericTests<'_> {
             schema: place.schema,
             calls: ran.calls,
             macros: ran.macros,
+            broken,
             test: Some(test),
             ..Detail::default()
         };
@@ -235,11 +243,7 @@ impl GenericTests<'_> {
             Some(package) => macros.get(package, &name),
             None => macros.find(&self.cx.package.name, &self.cx.project.name, &name),
         };
-        let found = found.cloned();
-        if found.is_none() {
-            self.cx.problems.push(self.undefined(decl));
-        }
-        found
+        found.cloned()
     }
 
     fn undefined(&self, decl: &TestDecl) -> Diagnostic {
@@ -264,44 +268,53 @@ impl GenericTests<'_> {
         }
     }
 
-    /// Whether the macro takes the arguments; each that it does not, or misses, is a problem.
-    fn accepts(&self, found: &Macro, decl: &TestDecl) -> bool {
-        let mut good = true;
+    /// What keeps the macro from being run with the arguments. None where that is an error at once: dbt does not
+    /// run built-in tests of one column while it reads a project, nor asks what any of them misses.
+    fn accepts(&self, found: &Macro, decl: &TestDecl) -> Option<Vec<Diagnostic>> {
+        let (missing, unknown) = (self.missing(found, decl), self.unknown(found, decl));
+        if SIMPLE.contains(&&*found.name) || unknown.is_empty() {
+            return Some([missing, unknown].concat());
+        }
+        for problem in [missing, unknown].concat() {
+            self.cx.problems.push(problem);
+        }
+        None
+    }
+
+    fn unknown(&self, found: &Macro, decl: &TestDecl) -> Vec<Diagnostic> {
         let known: Vec<&str> = found.params.iter().map(|p| p.name.as_str()).collect();
-        for (name, argument) in &decl.arguments {
-            if found.kwargs || known.contains(&name.as_str()) {
-                continue;
-            }
-            good = false;
-            self.cx.problems.push(
-                Diagnostic::error(format!(
-                    "the test '{}' takes no argument '{name}'",
-                    decl.test
-                ))
+        let arguments = decl.arguments.iter();
+        let unknown =
+            arguments.filter(|(name, _)| !found.kwargs && !known.contains(&name.as_str()));
+        let problem = |(name, argument): (&String, &Argument)| {
+            let message = format!("the test '{}' takes no argument '{name}'", decl.test);
+            Diagnostic::error(message)
                 .at(argument.at.clone())
                 .maybe_hint(suggest::nearest(name, known.iter().copied()))
-                .hint(format!("it takes {}", known.join(", "))),
-            );
-        }
+                .hint(format!("it takes {}", known.join(", ")))
+        };
+        unknown.map(problem).collect()
+    }
+
+    /// Of a project's own test, what is not given is undefined in it.
+    fn missing(&self, found: &Macro, decl: &TestDecl) -> Vec<Diagnostic> {
         let given = |name: &str| {
             name == "model"
                 || decl.arguments.contains_key(name)
                 || (name == "column_name" && decl.column.is_some())
         };
-        // Of a project's own test, what is not given is undefined in it.
         let needed = found.params.iter().filter(|_| found.package == BUILTIN);
-        for missing in needed.filter(|p| !p.optional && !given(&p.name)) {
-            good = false;
+        let missing = needed.filter(|p| !p.optional && !given(&p.name));
+        let problem = |missing: &Param| {
             let (test, name) = (&decl.test, &missing.name);
-            let problem =
-                Diagnostic::error(format!("the test '{test}' needs an argument '{name}'"))
-                    .at(decl.at.clone());
-            self.cx.problems.push(match name.as_str() {
+            let message = format!("the test '{test}' needs an argument '{name}'");
+            let problem = Diagnostic::error(message).at(decl.at.clone());
+            match name.as_str() {
                 "column_name" => problem.hint("declare it on a column, or give column_name"),
                 _ => problem,
-            });
-        }
-        good
+            }
+        };
+        missing.map(problem).collect()
     }
 
     fn description(&self, decl: &TestDecl) -> String {

@@ -25,7 +25,7 @@ use forebay_core::{Diagnostic, Location, Node, NodeId, Relation, ResourceType, S
 use serde_json::{Map, Value as Json, json};
 
 use crate::config::{Config, ProjectFile, Reader, Tree, from_json, merge, to_json, to_written};
-use crate::jinja::{Engine, Mode, NodeScope, Record, RefCall, Shared};
+use crate::jinja::{Engine, NodeScope, Record, RefCall, Shared};
 use crate::package::Package;
 use crate::problems::Problems;
 use crate::properties::{Argument, Patch};
@@ -115,6 +115,8 @@ pub(crate) struct Detail {
     pub macros: BTreeSet<NodeId>,
     pub patch_file: Option<String>,
     pub time_spine: Json,
+    /// What keeps it from running, though the project can be read: its own error when it is compiled or run.
+    pub broken: Option<Diagnostic>,
     pub test: Option<TestDetail>,
     pub unit_test: Option<UnitTestDetail>,
     /// What the manifest shows of a node without SQL.
@@ -187,6 +189,7 @@ pub(crate) struct Parsed {
     pub config: Config,
     pub calls: Vec<RefCall>,
     pub macros: BTreeSet<NodeId>,
+    pub unknown: BTreeSet<String>,
 }
 
 impl Parsed {
@@ -196,6 +199,7 @@ impl Parsed {
             config,
             calls: Vec::new(),
             macros: BTreeSet::new(),
+            unknown: BTreeSet::new(),
         }
     }
 }
@@ -261,20 +265,19 @@ impl<'a> Subject<'a> {
             of_node: true,
             ..cx.node_scope()
         });
-        let rendered = cx
-            .engine
-            .render(&self.sql.template, cx.shared, &scope, &Mode::Parse);
+        let rendered = cx.engine.parse(&self.sql.template, cx.shared, &scope);
         let location = self.sql.at.clone();
         if self.name().contains(' ') {
             let message = format!("{} has a blank in its name", self.what());
             let problem = Diagnostic::error(message).at(location.clone());
             cx.problems.push(problem.hint("rename its file"));
         }
-        let (_, record) = cx
+        let record = cx
             .problems
             .keep(rendered.map_err(|failure| failure.at(&location)))?;
-        for warning in record.warnings {
-            cx.problems.push(warning.at(location.clone()));
+        for mut warning in record.warnings {
+            warning.location.get_or_insert_with(|| location.clone());
+            cx.problems.push(warning);
         }
         for name in &record.missing {
             cx.problems.push(self.no_value(cx, name));
@@ -299,6 +302,7 @@ impl<'a> Subject<'a> {
             config,
             calls,
             macros,
+            unknown: record.unknown,
         })
     }
 
@@ -382,7 +386,10 @@ impl<'a> Subject<'a> {
             spec,
         };
         let config = to_json(&parsed.config);
-        let scope = node_scope(cx, &node, &config, &alias, self.sql.raw());
+        let scope = NodeScope {
+            unknown: parsed.unknown,
+            ..node_scope(cx, &node, &config, &alias, self.sql.raw())
+        };
         let detail = Detail {
             template: Some(self.sql.template.clone()),
             raw: self.sql.raw().to_owned(),
@@ -407,12 +414,14 @@ fn parsed_hook(
     hook: &str,
     location: &Location,
 ) -> Option<Record> {
-    let ran = cx.engine.render_text(hook, cx.shared, scope, &Mode::Parse);
-    let ran = ran.map_err(|failure| {
-        let problem = failure.at(location);
-        problem.hint(format!("in the hook {}", hook.trim()))
-    });
-    Some(cx.problems.keep(ran)?.1)
+    let within = |problem: Diagnostic| problem.hint(format!("in the hook {}", hook.trim()));
+    let ran = cx.engine.parse_text(hook, cx.shared, scope);
+    let ran = ran.map_err(|failure| within(failure.at(location)));
+    let mut record = cx.problems.keep(ran)?;
+    for warning in std::mem::take(&mut record.warnings) {
+        cx.problems.push(within(warning.at(location.clone())));
+    }
+    Some(record)
 }
 
 /// Hooks with Jinja.

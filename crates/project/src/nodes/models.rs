@@ -34,10 +34,11 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     let off = reader.flag("enabled") == Some(false);
     reader.misspelt();
     reader.unsupported(&["grants", "sql_header"]);
-    let materialized = match language {
-        Language::Sql => materialized(cx, &reader)?,
-        Language::Python => of_python(&reader)?,
+    let (materialized, unfit) = match language {
+        Language::Sql => materialized(cx, &reader),
+        Language::Python => of_python(&reader),
     };
+    let materialized = materialized?;
     let relation = relation(cx, &subject.naming(), &reader)?;
     let (alias, schema) = (relation.name.clone(), relation.schema.clone());
     let relation = Some(relation).filter(|_| materialized != Materialized::Ephemeral);
@@ -52,10 +53,11 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
         version: subject.version().cloned(),
         deprecation_date: patch.and_then(|patch| patch.deprecation_date.clone()),
     };
-    check_contract(&reader, patch, &model);
+    let broken = check_contract(&reader, patch, &model);
     let spec = Spec::Model(model);
     let mut draft = Box::new(subject.draft(cx, parsed, relation, alias, spec));
     draft.detail.schema = schema;
+    draft.detail.broken = unfit.or(broken);
     if language == Language::Python {
         draft.detail.template = None;
     }
@@ -99,21 +101,22 @@ fn python(cx: &Cx<'_>, subject: &Subject<'_>) -> Option<Parsed> {
     })
 }
 
-/// A table, unless it says that it is incremental.
-fn of_python(reader: &Reader<'_>) -> Option<Materialized> {
+/// A table, unless it says that it is incremental. Anything else is an error when it runs.
+fn of_python(reader: &Reader<'_>) -> (Option<Materialized>, Option<Diagnostic>) {
     match reader.text("materialized").as_deref() {
-        None | Some("table") => Some(Materialized::Table),
-        Some("incremental") => Some(Materialized::Incremental(incremental(reader)?)),
+        None | Some("table") => (Some(Materialized::Table), None),
+        Some("incremental") => (incremental(reader).map(Materialized::Incremental), None),
         Some(other) => {
             let message = format!(
                 "{} is written in Python, and cannot be a {other}",
                 reader.what
             );
             let problem = Diagnostic::error(message).at(reader.at("materialized"));
-            reader
-                .problems
-                .push(problem.hint("it can be a table or incremental"));
-            None
+            let problem = problem.hint("it can be a table or incremental");
+            (
+                Some(Materialized::Table),
+                Some(reader.problems.postpone(problem)),
+            )
         }
     }
 }
@@ -124,21 +127,26 @@ const ACCESS: &[(&str, Access)] = &[
     ("public", Access::Public),
 ];
 
-/// By name, and built by us unless the project has macros of its own for it. A name that nobody knows is an error of
-/// its model alone, when it runs.
-fn materialized(cx: &Cx<'_>, reader: &Reader<'_>) -> Option<Materialized> {
+/// By name, and built by us unless the project has macros of its own for it. What keeps the model alone from running
+/// comes beside it.
+fn materialized(cx: &Cx<'_>, reader: &Reader<'_>) -> (Option<Materialized>, Option<Diagnostic>) {
     let name = reader.text("materialized");
     let name = name.as_deref().unwrap_or("view");
     let strategy = reader.text("incremental_strategy");
     let strategy = strategy.as_deref().filter(|_| name == "incremental");
     if name != "ephemeral" && cx.shared.is_overridden(name, strategy) {
-        return by_macros(reader, name, strategy);
+        let unfit = match strategy {
+            Some("microbatch") => not_in_batches(cx, reader),
+            _ => None,
+        };
+        let name = name.to_owned();
+        return (Some(Materialized::Custom { name }), unfit);
     }
-    Some(match name {
-        "table" => Materialized::Table,
-        "view" => Materialized::View,
-        "ephemeral" => Materialized::Ephemeral,
-        "incremental" => Materialized::Incremental(incremental(reader)?),
+    let built_in = match name {
+        "table" => Some(Materialized::Table),
+        "view" => Some(Materialized::View),
+        "ephemeral" => Some(Materialized::Ephemeral),
+        "incremental" => incremental(reader).map(Materialized::Incremental),
         "materialized_view" => {
             let message = format!(
                 "{} is built as a table: its rows change when it is built again",
@@ -146,7 +154,7 @@ fn materialized(cx: &Cx<'_>, reader: &Reader<'_>) -> Option<Materialized> {
             );
             let problem = Diagnostic::warning(message).at(reader.at("materialized"));
             reader.problems.push(problem);
-            Materialized::Table
+            Some(Materialized::Table)
         }
         name => {
             let known = BUILT_IN.iter().copied();
@@ -158,11 +166,12 @@ fn materialized(cx: &Cx<'_>, reader: &Reader<'_>) -> Option<Materialized> {
             reader
                 .problems
                 .push(problem.maybe_hint(suggest::nearest(name, known)));
-            Materialized::Custom {
+            Some(Materialized::Custom {
                 name: name.to_owned(),
-            }
+            })
         }
-    })
+    };
+    (built_in, None)
 }
 
 const BUILT_IN: &[&str] = &[
@@ -173,19 +182,17 @@ const BUILT_IN: &[&str] = &[
     "materialized_view",
 ];
 
-fn by_macros(reader: &Reader<'_>, name: &str, strategy: Option<&str>) -> Option<Materialized> {
-    if strategy == Some("microbatch") {
-        let message = format!(
-            "{} runs in batches, which macros of the project cannot do",
-            reader.what
-        );
-        let problem = Diagnostic::error(message).at(reader.at("incremental_strategy"));
-        reader
-            .problems
-            .push(problem.hint("the project has a macro in the place of a built-in one"));
+/// As in dbt, a strategy of the project's own takes all rows at once, unless a flag asks for batches; our macros take
+/// them in no batches.
+fn not_in_batches(cx: &Cx<'_>, reader: &Reader<'_>) -> Option<Diagnostic> {
+    if cx.shared.is_strategy_overridden("microbatch") && !cx.project.file.batched_strategies {
         return None;
     }
-    Some(Materialized::Custom {
-        name: name.to_owned(),
-    })
+    let message = format!(
+        "{} runs in batches, which macros of the project cannot do",
+        reader.what
+    );
+    let problem = Diagnostic::error(message).at(reader.at("incremental_strategy"));
+    let problem = problem.hint("the project has a macro in the place of a built-in one");
+    Some(reader.problems.postpone(problem))
 }

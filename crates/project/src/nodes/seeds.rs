@@ -35,6 +35,7 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
     };
     let relation = relation(cx, &naming, &reader)?;
     let alias = relation.name.clone();
+    let mut broken = None;
     let node = Node {
         id: cx.id(ResourceType::Seed, &seed.name, None),
         name: seed.name.clone(),
@@ -49,7 +50,10 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
         depends_on: Vec::new(),
         spec: Spec::Seed(Seed {
             column_types: column_types(&reader),
-            delimiter: delimiter(&reader)?,
+            delimiter: delimiter(&reader).unwrap_or_else(|problem| {
+                broken = Some(cx.problems.postpone(problem));
+                ','
+            }),
         }),
     };
     let written = to_written(&config);
@@ -58,6 +62,7 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
     let scope = Arc::new(node_scope(cx, &node, &config, &alias, ""));
     let detail = Detail {
         written,
+        broken,
         macros: macros_of_hooks(cx, &scope, &hooks, &node)?,
         scope,
         config,
@@ -116,20 +121,17 @@ fn column_types(reader: &Reader<'_>) -> IndexMap<String, String> {
         .collect()
 }
 
-fn delimiter(reader: &Reader<'_>) -> Option<char> {
+fn delimiter(reader: &Reader<'_>) -> Result<char, Diagnostic> {
     let text = reader.text("delimiter").unwrap_or_else(|| ",".into());
     let mut chars = text.chars();
     let single = chars
         .next()
         .filter(|c| c.is_ascii() && chars.next().is_none());
-    if single.is_none() {
+    single.ok_or_else(|| {
         let message = format!(
             "the delimiter of {} must be a single character, not '{text}'",
             reader.what
         );
-        reader
-            .problems
-            .push(Diagnostic::error(message).at(reader.at("delimiter")));
-    }
-    single
+        Diagnostic::error(message).at(reader.at("delimiter"))
+    })
 }

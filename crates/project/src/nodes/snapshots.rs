@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use forebay_core::graph::{HardDeletes, Snapshot, SnapshotNames, SnapshotStrategy};
-use forebay_core::{Diagnostic, Location, Relation, ResourceType, Spec};
-use serde_json::Value as Json;
+use forebay_core::{Diagnostic, Location, Relation, ResourceType, Spec, suggest};
 
 use super::naming::alias;
 use super::{Cx, Naming, Outcome, Section, Subject, reader, relation};
@@ -12,6 +11,7 @@ use crate::config::Reader;
 use crate::files;
 use crate::properties::Patch;
 use crate::scan::SqlFile;
+use crate::snapshot::strategy_macro;
 
 /// Snapshots of property files as SQL that reads their relation: `select * from {{ ref('x') }}`.
 pub(crate) fn yaml_snapshots<'a>(
@@ -67,23 +67,20 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
         );
         return None;
     }
+    let (strategy, broken) = strategy(cx, &reader, &place)?;
     let spec = Spec::Snapshot(Snapshot {
         raw_sql: subject.sql.raw().to_owned(),
         unique_key,
-        strategy: strategy(&reader, &place)?,
+        strategy,
         hard_deletes: hard_deletes(&reader),
         valid_to_current: reader.text("dbt_valid_to_current"),
         names: names(&reader),
     });
     let relation = snapshot_relation(cx, &subject.naming(), &reader)?;
     let alias = relation.name.clone();
-    Some(Outcome::Draft(Box::new(subject.draft(
-        cx,
-        parsed,
-        Some(relation),
-        alias,
-        spec,
-    ))))
+    let mut draft = Box::new(subject.draft(cx, parsed, Some(relation), alias, spec));
+    draft.detail.broken = broken;
+    Some(Outcome::Draft(draft))
 }
 
 /// `target_schema` is taken as it is; `schema` goes through the project's naming rule.
@@ -94,55 +91,65 @@ fn snapshot_relation(cx: &Cx<'_>, naming: &Naming<'_>, reader: &Reader<'_>) -> O
     }
 }
 
-#[derive(Clone, Copy)]
-enum Strategy {
-    Timestamp,
-    Check,
-}
-
-fn strategy(reader: &Reader<'_>, place: &Location) -> Option<SnapshotStrategy> {
-    let strategies = [
-        ("timestamp", Strategy::Timestamp),
-        ("check", Strategy::Check),
-    ];
-    let missing = |what: &str, hint: &str| {
-        let message = format!("{} has no {what}", reader.what);
-        reader
-            .problems
-            .push(Diagnostic::error(message).at(place.clone()).hint(hint));
-    };
-    if reader.text("strategy").is_none() {
+/// Of a strategy that nobody has: what is wrong with it when it runs.
+fn strategy(
+    cx: &Cx<'_>,
+    reader: &Reader<'_>,
+    place: &Location,
+) -> Option<(SnapshotStrategy, Option<Diagnostic>)> {
+    let Some(name) = reader.text("strategy") else {
         missing(
+            reader,
+            place,
             "strategy",
             "strategy='timestamp' with updated_at, or strategy='check' with check_cols",
         );
         return None;
-    }
-    match reader.choice("strategy", &strategies)? {
-        Strategy::Timestamp => {
-            let updated_at = reader.text("updated_at");
-            if updated_at.is_none() {
-                missing("updated_at", "the timestamp strategy compares that column");
-            }
-            Some(SnapshotStrategy::Timestamp {
-                updated_at: updated_at?,
-            })
+    };
+    let (package, project) = (&cx.package.name, &cx.project.name);
+    let own = strategy_macro(&cx.shared.macros, package, project, &name).is_some();
+    Some(match name.as_str() {
+        _ if own => (SnapshotStrategy::Custom { name }, None),
+        "timestamp" => (timestamp(reader, place)?, None),
+        "check" => (check(reader, place)?, None),
+        name => {
+            let problem =
+                Diagnostic::error(format!("'{name}' is no 'strategy' of {}", reader.what))
+                    .at(reader.at("strategy"))
+                    .maybe_hint(suggest::nearest(name, ["timestamp", "check"]))
+                    .hint("timestamp, check, or a macro snapshot_<name>_strategy of the project");
+            let name = name.to_owned();
+            let problem = reader.problems.postpone(problem);
+            (SnapshotStrategy::Custom { name }, Some(problem))
         }
-        Strategy::Check => {
-            let setting = reader.config.get("check_cols").map(|s| &s.value);
-            if setting.is_none() {
-                missing("check_cols", "name the columns to compare, or 'all'");
-                return None;
-            }
-            let all = setting.and_then(Json::as_str) == Some("all");
-            let columns = if all {
-                Vec::new()
-            } else {
-                reader.texts("check_cols")
-            };
-            Some(SnapshotStrategy::Check { columns })
-        }
+    })
+}
+
+fn missing(reader: &Reader<'_>, place: &Location, what: &str, hint: &str) {
+    let problem = Diagnostic::error(format!("{} has no {what}", reader.what));
+    reader.problems.push(problem.at(place.clone()).hint(hint));
+}
+
+fn timestamp(reader: &Reader<'_>, place: &Location) -> Option<SnapshotStrategy> {
+    let updated_at = reader.text("updated_at");
+    if updated_at.is_none() {
+        let hint = "the timestamp strategy compares that column";
+        missing(reader, place, "updated_at", hint);
     }
+    updated_at.map(|updated_at| SnapshotStrategy::Timestamp { updated_at })
+}
+
+fn check(reader: &Reader<'_>, place: &Location) -> Option<SnapshotStrategy> {
+    let Some(setting) = reader.config.get("check_cols") else {
+        let hint = "name the columns to compare, or 'all'";
+        missing(reader, place, "check_cols", hint);
+        return None;
+    };
+    let columns = match setting.value.as_str() {
+        Some("all") => Vec::new(),
+        _ => reader.texts("check_cols"),
+    };
+    Some(SnapshotStrategy::Check { columns })
 }
 
 fn hard_deletes(reader: &Reader<'_>) -> HardDeletes {

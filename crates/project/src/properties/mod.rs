@@ -96,10 +96,11 @@ impl Properties {
             .extend(patches(doc, fields.list("seeds"), "seed"));
         self.snapshots
             .extend(patches(doc, fields.list("snapshots"), "snapshot"));
-        self.tests
-            .extend(patches(doc, fields.list("data_tests"), "test"));
-        self.tests
-            .extend(patches(doc, fields.list("tests"), "test"));
+        for key in ["data_tests", "tests"] {
+            let named = fields.list(key).iter().filter(|item| has_name(doc, item));
+            self.tests
+                .extend(named.filter_map(|item| patch(doc, item, "test")).flatten());
+        }
         for source in fields.list("sources") {
             self.sources.extend(sources::read(doc, source));
         }
@@ -120,13 +121,27 @@ impl Properties {
         take("metrics", &mut self.metrics);
         take("saved_queries", &mut self.saved_queries);
         if let Some(yaml) = fields.get("functions") {
-            doc.error("functions of the database are not supported", yaml.at);
+            let message = "functions of the database are not supported: what calls them cannot run";
+            doc.problems
+                .push(Diagnostic::warning(message).at(yaml.at.in_file(doc.file)));
         }
         let unit_tests = fields.list("unit_tests").iter();
         self.unit_tests
             .extend(unit_tests.filter_map(|item| unit_tests::read(doc, item)));
         fields.finish(Unknown::Warn);
     }
+}
+
+/// As in dbt, what describes no singular test by its name is left out.
+fn has_name(doc: Doc<'_>, item: &Yaml) -> bool {
+    let named = item.to_json()["name"].is_string();
+    if !named {
+        let problem = Diagnostic::warning("an entry that describes singular tests has no 'name'");
+        let problem = problem.at(item.at.in_file(doc.file));
+        doc.problems
+            .push(problem.hint("generic tests are declared on a model, or on a column of it"));
+    }
+    named
 }
 
 fn patches(doc: Doc<'_>, items: &[Yaml], kind: &str) -> Vec<Patch> {

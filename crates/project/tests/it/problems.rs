@@ -1,6 +1,9 @@
 //! What a broken project is told: everything at once, each at its place.
 
-use crate::support::{Files, problems};
+use forebay_core::NodeId;
+use forebay_project::CompileState;
+
+use crate::support::{Files, parents, problems, project};
 
 #[test]
 fn everything_is_reported_in_one_reading() {
@@ -42,7 +45,7 @@ error: no model, seed or snapshot is called 'ordrs'
 error: the source 'raw' has no table 'costumers'
   --> models/a.sql:2:11
   hint: did you mean 'customers'?
-error: no macro or function is called 'colums'
+warning: no macro or function is called 'colums'
   --> models/b.sql:1:11
   hint: did you mean 'columns'?
 error: Jinja syntax error: unexpected end of block
@@ -54,7 +57,7 @@ warning: model 'orders' needs the variable 'limt', which has no value
   --> models/orders.sql:2:15
   hint: did you mean 'limit'?
   hint: give it one under vars: in dbt_project.yml, or by --vars '{limt: ...}'
-error: no generic test is called 'not_nul'
+warning: no generic test is called 'not_nul'
   --> models/s.yml:6:22
   hint: did you mean 'not_null'?
   hint: define one in tests/generic: {% test name(model, column_name) %}
@@ -131,7 +134,7 @@ error: model 'a' is described twice
 error: model 'a' is defined twice
   --> models/sub/a.sql
   hint: the other is at models/a.sql
-error: seed 'b' has the name of a model
+error: seed 'b' and model 'b' both fill the table main.b
   --> seeds/b.csv
   hint: the other is at models/b.sql"
     );
@@ -364,18 +367,99 @@ fn packages_that_nobody_read_are_named() {
     assert_eq!(
         problems(
             "--- models/a.sql
-select {{ dbt_utils.star(ref('a')) }}, {{ dbt.nothing_like_it() }}
+select {{ dbt_utils.star(ref('b')) }}, {{ dbt.nothing_like_it() }}
 --- models/b.sql
 select {{ dbt.genrate_schema_name() }}
 --- models/s.yml
 models: [{name: a, data_tests: [dbt_utils.equality]}]
 "
         ),
-        "error: no macro or function is called 'dbt_utils.star'
+        "warning: no macro or function is called 'dbt_utils.star'
   --> models/a.sql:1:11
   hint: no package is called 'dbt_utils': name it in packages.yml, and install it
-error: the package 'dbt' has no macro 'genrate_schema_name'
+warning: the package 'dbt' has no macro 'nothing_like_it'
+  --> models/a.sql:1:43
+warning: the package 'dbt' has no macro 'genrate_schema_name'
   --> models/b.sql:1:11
-  hint: did you mean 'generate_schema_name'?"
+  hint: did you mean 'generate_schema_name'?
+warning: no generic test is called 'dbt_utils.equality'
+  --> models/s.yml:1:33
+  hint: no package is called 'dbt_utils': name it in packages.yml, and install it"
+    );
+}
+
+#[test]
+fn what_nobody_has_is_the_error_of_who_calls_it_when_it_is_compiled() {
+    let project = project(
+        "--- models/a.sql
+select * from (
+  {{ dbt_utils.date_spine('day',
+     ref('b')) }}
+) {% for x in unheard_of().of.it() %}{{ x }}{% endfor %}
+--- models/b.sql
+select 1 as id
+--- models/s.yml
+models:
+  - {name: b, columns: [{name: id, data_tests: [not_nul, unique: {colour: red}]}]}
+--- seeds/c.csv
+id
+1
+--- seeds/s.yml
+seeds: [{name: c, config: {delimiter: ''}}]
+",
+    );
+    assert_eq!(parents(&project, "model.shop.a"), ["model.shop.b"]);
+    let error = |id: &str| {
+        let found = project.compile(&NodeId::new(id), &CompileState::default());
+        found.expect_err("it cannot run").to_string()
+    };
+    assert_eq!(
+        error("model.shop.a"),
+        "error: no macro or function is called 'dbt_utils.date_spine'
+  --> models/a.sql:2:6
+  hint: no package is called 'dbt_utils': name it in packages.yml, and install it"
+    );
+    let tests = project.graph.nodes.keys();
+    let tests: Vec<String> = tests
+        .filter(|id| id.as_str().starts_with("test."))
+        .map(|id| error(id.as_str()))
+        .collect();
+    assert!(tests[0].starts_with("error: no generic test is called 'not_nul'"));
+    assert!(tests[1].starts_with("error: the test 'unique' takes no argument 'colour'"));
+    let seed = project.broken(&NodeId::new("seed.shop.c")).unwrap();
+    assert_eq!(
+        seed.message,
+        "the delimiter of seed 'c' must be a single character, not ''"
+    );
+    assert_eq!(project.warnings.len(), 5);
+}
+
+#[test]
+fn two_kinds_may_share_a_name_until_somebody_refers_to_it() {
+    const BOTH: &str = "--- models/a.sql
+{{ config(alias='of_model') }} select 1 as id
+--- seeds/a.csv
+id
+1
+";
+    assert_eq!(problems(BOTH), "");
+    assert_eq!(
+        problems(&format!(
+            "{BOTH}--- models/b.sql\nselect * from {{{{ ref('a') }}}}\n"
+        )),
+        "error: ref('a') may mean model.shop.a or seed.shop.a
+  --> models/b.sql:1:18
+  hint: rename one of them"
+    );
+    let strict = "--- dbt_project.yml
+name: shop
+profile: shop
+flags: {require_unique_project_resource_names: true}
+";
+    assert_eq!(
+        problems(&format!("{BOTH}{strict}")),
+        "error: seed 'a' has the name of a model
+  --> seeds/a.csv
+  hint: the other is at models/a.sql"
     );
 }

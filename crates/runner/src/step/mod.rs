@@ -108,6 +108,9 @@ pub async fn run(context: &Context<'_>, step: &Step) -> Result<Outcome, Diagnost
             step.node
         ))
     })?;
+    if let Some(problem) = context.workspace.project.broken(&node.id) {
+        return Err(problem.clone());
+    }
     let sql = || {
         let missing = || Diagnostic::internal(format!("{} was not compiled", node.id));
         step.action.sql().ok_or_else(missing)

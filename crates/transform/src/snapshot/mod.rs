@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use arrow::array::{Array, AsArray};
 use arrow::record_batch::RecordBatch;
-use forebay_core::graph::Snapshot;
+use forebay_core::graph::{Snapshot, SnapshotTerms};
 use forebay_core::{Diagnostic, Node, Relation, suggest};
 use forebay_lake::{
     Input, Lake, Rows, SchemaChange, TableInfo, TableKind, WriteMode, WriteOptions, Written,
@@ -19,14 +19,17 @@ use futures::{StreamExt, stream};
 
 use crate::{Ctx, relation};
 use sql::Queries;
+pub use sql::{NEW, OLD};
 
 /// Takes the query's rows as they are now into the snapshot's history.
 ///
-/// Where nothing has changed nothing is written, so that a second run leaves the table as it is.
+/// Where nothing has changed nothing is written, so that a second run leaves the table as it is. `terms` are those of
+/// a strategy of the project's own, which call the table [`OLD`] and the query's rows [`NEW`].
 pub async fn snapshot(
     lake: &Lake,
     node: &Node,
     spec: &Snapshot,
+    terms: Option<&SnapshotTerms>,
     sql: &str,
     ctx: &Ctx,
 ) -> Result<Written, Diagnostic> {
@@ -37,6 +40,7 @@ pub async fn snapshot(
     let queries = Queries {
         relation,
         spec,
+        terms,
         columns: &columns,
         source: sql,
         now: ctx.now,
@@ -120,7 +124,7 @@ async fn check_keys(lake: &Lake, node: &Node, queries: &Queries<'_>) -> Result<(
         let text = texts.as_string_opt::<i32>()?;
         text.is_valid(0).then(|| text.value(0).to_owned())
     };
-    let keys = queries.spec.unique_key.join(", ");
+    let keys = queries.unique_key().join(", ");
     let problem = match (value("key_text"), value("key_rows")) {
         (Some(key), Some(rows)) => format!("{rows} rows have the key {key}"),
         _ => "a row has a null in its key".to_owned(),

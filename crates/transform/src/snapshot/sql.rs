@@ -2,8 +2,12 @@
 
 use arrow::datatypes::Schema;
 use chrono::{DateTime, SecondsFormat, Utc};
-use forebay_core::graph::{HardDeletes, Snapshot, SnapshotStrategy};
+use forebay_core::graph::{HardDeletes, Snapshot, SnapshotStrategy, SnapshotTerms};
 use forebay_core::{Relation, quote};
+
+/// What the queries call versions that are open, and rows of the source.
+pub const OLD: &str = "o";
+pub const NEW: &str = "s";
 
 /// The columns that a snapshot adds.
 pub fn own(spec: &Snapshot) -> Vec<&str> {
@@ -30,6 +34,7 @@ pub fn named_columns(spec: &Snapshot) -> impl Iterator<Item = &str> {
     let (times, checked) = match &spec.strategy {
         SnapshotStrategy::Timestamp { updated_at } => (std::slice::from_ref(updated_at), &[][..]),
         SnapshotStrategy::Check { columns } => (&[][..], columns.as_slice()),
+        SnapshotStrategy::Custom { .. } => (&[][..], &[][..]),
     };
     let terms = spec
         .unique_key
@@ -55,6 +60,8 @@ pub fn column<'a>(columns: &[&'a str], name: &str) -> Option<&'a str> {
 pub struct Queries<'a> {
     pub relation: &'a Relation,
     pub spec: &'a Snapshot,
+    /// Of a strategy of the project's own.
+    pub terms: Option<&'a SnapshotTerms>,
     /// Columns of the source query.
     pub columns: &'a [&'a str],
     pub source: &'a str,
@@ -69,7 +76,7 @@ impl Queries<'_> {
             self.staged(),
             list(self.columns, quote),
             self.added(&Added {
-                scd_id: self.scd_id("staged", "dbt_changed_at"),
+                scd_id: self.new_scd_id("staged", "dbt_changed_at"),
                 updated_at: "dbt_changed_at".to_owned(),
                 valid_from: "dbt_changed_at".to_owned(),
                 valid_to: self.open_end(),
@@ -110,7 +117,7 @@ impl Queries<'_> {
             format!(
                 "select {new}, {} from changed c",
                 self.added(&Added {
-                    scd_id: self.scd_id("c", "dbt_starts_at"),
+                    scd_id: self.new_scd_id("c", "dbt_starts_at"),
                     updated_at: "c.dbt_changed_at".to_owned(),
                     valid_from: "c.dbt_starts_at".to_owned(),
                     valid_to: self.open_end(),
@@ -215,13 +222,18 @@ impl Queries<'_> {
 
     /// The source's rows with their keys and the time of their change.
     fn staged(&self) -> String {
-        let changed_at = match &self.spec.strategy {
-            SnapshotStrategy::Timestamp { updated_at } => utc(&self.term(updated_at)),
-            SnapshotStrategy::Check { .. } => self.now(),
+        let mut changed_at = match (&self.spec.strategy, self.terms) {
+            (_, Some(terms)) => utc(&terms.updated_at),
+            (SnapshotStrategy::Timestamp { updated_at }, None) => utc(&self.term(updated_at)),
+            (_, None) => self.now(),
         };
+        changed_at.push_str(" as dbt_changed_at");
+        if let Some(terms) = self.terms {
+            changed_at.push_str(&format!(", {} as dbt_new_scd_id", terms.scd_id));
+        }
         // The line break ends a comment on the query's last line.
         format!(
-            "select *, {}, {changed_at} as dbt_changed_at from (\n{}\n) as source",
+            "select *, {}, {changed_at} from (\n{}\n) as source",
             self.key_terms(),
             self.source.trim().trim_end_matches(';'),
         )
@@ -276,8 +288,11 @@ impl Queries<'_> {
 
     fn changed(&self, names: &[&str]) -> String {
         let updated_at = quote(&self.spec.names.updated_at);
+        if let Some(terms) = self.terms {
+            return format!("({})", terms.row_changed);
+        }
         match &self.spec.strategy {
-            SnapshotStrategy::Timestamp { .. } => format!(
+            SnapshotStrategy::Timestamp { .. } | SnapshotStrategy::Custom { .. } => format!(
                 "(o.{updated_at} < s.dbt_changed_at or \
                  (o.{updated_at} is null and s.dbt_changed_at is not null))"
             ),
@@ -303,12 +318,17 @@ impl Queries<'_> {
         }
     }
 
+    pub fn unique_key(&self) -> &[String] {
+        self.terms
+            .map_or(&self.spec.unique_key, |terms| &terms.unique_key)
+    }
+
     fn keys(&self) -> impl Iterator<Item = String> {
-        (1..=self.spec.unique_key.len()).map(|n| format!("dbt_key_{n}"))
+        (1..=self.unique_key().len()).map(|n| format!("dbt_key_{n}"))
     }
 
     fn key_terms(&self) -> String {
-        let terms = self.spec.unique_key.iter().zip(self.keys());
+        let terms = self.unique_key().iter().zip(self.keys());
         let terms: Vec<String> = terms
             .map(|(term, key)| format!("{} as {key}", self.term(term)))
             .collect();
@@ -329,6 +349,14 @@ impl Queries<'_> {
             .map(|key| format!("{left}.{key} = {right}.{key}"))
             .collect();
         pairs.join(" and ")
+    }
+
+    /// Of a version that begins.
+    fn new_scd_id(&self, from: &str, time: &str) -> String {
+        match self.terms {
+            Some(_) => format!("{from}.dbt_new_scd_id"),
+            None => self.scd_id(from, time),
+        }
     }
 
     /// Hashes the keys one by one, so that no two keys run together to the same text.

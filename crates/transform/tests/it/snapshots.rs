@@ -1,6 +1,6 @@
 //! Snapshots: history by timestamp and by comparison, deletes, new columns, running again.
 
-use forebay_core::graph::{HardDeletes, Snapshot, SnapshotNames, SnapshotStrategy};
+use forebay_core::graph::{HardDeletes, Snapshot, SnapshotNames, SnapshotStrategy, SnapshotTerms};
 use forebay_core::{Diagnostic, Spec};
 use forebay_lake::Written;
 
@@ -38,7 +38,7 @@ fn timestamp() -> Snapshot {
 
 async fn take(bed: &Bed, spec: &Snapshot, sql: &str, now: &str) -> Result<Written, Diagnostic> {
     let node = node("s", "snapshots/s.sql", Spec::Snapshot(spec.clone()));
-    forebay_transform::snapshot(&bed.lake, &node, spec, sql, &ctx(now)).await
+    forebay_transform::snapshot(&bed.lake, &node, spec, None, sql, &ctx(now)).await
 }
 
 fn rows(values: &str) -> String {
@@ -80,6 +80,45 @@ async fn check_opens_a_version_when_a_column_differs() {
         bed.rows("select count(distinct dbt_scd_id) from main.s")
             .await,
         ["4"]
+    );
+}
+
+#[tokio::test]
+async fn a_strategy_of_the_project_says_in_sql_what_a_new_version_is() {
+    let bed = bed().await;
+    let strategy = SnapshotStrategy::Custom {
+        name: "louder".into(),
+    };
+    let spec = Snapshot {
+        strategy,
+        ..check(&[])
+    };
+    let (old, new) = (forebay_transform::OLD, forebay_transform::NEW);
+    let terms = SnapshotTerms {
+        unique_key: vec!["id".into()],
+        updated_at: "timestamp '2013-01-01 00:00:00' + v * interval '1 day'".into(),
+        row_changed: format!("{new}.v > {old}.v"),
+        scd_id: "id || '-' || v".into(),
+    };
+    let node = node("s", "snapshots/s.sql", Spec::Snapshot(spec.clone()));
+    for (values, now) in [
+        ("(1, 3), (2, 5)", MONDAY),
+        ("(1, 4), (2, 4)", TUESDAY),
+        ("(1, 4), (2, 6)", WEDNESDAY),
+    ] {
+        let (terms, sql, ctx) = (Some(&terms), rows(values), ctx(now));
+        let taken = forebay_transform::snapshot(&bed.lake, &node, &spec, terms, &sql, &ctx);
+        taken.await.unwrap();
+    }
+    assert_eq!(
+        bed.rows("select dbt_scd_id, v, dbt_valid_from, dbt_valid_to from main.s order by id, v")
+            .await,
+        [
+            "1-3|3|2013-01-04T00:00:00Z|2013-01-05T00:00:00Z",
+            "1-4|4|2013-01-05T00:00:00Z|",
+            "2-5|5|2013-01-06T00:00:00Z|2013-01-07T00:00:00Z",
+            "2-6|6|2013-01-07T00:00:00Z|",
+        ]
     );
 }
 
