@@ -1,4 +1,8 @@
-"""All tables and views of a DuckDB file as JSON: {"schema"."table": [row, ...]}."""
+"""All tables and views of a DuckDB file as JSON: {"schema"."table": [row, ...]}.
+
+    python read_duckdb.py FILE [--tables]
+
+`--tables` leaves views out."""
 
 import json
 import sys
@@ -9,6 +13,7 @@ connection = duckdb.connect(sys.argv[1], read_only=True)
 connection.execute("set TimeZone = 'UTC'")
 tables = connection.execute(
     "select table_schema, table_name from information_schema.tables where table_schema <> 'information_schema'"
+    + (" and table_type = 'BASE TABLE'" if "--tables" in sys.argv[2:] else "")
 ).fetchall()
 found = {}
 for schema, table in tables:

@@ -7,7 +7,7 @@ use forebay_core::{Diagnostic, Fault, Node, Relation};
 use forebay_lake::{Input, Lake, Rows, WriteMode, WriteOptions};
 
 pub use crate::threshold::Status;
-use crate::threshold::{judge, spaced};
+use crate::threshold::{answer, judge, spaced};
 
 /// Schema of the tables that keep failing rows.
 pub const AUDIT_SCHEMA: &str = "dbt_test__audit";
@@ -81,6 +81,8 @@ struct Measured {
 }
 
 /// The thresholds are SQL (`between 1 and 5` is one), so the engine evaluates them, as dbt does.
+/// Nearly all of them are comparisons of the number of rows, though, and a query that only counts is
+/// planned in half the time.
 async fn measure(lake: &Lake, node: &Node, spec: &Test, sql: &str) -> Result<Measured, Diagnostic> {
     let failing = if spec.store_failures {
         let relation = audit_relation(node);
@@ -91,6 +93,23 @@ async fn measure(lake: &Lake, node: &Node, spec: &Test, sql: &str) -> Result<Mea
     } else {
         format!("(\n{sql}\n)")
     };
+    let counts = spec.fail_calc.trim().eq_ignore_ascii_case("count(*)");
+    let answered = |threshold: &str| answer(threshold, 0).is_some();
+    if counts && answered(&spec.warn_if) && answered(&spec.error_if) {
+        let query = format!("select count(*) from {failing} as failing_rows");
+        let batches = lake.collect(&query).await?;
+        let row = batches.iter().find(|batch| batch.num_rows() == 1);
+        let failures = row.and_then(|batch| batch.column(0).as_primitive_opt::<Int64Type>());
+        let failures = failures.map(|counted| counted.value(0));
+        let read = failures.and_then(|failures| {
+            Some(Measured {
+                failures,
+                should_warn: answer(&spec.warn_if, failures)?,
+                should_error: answer(&spec.error_if, failures)?,
+            })
+        });
+        return read.ok_or_else(|| Diagnostic::internal("a count gave no number"));
+    }
     // The sum over no rows is null: no failing rows, no failures.
     let query = format!(
         "select cast(failures as bigint) as failures, \

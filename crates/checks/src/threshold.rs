@@ -23,6 +23,23 @@ pub fn judge(severity: Severity, should_warn: bool, should_error: bool) -> Statu
     }
 }
 
+/// What a threshold answers for a number of failures, without asking the engine: `None` where it is
+/// more than a comparison with a whole number, as `between 1 and 5` is.
+pub fn answer(threshold: &str, failures: i64) -> Option<bool> {
+    let threshold = spaced(threshold);
+    let (operator, operand) = threshold.split_once(' ')?;
+    let operand: i64 = operand.parse().ok()?;
+    Some(match operator {
+        "=" => failures == operand,
+        "!=" | "<>" => failures != operand,
+        "<" => failures < operand,
+        "<=" => failures <= operand,
+        ">" => failures > operand,
+        ">=" => failures >= operand,
+        _ => return None,
+    })
+}
+
 /// A threshold as a sentence has it: `!=0` becomes `!= 0`.
 pub fn spaced(threshold: &str) -> String {
     let threshold = threshold.trim();
@@ -47,6 +64,18 @@ mod tests {
         assert_eq!(error(false, true), Status::Fail);
         assert_eq!(judge(Severity::Warning, true, true), Status::Warn);
         assert_eq!(judge(Severity::Warning, false, true), Status::Pass);
+    }
+
+    #[test]
+    fn a_comparison_with_a_whole_number_is_answered_and_nothing_else() {
+        assert_eq!(answer("!= 0", 0), Some(false));
+        assert_eq!(answer("<>0", 1), Some(true));
+        assert_eq!(answer(">10", 10), Some(false));
+        assert_eq!(answer(">= 10", 10), Some(true));
+        assert_eq!(answer("< -1", -2), Some(true));
+        assert_eq!(answer("between 1 and 5", 3), None);
+        assert_eq!(answer("> 0.5", 1), None);
+        assert_eq!(answer("> 0 and 1 = 1", 1), None);
     }
 
     #[test]

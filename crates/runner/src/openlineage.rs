@@ -3,6 +3,7 @@
 //! Facets of our own are named `forebay_*`; their JSON schemas are in `docs/openlineage/`.
 //! A lineage server that does not answer never fails a run: the first failure is kept for a warning.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -10,7 +11,6 @@ use std::time::Duration;
 
 use forebay_core::graph::Spec;
 use forebay_core::{Graph, Node, NodeId, Relation, digest};
-use forebay_lake::Lake;
 use forebay_store::RunStatus;
 use serde_json::{Value, json};
 
@@ -31,6 +31,9 @@ pub struct Emitter {
     file: Option<PathBuf>,
     url: Option<String>,
     trouble: Mutex<Option<String>>,
+    /// What is known of the tables that tests read. Only until a step that is no test: it may have
+    /// written any of them.
+    tested: Mutex<HashMap<Relation, Value>>,
 }
 
 impl Emitter {
@@ -43,6 +46,7 @@ impl Emitter {
             file: settings.file.clone(),
             url: settings.url.clone(),
             trouble: Mutex::new(None),
+            tested: Mutex::default(),
         }
     }
 
@@ -64,6 +68,11 @@ impl Emitter {
         let Some(node) = self.workspace.graph().get(&step.node) else {
             return;
         };
+        if !matches!(node.spec, Spec::Test(_))
+            && let Ok(mut tested) = self.tested.lock()
+        {
+            tested.clear();
+        }
         let inputs = self.inputs(node, step, result).await;
         let outputs = self.outputs(node, step, result).await;
         let event = self.event(step, kind, run_facets(kind, result), inputs, outputs);
@@ -121,10 +130,14 @@ impl Emitter {
         }
         let mut inputs = Vec::new();
         for parent in parents_with_tables(self.workspace.graph(), node) {
-            let mut dataset = self.dataset(&self.workspace.lake, parent).await;
-            if let Spec::Test(test) = &node.spec {
-                dataset["inputFacets"] = assertions(node, test, result);
-            }
+            let dataset = match &node.spec {
+                Spec::Test(test) => {
+                    let mut dataset = self.tested(parent).await;
+                    dataset["inputFacets"] = assertions(node, test, result);
+                    dataset
+                }
+                _ => self.dataset(parent).await,
+            };
             inputs.push(dataset);
         }
         inputs
@@ -140,7 +153,7 @@ impl Emitter {
         if !result.status.lets_children_run() {
             return Vec::new();
         }
-        let mut dataset = self.dataset(&self.workspace.lake, relation).await;
+        let mut dataset = self.dataset(relation).await;
         if let Some(rows) = result.details["rows"].as_u64() {
             dataset["outputFacets"]["outputStatistics"] = with_schema(
                 json!({"rowCount": rows}),
@@ -185,13 +198,26 @@ impl Emitter {
         Some(lineage::facet(graph, &self.namespace, &found))
     }
 
-    async fn dataset(&self, lake: &Lake, relation: &Relation) -> Value {
+    /// A dataset that tests read. A view is planned to know its columns, and many tests may read it.
+    async fn tested(&self, relation: &Relation) -> Value {
+        let known = self.tested.lock().ok();
+        if let Some(known) = known.and_then(|known| known.get(relation).cloned()) {
+            return known;
+        }
+        let dataset = self.dataset(relation).await;
+        if let Ok(mut known) = self.tested.lock() {
+            known.insert(relation.clone(), dataset.clone());
+        }
+        dataset
+    }
+
+    async fn dataset(&self, relation: &Relation) -> Value {
         let mut dataset = json!({
             "namespace": self.namespace,
             "name": relation.to_string(),
             "facets": {},
         });
-        if let Ok(Some(info)) = lake.info(relation).await {
+        if let Ok(Some(info)) = self.workspace.lake.info(relation).await {
             let field = |field: &std::sync::Arc<arrow::datatypes::Field>| json!({"name": field.name(), "type": sql_type(field.data_type())});
             let fields: Vec<Value> = info.schema.fields().iter().map(field).collect();
             dataset["facets"]["schema"] = with_schema(

@@ -38,7 +38,9 @@ fn reuses(select: &Select) -> bool {
         if names(item).iter().any(|name| given.contains(name)) {
             return true;
         }
-        given.extend(alias(item).map(|(name, _)| name));
+        if let SelectItem::ExprWithAlias { alias, .. } = item {
+            given.insert(folded(alias).to_lowercase());
+        }
     }
     let named = select.selection.as_ref().map(names).unwrap_or_default();
     named.iter().any(|name| given.contains(name))

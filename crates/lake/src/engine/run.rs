@@ -1,5 +1,6 @@
 //! Running a plan: batches out as they come, once more with spilling joins where memory ran out.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use arrow::util::display::FormatOptions;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::{SendableRecordBatchStream, SessionState};
+use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
 use datafusion::logical_expr::{Cast, Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::execute_stream;
 use forebay_core::Diagnostic;
@@ -45,9 +46,24 @@ type Started = (SchemaRef, Option<RecordBatch>, SendableRecordBatchStream);
 
 async fn first_batch(state: &SessionState, plan: &LogicalPlan) -> Result<Started> {
     let plan = state.create_physical_plan(plan).await?;
-    let mut stream = execute_stream(plan, state.task_ctx())?;
+    let mut stream = execute_stream(plan, task(state))?;
     let first = stream.next().await.transpose()?;
     Ok((stream.schema(), first, stream))
+}
+
+/// What a running plan sees of the session: not the names of functions, which a plan knows no more and
+/// which are a thousand strings to copy.
+fn task(state: &SessionState) -> Arc<TaskContext> {
+    Arc::new(TaskContext::new(
+        None,
+        state.session_id().to_owned(),
+        state.config().clone(),
+        HashMap::new(),
+        HashMap::new(),
+        HashMap::new(),
+        HashMap::new(),
+        Arc::clone(state.runtime_env()),
+    ))
 }
 
 fn is_exhausted(error: &DataFusionError) -> bool {
