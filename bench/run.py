@@ -1,6 +1,6 @@
 """Ourselves and a peer, in turn, on the same data. See README.md.
 
-    python3 bench/run.py [sql] [tpch] [pit] [online] [predict] [tracking] [--pairs N] [--small]
+    python3 bench/run.py [sql] [tpch] [pit] [online] [predict] [trainers] [tracking] [--pairs N] [--small]
 
 Builds the release binaries, puts pinned peers into target/bench-venv, and prints medians and ratios.
 Without a name all of them run. `--small` shrinks the data, to try the scripts out: its figures mean nothing.
@@ -11,7 +11,7 @@ import importlib
 
 from harness import Bench
 
-NAMES = ["sql", "tpch", "pit", "online", "predict", "tracking"]
+NAMES = ["sql", "tpch", "pit", "online", "predict", "trainers", "tracking"]
 
 
 def main() -> None:

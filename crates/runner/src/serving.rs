@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use forebay_core::graph::Spec;
-use forebay_core::ml::{InferenceService, ModelSelector, Task, Trainer};
+use forebay_core::ml::{InferenceService, ModelSelector, Trainer};
 use forebay_core::{Diagnostic, Node};
 use forebay_ml::model::Model;
 use forebay_ml::record::TrainingRecord;
@@ -51,13 +51,6 @@ pub fn load_version(
         .hint("load it where the script's own libraries are: mlflow.pyfunc.load_model"));
     }
     let model = Model::read(&folder.join("model"))?;
-    if model.task != Task::Binary {
-        return Err(Diagnostic::error(format!(
-            "version {} of model '{}' does not predict a yes or no; inference services answer with \
-             the probability of a binary label",
-            version.version, version.model
-        )));
-    }
     let threshold = spec.threshold.parse().map_err(|_| {
         Diagnostic::error(format!("threshold '{}' is not a number", spec.threshold))
             .at(node.location.clone())

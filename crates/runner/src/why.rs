@@ -10,6 +10,7 @@ use forebay_core::{Diagnostic, Node, NodeId, Relation, ResourceType, Span, quote
 use forebay_ml::record::{RecordedInput, RecordedView, TrainingRecord};
 use forebay_ml::serving::{self, Service};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::cells::Cells;
 use crate::workspace::Workspace;
@@ -23,8 +24,10 @@ pub struct Why {
     pub service: String,
     pub answered_at: String,
     pub score: f64,
-    pub label: bool,
-    pub threshold: f64,
+    /// Yes or no, the class, the number of the cluster; null where the score says all.
+    pub label: Value,
+    /// Of a yes or no.
+    pub threshold: Option<f64>,
     pub inputs: Vec<(String, Option<String>)>,
     pub model: String,
     pub model_version: u64,
@@ -91,7 +94,10 @@ pub async fn explain(workspace: &Workspace, id: &str) -> Result<Why, Diagnostic>
         service: service_node.name.clone(),
         answered_at: cells.get(0, "answered_at").unwrap_or_default().to_owned(),
         score,
-        label: score >= service.threshold(),
+        label: match service.threshold() {
+            Some(threshold) => Value::from(score >= threshold),
+            None => cells.get(0, "label").map_or(Value::Null, Value::from),
+        },
         threshold: service.threshold(),
         inputs: service
             .inputs()

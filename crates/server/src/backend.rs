@@ -9,7 +9,7 @@ use forebay_core::{Diagnostic, Graph, Relation};
 use forebay_ml::online;
 use forebay_ui::page;
 
-pub use crate::inference::{Answered, Prediction, Served};
+pub use crate::inference::{Answered, Served};
 
 /// None: there is no such thing, which is the caller's slip and not an error.
 pub type Found<T> = Result<Option<T>, Diagnostic>;

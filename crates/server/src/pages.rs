@@ -257,10 +257,8 @@ async fn ask(app: &App, name: &str, form: &[u8]) -> Result<String, Refusal> {
     let values: Vec<_> = url::form_urlencoded::parse(form).collect();
     let rows = inference::from_form(&served, &values)?;
     let answered = app.backend.infer(&served, rows).await?;
-    match answered.predictions.into_iter().next() {
-        Some(prediction) => Ok(prediction.id),
-        None => Err(Diagnostic::internal("the service answered no row").into()),
-    }
+    let id = answered.first_id();
+    id.ok_or_else(|| Diagnostic::internal("the service answered no row").into())
 }
 
 pub async fn metrics(State(app): Shared) -> Response {

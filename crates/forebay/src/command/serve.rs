@@ -134,8 +134,7 @@ pub async fn predict_once(
     let rows = inference::rows(&served, body)?;
     let answered = backend.infer(&served, rows).await?;
     backend.flush().await;
-    let first = answered.predictions.into_iter().next();
-    first.map(|prediction| prediction.id).ok_or_else(|| {
+    answered.first_id().ok_or_else(|| {
         Diagnostic::internal("a request of one row was answered without a prediction")
     })
 }

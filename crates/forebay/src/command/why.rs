@@ -2,6 +2,7 @@
 
 use forebay_core::Diagnostics;
 use forebay_runner::why::{self, FeatureReason, Origin, Why};
+use serde_json::Value;
 
 use crate::args::{self, Global, Output};
 use crate::report::{Talk, data};
@@ -20,7 +21,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &args::Why) -> Result<u8
 pub fn print(why: &Why) {
     let line = |what: &str, value: &str| data::print(&format!("{what:<14} {value}"));
     line("prediction", &why.prediction_id);
-    line("answer", &format!("{:.6} -> {}", why.score, why.label));
+    line("answer", &answer(why));
     line("answered", &why.answered_at);
     line("service", &why.service);
     line(
@@ -55,6 +56,14 @@ pub fn print(why: &Why) {
         "scored again",
         &format!("{:.6}, {again}", why.rescored.score),
     );
+}
+
+fn answer(why: &Why) -> String {
+    match &why.label {
+        Value::Null => format!("{:.6}", why.score),
+        Value::String(label) => format!("{label} ({:.6})", why.score),
+        label => format!("{:.6} -> {label}", why.score),
+    }
 }
 
 fn metrics(why: &Why) -> String {

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use forebay_store::{Run, RunState, Store};
+use serde_json::{Value, json};
 
-use crate::project::Project;
+use crate::project::{Project, Server};
 
 /// Answers the same to every row, leaves a folder for a model, and may be killed with what runs it.
 const CONSTANT: &str = r#"
@@ -253,4 +254,86 @@ fn the_same_hash_gives_the_same_model_to_the_bit() {
         script(&other),
         "a script's code is in its hash"
     );
+}
+
+/// One output of an answer, and the id of its first row.
+fn infer(server: &Server, service: &str, x: i64) -> BTreeMap<String, Value> {
+    let body = format!(
+        r#"{{"inputs": [{{"name": "x", "shape": [1], "datatype": "INT64", "data": [{x}]}}]}}"#
+    );
+    let (status, answer) = server.ask("POST", &format!("/v2/models/{service}/infer"), &body);
+    assert_eq!(status, 200, "{answer}");
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    let outputs = answer["outputs"].as_array().unwrap().iter();
+    outputs
+        .map(|output| {
+            let name = output["name"].as_str().unwrap().to_owned();
+            (name, output["data"][0].clone())
+        })
+        .collect()
+}
+
+#[test]
+fn services_answer_with_classes_numbers_and_clusters() {
+    let job = |name: &str, label: &str, algorithm: &str| {
+        format!(
+            "  - {{name: {name}, spine: ref('asked'), event_timestamp: at, {label} request_features: [{{name: x}}],
+     split: {{random: 0.25}}, evaluate: {{resamples: 0}}, trainer: {{algorithm: {algorithm}}}}}\n"
+        )
+    };
+    let rows = (0..200).map(|i: i64| {
+        let x = i * 37 % 90;
+        let kind = ["low", "middle", "high"][(x / 30) as usize];
+        format!("{i},2024-01-01 00:00:00,{x},{kind},{}\n", x * 2)
+    });
+    let seed = "id,at,x,kind,twice\n".to_owned() + &rows.collect::<String>();
+    let jobs = [
+        job("kinds", "label: kind,", "gradient_boosting, rounds: 20"),
+        job("twice", "label: twice,", "linear_regression"),
+        job("heaps", "", "k_means, clusters: 3"),
+    ];
+    let services =
+        ["kinds", "twice", "heaps"].map(|name| format!("  - {{name: {name}, model: {name}}}\n"));
+    let ml = format!(
+        "training_jobs:\n{}inference_services:\n{}",
+        jobs.concat(),
+        services.concat()
+    );
+    let project = Project::new(&[
+        ("dbt_project.yml", "name: shop\n"),
+        ("seeds/asked.csv", &seed),
+        ("ml/jobs.yml", &ml),
+    ]);
+    project.ok(&["build"]);
+    let server = project.serve();
+
+    let kind = infer(&server, "kinds", 75);
+    assert_eq!(kind["label"], "high");
+    assert_eq!(kind["score"], kind["probability_high"]);
+    let sum: f64 = ["low", "middle", "high"]
+        .iter()
+        .map(|class| kind[&format!("probability_{class}")].as_f64().unwrap())
+        .sum();
+    assert!((sum - 1.0).abs() < 1e-9);
+    let twice = infer(&server, "twice", 40);
+    assert!(
+        (twice["score"].as_f64().unwrap() - 80.0).abs() < 1.0,
+        "{twice:?}"
+    );
+    assert!(!twice.contains_key("label"));
+    let heap = |x| infer(&server, "heaps", x)["label"].clone();
+    assert_eq!(heap(1), heap(2));
+    assert_ne!(heap(1), heap(85));
+
+    for (answer, label) in [(&kind, json!("high")), (&twice, Value::Null)] {
+        let id = answer["prediction_id"].as_str().unwrap();
+        let why = project.json(&["why", id]);
+        assert_eq!(
+            (&why["label"], &why["rescored"]["same_bits"]),
+            (&label, &json!(true))
+        );
+        let (status, page) = server.ask("GET", &format!("/predictions/{id}"), "");
+        assert_eq!(status, 200, "{page}");
+    }
+    server.stop();
 }

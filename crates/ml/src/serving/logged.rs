@@ -3,16 +3,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
-    TimestampMicrosecondArray,
-};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use chrono::{DateTime, Utc};
 use forebay_core::Diagnostic;
 
+use super::Service;
 use super::assemble::LookedUp;
-use super::{Prediction, Service};
 use crate::record::TrainingRecord;
 
 /// The log's columns; worked out once a service.
@@ -25,7 +22,12 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn new(record: &TrainingRecord, inputs: &Schema, features: &Schema) -> Self {
+    pub(super) fn new(
+        record: &TrainingRecord,
+        inputs: &Schema,
+        features: &Schema,
+        said: &[Field],
+    ) -> Self {
         let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
         let mut fields = vec![
             Field::new("prediction_id", DataType::Utf8, false),
@@ -40,11 +42,8 @@ impl Layout {
             let name = format!("{}__event_timestamp", view.name);
             Field::new(name, instant.clone(), true)
         }));
-        fields.extend([
-            Field::new("stale_features", DataType::Utf8, false),
-            Field::new("score", DataType::Float64, false),
-            Field::new("label", DataType::Boolean, false),
-        ]);
+        fields.push(Field::new("stale_features", DataType::Utf8, false));
+        fields.extend(said.iter().cloned());
         Self {
             schema: Arc::new(Schema::new(fields)),
             inputs,
@@ -65,44 +64,48 @@ fn append(fields: &mut Vec<Field>, columns: &Schema) -> Vec<usize> {
     kept
 }
 
-pub(super) fn rows(
-    service: &Service,
-    request: &RecordBatch,
-    features: &RecordBatch,
-    looked_up: &LookedUp,
-    predictions: &[Prediction],
-    now: DateTime<Utc>,
-) -> Result<RecordBatch, Diagnostic> {
-    let rows = predictions.len();
-    let layout = &service.log_layout;
-    let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value; rows])) };
-    let times = |values: Vec<Option<i64>>| -> ArrayRef {
-        Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
-    };
-    let ids = predictions.iter().map(|p| &p.id);
-    let version = service.model_version() as i64;
-    let mut columns: Vec<ArrayRef> = Vec::with_capacity(layout.schema.fields().len());
-    columns.extend([
-        Arc::new(StringArray::from_iter_values(ids)) as ArrayRef,
-        times(vec![Some(now.timestamp_micros()); rows]),
-        text(service.model_name()),
-        Arc::new(Int64Array::from(vec![version; rows])),
-        text(service.run_id()),
-    ]);
-    for (batch, kept) in [(request, &layout.inputs), (features, &layout.features)] {
-        columns.extend(kept.iter().map(|index| Arc::clone(batch.column(*index))));
+/// An answered request.
+pub(super) struct Rows<'a> {
+    pub request: &'a RecordBatch,
+    pub features: &'a RecordBatch,
+    pub looked_up: &'a LookedUp,
+    pub ids: &'a ArrayRef,
+    pub stale: &'a ArrayRef,
+    pub said: &'a [ArrayRef],
+}
+
+impl Rows<'_> {
+    pub(super) fn batch(
+        &self,
+        service: &Service,
+        now: DateTime<Utc>,
+    ) -> Result<RecordBatch, Diagnostic> {
+        let rows = self.request.num_rows();
+        let layout = &service.log_layout;
+        let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value; rows])) };
+        let times = |values: Vec<Option<i64>>| -> ArrayRef {
+            Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"))
+        };
+        let version = service.model_version() as i64;
+        let mut columns: Vec<ArrayRef> = Vec::with_capacity(layout.schema.fields().len());
+        columns.extend([
+            Arc::clone(self.ids),
+            times(vec![Some(now.timestamp_micros()); rows]),
+            text(service.model_name()),
+            Arc::new(Int64Array::from(vec![version; rows])),
+            text(service.run_id()),
+        ]);
+        let kept = [
+            (self.request, &layout.inputs),
+            (self.features, &layout.features),
+        ];
+        for (batch, kept) in kept {
+            columns.extend(kept.iter().map(|index| Arc::clone(batch.column(*index))));
+        }
+        columns.extend(self.looked_up.event_times().map(times));
+        columns.push(Arc::clone(self.stale));
+        columns.extend(self.said.iter().cloned());
+        RecordBatch::try_new(Arc::clone(&layout.schema), columns)
+            .map_err(|error| Diagnostic::internal(format!("cannot assemble the log: {error}")))
     }
-    columns.extend(looked_up.event_times().map(times));
-    let stale = predictions.iter().map(|p| p.stale.join(","));
-    columns.extend([
-        Arc::new(StringArray::from_iter_values(stale)) as ArrayRef,
-        Arc::new(Float64Array::from_iter_values(
-            predictions.iter().map(|p| p.score),
-        )),
-        Arc::new(BooleanArray::from_iter(
-            predictions.iter().map(|p| Some(p.label)),
-        )),
-    ]);
-    RecordBatch::try_new(Arc::clone(&layout.schema), columns)
-        .map_err(|error| Diagnostic::internal(format!("cannot assemble the log: {error}")))
 }

@@ -1,6 +1,7 @@
 //! An inference service in process: request rows in; features looked up online, request features
 //! computed by the expressions that training used, scores and their reasons out.
 
+mod answers;
 mod assemble;
 mod log;
 mod logged;
@@ -8,13 +9,13 @@ mod request;
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, RecordBatch};
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use chrono::{DateTime, Utc};
+use forebay_core::ml::Task;
 use forebay_core::{Diagnostic, Relation};
 use forebay_lake::Lake;
 use forebay_lake::expr::CompiledExprs;
-use serde::Serialize;
 
 use crate::model::Model;
 use crate::online::OnlineStore;
@@ -30,7 +31,7 @@ pub struct ServiceParts {
     pub model_version: u64,
     pub model: Model,
     pub record: TrainingRecord,
-    /// Score at or above which the label is true.
+    /// Of a binary label: the score at or above which it is true.
     pub threshold: f64,
     pub online: Arc<dyn OnlineStore>,
 }
@@ -40,27 +41,17 @@ pub struct Service {
     parts: ServiceParts,
     inputs: Vec<InputField>,
     input_schema: SchemaRef,
+    output_schema: SchemaRef,
     request_features: CompiledExprs,
     layout: assemble::Layout,
     log_layout: logged::Layout,
     features: Vec<String>,
 }
 
-/// One answer.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Prediction {
-    /// UUID, version 7: sorts by time.
-    pub id: String,
-    pub score: f64,
-    pub label: bool,
-    /// `view:feature` of every feature that was there but older than its view's ttl, or not there at
-    /// all: the model saw it as missing.
-    pub stale: Vec<String>,
-}
-
 /// The answers to one request, and the rows to log of it.
 pub struct Answer {
-    pub predictions: Vec<Prediction>,
+    /// Columns of [`Service::output_schema`].
+    pub rows: RecordBatch,
     pub log: RecordBatch,
 }
 
@@ -83,8 +74,17 @@ impl Service {
         let input_schema: SchemaRef = Arc::new(Schema::new(fields));
         let request_features = lake.compile_exprs(&input_schema, &exprs)?;
         let layout = assemble::Layout::new(&parts.record, &request_features.schema())?;
+        let mut outputs = answers::fields(&parts.model);
+        let log_layout =
+            logged::Layout::new(&parts.record, &input_schema, &layout.schema, &outputs);
+        // An UUID, version 7, sorts by time. `view:feature` of every feature that was too old or not
+        // there: the model saw it as missing.
+        for name in ["prediction_id", "stale_features"] {
+            outputs.push(Field::new(name, DataType::Utf8, false));
+        }
         Ok(Self {
-            log_layout: logged::Layout::new(&parts.record, &input_schema, &layout.schema),
+            log_layout,
+            output_schema: Arc::new(Schema::new(outputs)),
             features: parts.record.feature_names(),
             layout,
             request_features,
@@ -118,8 +118,9 @@ impl Service {
         &self.parts.record
     }
 
-    pub fn threshold(&self) -> f64 {
-        self.parts.threshold
+    /// Of a binary label.
+    pub fn threshold(&self) -> Option<f64> {
+        (self.parts.model.task == Task::Binary).then_some(self.parts.threshold)
     }
 
     pub fn training_set(&self) -> &Relation {
@@ -145,6 +146,12 @@ impl Service {
         &self.input_schema
     }
 
+    /// Schema of an answer: `score`, for most tasks `label`, then what else the task has to say,
+    /// `prediction_id` and `stale_features`.
+    pub fn output_schema(&self) -> &SchemaRef {
+        &self.output_schema
+    }
+
     /// Answers every row of the request. Where the event timestamp is null the moment is `now`.
     pub fn predict(&self, request: &RecordBatch, now: DateTime<Utc>) -> Result<Answer, Diagnostic> {
         request::check(self, request)?;
@@ -152,20 +159,32 @@ impl Service {
         let computed = self.request_features.evaluate(&request)?;
         let looked_up = assemble::look_up(self, &request)?;
         let features = assemble::features(&self.layout, &computed, &looked_up)?;
-        let scores = self.parts.model.predict(&features)?;
-        let predictions = self.predictions(&scores, &looked_up);
-        let log = logged::rows(self, &request, &features, &looked_up, &predictions, now)?;
-        Ok(Answer { predictions, log })
+        let said = self.said(&features)?;
+        let ids = (0..request.num_rows()).map(|_| uuid::Uuid::now_v7().to_string());
+        let ids: ArrayRef = Arc::new(StringArray::from_iter_values(ids));
+        let stale = (0..request.num_rows()).map(|row| looked_up.stale(&self.layout, row).join(","));
+        let stale: ArrayRef = Arc::new(StringArray::from_iter_values(stale));
+        let log = logged::Rows {
+            request: &request,
+            features: &features,
+            looked_up: &looked_up,
+            ids: &ids,
+            stale: &stale,
+            said: &said,
+        };
+        let log = log.batch(self, now)?;
+        let columns = said.into_iter().chain([ids, stale]).collect();
+        let rows = RecordBatch::try_new(Arc::clone(&self.output_schema), columns)
+            .map_err(|error| Diagnostic::internal(format!("cannot assemble answers: {error}")))?;
+        Ok(Answer { rows, log })
     }
 
-    fn predictions(&self, scores: &[f64], looked_up: &assemble::LookedUp) -> Vec<Prediction> {
-        let one = |(row, score): (usize, &f64)| Prediction {
-            id: uuid::Uuid::now_v7().to_string(),
-            score: *score,
-            label: *score >= self.parts.threshold,
-            stale: looked_up.stale(&self.layout, row),
-        };
-        scores.iter().enumerate().map(one).collect()
+    fn said(&self, features: &RecordBatch) -> Result<Vec<ArrayRef>, Diagnostic> {
+        let ServiceParts {
+            model, threshold, ..
+        } = &self.parts;
+        let answers = model.answers(std::slice::from_ref(features))?;
+        Ok(answers::said(model, answers, *threshold))
     }
 
     /// Scores rows that carry the model's columns already (a training set, a prediction log):
@@ -178,7 +197,7 @@ impl Service {
     }
 
     fn score_batch(&self, batch: &RecordBatch) -> Result<RecordBatch, Diagnostic> {
-        let scores = self.parts.model.predict(batch)?;
+        let scores = self.said(batch)?.swap_remove(0);
         let column = |name: &String| -> Result<(Field, ArrayRef), Diagnostic> {
             let index = batch.schema().index_of(name).map_err(|_| {
                 Diagnostic::error(format!("the rows to score lack the column '{name}'"))
@@ -193,7 +212,6 @@ impl Service {
             .iter()
             .map(column)
             .collect::<Result<Vec<_>, _>>()?;
-        let scores: ArrayRef = Arc::new(Float64Array::from(scores));
         columns.push((Field::new("score", DataType::Float64, false), scores));
         let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = columns.into_iter().unzip();
         RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)

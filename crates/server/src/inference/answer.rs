@@ -1,65 +1,31 @@
 //! The answer to an inference request: which tensors, in JSON or in binary.
 
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 use serde::{Serialize, Serializer};
 
 use super::HEADER_LENGTH;
-use super::kind::Datatype;
 use super::message::InferRequest;
-use super::served::{Answered, Prediction, Served};
+use super::served::{Answered, Served};
 use crate::refusal::Refusal;
 
-/// An output tensor of every service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
-    Score,
-    Label,
-    PredictionId,
-    StaleFeatures,
-}
-
-impl Output {
-    pub const ALL: [Output; 4] = [
-        Output::Score,
-        Output::Label,
-        Output::PredictionId,
-        Output::StaleFeatures,
-    ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Output::Score => "score",
-            Output::Label => "label",
-            Output::PredictionId => "prediction_id",
-            Output::StaleFeatures => "stale_features",
-        }
-    }
-
-    pub fn datatype(self) -> Datatype {
-        match self {
-            Output::Score => Datatype::Fp64,
-            Output::Label => Datatype::Bool,
-            Output::PredictionId | Output::StaleFeatures => Datatype::Bytes,
-        }
-    }
-}
-
-/// The tensors to answer with, in order, and whether each is wanted in binary.
-pub struct Outputs(Vec<(Output, bool)>);
+/// The tensors to answer with, by their place among the service's outputs, and whether each is
+/// wanted in binary.
+pub struct Outputs(Vec<(usize, bool)>);
 
 impl Outputs {
     /// All of them, where the request names none.
-    pub fn asked(request: &InferRequest<'_>) -> Result<Self, Refusal> {
+    pub fn asked(served: &Served, request: &InferRequest<'_>) -> Result<Self, Refusal> {
         let all_binary = request
             .parameters
             .and_then(|p| p.binary_data_output)
             .unwrap_or(false);
         let Some(named) = request.outputs.as_ref().filter(|named| !named.is_empty()) else {
-            return Ok(Self(
-                Output::ALL.map(|output| (output, all_binary)).to_vec(),
-            ));
+            let all = 0..served.outputs.len();
+            return Ok(Self(all.map(|place| (place, all_binary)).collect()));
         };
         let output = |tensor: &super::message::OutputTensor<'_>| {
             let parameters = tensor.parameters.unwrap_or_default();
@@ -68,15 +34,16 @@ impl Outputs {
                     "classification of outputs is not supported",
                 ));
             }
-            let known = Output::ALL
-                .into_iter()
-                .find(|output| output.name() == tensor.name);
+            let mut names = served.outputs.iter().map(|(name, _)| name);
+            let known = names.position(|name| *name == *tensor.name);
             let binary = parameters.binary_data.unwrap_or(all_binary);
-            known.map(|output| (output, binary)).ok_or_else(|| {
-                let names = Output::ALL.map(Output::name).join(", ");
+            known.map(|place| (place, binary)).ok_or_else(|| {
+                let names = served.outputs.iter().map(|(name, _)| name.as_str());
+                let names: Vec<&str> = names.collect();
                 Refusal::bad_request(format!(
-                    "output '{}' is unknown; known are: {names}",
-                    tensor.name
+                    "output '{}' is unknown; known are: {}",
+                    tensor.name,
+                    names.join(", ")
                 ))
             })
         };
@@ -103,7 +70,7 @@ struct Names<'a> {
 
 #[derive(Serialize)]
 struct Tensor<'a> {
-    name: &'static str,
+    name: &'a str,
     datatype: &'static str,
     shape: [usize; 1],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,18 +84,18 @@ struct BinarySize {
     binary_data_size: usize,
 }
 
-/// Values of an output, row by row, written straight from the predictions.
-struct Data<'a>(Output, &'a [Prediction]);
+/// Values of an output, row by row, written straight from its column.
+struct Data<'a>(&'a dyn Array);
 
 impl Serialize for Data<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Output::Score => serializer.collect_seq(self.1.iter().map(|p| p.score)),
-            Output::Label => serializer.collect_seq(self.1.iter().map(|p| p.label)),
-            Output::PredictionId => serializer.collect_seq(self.1.iter().map(|p| &p.id)),
-            Output::StaleFeatures => {
-                serializer.collect_seq(self.1.iter().map(|p| p.stale.join(",")))
+        match self.0.data_type() {
+            DataType::Boolean => serializer.collect_seq(self.0.as_boolean().iter().flatten()),
+            DataType::Int64 => serializer.collect_seq(self.0.as_primitive::<Int64Type>().values()),
+            DataType::Float64 => {
+                serializer.collect_seq(self.0.as_primitive::<Float64Type>().values())
             }
+            _ => serializer.collect_seq(self.0.as_string::<i32>().iter().flatten()),
         }
     }
 }
@@ -139,22 +106,24 @@ pub fn response(
     outputs: Outputs,
     answered: &Answered,
 ) -> Response {
-    let rows = &answered.predictions[..];
+    let rows = answered.rows.num_rows();
     let mut binary = Vec::new();
-    let tensor = |(output, is_binary): (Output, bool)| {
+    let tensor = |(place, is_binary): (usize, bool)| {
+        let (name, datatype) = &served.outputs[place];
+        let column = &**answered.rows.column(place);
         let before = binary.len();
         if is_binary {
-            pack(output, rows, &mut binary);
+            pack(column, &mut binary);
         }
         let size = BinarySize {
             binary_data_size: binary.len() - before,
         };
         Tensor {
-            name: output.name(),
-            datatype: output.datatype().name(),
-            shape: [rows.len()],
+            name,
+            datatype: datatype.name(),
+            shape: [rows],
             parameters: is_binary.then_some(size),
-            data: (!is_binary).then_some(Data(output, rows)),
+            data: (!is_binary).then_some(Data(column)),
         }
     };
     let body = Answer {
@@ -167,7 +136,7 @@ pub fn response(
         },
         outputs: outputs.0.into_iter().map(tensor).collect(),
     };
-    let mut json = Vec::with_capacity(256 + 160 * rows.len());
+    let mut json = Vec::with_capacity(256 + 160 * rows);
     serde_json::to_writer(&mut json, &body).expect("plain values are written into memory");
     write(json, &binary)
 }
@@ -191,17 +160,24 @@ fn write(mut json: Vec<u8>, binary: &[u8]) -> Response {
     response
 }
 
-fn pack(output: Output, rows: &[Prediction], out: &mut Vec<u8>) {
-    let mut text = |text: &str| {
-        out.extend_from_slice(&(text.len() as u32).to_le_bytes());
-        out.extend_from_slice(text.as_bytes());
-    };
-    match output {
-        Output::PredictionId => rows.iter().for_each(|p| text(&p.id)),
-        Output::StaleFeatures => rows.iter().for_each(|p| text(&p.stale.join(","))),
-        Output::Score => rows
-            .iter()
-            .for_each(|p| out.extend_from_slice(&p.score.to_le_bytes())),
-        Output::Label => out.extend(rows.iter().map(|p| u8::from(p.label))),
+fn pack(column: &dyn Array, out: &mut Vec<u8>) {
+    match column.data_type() {
+        DataType::Boolean => out.extend(column.as_boolean().iter().flatten().map(u8::from)),
+        DataType::Int64 => {
+            let values = column.as_primitive::<Int64Type>().values();
+            values
+                .iter()
+                .for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+        }
+        DataType::Float64 => {
+            let values = column.as_primitive::<Float64Type>().values();
+            values
+                .iter()
+                .for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+        }
+        _ => column.as_string::<i32>().iter().flatten().for_each(|text| {
+            out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+            out.extend_from_slice(text.as_bytes());
+        }),
     }
 }

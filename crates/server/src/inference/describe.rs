@@ -8,7 +8,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::answer::Output;
 use super::kind::Datatype;
 use super::{Address, Served};
 use crate::backend::{Backend, Lookup};
@@ -68,6 +67,13 @@ fn about(app: &App, address: &Address, tell: impl FnOnce(&Served) -> Value) -> R
     }
 }
 
+fn outputs(served: &Served, tensor: impl Fn(&str, Datatype) -> Value) -> Vec<Value> {
+    let outputs = served.outputs.iter();
+    outputs
+        .map(|(name, datatype)| tensor(name, *datatype))
+        .collect()
+}
+
 pub async fn metadata(State(app): Shared, Path(address): Path<Address>) -> Response {
     let tensor = |name: &str, datatype: Datatype| json!({ "name": name, "datatype": datatype.name(), "shape": [-1] });
     about(&app, &address, |served| {
@@ -80,7 +86,7 @@ pub async fn metadata(State(app): Shared, Path(address): Path<Address>) -> Respo
             "versions": [served.version],
             "platform": PLATFORM,
             "inputs": inputs.collect::<Vec<_>>(),
-            "outputs": Output::ALL.map(|output| tensor(output.name(), output.datatype())),
+            "outputs": outputs(served, tensor),
         })
     })
 }
@@ -118,7 +124,7 @@ pub async fn config(State(app): Shared, Path(address): Path<Address>) -> Respons
             "backend": PLATFORM,
             "max_batch_size": 0,
             "input": inputs.collect::<Vec<_>>(),
-            "output": Output::ALL.map(|output| tensor(output.name(), output.datatype())),
+            "output": outputs(served, tensor),
         })
     })
 }

@@ -2,8 +2,9 @@
 //!
 //! <https://github.com/kserve/open-inference-protocol>. An inference service is a model of the
 //! protocol; its versions are those of the registered model, of which one is served at a time.
-//! A request is one tensor for each input, of shape `[n]` or `[n, 1]`; the answer has the tensors
-//! `score`, `label`, `prediction_id` and `stale_features` (names separated by commas).
+//! A request is one tensor for each input, of shape `[n]` or `[n, 1]`; the answer has one for each
+//! output of the service: `score`, for most tasks `label`, `probability_<class>` of several classes,
+//! `prediction_id` and `stale_features` (names separated by commas).
 
 mod answer;
 mod describe;
@@ -24,7 +25,7 @@ pub use describe::{
     all_stats, config, index, live, metadata, model_ready, models, ping, ready, server, stats,
 };
 pub use rows::from_form;
-pub use served::{Answered, Input, Prediction, Served};
+pub use served::{Answered, Input, Served};
 
 use forebay_core::Diagnostic;
 
@@ -100,7 +101,7 @@ async fn answer(app: &App, address: &Address, request: Request) -> Result<Respon
     let length = length.map(|v| v.to_str().unwrap_or_default());
     let (json, binary) = message::split(&sent, length)?;
     let asked = message::parse(json)?;
-    let outputs = answer::Outputs::asked(&asked)?;
+    let outputs = answer::Outputs::asked(&served, &asked)?;
     let rows = rows::from_tensors(&served, &asked.inputs, binary)?;
     let answered = app.backend.infer(&served, rows).await?;
     Ok(answer::response(&served, &asked, outputs, &answered))

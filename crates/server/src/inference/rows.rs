@@ -293,7 +293,8 @@ mod tests {
                 true,
             ),
         ]);
-        Served::new("s", "m", "1", Arc::new(schema), &["asked_at"]).unwrap()
+        let outputs = Arc::new(Schema::empty());
+        Served::new("s", "m", "1", Arc::new(schema), &["asked_at"], &outputs).unwrap()
     }
 
     fn form(fields: &[(&'static str, &'static str)]) -> Result<RecordBatch, String> {

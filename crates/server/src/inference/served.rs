@@ -1,9 +1,10 @@
 //! An inference service as the protocol sees it, and what it answers.
 
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use forebay_core::Diagnostic;
 
-use super::kind::Kind;
+use super::kind::{Datatype, Kind};
 
 /// What a request to a service must carry. Made once, when a model version is loaded.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct Served {
     pub version: String,
     pub inputs: Vec<Input>,
     pub(super) schema: SchemaRef,
+    /// Name and type of each, in order.
+    pub(super) outputs: Vec<(String, Datatype)>,
 }
 
 /// One input tensor.
@@ -36,13 +39,15 @@ impl Input {
 impl Served {
     /// `schema`: columns of the batch that [`crate::Backend::infer`] takes, of the types boolean,
     /// int64, float64, utf8, date32 and timestamp in microseconds with or without a zone.
-    /// `optional` names those that a request may leave out.
+    /// `optional` names those that a request may leave out. `outputs` are the columns of answers:
+    /// boolean, int64, float64 and utf8, without nulls.
     pub fn new(
         name: impl Into<String>,
         model: impl Into<String>,
         version: impl Into<String>,
         schema: SchemaRef,
         optional: &[&str],
+        outputs: &SchemaRef,
     ) -> Result<Self, Diagnostic> {
         let name = name.into();
         let input = |field: &std::sync::Arc<arrow::datatypes::Field>| {
@@ -64,7 +69,11 @@ impl Served {
             .iter()
             .map(input)
             .collect::<Result<_, Diagnostic>>()?;
+        let output = |field: &std::sync::Arc<arrow::datatypes::Field>| {
+            Kind::of(field.data_type()).map(|kind| (field.name().clone(), kind.datatype()))
+        };
         Ok(Self {
+            outputs: outputs.fields().iter().filter_map(output).collect(),
             model: model.into(),
             version: version.into(),
             inputs,
@@ -74,20 +83,19 @@ impl Served {
     }
 }
 
-/// One answered row.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Prediction {
-    /// Names the logged answer; the address of its page.
-    pub id: String,
-    pub score: f64,
-    pub label: bool,
-    /// Features that counted as missing because their newest value was too old.
-    pub stale: Vec<String>,
-}
-
 /// The answers to a request, row by row, and the version that gave them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answered {
     pub version: String,
-    pub predictions: Vec<Prediction>,
+    /// The service's outputs.
+    pub rows: RecordBatch,
+}
+
+impl Answered {
+    /// Names the first answer in the log: the address of its page.
+    pub fn first_id(&self) -> Option<String> {
+        let ids = self.rows.column_by_name("prediction_id")?;
+        let first = ids.as_string_opt::<i32>()?.iter().next()?;
+        first.map(str::to_owned)
+    }
 }

@@ -19,7 +19,7 @@ use forebay_ui::page;
 use tokio_util::sync::CancellationToken;
 
 use crate::backend::{Backend, Found, Lookup, Stats};
-use crate::inference::{Answered, Prediction, Served};
+use crate::inference::{Answered, Served};
 use serving::Serving;
 
 /// How soon a moved alias is followed.
@@ -100,6 +100,7 @@ fn described(service: &Service) -> Result<Served, Diagnostic> {
         service.model_version().to_string(),
         Arc::clone(service.input_schema()),
         &optional,
+        service.output_schema(),
     )
 }
 
@@ -180,18 +181,9 @@ impl Backend for ProjectBackend {
                 served.name
             ))
         })?;
-        let predictions = self.serving.answer(&service, &rows)?;
         Ok(Answered {
             version: service.model_version().to_string(),
-            predictions: predictions
-                .into_iter()
-                .map(|prediction| Prediction {
-                    id: prediction.id,
-                    score: prediction.score,
-                    label: prediction.label,
-                    stale: prediction.stale,
-                })
-                .collect(),
+            rows: self.serving.answer(&service, &rows)?,
         })
     }
 

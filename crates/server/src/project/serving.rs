@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use forebay_core::{Diagnostic, NodeId, Spec};
-use forebay_ml::serving::{Prediction, PredictionLog, Service};
+use forebay_ml::serving::{PredictionLog, Service};
 use forebay_runner::{Workspace, serving};
 
 use super::traffic::Traffic;
@@ -87,15 +87,15 @@ impl Serving {
         &self,
         service: &Service,
         request: &RecordBatch,
-    ) -> Result<Vec<Prediction>, Diagnostic> {
+    ) -> Result<RecordBatch, Diagnostic> {
         let clock = Instant::now();
         let now = self.workspace.clock.now();
         let answered = service.predict(request, now).and_then(|answer| {
             self.log.append(service.name(), &answer.log)?;
-            Ok(answer.predictions)
+            Ok(answer.rows)
         });
         let elapsed = clock.elapsed();
-        let rows = answered.as_ref().ok().map(Vec::len);
+        let rows = answered.as_ref().ok().map(RecordBatch::num_rows);
         self.traffic
             .record(service.name(), now.timestamp_millis(), elapsed, rows);
         answered

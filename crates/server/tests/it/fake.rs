@@ -4,8 +4,10 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, TimeUnit};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, RecordBatch, StringArray,
+};
+use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, SchemaRef, TimeUnit};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
@@ -14,7 +16,7 @@ use forebay_core::ml::{Entity, Feature, FeatureView};
 use forebay_core::{Diagnostic, Graph, NodeId, Relation};
 use forebay_ml::online::{self, OnlineRow};
 use forebay_runner::Clock;
-use forebay_server::backend::{Answered, Found, Lookup, Prediction, Served, Stats};
+use forebay_server::backend::{Answered, Found, Lookup, Served, Stats};
 use forebay_server::mlflow::{Artifacts, Tracking};
 use forebay_server::{Backend, Options, router};
 use forebay_store::Store;
@@ -73,24 +75,47 @@ pub fn served() -> Served {
         "5",
         Arc::new(schema),
         &["asked_at"],
+        &outputs(),
     )
     .unwrap()
 }
 
-fn score(batch: &RecordBatch, row: usize) -> Prediction {
-    let distance = batch.column(1).as_primitive::<Float64Type>().value(row);
-    let carrier = batch.column(0).as_string::<i32>().value(row);
-    let stale = batch.column(4).is_null(row);
-    Prediction {
-        id: format!("{carrier}-{row}"),
-        score: distance / 1000.0,
-        label: distance >= 500.0,
-        stale: if stale {
-            vec!["a:x".into(), "b:y".into()]
-        } else {
-            Vec::new()
-        },
-    }
+fn outputs() -> SchemaRef {
+    let field = |name: &str, data_type| Field::new(name, data_type, false);
+    Arc::new(Schema::new(vec![
+        field("score", DataType::Float64),
+        field("label", DataType::Boolean),
+        field("prediction_id", DataType::Utf8),
+        field("stale_features", DataType::Utf8),
+    ]))
+}
+
+/// By the distance; without the moment two features are stale.
+fn answers(batch: &RecordBatch) -> RecordBatch {
+    let distance = batch.column(1).as_primitive::<Float64Type>().values();
+    let carriers = batch.column(0).as_string::<i32>();
+    let ids = (0..)
+        .zip(carriers)
+        .map(|(row, carrier)| format!("{}-{row}", carrier.unwrap()));
+    let moments = batch.column(4);
+    let stale = (0..batch.num_rows()).map(|row| match moments.is_null(row) {
+        true => "a:x,b:y",
+        false => "",
+    });
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Float64Array::from_iter_values(
+            distance.iter().map(|d| d / 1000.0),
+        )),
+        Arc::new(
+            distance
+                .iter()
+                .map(|d| Some(*d >= 500.0))
+                .collect::<BooleanArray>(),
+        ),
+        Arc::new(StringArray::from_iter_values(ids)),
+        Arc::new(StringArray::from_iter_values(stale)),
+    ];
+    RecordBatch::try_new(outputs(), columns).unwrap()
 }
 
 fn only<T>(name: &str, wanted: &str, page: T) -> Found<T> {
@@ -170,13 +195,12 @@ impl Backend for Fake {
     }
 
     async fn infer(&self, served: &Served, rows: RecordBatch) -> Result<Answered, Diagnostic> {
-        let predictions: Vec<Prediction> = (0..rows.num_rows()).map(|i| score(&rows, i)).collect();
-        if predictions[0].id == "XX-0" {
+        if rows.column(0).as_string::<i32>().value(0) == "XX" {
             return Err(Diagnostic::error("carrier 'XX' flies nowhere"));
         }
         Ok(Answered {
             version: served.version.clone(),
-            predictions,
+            rows: answers(&rows),
         })
     }
 

@@ -19,8 +19,10 @@ pub struct Prediction {
     /// The moment that was asked about: no feature was known later.
     pub moment_ms: i64,
     pub score: f64,
-    pub label: bool,
-    pub threshold: f64,
+    /// Yes or no, the class, the cluster; None where the score is the answer.
+    pub label: Option<String>,
+    /// Of a yes or no.
+    pub threshold: Option<f64>,
     /// Scoring the logged features again gave the same bits; None: not tried.
     pub same_again: Option<bool>,
     /// What the caller sent.
@@ -76,13 +78,16 @@ impl Prediction {
     }
 
     /// Of the value against the threshold, as the sentence on top needs it.
-    fn verdict(&self) -> String {
-        let side = if self.score >= self.threshold {
-            "at or above"
-        } else {
-            "below"
+    fn verdict(&self) -> Option<String> {
+        let threshold = self.threshold?;
+        let side = match self.score >= threshold {
+            true => "at or above",
+            false => "below",
         };
-        format!("{side} the threshold of {}", format::number(self.threshold))
+        Some(format!(
+            "{side} the threshold of {}",
+            format::number(threshold)
+        ))
     }
 
     /// How long before the moment that was asked about a feature became known.

@@ -23,7 +23,8 @@ pub struct Service {
     pub node: Option<NodeLink>,
     pub run_id: Option<String>,
     /// Probability at or above which the answer is yes.
-    pub threshold: f64,
+    /// Of a service that says yes or no.
+    pub threshold: Option<f64>,
     /// What a request must give.
     pub fields: Vec<RequestField>,
     /// A command line that asks for one prediction.
@@ -96,7 +97,7 @@ pub struct PredictionRow {
     pub at_ms: i64,
     pub version: u64,
     pub score: f64,
-    pub label: bool,
+    pub label: String,
     /// Entity keys, as `carrier=UA, origin=EWR`.
     pub keys: String,
     pub stale_features: u64,

@@ -238,7 +238,7 @@ pub fn service() -> Service {
         service: service_row(),
         node: Some(link("late_arrival", ResourceType::InferenceService)),
         run_id: Some(RUN.to_owned()),
-        threshold: 0.3,
+        threshold: Some(0.3),
         fields: vec![
             field("carrier", "BYTES", "UA", "Entity key of carrier_delays"),
             field("origin", "BYTES", "EWR", "Entity key of origin_delays and weather_at_origin"),
@@ -275,7 +275,7 @@ pub fn service() -> Service {
                 at_ms: NOW - i * 11_000,
                 version: 5,
                 score: 0.08 + 0.093 * i as f64,
-                label: i > 2,
+                label: if i > 2 { "yes" } else { "no" }.to_owned(),
                 keys: "carrier=UA, origin=EWR, dest=IAH, tailnum=N14228".to_owned(),
                 stale_features: u64::from(i == 4),
             })
@@ -304,8 +304,8 @@ pub fn prediction() -> Prediction {
         at_ms: NOW + 1_200,
         moment_ms: NOW,
         score: 0.4127,
-        label: true,
-        threshold: 0.3,
+        label: Some("yes".to_owned()),
+        threshold: Some(0.3),
         same_again: Some(true),
         request: pairs(&[
             ("carrier", "UA"),

@@ -5,6 +5,7 @@ use forebay_core::{Diagnostic, Fault, ResourceType, Spec};
 use forebay_runner::Workspace;
 use forebay_runner::why::{self, FeatureReason, Origin, Why};
 use forebay_ui::page::{FeatureValue, InputTable, NodeLink, Prediction, SourceRow};
+use serde_json::Value;
 
 /// The chain behind a prediction; None where no answer has the id.
 pub async fn prediction(workspace: &Workspace, id: &str) -> Result<Option<Prediction>, Diagnostic> {
@@ -55,7 +56,7 @@ fn page(workspace: &Workspace, why: Why) -> Result<Prediction, Diagnostic> {
         id: why.prediction_id,
         service: why.service,
         score: why.score,
-        label: why.label,
+        label: label(&why.label),
         model: why.model,
         version: why.model_version,
         run_id: why.run_id,
@@ -131,6 +132,23 @@ fn feature(workspace: &Workspace, reason: &FeatureReason) -> FeatureValue {
         view,
         known_ms,
         source,
+    }
+}
+
+fn label(label: &Value) -> Option<String> {
+    match label {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(answer(&other.to_string()).to_owned()),
+    }
+}
+
+/// A label as people read it.
+pub(super) fn answer(label: &str) -> &str {
+    match label {
+        "true" => "yes",
+        "false" => "no",
+        other => other,
     }
 }
 

@@ -98,7 +98,7 @@ pub async fn service(
         service: row(workspace, serving, node)?,
         node: Some(NodeLink::of(node)),
         run_id: loaded.as_ref().map(|service| service.run_id().to_owned()),
-        threshold: loaded.as_ref().map_or(0.5, |service| service.threshold()),
+        threshold: loaded.as_ref().and_then(|service| service.threshold()),
         curl: curl(name, address, &fields),
         fields,
         tried,
@@ -298,7 +298,7 @@ fn prediction(service: &Service, cells: &Cells, row: usize) -> PredictionRow {
         at_ms: super::prediction::millis(&text("answered_at")).unwrap_or_default(),
         version: text("model_version").parse().unwrap_or_default(),
         score: text("score").parse().unwrap_or(f64::NAN),
-        label: text("label") == "true",
+        label: super::prediction::answer(&text("label")).to_owned(),
         keys: keys.join(", "),
         stale_features: stale.split(',').filter(|name| !name.is_empty()).count() as u64,
     }
