@@ -34,14 +34,20 @@ impl Project {
     /// The example with the first rows of every file, and few rounds of boosting: the whole path,
     /// small enough for a build without optimisation.
     pub fn small_flights() -> Self {
-        let project = Self::new(&[]);
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/flights");
-        copy(&example, project.root());
+        let project = Self::copy_of(&example);
         let ml = project.root().join("ml");
         for file in std::fs::read_dir(ml).unwrap().flatten() {
             let text = std::fs::read_to_string(file.path()).unwrap();
             std::fs::write(file.path(), quick_and_lenient(&text)).unwrap();
         }
+        project
+    }
+
+    /// The files of a folder; of large ones the first rows.
+    pub fn copy_of(folder: &Path) -> Self {
+        let project = Self::new(&[]);
+        copy(folder, project.root());
         project
     }
 

@@ -337,3 +337,35 @@ fn services_answer_with_classes_numbers_and_clusters() {
     }
     server.stop();
 }
+
+/// The example's jobs whose packages come quickly; `.ci/nightly` runs the others too.
+#[test]
+fn the_example_trains_with_and_without_python() {
+    let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/training");
+    let project = Project::copy_of(&example);
+    // Kept from run to run: a folder is named by the content of its requirements.
+    let environments = concat!(env!("CARGO_TARGET_TMPDIR"), "/environments");
+    project.write(
+        "forebay.yml",
+        &format!("version: 1\nenvironments: {environments}\n"),
+    );
+    let built_in = [
+        "by_trees",
+        "by_logistic",
+        "temperature",
+        "heaps",
+        "searched_trees",
+    ];
+    let scripts = ["scikit_learn", "searched_scikit_learn"];
+    let names = built_in.iter().chain(&scripts);
+    let selected: Vec<String> = names.map(|name| format!("+{name}")).collect();
+    let selected: Vec<&str> = selected.iter().map(String::as_str).collect();
+    let summary = project.json(&[&["build", "--select"], &selected[..]].concat());
+    let results = summary["results"].as_array().unwrap();
+    let bad = results.iter().find(|result| result["status"] != "success");
+    assert_eq!(bad, None);
+    let models = results
+        .iter()
+        .filter(|r| r["resource_type"] == "registered_model");
+    assert_eq!(models.count(), built_in.len() + scripts.len());
+}

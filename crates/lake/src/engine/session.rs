@@ -47,10 +47,7 @@ pub(super) fn in_dialect(session: &dyn Session, dialect: Dialect) -> SessionStat
 }
 
 /// What sessions share: memory, and files to spill into.
-pub(crate) fn runtime(
-    o: &LakeOptions,
-    spill: &SpillFolder,
-) -> Result<Arc<RuntimeEnv>, Diagnostic> {
+pub(crate) fn runtime(o: &LakeOptions, spill: &SpillFolder) -> Result<Arc<RuntimeEnv>, Diagnostic> {
     let folder = DiskManagerMode::Directories(vec![spill.path().to_owned()]);
     let disk = DiskManagerBuilder::default()
         .with_mode(folder)

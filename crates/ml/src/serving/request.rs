@@ -109,15 +109,20 @@ pub(super) fn with_moment(
     if request.column(index).null_count() == 0 {
         return Ok(request.clone());
     }
-    let moments = request
-        .column(index)
-        .as_primitive::<TimestampMicrosecondType>();
+    let column = request.column(index);
+    let Some(moments) = column.as_primitive_opt::<TimestampMicrosecondType>() else {
+        let name = &service.inputs()[index].name;
+        return Err(Diagnostic::error(format!(
+            "input '{name}' must not be left out"
+        )));
+    };
     let filled: TimestampMicrosecondArray = moments
         .iter()
         .map(|moment| Some(moment.unwrap_or(now.timestamp_micros())))
         .collect();
     let mut columns: Vec<ArrayRef> = request.columns().to_vec();
-    columns[index] = Arc::new(filled.with_timezone("UTC"));
+    // A clock on the wall shows UTC here, as everywhere that no zone is named.
+    columns[index] = Arc::new(filled.with_data_type(column.data_type().clone()));
     RecordBatch::try_new(request.schema(), columns)
         .map_err(|error| Diagnostic::internal(format!("cannot set the moment: {error}")))
 }
@@ -128,7 +133,11 @@ pub(super) fn moments(service: &Service, request: &RecordBatch) -> Vec<i64> {
         .inputs()
         .iter()
         .position(|f| f.role == InputRole::Moment);
-    let column = index.map(|i| request.column(i).as_primitive::<TimestampMicrosecondType>());
+    let column = index.and_then(|i| {
+        request
+            .column(i)
+            .as_primitive_opt::<TimestampMicrosecondType>()
+    });
     match column {
         Some(column) => column.values().to_vec(),
         None => vec![i64::MAX; request.num_rows()],
