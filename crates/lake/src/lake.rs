@@ -17,7 +17,7 @@ use futures::TryStreamExt;
 use futures::future::BoxFuture;
 
 use crate::dialect::dialect_of;
-use crate::engine::{self, Files, Planner, SpillFolder, from_engine, input_rows};
+use crate::engine::{self, Files, Planner, SpillFolder, Views, from_engine, input_rows};
 use crate::types::{Dialect, Input, LakeOptions, Rows, WriteOptions, Written};
 use crate::warehouse::{Begun, Warehouse};
 
@@ -34,6 +34,7 @@ pub struct Lake {
 
 struct Inner {
     warehouse: Warehouse,
+    views: Views,
     dialect: Dialect,
     /// Made when the first query comes: its hundreds of functions are 10 MiB of the program that a
     /// server of runs and models alone never reads.
@@ -52,6 +53,7 @@ impl Lake {
         Ok(Self {
             inner: Arc::new(Inner {
                 warehouse,
+                views: Views::default(),
                 dialect: options.dialect,
                 files: options.files.clone(),
                 session: LazyLock::new(Box::new(move || engine::session(&options, runtime))),
@@ -174,7 +176,7 @@ impl Lake {
         let state = self.state();
         let dialect = dialect.unwrap_or_else(|| dialect_of(&state));
         let none = BTreeMap::new();
-        let planner = Planner::new(state, self.warehouse(), &none, self.files());
+        let planner = self.planner(state, &none);
         let mut planner = planner.inside(relation);
         planner.plan_in(dialect, sql).await?;
         let warehouse = self.warehouse();
@@ -190,7 +192,23 @@ impl Lake {
         &self.inner.warehouse
     }
 
-    pub(crate) fn files(&self) -> Files<'_> {
+    /// Plans queries over the newest versions of the tables, but for the named ones.
+    pub(crate) fn planner<'a>(
+        &'a self,
+        state: SessionState,
+        versions: &'a BTreeMap<Relation, i64>,
+    ) -> Planner<'a> {
+        let inner = &self.inner;
+        Planner::new(
+            state,
+            &inner.warehouse,
+            &inner.views,
+            versions,
+            self.files(),
+        )
+    }
+
+    fn files(&self) -> Files<'_> {
         Files {
             folder: &self.inner.files,
             named: self.names_files,
@@ -213,7 +231,7 @@ impl Lake {
         sql: &str,
         versions: &BTreeMap<Relation, i64>,
     ) -> Result<LogicalPlan, Diagnostic> {
-        let mut planner = Planner::new(state.clone(), self.warehouse(), versions, self.files());
+        let mut planner = self.planner(state.clone(), versions);
         planner.plan(sql).await
     }
 

@@ -1,6 +1,7 @@
 //! What the planner may look up: the tables that were resolved for this query, and the functions of
 //! the session.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -39,6 +40,8 @@ pub(super) type Tables = HashMap<Relation, std::result::Result<Arc<dyn TableProv
 pub(super) struct Context<'a> {
     pub state: &'a SessionState,
     pub tables: &'a Tables,
+    /// Set when a table function is called: its arguments may be the moment of the query.
+    pub has_called: Cell<bool>,
 }
 
 impl ContextProvider for Context<'_> {
@@ -63,6 +66,7 @@ impl ContextProvider for Context<'_> {
                 "there is no table function '{name}'"
             ))))
         })?;
+        self.has_called.set(true);
         let simplifier = ExprSimplifier::new(
             SimplifyContext::builder()
                 .with_config_options(Arc::clone(self.state.config_options()))

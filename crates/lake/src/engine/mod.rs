@@ -9,6 +9,7 @@ mod run;
 mod session;
 mod spill;
 mod types;
+mod views;
 
 pub use types::sql_type;
 
@@ -17,3 +18,4 @@ pub(crate) use plan::{Files, Planner};
 pub(crate) use run::{input_rows, schema_of, start, tidy};
 pub(crate) use session::{runtime, session};
 pub(crate) use spill::SpillFolder;
+pub(crate) use views::Views;

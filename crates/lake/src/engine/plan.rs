@@ -1,6 +1,7 @@
 //! From SQL text to a plan: parse, resolve tables and views, mend what the engine would answer
 //! wrongly, plan.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
@@ -22,19 +23,25 @@ use super::error::{from_engine, from_parser};
 use super::foreign_view::ForeignView;
 use super::information_schema::{self, Listed};
 use super::session::in_dialect;
+use super::views::{Planned, Read, Reading, Views};
 use crate::dialect;
 use crate::files;
 use crate::types::Dialect;
-use crate::warehouse::{Stored, View, Warehouse};
+use crate::warehouse::{View, Warehouse};
 
 /// Plans one query, and the views that it reads. A table is resolved once, so that all of the query
 /// sees one version of it.
 pub(crate) struct Planner<'a> {
     state: SessionState,
     warehouse: &'a Warehouse,
+    views: &'a Views,
     /// Tables to be read as of a version.
     pins: &'a BTreeMap<Relation, i64>,
     tables: Tables,
+    /// What the names of the warehouse stood for: what is looked up again is found unchanged.
+    seen: HashMap<Relation, Read>,
+    /// What the views that are being expanded have read so far, outermost first.
+    reading: Vec<Reading>,
     /// Views that are being expanded, outermost first.
     open: Vec<Relation>,
     files: Files<'a>,
@@ -53,14 +60,18 @@ impl<'a> Planner<'a> {
     pub(crate) fn new(
         state: SessionState,
         warehouse: &'a Warehouse,
+        views: &'a Views,
         pins: &'a BTreeMap<Relation, i64>,
         files: Files<'a>,
     ) -> Self {
         Self {
             state,
             warehouse,
+            views,
             pins,
             tables: HashMap::new(),
+            seen: HashMap::new(),
+            reading: Vec::new(),
             open: Vec::new(),
             files,
         }
@@ -87,6 +98,7 @@ impl<'a> Planner<'a> {
         let context = Context {
             state: &self.state,
             tables: &self.tables,
+            has_called: Cell::new(false),
         };
         let engine = SqlToRel::new_with_options(&context, parser_options(&self.state));
         if let Some(query) = query_of(&mut statement) {
@@ -94,9 +106,18 @@ impl<'a> Planner<'a> {
                 engine.sql_statement_to_plan(probe)
             })?;
         }
-        engine
-            .sql_statement_to_plan(*statement)
-            .map_err(from_engine)
+        let plan = engine.sql_statement_to_plan(*statement);
+        if context.has_called.get() {
+            self.pass();
+        }
+        plan.map_err(from_engine)
+    }
+
+    /// What is being planned will not be so the next time.
+    fn pass(&mut self) {
+        if let Some(reading) = self.reading.last_mut() {
+            reading.is_passing = true;
+        }
     }
 
     fn parse(&self, sql: &str) -> Result<Statement, Diagnostic> {
@@ -118,6 +139,9 @@ impl<'a> Planner<'a> {
     /// only for the names that turn out not to be common table expressions.
     async fn resolve(&mut self, name: &TableReference) {
         let relation = relation_of(name);
+        if let Some(reading) = self.reading.last_mut() {
+            reading.relations.insert(relation.clone());
+        }
         if self.tables.contains_key(&relation) {
             return;
         }
@@ -146,6 +170,7 @@ impl<'a> Planner<'a> {
                 return Err(Diagnostic::error("files cannot be read here")
                     .hint("a model of the project may read them"));
             }
+            self.pass();
             let opened = files::open(read, self.files.folder, &self.state).await?;
             let table = Relation::new(files::SCHEMA, (first + at).to_string());
             let rows = Relation::new(files::SCHEMA, format!("rows_{}", first + at));
@@ -172,16 +197,28 @@ impl<'a> Planner<'a> {
                     None => Err(self.missing(relation).await),
                 };
             }
-            match self.warehouse.lookup(relation).await? {
-                Some(Stored::Table(table)) => table.provider(&self.state),
-                Some(Stored::View(view)) => self.expand(relation, &view).await,
+            match self.read(relation).await? {
+                Some(Read::Table(table)) => table.provider(&self.state),
+                Some(Read::View(view)) => self.expand(relation, &view).await,
                 None => Err(self.missing(relation).await),
             }
         })
     }
 
+    async fn read(&mut self, relation: &Relation) -> Result<Option<Read>, Diagnostic> {
+        if let Some(seen) = self.seen.get(relation) {
+            return Ok(Some(seen.clone()));
+        }
+        let read = self.warehouse.lookup(relation).await?.map(Read::from);
+        if let Some(read) = &read {
+            self.seen.insert(relation.clone(), read.clone());
+        }
+        Ok(read)
+    }
+
     /// A view of the catalog. A view of the warehouse that does not plan any more is left out.
     async fn catalog(&mut self, relation: &Relation) -> Result<Arc<dyn TableProvider>, Diagnostic> {
+        self.pass();
         let mut listed = Vec::new();
         for relation in self.warehouse.relations()? {
             if let Ok(table) = self.table(&relation).await {
@@ -211,18 +248,78 @@ impl<'a> Planner<'a> {
         view: &View,
     ) -> Result<Arc<dyn TableProvider>, Diagnostic> {
         let own = dialect::dialect_of(&self.state);
+        if let Some(known) = self.known(name, view, own).await? {
+            return Ok(known);
+        }
         let dialect = view.dialect.unwrap_or(own);
         self.open.push(name.clone());
+        self.reading.push(Reading::default());
         let plan = self.plan_in(dialect, &view.sql).await;
         self.open.pop();
+        let reading = self.reading.pop().unwrap_or_default();
         let plan = plan.map_err(|mut problem| {
             problem.message = format!("view '{name}': {}", problem.message);
             problem
         })?;
-        Ok(match dialect == own {
+        let table: Arc<dyn TableProvider> = match dialect == own {
             true => Arc::new(ViewTable::new(plan, Some(view.sql.clone()))),
             false => Arc::new(ForeignView::new(plan, dialect)),
-        })
+        };
+        self.keep(name, view, own, &table, reading);
+        Ok(table)
+    }
+
+    /// The view as it was planned before, where all that it read is as it was then.
+    async fn known(
+        &mut self,
+        name: &Relation,
+        view: &View,
+        reader: Dialect,
+    ) -> Result<Option<Arc<dyn TableProvider>>, Diagnostic> {
+        let planned = match self.pins.is_empty() {
+            true => self.views.get(name, reader),
+            false => None,
+        };
+        let Some(planned) = planned.filter(|planned| planned.view == *view) else {
+            return Ok(None);
+        };
+        for (relation, before) in &planned.read {
+            let now = self.read(relation).await?;
+            let is_same = now.is_some_and(|now| now.is(before));
+            if !is_same || self.open.contains(relation) {
+                return Ok(None);
+            }
+        }
+        if let Some(reading) = self.reading.last_mut() {
+            let read = planned.read.iter().map(|(relation, _)| relation.clone());
+            reading.relations.extend(read);
+        }
+        Ok(Some(Arc::clone(&planned.table)))
+    }
+
+    fn keep(
+        &mut self,
+        name: &Relation,
+        view: &View,
+        reader: Dialect,
+        table: &Arc<dyn TableProvider>,
+        reading: Reading,
+    ) {
+        if !reading.is_passing && self.pins.is_empty() {
+            let seen = |relation: &Relation| {
+                let read = self.seen.get(relation)?;
+                Some((relation.clone(), read.clone()))
+            };
+            let planned = Planned {
+                view: view.clone(),
+                table: Arc::clone(table),
+                read: reading.relations.iter().filter_map(seen).collect(),
+            };
+            self.views.keep(name, reader, planned);
+        }
+        if let Some(outer) = self.reading.last_mut() {
+            outer.merge(reading);
+        }
     }
 
     /// Plans what may be in another dialect, over the same versions of the tables.
@@ -237,13 +334,23 @@ impl<'a> Planner<'a> {
         let mut planner = Planner {
             state: in_dialect(&self.state, dialect),
             warehouse: self.warehouse,
+            views: self.views,
             pins: self.pins,
             files: self.files,
             tables: stored(&self.tables),
+            seen: std::mem::take(&mut self.seen),
+            reading: vec![Reading::default()],
             open: self.open.clone(),
         };
         let plan = planner.plan(sql).await;
         self.tables.extend(stored(&planner.tables));
+        self.seen = planner.seen;
+        if let Some(outer) = self.reading.last_mut() {
+            planner
+                .reading
+                .into_iter()
+                .for_each(|read| outer.merge(read));
+        }
         plan
     }
 

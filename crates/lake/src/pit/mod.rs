@@ -25,7 +25,7 @@ use forebay_core::{Diagnostic, Relation, Span};
 use futures::TryStreamExt;
 use futures::future::BoxFuture;
 
-use crate::engine::{self, Planner, from_engine, input_rows};
+use crate::engine::{self, from_engine, input_rows};
 use crate::{Input, Lake, Rows};
 
 mod block;
@@ -135,8 +135,7 @@ impl Lake {
         let state = self.state();
         match input {
             Input::Sql(sql) => {
-                let mut planner =
-                    Planner::new(state.clone(), self.warehouse(), versions, self.files());
+                let mut planner = self.planner(state.clone(), versions);
                 let plan = engine::tidy(planner.plan(&sql).await?).map_err(from_engine)?;
                 Ok(DataFrame::new(state, plan))
             }

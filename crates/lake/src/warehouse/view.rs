@@ -12,7 +12,7 @@ use crate::types::Dialect;
 /// Version of the file's form. A reader refuses newer ones. The second one has the dialect.
 const FORMAT: u32 = 2;
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct View {
     format: u32,
     /// Counts the definitions of this view, from zero.

@@ -42,6 +42,76 @@ async fn a_view_follows_its_tables_and_the_asked_versions() {
 }
 
 #[tokio::test]
+async fn a_view_read_before_follows_whatever_takes_the_place_of_what_it_reads() {
+    let place = place().await;
+    let other = open(&place.folder, 64 << 20).await;
+    let read = "SELECT * FROM main.w";
+    let write = |sql| place.sql("main.t", WriteMode::Overwrite, sql);
+    write("SELECT 1 AS id").await.unwrap();
+    for (view, sql) in [
+        ("main.v", "SELECT * FROM main.t"),
+        ("main.w", "SELECT * FROM main.v"),
+    ] {
+        place.create_view(&relation(view), sql).await.unwrap();
+    }
+    assert_eq!(place.rows(read).await, ["1"]);
+    assert_eq!(place.rows(read).await, ["1"]);
+
+    // Another version, from another lake, which is as good as another process.
+    let input = forebay_lake::Input::Sql("SELECT 2 AS id".to_owned());
+    let options = forebay_lake::WriteOptions::new(WriteMode::Overwrite);
+    other
+        .write(&relation("main.t"), input, options)
+        .await
+        .unwrap();
+    assert_eq!(place.rows(read).await, ["2"]);
+
+    // The same version of another table, with other columns.
+    other.drop(&relation("main.t")).await.unwrap();
+    write("SELECT 'a' AS name, 3 AS n").await.unwrap();
+    assert_eq!(place.rows(read).await, ["a|3"]);
+
+    // Another definition, in the middle.
+    let sql = "SELECT n + 1 AS more FROM main.t";
+    other.create_view(&relation("main.v"), sql).await.unwrap();
+    assert_eq!(place.rows(read).await, ["4"]);
+
+    // A view in the place of the table, then nothing.
+    let sql = "SELECT 10 AS n";
+    other.create_view(&relation("main.t"), sql).await.unwrap();
+    assert_eq!(place.rows(read).await, ["11"]);
+    other.drop(&relation("main.t")).await.unwrap();
+    assert!(place.problem(read).await.contains("'main.t'"));
+}
+
+#[tokio::test]
+async fn a_view_of_a_file_or_of_the_catalog_is_read_anew_each_time() {
+    let place = place().await;
+    let file = place.folder.path().join("x.csv");
+    std::fs::write(&file, "a\n1\n").unwrap();
+    let sql = format!("SELECT * FROM read_csv('{}')", file.display());
+    for (view, sql) in [
+        ("main.v", sql.as_str()),
+        ("main.w", "SELECT * FROM main.v"),
+        (
+            "main.c",
+            "SELECT table_name FROM information_schema.tables ORDER BY 1",
+        ),
+    ] {
+        place.create_view(&relation(view), sql).await.unwrap();
+    }
+    let rows = place.rows("SELECT * FROM main.w").await;
+    assert_eq!(rows, ["1"]);
+    std::fs::write(&file, "a,b\n1,2\n").unwrap();
+    let rows = place.rows("SELECT * FROM main.w").await;
+    assert_eq!(rows, ["1|2"]);
+    let before = place.rows("SELECT * FROM main.c").await;
+    place.drop(&relation("main.w")).await.unwrap();
+    let after = place.rows("SELECT * FROM main.c").await;
+    assert_eq!(before.len(), after.len() + 1);
+}
+
+#[tokio::test]
 async fn a_view_cannot_read_itself_and_must_plan() {
     let place = place().await;
     place
