@@ -59,14 +59,19 @@ fn graph_summary(project: &Project) -> Json {
     json!({"_invocation_id": wiring::invocation_id(), "linked": linked})
 }
 
-/// A node's SQL below target/compiled or target/run.
+/// A node's SQL below target/compiled or target/run. Of a project's thousand files nearly all are as they
+/// were: those are left alone, as replacing one costs more than a query.
 pub fn write_sql(
     project: &Project,
     folder: &Path,
     node: &Node,
     sql: &str,
 ) -> Result<(), Diagnostic> {
-    write(&folder.join(project.compiled_path(node)), sql)
+    let path = folder.join(project.compiled_path(node));
+    match std::fs::read(&path) {
+        Ok(before) if before == sql.as_bytes() => Ok(()),
+        _ => write(&path, sql),
+    }
 }
 
 /// `metadata` of an artifact that is not the manifest.

@@ -1,5 +1,7 @@
 //! run_results.json, version 6, and the SQL that ran in target/compiled and target/run.
 
+use std::collections::HashMap;
+
 use chrono::DateTime;
 use forebay_core::{Diagnostic, ResourceType};
 use forebay_runner::{Action, Plan, StepResult, Summary, Workspace};
@@ -18,8 +20,10 @@ pub fn run_results(
     summary: &Summary,
 ) -> Result<(), Diagnostic> {
     let folder = global.artifacts();
+    let steps: HashMap<_, _> = plan.steps.iter().map(|step| (&step.node, step)).collect();
     for result in &summary.results {
-        sql(workspace, plan, result, &folder)?;
+        let action = steps.get(&result.node).map(|step| &step.action);
+        sql(workspace, action, result, &folder)?;
     }
     if !global.on(&switch::WRITE_JSON) {
         return Ok(());
@@ -103,7 +107,7 @@ fn timing(result: &StepResult) -> Json {
 
 fn sql(
     workspace: &Workspace,
-    plan: &Plan,
+    action: Option<&Action>,
     result: &StepResult,
     folder: &std::path::Path,
 ) -> Result<(), Diagnostic> {
@@ -113,8 +117,7 @@ fn sql(
     };
     let project = &workspace.project;
     write_sql(project, &folder.join("compiled"), node, sql)?;
-    let step = plan.steps.iter().find(|step| step.node == result.node);
-    let (relation, action) = (node.relation.as_ref(), step.map(|step| &step.action));
+    let relation = node.relation.as_ref();
     let ran = match (relation.map(forebay_core::Relation::sql), action) {
         (Some(to), Some(Action::CreateTable { .. })) => format!("create table {to} as (\n{sql}\n)"),
         (Some(to), Some(Action::CreateView { .. })) => format!("create view {to} as (\n{sql}\n)"),
