@@ -3,6 +3,7 @@
 
 pub mod cells;
 pub mod clock;
+mod code_version;
 mod compile;
 pub mod event;
 pub mod executor;

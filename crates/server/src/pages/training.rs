@@ -137,6 +137,7 @@ pub fn source(run: &Run) -> Vec<(String, String)> {
         ("source", "mlflow.source.name"),
         ("commit", "mlflow.source.git.commit"),
         ("branch", "mlflow.source.git.branch"),
+        ("other than committed", "mlflow.git.dirty"),
     ];
     let tag = |(name, tag): (&str, &str)| Some((name.to_owned(), run.tags.get(tag)?.clone()));
     known.into_iter().filter_map(tag).collect()

@@ -15,6 +15,7 @@ use forebay_store::{Batch, Metric, Run, RunInput, RunState, RunStatus};
 use serde_json::json;
 
 use super::{Context, Outcome};
+use crate::code_version;
 use crate::workspace::Workspace;
 
 mod built_in;
@@ -54,7 +55,9 @@ pub async fn run(
         let message = format!("unchanged: the training set is that of run {}", known.id);
         return Ok(outcome(&known.id, &set, &known.metric_values(), message));
     }
-    let run = new_run(context, node, job, &set);
+    let mut run = new_run(context, node, job, &set);
+    let root = &context.workspace.project.root;
+    run.tags.extend(code_version::tags(root).await);
     workspace.store.start_run(&run)?;
     let opened = Opened::new(workspace, &run.id);
     match train(context, node, job, &set, &code, &run).await {
@@ -250,7 +253,14 @@ fn new_run(context: &Context<'_>, node: &Node, job: &TrainingJob, set: &Training
         finished_ms: None,
         params: params(job),
         metrics: Vec::new(),
-        tags: BTreeMap::from([("training_hash".to_owned(), set.hash.clone())]),
+        tags: BTreeMap::from([
+            ("training_hash".to_owned(), set.hash.clone()),
+            (
+                "mlflow.source.name".to_owned(),
+                node.location.file.display().to_string(),
+            ),
+            ("mlflow.source.type".to_owned(), "JOB".to_owned()),
+        ]),
         inputs,
         model_inputs: Vec::new(),
         model_outputs: Vec::new(),
