@@ -60,7 +60,7 @@ def text(v):
         case dt.date():
             return f"{v.year:04}-{v:%m-%d}"
         case dt.time():
-            return v.isoformat()
+            return v.isoformat().rstrip("0") if v.microsecond else v.isoformat()
         case list() | tuple():
             return "[" + ", ".join(map(text, v)) + "]"
         case dict():

@@ -1,33 +1,49 @@
-//! Aggregates over types that DuckDB takes otherwise: an average of decimals is a double, a sum of
-//! conditions counts them.
+//! Aggregates over types that are taken otherwise: to DuckDB an average of decimals is a double, and a sum of
+//! conditions counts them; to PostgreSQL such an average has many digits. One of lengths of time is a length.
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, FieldRef};
+use arrow::datatypes::{DataType, FieldRef, TimeUnit};
 use datafusion::error::Result;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, Signature, Volatility,
 };
 
-/// The engine's aggregates, with those that take their argument as DuckDB does in place of its own.
+use crate::types::Dialect;
+
+/// The engine's aggregates, with those that take their argument as the dialect does in place of its own.
 pub(super) fn coerced(
     functions: impl Iterator<Item = Arc<AggregateUDF>>,
+    dialect: Dialect,
 ) -> Vec<Arc<AggregateUDF>> {
-    let coerced = |function: Arc<AggregateUDF>| match function.name() {
-        "avg" | "sum" => Arc::new(AggregateUDF::from(Coerced {
+    let coerced = |function: Arc<AggregateUDF>| match (function.name(), dialect) {
+        ("avg", _) | ("sum", Dialect::DuckDb) => Arc::new(AggregateUDF::from(Coerced {
             signature: Signature::user_defined(Volatility::Immutable),
             inner: function,
+            dialect,
         })),
         _ => function,
     };
     functions.map(coerced).collect()
 }
 
+fn is_length(of: &DataType) -> bool {
+    matches!(of, DataType::Duration(_) | DataType::Interval(_))
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Coerced {
     inner: Arc<AggregateUDF>,
     signature: Signature,
+    dialect: Dialect,
+}
+
+/// A decimal whose average has sixteen digits after the point, as a quotient has, where they fit.
+fn wide(precision: u8, scale: i8) -> DataType {
+    let whole = precision.saturating_sub(scale.max(0) as u8);
+    let scale = scale.max(34u8.saturating_sub(whole).min(12) as i8);
+    DataType::Decimal128((whole + scale.max(0) as u8).min(38), scale)
 }
 
 impl AggregateUDFImpl for Coerced {
@@ -46,6 +62,11 @@ impl AggregateUDFImpl for Coerced {
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let of_avg = self.name() == "avg";
         let taken = |given: &DataType| match given {
+            DataType::Decimal128(precision, scale)
+                if of_avg && self.dialect == Dialect::Postgres =>
+            {
+                wide(*precision, *scale)
+            }
             DataType::Decimal128(..) | DataType::Decimal256(..) if of_avg => DataType::Float64,
             given if of_avg && given.is_integer() => DataType::Float64,
             DataType::Float32 => DataType::Float64,
@@ -55,7 +76,7 @@ impl AggregateUDFImpl for Coerced {
         };
         let taken: Vec<DataType> = types.iter().map(taken).collect();
         match taken.as_slice() {
-            [one] if one.is_numeric() || matches!(one, DataType::Duration(_)) => Ok(taken),
+            [one] if one.is_numeric() || is_length(one) => Ok(taken),
             [DataType::Null] => Ok(vec![DataType::Float64]),
             _ => datafusion::common::plan_err!(
                 "{}() takes numbers, not {}",
@@ -70,7 +91,11 @@ impl AggregateUDFImpl for Coerced {
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.inner.return_type(types)
+        match types {
+            // It is a difference of timestamps before it is computed.
+            [DataType::Interval(_)] => Ok(DataType::Duration(TimeUnit::Microsecond)),
+            types => self.inner.return_type(types),
+        }
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {

@@ -69,8 +69,16 @@ impl Casts {
                 named(function, of.clone())
             }
             (from, DataType::Date32 | DataType::Timestamp(..)) if from.is_string() => {
-                named("moment_text", of.clone())
+                let is_zoned = matches!(to, DataType::Timestamp(_, Some(_)));
+                let function = match (is_zoned, self.0) {
+                    (true, Dialect::DuckDb) => "zoned_text",
+                    (true, Dialect::Postgres) => "any_zoned_text",
+                    (false, Dialect::DuckDb) => "local_text",
+                    (false, Dialect::Postgres) => "any_local_text",
+                };
+                named(function, of.clone())
             }
+            (from, DataType::Interval(_)) if from.is_string() => named("interval_text", of.clone()),
             (DataType::Float32 | DataType::Float64, to) if to.is_integer() => rint(of.clone()),
             (DataType::Float64, DataType::Decimal128(..)) if self.0 == Dialect::Postgres => {
                 named("fifteen_digits", of.clone())

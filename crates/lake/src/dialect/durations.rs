@@ -149,11 +149,11 @@ fn rewrite_function(mut call: ScalarFunction, schema: &DFSchema) -> Result<Trans
     }
 }
 
-/// The least and the greatest interval are found by comparing, too.
+/// The least and the greatest interval are found by comparing, too, and the mean by adding.
 fn rewrite_aggregate(mut call: AggregateFunction, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let compares = matches!(call.func.name(), "min" | "max");
+    let is_known = matches!(call.func.name(), "min" | "max" | "avg");
     match call.params.args.as_mut_slice() {
-        [of] if compares && kind(of, schema) == Kind::Interval => {
+        [of] if is_known && kind(of, schema) == Kind::Interval => {
             *of = length_of(std::mem::take(of));
             Ok(Transformed::yes(Expr::AggregateFunction(call)))
         }

@@ -67,7 +67,7 @@ fn is_true(filter: &Expr) -> bool {
 }
 
 /// The right side without the mark that it is a subquery. None: it has none.
-fn lateral(right: &Arc<LogicalPlan>) -> Option<LogicalPlan> {
+pub(super) fn lateral(right: &Arc<LogicalPlan>) -> Option<LogicalPlan> {
     match right.as_ref() {
         LogicalPlan::Subquery(Subquery { subquery, .. }) => Some(subquery.as_ref().clone()),
         LogicalPlan::SubqueryAlias(alias) => {

@@ -1,4 +1,4 @@
-//! The length of an interval: a day is 24 hours, a month has no fixed length.
+//! The length of an interval, to compare it: a day is 24 hours, a month 30 days, as in PostgreSQL and DuckDB.
 
 use std::sync::{Arc, LazyLock};
 
@@ -101,14 +101,8 @@ fn lengths(intervals: &ArrayRef) -> Result<ArrayRef> {
 }
 
 fn length(interval: IntervalMonthDayNano) -> Result<i64> {
-    if interval.months != 0 {
-        return Err(problem(
-            Diagnostic::error("an interval with months or years has no fixed length to compare")
-                .hint("write it in days, or compare the dates: a > b + INTERVAL '1 month'"),
-        ));
-    }
-    i64::from(interval.days)
-        .checked_mul(DAY)
+    let days = i64::from(interval.months) * 30 + i64::from(interval.days);
+    days.checked_mul(DAY)
         .and_then(|days| days.checked_add(interval.nanoseconds / 1_000))
         .ok_or_else(|| problem(Diagnostic::error("the interval is too long to compare")))
 }

@@ -5,11 +5,13 @@ mod averages;
 mod calls;
 mod casts;
 mod choices;
+mod correlated;
 mod date_diff;
 mod doubles;
 mod duckdb;
 mod durations;
 mod exprs;
+mod keys;
 mod laterals;
 mod length;
 mod merging;
@@ -18,6 +20,7 @@ mod modulo;
 mod multiples;
 mod naming;
 mod operators;
+mod ordered;
 mod orders;
 mod overflow;
 pub(crate) mod own;
@@ -68,8 +71,11 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     rules.insert(0, Arc::new(durations::Durations));
     rules.insert(0, Arc::new(laterals::Laterals));
     rules.insert(0, Arc::new(mixed::Mixed));
+    rules.push(Arc::new(correlated::Correlated));
     rules.push(Arc::new(casts::Casts(dialect)));
     rules.push(Arc::new(overflow::Overflow));
+    rules.push(Arc::new(keys::Keys));
+    rules.push(Arc::new(ordered::Ordered));
     rules.push(Arc::new(orders::Orders));
     let mut planners = state.expr_planners().to_vec();
     planners.insert(0, Arc::new(multiples::Multiples));
@@ -82,10 +88,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     functions.push(Arc::new(date_diff::date_diff()));
     functions.extend(functions::all(dialect).into_iter().map(Arc::new));
     let aggregates = state.aggregate_functions().values().cloned();
-    let aggregates = match dialect {
-        Dialect::DuckDb => averages::coerced(aggregates),
-        Dialect::Postgres => aggregates.collect(),
-    };
+    let aggregates = averages::coerced(aggregates, dialect);
     let mut aggregates = sums::checked(aggregates.into_iter());
     aggregates.extend(functions::aggregates().into_iter().map(Arc::new));
     let windows = ranks::signed(state.window_functions().values().cloned());

@@ -1,4 +1,4 @@
-//! Multiples of an interval: `n * INTERVAL '1 day'`. The engine plans no such product.
+//! Multiples and parts of an interval: `n * INTERVAL '1 day'`, `INTERVAL '1 day' / 2`. The engine plans neither.
 
 use std::sync::{Arc, LazyLock};
 
@@ -11,7 +11,7 @@ use datafusion::error::Result;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Volatility, cast,
+    Volatility, cast, lit,
 };
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 use forebay_core::Diagnostic;
@@ -27,18 +27,38 @@ impl ExprPlanner for Multiples {
         expr: RawBinaryExpr,
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
-        if expr.op != BinaryOperator::Multiply {
-            return Ok(PlannerResult::Original(expr));
-        }
-        let left = expr.left.get_type(schema)?;
-        let right = expr.right.get_type(schema)?;
-        let (interval, times) = match (&left, &right) {
-            (DataType::Interval(_), number) if number.is_integer() => (expr.left, expr.right),
-            (number, DataType::Interval(_)) if number.is_integer() => (expr.right, expr.left),
+        let is_multiple = match expr.op {
+            BinaryOperator::Multiply => true,
+            BinaryOperator::Divide => false,
             _ => return Ok(PlannerResult::Original(expr)),
         };
-        Ok(PlannerResult::Planned(multiple(interval, times)))
+        let left = expr.left.get_type(schema)?;
+        let right = expr.right.get_type(schema)?;
+        let is_length =
+            |found: &DataType| matches!(found, DataType::Interval(_) | DataType::Duration(_));
+        let (length, number) = match (is_length(&left), is_length(&right)) {
+            (true, false) => (expr.left, expr.right),
+            (false, true) if is_multiple => (expr.right, expr.left),
+            _ => return Ok(PlannerResult::Original(expr)),
+        };
+        let (length_type, number_type) = match is_length(&left) {
+            true => (left, right),
+            false => (right, left),
+        };
+        let is_interval = matches!(length_type, DataType::Interval(_));
+        let planned = match (is_multiple, is_interval && number_type.is_integer()) {
+            (true, true) => multiple(length, number),
+            (true, false) => share(length, cast(number, DataType::Float64)),
+            (false, _) => share(length, lit(1.0) / cast(number, DataType::Float64)),
+        };
+        Ok(PlannerResult::Planned(planned))
     }
+}
+
+fn share(length: Expr, by: Expr) -> Expr {
+    static FUNCTION: LazyLock<Arc<ScalarUDF>> =
+        LazyLock::new(|| crate::functions::named("interval_by"));
+    FUNCTION.call(vec![length, by])
 }
 
 fn multiple(interval: Expr, times: Expr) -> Expr {

@@ -4,6 +4,7 @@ mod context;
 mod error;
 mod foreign_view;
 mod information_schema;
+mod lazy;
 mod plan;
 mod run;
 mod session;

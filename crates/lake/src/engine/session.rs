@@ -11,6 +11,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use forebay_core::Diagnostic;
 
 use super::error::from_engine;
+use super::lazy;
 use super::spill::SpillFolder;
 use super::types::SqlTypes;
 use crate::dialect;
@@ -30,6 +31,10 @@ fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>, dialect: Dialect) -> S
         .with_runtime_env(runtime)
         .with_default_features()
         .with_type_planner(Arc::new(SqlTypes(dialect)))
+        .build();
+    let rules = lazy::rules(state.physical_optimizers());
+    let state = SessionStateBuilder::new_from_existing(state)
+        .with_physical_optimizer_rules(rules)
         .build();
     dialect::install(state, dialect)
 }

@@ -20,6 +20,7 @@ impl SqlTypes {
         Some(match sql_type {
             SqlType::JSON | SqlType::JSONB | SqlType::Uuid => DataType::Utf8,
             SqlType::HugeInt | SqlType::UHugeInt => DataType::Decimal128(38, 0),
+            SqlType::Blob(_) | SqlType::Varbinary(_) => DataType::Binary,
             SqlType::UTinyInt => DataType::Int16,
             SqlType::USmallInt => DataType::Int32,
             SqlType::UBigInt => DataType::Decimal128(20, 0),
@@ -79,6 +80,7 @@ pub fn sql_type(data_type: &DataType) -> String {
         DataType::List(item) | DataType::LargeList(item) => {
             format!("{}[]", sql_type(item.data_type()))
         }
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => "bytea".to_owned(),
         _ => "text".to_owned(),
     }
 }

@@ -1,27 +1,52 @@
 //! What statements check while they run.
 
-use arrow::array::BooleanArray;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, BooleanArray};
+use arrow::datatypes::Int64Type;
+use datafusion::error::Result;
 use forebay_core::Diagnostic;
 
 use super::function::{Function, Takes, boolean, lenient};
 use crate::dialect::problem;
 
-pub(super) const FUNCTIONS: &[Function] = &[Function {
-    // A row of the table, if it is one, and how many rows of the source would change it.
-    names: &["at_most_once"],
-    takes: &[Takes::Int],
-    count: (2, 2),
-    gives: boolean,
-    run: |arrays| {
-        lenient::<BooleanArray, _>(arrays, |row| {
-            let is_new = row.is_null(0);
-            match is_new || row.is_null(1) || row.int(1) <= 1 {
-                true => Ok(Some(true)),
-                false => Err(twice(row.int(1))),
-            }
-        })
+pub(super) const FUNCTIONS: &[Function] = &[
+    // The value of the first row, and how many there are.
+    Function {
+        names: &["only_row"],
+        takes: &[Takes::Any, Takes::Int],
+        count: (2, 2),
+        gives: |given| given[0].clone(),
+        run: |arrays| only_row(&arrays[0], &arrays[1]),
     },
-}];
+    Function {
+        // A row of the table, if it is one, and how many rows of the source would change it.
+        names: &["at_most_once"],
+        takes: &[Takes::Int],
+        count: (2, 2),
+        gives: boolean,
+        run: |arrays| {
+            lenient::<BooleanArray, _>(arrays, |row| {
+                let is_new = row.is_null(0);
+                match is_new || row.is_null(1) || row.int(1) <= 1 {
+                    true => Ok(Some(true)),
+                    false => Err(twice(row.int(1))),
+                }
+            })
+        },
+    },
+];
+
+fn only_row(values: &ArrayRef, counts: &ArrayRef) -> Result<ArrayRef> {
+    let counts = counts.as_primitive::<Int64Type>();
+    match counts.iter().flatten().max() {
+        Some(2..) => Err(problem(
+            Diagnostic::error("a subquery that is one value has more than one row")
+                .hint("aggregate it, as max(x), or limit it to one row"),
+        )),
+        _ => Ok(Arc::clone(values)),
+    }
+}
 
 fn twice(times: i64) -> datafusion::error::DataFusionError {
     problem(

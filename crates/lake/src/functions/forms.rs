@@ -1,16 +1,44 @@
 //! Texts in the form in which the engine reads them: moments, and doubles on their way to a decimal.
 
 use arrow::array::StringArray;
+use chrono::NaiveDate;
 
 use super::function::{Function, Takes, strict, text};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function {
-        names: &["moment_text"],
+        names: &["zoned_text"],
         takes: &[Takes::Text],
         count: (1, 1),
         gives: text,
-        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(moment(row.text(0))))),
+        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(moment(row.text(0), false)))),
+    },
+    // Without the time zone, which a timestamp without one does not heed.
+    Function {
+        names: &["local_text"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| Ok(Some(local(&moment(row.text(0), false)))))
+        },
+    },
+    // As PostgreSQL reads dates: months by their names, and before the day.
+    Function {
+        names: &["any_zoned_text"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(moment(row.text(0), true)))),
+    },
+    Function {
+        names: &["any_local_text"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| Ok(Some(local(&moment(row.text(0), true)))))
+        },
     },
     // The fifteen digits that PostgreSQL makes a decimal of.
     Function {
@@ -23,8 +51,19 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 /// `2024/1/5 10:00` as `2024-01-05 10:00:00`. What is of another form stays as it is.
-fn moment(text: &str) -> String {
-    moment_parts(text).unwrap_or_else(|| text.to_owned())
+fn moment(text: &str, any: bool) -> String {
+    let known = moment_parts(text).or_else(|| any.then(|| named_month(text)).flatten());
+    known.unwrap_or_else(|| text.to_owned())
+}
+
+/// Without what stands behind the clock.
+fn local(moment: &str) -> String {
+    let clock = moment.find(' ').filter(|at| *at == 10).map(|at| at + 1);
+    let is_clock = |c: char| c.is_ascii_digit() || c == ':' || c == '.';
+    match clock.and_then(|from| Some(from + moment[from..].find(|c| !is_clock(c))?)) {
+        Some(end) => moment[..end].to_owned(),
+        None => moment.to_owned(),
+    }
 }
 
 fn moment_parts(text: &str) -> Option<String> {
@@ -32,34 +71,83 @@ fn moment_parts(text: &str) -> Option<String> {
     if text == "epoch" {
         return Some("1970-01-01 00:00:00".to_owned());
     }
-    let (day, clock) = match text.split_once([' ', 'T']) {
+    let (day, time) = match text.split_once([' ', 'T']) {
         Some((day, clock)) => (day, Some(clock.trim_start())),
         None => (text, None),
     };
     let separator = if day.contains('/') { '/' } else { '-' };
     let mut parts = day.split(separator);
     let (year, month, date) = (parts.next()?, parts.next()?, parts.next()?);
-    let is_number = |part: &str, lengths: std::ops::RangeInclusive<usize>| {
-        lengths.contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
-    };
     let is_date = is_number(year, 4..=4) && is_number(month, 1..=2) && is_number(date, 1..=2);
     if !is_date || parts.next().is_some() {
         return None;
     }
     let day = format!("{year}-{month:0>2}-{date:0>2}");
-    let Some(clock) = clock else {
-        return Some(day);
-    };
+    match time {
+        Some(time) => clock(&day, time),
+        None => Some(day),
+    }
+}
+
+fn is_number(part: &str, lengths: std::ops::RangeInclusive<usize>) -> bool {
+    lengths.contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// The day with its time, whose seconds may be left out. The hour 24 is the next day's first.
+fn clock(day: &str, time: &str) -> Option<String> {
     // The clock ends where an offset or the name of a zone begins.
-    let end = clock.find(|c: char| !(c.is_ascii_digit() || c == ':' || c == '.'));
-    let (clock, zone) = clock.split_at(end.unwrap_or(clock.len()));
+    let end = time.find(|c: char| !(c.is_ascii_digit() || c == ':' || c == '.'));
+    let (clock, zone) = time.split_at(end.unwrap_or(time.len()));
     let mut parts = clock.splitn(3, ':');
     let (hour, minute) = (parts.next()?, parts.next()?);
     if !is_number(hour, 1..=2) || !is_number(minute, 2..=2) {
         return None;
     }
     let second = parts.next().unwrap_or("00");
+    let is_midnight = hour == "24" && minute == "00" && second.bytes().all(|b| b"0.".contains(&b));
+    if is_midnight {
+        let next = day.parse::<NaiveDate>().ok()?.succ_opt()?;
+        return Some(format!("{next} 00:00:00{zone}"));
+    }
     Some(format!("{day} {hour:0>2}:{minute}:{second}{zone}"))
+}
+
+const MONTHS: [&str; 12] = [
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+];
+
+/// `January 8, 1999`, `8-Jan-1999 10:00`, `1/8/1999`.
+fn named_month(text: &str) -> Option<String> {
+    let text = text.trim();
+    let is_separator = |c: char| c.is_whitespace() || matches!(c, ',' | '-' | '/');
+    let mut rest = text;
+    let mut parts = Vec::new();
+    while parts.len() < 3 {
+        rest = rest.trim_start_matches(is_separator);
+        let end = rest.find(is_separator).unwrap_or(rest.len());
+        parts.push(&rest[..end]);
+        rest = &rest[end..];
+    }
+    let month = |part: &str| {
+        let short = part.get(..3)?.to_lowercase();
+        let is_name = part.chars().all(char::is_alphabetic);
+        Some(MONTHS.iter().position(|name| is_name && *name == short)? + 1)
+    };
+    let (year, month, day) = match parts.as_slice() {
+        [m, d, y] if month(m).is_some() => (*y, month(m)?, *d),
+        [d, m, y] if month(m).is_some() && d.len() <= 2 => (*y, month(m)?, *d),
+        [y, m, d] if month(m).is_some() => (*y, month(m)?, *d),
+        [m, d, y] if text.contains('/') && is_number(m, 1..=2) => (*y, m.parse().ok()?, *d),
+        _ => return None,
+    };
+    if !is_number(year, 4..=4) || !is_number(day, 1..=2) {
+        return None;
+    }
+    let day = format!("{year}-{month:02}-{day:0>2}");
+    match rest.trim_start() {
+        "" => Some(day),
+        time => clock(&day, time),
+    }
 }
 
 /// Without an exponent.
@@ -87,8 +175,30 @@ mod tests {
             ("01/02/2024", "01/02/2024"),
             ("2024-01-05 noon", "2024-01-05 noon"),
         ] {
-            assert_eq!(moment(given), made);
+            assert_eq!(moment(given, false), made);
         }
+    }
+
+    #[test]
+    fn months_have_names_and_stand_before_the_day_in_postgresql() {
+        for (given, made) in [
+            ("January 8, 1999", "1999-01-08"),
+            ("8-Jan-1999 10:00", "1999-01-08 10:00:00"),
+            ("1999-Jan-08", "1999-01-08"),
+            ("1/8/1999", "1999-01-08"),
+            ("8 Smarch 1999", "8 Smarch 1999"),
+        ] {
+            assert_eq!(moment(given, true), made);
+        }
+        assert_eq!(moment("1/8/1999", false), "1/8/1999");
+    }
+
+    #[test]
+    fn a_timestamp_without_a_zone_heeds_none() {
+        assert_eq!(local("2024-01-05 10:00:00.5+02"), "2024-01-05 10:00:00.5");
+        assert_eq!(local("2024-01-05 10:00:00 UTC"), "2024-01-05 10:00:00");
+        assert_eq!(local("2024-01-05"), "2024-01-05");
+        assert_eq!(moment("2024-12-31 24:00", false), "2025-01-01 00:00:00");
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod checks;
 mod dates;
 mod forms;
 mod hex;
+mod intervals;
 mod json;
 mod json_text;
 mod lists;
@@ -21,6 +22,8 @@ mod writing;
 mod function;
 
 pub(crate) use dates::{PART_NAMES, part_name};
+pub(crate) use intervals::canonical as interval;
+pub(crate) use patterns::translated as pattern;
 pub(crate) use ranked::aggregates;
 pub(crate) use regexes::similar;
 pub(crate) use writing::write;
@@ -37,6 +40,7 @@ pub(crate) fn all(dialect: Dialect) -> Vec<ScalarUDF> {
     let shared = [
         text::FUNCTIONS,
         hex::FUNCTIONS,
+        intervals::FUNCTIONS,
         regexes::FUNCTIONS,
         printf::FUNCTIONS,
         numbers::FUNCTIONS,

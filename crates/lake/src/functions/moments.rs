@@ -286,11 +286,11 @@ fn local(row: Row<'_>) -> Result<i64> {
     Ok(row.micros(1) + i64::from(offset.local_minus_utc()) * 1_000_000)
 }
 
-/// The instant at which clocks of the zone show that. Of two the earlier; times that clocks skip are
+/// The instant at which clocks of the zone show that. Of two the later, as in PostgreSQL; times that clocks skip are
 /// read by the offset before.
 fn instant(row: Row<'_>) -> Result<i64> {
     let (zone, at) = (zone(row.text(0))?, moment(row.micros(1))?);
-    let found = zone.from_local_datetime(&at).earliest();
+    let found = zone.from_local_datetime(&at).latest();
     let offset = match found {
         Some(found) => found.offset().fix(),
         None => zone

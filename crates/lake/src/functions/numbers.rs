@@ -3,7 +3,7 @@
 use arrow::array::{
     Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array, ListArray,
 };
-use arrow::compute::unary;
+use arrow::compute::{cast, unary};
 use arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type, i256};
 use datafusion::common::{exec_datafusion_err, exec_err};
 use datafusion::error::Result;
@@ -19,6 +19,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
         count: (1, 1),
         gives: |given| given[0].clone(),
         run: |arrays| Ok(rint(&arrays[0])),
+    },
+    // Of -0.0 and 0.0, which are equal, one.
+    Function {
+        names: &["one_zero"],
+        takes: &[Takes::Any],
+        count: (1, 1),
+        gives: |given| given[0].clone(),
+        run: |arrays| Ok(one_zero(&arrays[0])),
     },
     Function {
         names: &["whole_number"],
@@ -60,6 +68,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
             let answers = answers.collect::<Result<Decimal128Array>>()?;
             Ok(Arc::new(answers.with_data_type(QUOTIENT)))
         },
+    },
+    // Of a number without a sign, whether it is one.
+    Function {
+        names: &["within"],
+        takes: &[Takes::Any],
+        count: (2, 2),
+        gives: |_| DataType::Decimal128(38, 0),
+        run: |arrays| within(&arrays[0], &arrays[1]),
     },
     Function {
         names: &["bit_count"],
@@ -126,9 +142,23 @@ fn quotient(one: i128, by: i128, shift: i32) -> Result<i128> {
     answer.ok_or_else(|| exec_datafusion_err!("the quotient of the decimals is too large"))
 }
 
-/// A whole number, or a number that is rounded to one.
+/// A whole number, also `0x1F` and `1_000`, or a number that is rounded to one.
 fn whole(text: &str) -> Option<i64> {
     let text = text.trim();
+    if let Some(hex) = text.strip_prefix("0x").or(text.strip_prefix("0X")) {
+        return i64::from_str_radix(hex, 16).ok();
+    }
+    let is_grouped = |(at, letter): (usize, char)| {
+        let beside = |at: Option<usize>| {
+            let letter = at.and_then(|at| text.as_bytes().get(at));
+            letter.is_some_and(u8::is_ascii_digit)
+        };
+        letter != '_' || (beside(at.checked_sub(1)) && beside(Some(at + 1)))
+    };
+    let text = match text.contains('_') && text.char_indices().all(is_grouped) {
+        true => &text.replace('_', ""),
+        false => text,
+    };
     text.parse().ok().or_else(|| {
         let number: f64 = text.parse().ok()?;
         let rounded = number.round();
@@ -146,6 +176,34 @@ fn bucket(value: f64, low: f64, high: f64, count: i64) -> Result<i64> {
         p if p >= count as f64 => count + 1,
         p => p.floor() as i64 + 1,
     })
+}
+
+fn within(numbers: &ArrayRef, most: &ArrayRef) -> Result<ArrayRef> {
+    let whole = DataType::Decimal128(38, 0);
+    let (numbers, most) = (cast(numbers, &whole)?, cast(most, &whole)?);
+    let most = most.as_primitive::<Decimal128Type>();
+    for (number, most) in numbers.as_primitive::<Decimal128Type>().iter().zip(most) {
+        if let (Some(number), Some(most)) = (number, most)
+            && !(0..=most).contains(&number)
+        {
+            return exec_err!("{number} is out of range: the type holds 0 to {most}");
+        }
+    }
+    Ok(numbers)
+}
+
+fn one_zero(array: &ArrayRef) -> ArrayRef {
+    match array.data_type() {
+        DataType::Float32 => {
+            let array = array.as_primitive::<Float32Type>();
+            Arc::new(unary::<_, _, Float32Type>(array, |x| x + 0.0))
+        }
+        DataType::Float64 => {
+            let array = array.as_primitive::<Float64Type>();
+            Arc::new(unary::<_, _, Float64Type>(array, |x| x + 0.0))
+        }
+        _ => Arc::clone(array),
+    }
 }
 
 /// Of lists, each item.

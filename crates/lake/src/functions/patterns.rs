@@ -77,7 +77,7 @@ fn compile(pattern: &str, options: Options) -> Result<Regex> {
 }
 
 /// PostgreSQL's escapes for the borders of words in this engine's words.
-fn translated(pattern: &str) -> String {
+pub(crate) fn translated(pattern: &str) -> String {
     let mut text = String::with_capacity(pattern.len());
     let mut letters = pattern.chars();
     while let Some(letter) = letters.next() {

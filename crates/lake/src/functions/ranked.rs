@@ -15,7 +15,7 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 
 pub(crate) fn aggregates() -> Vec<AggregateUDF> {
-    let picks = [Pick::Mode, Pick::AtShare].into_iter();
+    let picks = [Pick::Mode, Pick::AtShare, Pick::AtShareDown].into_iter();
     let signature = || Signature::user_defined(Volatility::Immutable);
     let udf = |pick| {
         AggregateUDF::from(Picked {
@@ -32,6 +32,8 @@ enum Pick {
     Mode,
     /// The first value in their order that has at least the share of all values up to it.
     AtShare,
+    /// The same from the greatest value down.
+    AtShareDown,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -45,6 +47,7 @@ impl AggregateUDFImpl for Picked {
         match self.pick {
             Pick::Mode => "mode",
             Pick::AtShare => "quantile_disc",
+            Pick::AtShareDown => "quantile_disc_down",
         }
     }
 
@@ -55,11 +58,11 @@ impl AggregateUDFImpl for Picked {
     fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
         match (self.pick, given) {
             (Pick::Mode, [of]) => Ok(vec![of.clone()]),
-            (Pick::AtShare, [of, share]) if share.is_numeric() => {
+            (Pick::AtShare | Pick::AtShareDown, [of, share]) if share.is_numeric() => {
                 Ok(vec![of.clone(), DataType::Float64])
             }
             (Pick::Mode, _) => plan_err!("mode() takes one column"),
-            (Pick::AtShare, _) => {
+            (Pick::AtShare | Pick::AtShareDown, _) => {
                 plan_err!("quantile_disc() takes a column and one number from 0 to 1")
             }
         }
@@ -156,6 +159,7 @@ impl Accumulator for Values {
         let at = match self.pick {
             Pick::Mode => longest_run(&sorted)?,
             Pick::AtShare => place(self.share, sorted.len())?,
+            Pick::AtShareDown => sorted.len() - 1 - place(self.share, sorted.len())?,
         };
         ScalarValue::try_from_array(&sorted, at)
     }

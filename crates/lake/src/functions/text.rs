@@ -12,6 +12,21 @@ pub(super) const FUNCTIONS: &[Function] = &[
         gives: texts,
         run: |arrays| strict_lists(arrays, |row| Ok(Some(split(row.text(0), row.text(1))))),
     },
+    // A letter becomes one letter, as in PostgreSQL and DuckDB: `ß` stays.
+    Function {
+        names: &["upper"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(upper(row.text(0))))),
+    },
+    Function {
+        names: &["lower"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(lower(row.text(0))))),
+    },
     Function {
         names: &["quote_ident"],
         takes: &[Takes::Text],
@@ -52,6 +67,32 @@ fn split(text: &str, by: &str) -> Vec<Option<String>> {
     match by.is_empty() {
         true => text.chars().map(|c| Some(c.to_string())).collect(),
         false => text.split(by).map(|part| Some(part.to_owned())).collect(),
+    }
+}
+
+fn upper(text: &str) -> String {
+    match text.is_ascii() {
+        true => text.to_ascii_uppercase(),
+        false => text.chars().map(|c| only(c.to_uppercase(), c)).collect(),
+    }
+}
+
+fn lower(text: &str) -> String {
+    let lower = |c: char| match c {
+        'İ' => 'i',
+        c => only(c.to_lowercase(), c),
+    };
+    match text.is_ascii() {
+        true => text.to_ascii_lowercase(),
+        false => text.chars().map(lower).collect(),
+    }
+}
+
+/// The one letter, or the other where there are several.
+fn only(mut letters: impl Iterator<Item = char>, otherwise: char) -> char {
+    match (letters.next(), letters.next()) {
+        (Some(one), None) => one,
+        _ => otherwise,
     }
 }
 

@@ -50,17 +50,15 @@ fn value(array: &ArrayRef, at: usize, dialect: Dialect) -> Result<String> {
             format!("{}{offset}", timestamp(micros))
         }
         DataType::Interval(_) => {
-            interval(array.as_primitive::<IntervalMonthDayNanoType>().value(at))
+            let of = array.as_primitive::<IntervalMonthDayNanoType>().value(at);
+            interval(of, dialect)
         }
         DataType::Duration(_) => {
             let micros = array.as_primitive::<DurationMicrosecondType>().value(at);
             let day = 86_400_000_000;
             let (days, rest) = ((micros / day) as i32, micros % day);
-            interval(IntervalMonthDayNano::new(
-                0,
-                days,
-                rest.saturating_mul(1_000),
-            ))
+            let of = IntervalMonthDayNano::new(0, days, rest.saturating_mul(1_000));
+            interval(of, dialect)
         }
         DataType::List(_) => list(&array.as_list::<i32>().value(at), dialect)?,
         DataType::LargeList(_) => list(&array.as_list::<i64>().value(at), dialect)?,
@@ -211,16 +209,24 @@ pub(super) fn timestamp(micros: i64) -> String {
 }
 
 /// `1 year 2 months 3 days 04:05:06`.
-pub(super) fn interval(interval: IntervalMonthDayNano) -> String {
+fn interval(interval: IntervalMonthDayNano, dialect: Dialect) -> String {
+    let (month, minus_one) = match dialect {
+        Dialect::DuckDb => ("month", -1),
+        Dialect::Postgres => ("mon", 1),
+    };
     let mut parts = Vec::new();
     let mut push = |count: i32, one: &str| {
         if count != 0 {
-            let s = if count.abs() == 1 { "" } else { "s" };
+            let s = if count == 1 || count == minus_one {
+                ""
+            } else {
+                "s"
+            };
             parts.push(format!("{count} {one}{s}"));
         }
     };
     push(interval.months / 12, "year");
-    push(interval.months % 12, "month");
+    push(interval.months % 12, month);
     push(interval.days, "day");
     let micros = interval.nanoseconds / 1_000;
     if micros != 0 || parts.is_empty() {

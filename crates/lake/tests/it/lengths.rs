@@ -119,12 +119,21 @@ async fn in_filters_joins_subqueries_and_common_table_expressions() {
 }
 
 #[tokio::test]
-async fn a_month_has_no_length() {
+async fn a_month_is_compared_as_thirty_days() {
     let place = place().await;
-    let sql = "SELECT TIMESTAMP '2013-03-01' - TIMESTAMP '2013-01-01' > INTERVAL '1 month'";
-    let problem = place.problem(sql).await;
-    assert!(problem.contains("no fixed length"), "{problem}");
-    assert!(problem.contains("hint: write it in days"), "{problem}");
+    for (sql, expected) in [
+        (
+            "SELECT TIMESTAMP '2013-03-01' - TIMESTAMP '2013-01-01' > INTERVAL '1 month'",
+            "true",
+        ),
+        ("SELECT INTERVAL '1 month' = INTERVAL '30 days'", "true"),
+        (
+            "SELECT INTERVAL '1 month' < INTERVAL '30 days 1 second'",
+            "true",
+        ),
+    ] {
+        assert_eq!(place.rows(sql).await, [expected], "{sql}");
+    }
     // Adding one is no comparison.
     assert_eq!(
         place

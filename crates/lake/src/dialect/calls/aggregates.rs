@@ -16,13 +16,8 @@ pub(super) fn rewrite(
     if let ("mode" | "percentile_disc" | "percentile_cont", [by]) =
         (name, function.within_group.as_slice())
     {
-        if name == "percentile_disc" && by.options.asc == Some(false) {
-            return Err(Diagnostic::error(
-                "percentile_disc() is understood with an ascending order",
-            )
-            .hint("percentile_disc(1 - share) within group (order by x)"));
-        }
-        return Ok(within_group(name, by.expr.clone(), function));
+        let descends = by.options.asc == Some(false);
+        return Ok(within_group(name, by.expr.clone(), descends, function));
     }
     let Some(args) = args(function) else {
         return Ok(None);
@@ -41,6 +36,10 @@ pub(super) fn rewrite(
             set_args(function, vec![of.clone(), half]);
             Ok(None)
         }
+        (
+            "quantile" | "quantile_cont" | "percentile_cont" | "quantile_disc",
+            [of, Expr::Array(shares)],
+        ) if function.over.is_none() => each_share(function, of, &shares.elem, dialect),
         ("string_agg" | "listagg" | "group_concat", [of]) => {
             let comma = Expr::Value(Value::SingleQuotedString(",".to_owned()).into());
             function.name = named("string_agg");
@@ -103,18 +102,37 @@ pub(super) fn rewrite(
 }
 
 /// `mode() within group (order by x)` is `mode(x)`; likewise percentiles, with their share.
-fn within_group(name: &str, by: Expr, function: &mut Function) -> Option<Expr> {
+fn within_group(name: &str, by: Expr, descends: bool, function: &mut Function) -> Option<Expr> {
     if name == "percentile_cont" {
         return None;
     }
     let share = args(function).unwrap_or_default();
     function.within_group.clear();
-    function.name = named(match name {
-        "mode" => "mode",
-        _ => "quantile_disc",
+    function.name = named(match (name, descends) {
+        ("mode", _) => "mode",
+        (_, true) => "quantile_disc_down",
+        (_, false) => "quantile_disc",
     });
     set_args(function, std::iter::once(by).chain(share).collect());
     None
+}
+
+/// `quantile_cont(x, [0.25, 0.75])` is a list of such.
+fn each_share(
+    function: &Function,
+    of: &Expr,
+    shares: &[Expr],
+    dialect: Dialect,
+) -> Result<Option<Expr>, Diagnostic> {
+    let each = shares.iter().map(|share| {
+        let mut one = function.clone();
+        set_args(&mut one, vec![of.clone(), share.clone()]);
+        let rewritten = super::call(&mut one, dialect)?;
+        Ok(rewritten.unwrap_or(Expr::Function(one)))
+    });
+    let each = each.collect::<Result<Vec<Expr>, Diagnostic>>()?;
+    let places: Vec<String> = (1..=each.len()).map(|at| format!("_{at}")).collect();
+    Ok(fill(&format!("make_array({})", places.join(", ")), &each))
 }
 
 /// The value in the row where the other is least or greatest. Rows where either is null do not count.

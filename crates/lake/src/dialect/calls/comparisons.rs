@@ -1,10 +1,10 @@
 //! Comparisons with patterns and of rows: `LIKE` by each dialect's escapes, `SIMILAR TO`, `(a, b) = (c, d)`.
 
-use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Value};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, ObjectName, Value};
 use forebay_core::Diagnostic;
 
 use super::{fill, literal, name_of};
-use crate::functions::similar;
+use crate::functions::{pattern, similar};
 use crate::types::Dialect;
 
 pub(super) fn rewrite(expr: &mut Expr, dialect: Dialect) -> Result<Option<Expr>, Diagnostic> {
@@ -53,6 +53,17 @@ pub(super) fn rewrite(expr: &mut Expr, dialect: Dialect) -> Result<Option<Expr>,
         }
         Expr::Value(value) => Ok(with_exponent(&value.value)),
         Expr::BinaryOp { left, op, right } => binary(left.as_ref(), op, right.as_ref(), dialect),
+        Expr::InList {
+            expr: left,
+            list,
+            negated,
+        } => match left.as_ref() {
+            Expr::Tuple(_) if dialect == Dialect::Postgres => {
+                in_list(left, list, *negated, dialect)
+            }
+            _ => Ok(None),
+        },
+        Expr::Collate { expr, collation } => collated(expr, collation).map(Some),
         Expr::InSubquery {
             expr: left,
             subquery,
@@ -182,6 +193,9 @@ fn binary(
         (Divide, _, part) if dialect == Dialect::Postgres && is_part(part) => {
             Ok(fill("(_1 / _2::numeric(20,0))", &both))
         }
+        (op, _, pattern) if is_match(op) && dialect == Dialect::Postgres => {
+            Ok(with_pattern(left, op, pattern))
+        }
         (PGStartsWith, ..) => Ok(fill("starts_with(_1, _2)", &both)),
         (PGOverlap, ..) => Ok(fill("array_has_any(_1, _2)", &both)),
         (AtArrow, ..) if !is_json(left) => Ok(fill("array_has_all(_1, _2)", &both)),
@@ -202,6 +216,59 @@ fn binary(
             })
         }
         _ => Ok(None),
+    }
+}
+
+fn is_match(op: &BinaryOperator) -> bool {
+    use BinaryOperator::{PGRegexIMatch, PGRegexMatch, PGRegexNotIMatch, PGRegexNotMatch};
+    matches!(
+        op,
+        PGRegexMatch | PGRegexIMatch | PGRegexNotMatch | PGRegexNotIMatch
+    )
+}
+
+/// With the escapes of this engine. None: the pattern has no others.
+fn with_pattern(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
+    let text = literal(right)?;
+    let known = pattern(&text);
+    (known != text).then(|| Expr::BinaryOp {
+        left: Box::new(left.clone()),
+        op: op.clone(),
+        right: Box::new(quoted(&known)),
+    })
+}
+
+/// `(a, b) in ((1, 2), (3, 4))` compares value by value, so that a null makes it unknown.
+fn in_list(
+    row: &Expr,
+    rows: &[Expr],
+    negated: bool,
+    dialect: Dialect,
+) -> Result<Option<Expr>, Diagnostic> {
+    let mut equal = Vec::new();
+    for other in rows {
+        match binary(row, &BinaryOperator::Eq, other, dialect)? {
+            Some(is_equal) => equal.push(is_equal),
+            None => return Ok(None),
+        }
+    }
+    let or = |one, other| fill("(_1 or _2)", &[one, other]).unwrap_or_else(|| quoted(""));
+    let any = equal.into_iter().reduce(or);
+    Ok(match negated {
+        true => any.and_then(|any| fill("(not _1)", &[any])),
+        false => any,
+    })
+}
+
+/// Texts are compared by their characters' numbers, which these collations do.
+fn collated(expr: &Expr, collation: &ObjectName) -> Result<Expr, Diagnostic> {
+    let name = collation.to_string();
+    match name.trim_matches('"').to_lowercase().as_str() {
+        "c" | "posix" | "binary" | "ucs_basic" | "default" | "pg_catalog.default" => {
+            Ok(Expr::Nested(Box::new(expr.clone())))
+        }
+        _ => Err(Diagnostic::error(format!("the collation {name} is not supported"))
+            .hint("texts are compared as by COLLATE \"C\"; lower(x) leaves upper and lower case aside")),
     }
 }
 

@@ -11,8 +11,8 @@ mod times;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Value,
-    VisitMut, VisitorMut,
+    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
+    Subscript, Value, VisitMut, VisitorMut,
 };
 use forebay_core::Diagnostic;
 
@@ -43,6 +43,11 @@ impl VisitorMut for Rewriter {
             | Expr::Interval(_)
             | Expr::UnaryOp { .. } => times::rewrite(expr, self.dialect),
             Expr::Substring { .. } | Expr::Cast { .. } => Ok(sized::rewrite(expr, self.dialect)),
+            Expr::CompoundFieldAccess { access_chain, .. } => {
+                access_chain.iter_mut().for_each(bounded);
+                Ok(None)
+            }
+            Expr::Identifier(name) if name.quote_style.is_none() => Ok(moment(&name.value)),
             _ => comparisons::rewrite(expr, self.dialect),
         };
         match rewritten {
@@ -52,6 +57,25 @@ impl VisitorMut for Rewriter {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// `list[2:]` ends with the last item, `list[:2]` begins with the first.
+fn bounded(access: &mut AccessExpr) {
+    if let AccessExpr::Subscript(Subscript::Slice {
+        lower_bound,
+        upper_bound,
+        ..
+    }) = access
+    {
+        *lower_bound = lower_bound.take().or_else(|| fill("1", &[]));
+        *upper_bound = upper_bound.take().or_else(|| fill("-1", &[]));
+    }
+}
+
+/// `localtimestamp`, which no column can be called.
+fn moment(name: &str) -> Option<Expr> {
+    let is_local = name.eq_ignore_ascii_case("localtimestamp");
+    is_local.then(|| fill("now()::timestamp", &[])).flatten()
 }
 
 fn call(function: &mut Function, dialect: Dialect) -> Result<Option<Expr>, Diagnostic> {

@@ -1,13 +1,21 @@
 //! Texts by their length: `x::varchar(3)` is cut in PostgreSQL, and `substr('abc', -2)` counts from the
-//! end in DuckDB.
+//! end in DuckDB, whose numbers without a sign have bounds of their own.
 
-use datafusion::sql::sqlparser::ast::{CastKind, CharacterLength, DataType, Expr};
+use datafusion::sql::sqlparser::ast::{CastKind, CharacterLength, DataType, Expr, Value};
 
 use super::{fill, literal};
 use crate::types::Dialect;
 
 pub(super) fn rewrite(expr: &Expr, dialect: Dialect) -> Option<Expr> {
     match (expr, dialect) {
+        (
+            Expr::Cast {
+                expr,
+                data_type: DataType::Bytea | DataType::Blob(None) | DataType::Varbinary(None),
+                ..
+            },
+            _,
+        ) => bytes(&literal(expr)?, dialect),
         (
             Expr::Cast {
                 kind: CastKind::Cast | CastKind::DoubleColon,
@@ -17,6 +25,15 @@ pub(super) fn rewrite(expr: &Expr, dialect: Dialect) -> Option<Expr> {
             },
             Dialect::Postgres,
         ) => cut(expr, data_type),
+        (
+            Expr::Cast {
+                kind,
+                expr,
+                data_type,
+                ..
+            },
+            Dialect::DuckDb,
+        ) => bounded(kind, expr, data_type),
         (
             Expr::Substring {
                 expr,
@@ -41,7 +58,51 @@ pub(super) fn rewrite(expr: &Expr, dialect: Dialect) -> Option<Expr> {
     }
 }
 
+/// The bytes of a constant: `\x41` is one of them, in PostgreSQL `\x4142` two.
+fn bytes(text: &str, dialect: Dialect) -> Option<Expr> {
+    let hex = match (dialect, text.strip_prefix(r"\x")) {
+        (Dialect::Postgres, Some(hex)) => hex.to_owned(),
+        (Dialect::Postgres, None) if text.contains('\\') => return None,
+        (Dialect::Postgres, None) => hex_of(text),
+        (Dialect::DuckDb, _) => {
+            let mut parts = text.split(r"\x");
+            let first = hex_of(parts.next().unwrap_or_default());
+            parts.try_fold(first, |hex, part| {
+                Some(format!("{hex}{}{}", part.get(..2)?, hex_of(part.get(2..)?)))
+            })?
+        }
+    };
+    Some(Expr::Value(Value::HexStringLiteral(hex).into()))
+}
+
+fn hex_of(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Numbers without a sign are kept as the next wider ones with a sign.
+fn bounded(kind: &CastKind, of: &Expr, to: &DataType) -> Option<Expr> {
+    let (wider, most) = match to {
+        DataType::UTinyInt => ("smallint", "255"),
+        DataType::USmallInt => ("integer", "65535"),
+        DataType::UBigInt => ("numeric(20,0)", "18446744073709551615"),
+        DataType::Custom(name, _) if name.to_string().eq_ignore_ascii_case("uinteger") => {
+            ("bigint", "4294967295")
+        }
+        _ => return None,
+    };
+    let template = match kind {
+        CastKind::TryCast | CastKind::SafeCast => format!(
+            "(case when try_cast(_1 as {wider}) between 0 and {most} then try_cast(_1 as {wider}) end)"
+        ),
+        _ => format!("within(_1::{wider}, {most})::{wider}"),
+    };
+    fill(&template, std::slice::from_ref(of))
+}
+
 fn cut(of: &Expr, to: &DataType) -> Option<Expr> {
+    if let DataType::Char(None) | DataType::Character(None) = to {
+        return fill("left(_1::text, 1)", std::slice::from_ref(of));
+    }
     let (length, padded) = match to {
         DataType::Varchar(Some(length)) | DataType::CharacterVarying(Some(length)) => {
             (length, false)

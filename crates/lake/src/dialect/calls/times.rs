@@ -1,10 +1,12 @@
 //! Parts of time, time zones, and intervals that are computed.
 
-use datafusion::sql::sqlparser::ast::{Expr, Function, Interval, UnaryOperator, Value};
+use datafusion::sql::sqlparser::ast::{
+    DateTimeField, Expr, Function, Interval, UnaryOperator, Value,
+};
 use forebay_core::{Diagnostic, suggest};
 
 use super::{args, fill, literal, set_args};
-use crate::functions::{PART_NAMES, part_name};
+use crate::functions::{PART_NAMES, interval, part_name};
 use crate::types::Dialect;
 
 pub(super) fn rewrite(expr: &Expr, dialect: Dialect) -> Result<Option<Expr>, Diagnostic> {
@@ -40,14 +42,36 @@ fn is_not_bits(op: &UnaryOperator) -> bool {
 
 /// `interval (a + b) day`, `interval n month`: a product with one of the unit.
 fn computed(interval: &Interval) -> Option<Expr> {
-    let field = interval.leading_field.as_ref()?;
+    let field = interval.leading_field.as_ref();
     match interval.value.as_ref() {
-        Expr::Value(_) | Expr::UnaryOp { .. } => None,
+        Expr::Value(value) => constant(&value.value, field),
+        Expr::UnaryOp { .. } => None,
         value => fill(
-            &format!("(_1 * interval '1 {field}')"),
+            &format!("(_1 * interval '1 {}')", field?),
             std::slice::from_ref(value),
         ),
     }
+}
+
+/// In the engine's words, which are fewer. None: it is of no known form, which the engine says itself.
+fn constant(value: &Value, field: Option<&DateTimeField>) -> Option<Expr> {
+    let text = match value {
+        Value::SingleQuotedString(text) => text.as_str(),
+        Value::Number(number, _) => number.as_str(),
+        _ => return None,
+    };
+    let with_unit = match (field, text.trim().parse::<f64>()) {
+        (Some(field), Ok(_)) => format!("{text} {field}"),
+        _ => text.to_owned(),
+    };
+    let value = Value::SingleQuotedString(interval(&with_unit)?);
+    Some(Expr::Interval(Interval {
+        value: Box::new(Expr::Value(value.into())),
+        leading_field: None,
+        leading_precision: None,
+        last_field: None,
+        fractional_seconds_precision: None,
+    }))
 }
 
 /// `year(x)`, `date_part('year', x)`, and `date_trunc` with any name of a part.

@@ -1,0 +1,316 @@
+//! Subqueries of outer columns that the engine does not turn into joins: those that are cut, ordered, of
+//! comparisons other than `=`, or a value of the answer. Each is computed once for every combination of the
+//! outer values that it names, and joined to the rows (Neumann and Kemper, "Unnesting Arbitrary Queries",
+//! BTW 2015).
+
+mod apply;
+mod simple;
+
+use std::cell::Cell;
+
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, Result};
+use datafusion::config::ConfigOptions;
+use datafusion::functions_aggregate::expr_fn::{bool_or, count, first_value};
+use datafusion::logical_expr::expr::{Exists, InSubquery};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::{
+    Expr, Filter, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Subquery,
+    binary_expr, is_null, lit, when,
+};
+use datafusion::optimizer::AnalyzerRule;
+
+use super::laterals::lateral;
+use crate::functions;
+use apply::Apply;
+
+#[derive(Debug)]
+pub(super) struct Correlated;
+
+impl AnalyzerRule for Correlated {
+    fn name(&self) -> &str {
+        "correlated"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        let names = Names::default();
+        let rewritten = plan.transform_up_with_subqueries(|plan| match &plan {
+            LogicalPlan::Projection(projection) => of_projection(projection, &names),
+            LogicalPlan::Filter(filter) => of_filter(filter, &names),
+            LogicalPlan::Join(join) => match of_join(join, &names)? {
+                Some(joined) => Ok(Transformed::yes(joined)),
+                None => Ok(Transformed::no(plan)),
+            },
+            _ => Ok(Transformed::no(plan)),
+        })?;
+        Ok(rewritten.data)
+    }
+}
+
+/// Names that no other column has.
+#[derive(Default)]
+struct Names(Cell<usize>);
+
+impl Names {
+    fn next(&self) -> String {
+        self.0.set(self.0.get() + 1);
+        format!("forebay_outer_{}", self.0.get())
+    }
+}
+
+fn of_projection(projection: &Projection, names: &Names) -> Result<Transformed<LogicalPlan>> {
+    let plan = LogicalPlan::Projection(projection.clone());
+    let kept = NamePreserver::new(&plan);
+    let mut joined = Joined::new(&projection.input, names);
+    let mut exprs = Vec::new();
+    for expr in &projection.expr {
+        let name = kept.save(expr);
+        let replaced = expr.clone().transform_up(|expr| joined.value(expr, true))?;
+        exprs.push(name.restore(replaced.data));
+    }
+    match joined.count {
+        0 => Ok(Transformed::no(plan)),
+        _ => Projection::try_new(exprs, joined.plan.into())
+            .map(|projection| Transformed::yes(LogicalPlan::Projection(projection))),
+    }
+}
+
+fn of_filter(filter: &Filter, names: &Names) -> Result<Transformed<LogicalPlan>> {
+    let mut joined = Joined::new(&filter.input, names);
+    let predicate = filter.predicate.clone();
+    let predicate = predicate.transform_up(|expr| joined.value(expr, false))?;
+    if joined.count == 0 {
+        return Ok(Transformed::no(LogicalPlan::Filter(filter.clone())));
+    }
+    let columns = filter.input.schema().columns();
+    let plan = LogicalPlanBuilder::from(joined.plan)
+        .filter(predicate.data)?
+        .project(columns.into_iter().map(Expr::Column))?;
+    plan.build().map(Transformed::yes)
+}
+
+/// A lateral join. None: it is no such join, or one that the engine plans.
+fn of_join(join: &Join, names: &Names) -> Result<Option<LogicalPlan>> {
+    if !matches!(join.join_type, JoinType::Inner | JoinType::Left) || !join.on.is_empty() {
+        return Ok(None);
+    }
+    let Some(right) = lateral(&join.right) else {
+        return Ok(None);
+    };
+    let refs = outer_columns(&right);
+    if refs.is_empty() || simple::rows(&right, true) {
+        return Ok(None);
+    }
+    let Some((right, columns)) = Apply::new(&join.left, refs.clone(), names)?.plan(&right)? else {
+        return Ok(None);
+    };
+    let on = same(&refs, &columns).chain(join.filter.clone());
+    let all = join.schema.columns().into_iter().map(Expr::Column);
+    LogicalPlanBuilder::from(join.left.as_ref().clone())
+        .join_on(right, join.join_type, on)?
+        .project(all)?
+        .build()
+        .map(Some)
+}
+
+/// The outer columns that a subquery names, each once.
+fn outer_columns(plan: &LogicalPlan) -> Vec<Expr> {
+    let mut refs = Vec::new();
+    for outer in plan.all_out_ref_exprs() {
+        if let Expr::OuterReferenceColumn(_, column) = outer {
+            let column = Expr::Column(column);
+            if !refs.contains(&column) {
+                refs.push(column);
+            }
+        }
+    }
+    refs
+}
+
+/// Outer values and those that a result is for are the same, nulls too.
+fn same<'a>(refs: &'a [Expr], columns: &'a [Column]) -> impl Iterator<Item = Expr> + 'a {
+    refs.iter().zip(columns).map(|(outer, column)| {
+        let column = Expr::Column(column.clone());
+        binary_expr(outer.clone(), Operator::IsNotDistinctFrom, column)
+    })
+}
+
+/// Rows, with the values of subqueries joined to them.
+struct Joined<'a> {
+    input: &'a LogicalPlan,
+    names: &'a Names,
+    plan: LogicalPlan,
+    count: usize,
+}
+
+impl<'a> Joined<'a> {
+    fn new(input: &'a LogicalPlan, names: &'a Names) -> Self {
+        Self {
+            input,
+            names,
+            plan: input.clone(),
+            count: 0,
+        }
+    }
+
+    /// The subquery's value as a column; other expressions as they are. An answer's item cannot be a
+    /// test by a subquery for the engine, a part of a condition can.
+    fn value(&mut self, expr: Expr, is_item: bool) -> Result<Transformed<Expr>> {
+        let value = match &expr {
+            Expr::ScalarSubquery(Subquery { subquery, .. }) => {
+                let refs = outer_columns(subquery);
+                match refs.is_empty() || simple::value(subquery) {
+                    true => None,
+                    false => self.scalar(subquery, refs)?,
+                }
+            }
+            Expr::Exists(Exists { subquery, negated }) => {
+                let refs = outer_columns(&subquery.subquery);
+                let is_planned = refs.is_empty() || simple::rows(&subquery.subquery, false);
+                match is_planned && !is_item {
+                    true => None,
+                    false => self.exists(&subquery.subquery, refs, *negated)?,
+                }
+            }
+            Expr::InSubquery(test) => {
+                let refs = outer_columns(&test.subquery.subquery);
+                let is_planned = refs.is_empty()
+                    || (!test.negated && simple::rows(&test.subquery.subquery, false));
+                match is_planned && !is_item {
+                    true => None,
+                    false => self.is_in(test, refs)?,
+                }
+            }
+            _ => None,
+        };
+        Ok(match value {
+            Some(value) => Transformed::yes(value),
+            None => Transformed::no(expr),
+        })
+    }
+
+    fn apply(
+        &self,
+        subquery: &LogicalPlan,
+        refs: &[Expr],
+    ) -> Result<Option<(LogicalPlan, Vec<Column>)>> {
+        Apply::new(self.input, refs.to_vec(), self.names)?.plan(subquery)
+    }
+
+    /// Joins what there is at most one row of for each combination, and names its value.
+    fn join(
+        &mut self,
+        plan: LogicalPlanBuilder,
+        value: Expr,
+        refs: &[Expr],
+        columns: &[Column],
+    ) -> Result<Expr> {
+        let name = self.names.next();
+        let keys: Vec<Column> = columns
+            .iter()
+            .map(|_| Column::new_unqualified(self.names.next()))
+            .collect();
+        let items = columns.iter().zip(&keys);
+        let items = items.map(|(column, key)| Expr::Column(column.clone()).alias(&key.name));
+        let plan = plan.project(items.chain([value.alias(&name)]))?.build()?;
+        let rows = std::mem::take(&mut self.plan);
+        self.plan = LogicalPlanBuilder::from(rows)
+            .join_on(plan, JoinType::Left, same(refs, &keys))?
+            .build()?;
+        self.count += 1;
+        Ok(Expr::Column(Column::new_unqualified(name)))
+    }
+
+    fn scalar(&mut self, subquery: &LogicalPlan, refs: Vec<Expr>) -> Result<Option<Expr>> {
+        let Some((plan, columns)) = self.apply(subquery, &refs)? else {
+            return Ok(None);
+        };
+        let Some(value) = subquery.schema().columns().into_iter().next() else {
+            return Ok(None);
+        };
+        let value = plan_column(&plan, subquery, value);
+        let keys = columns.iter().cloned().map(Expr::Column);
+        let (first, rows) = (self.names.next(), self.names.next());
+        let values = [
+            first_value(value, vec![]).alias(&first),
+            count(lit(1)).alias(&rows),
+        ];
+        let plan = LogicalPlanBuilder::from(plan).aggregate(keys, values)?;
+        let column = |name| Expr::Column(Column::new_unqualified(name));
+        let only = functions::named("only_row").call(vec![column(first), column(rows)]);
+        self.join(plan, only, &refs, &columns).map(Some)
+    }
+
+    fn exists(
+        &mut self,
+        subquery: &LogicalPlan,
+        mut refs: Vec<Expr>,
+        negated: bool,
+    ) -> Result<Option<Expr>> {
+        if refs.is_empty() {
+            refs.push(lit(true));
+        }
+        let Some((plan, columns)) = self.apply(subquery, &refs)? else {
+            return Ok(None);
+        };
+        let keys = columns.iter().cloned().map(Expr::Column);
+        let plan = LogicalPlanBuilder::from(plan).project(keys)?.distinct()?;
+        let found = self.join(plan, lit(true), &refs, &columns)?;
+        Ok(Some(match negated {
+            true => is_null(found),
+            false => found.is_not_null(),
+        }))
+    }
+
+    /// True where a value is equal; where none is, null if one may be.
+    fn is_in(&mut self, test: &InSubquery, mut refs: Vec<Expr>) -> Result<Option<Expr>> {
+        let subquery = test.subquery.subquery.as_ref();
+        refs.push(test.expr.as_ref().clone());
+        let Some((plan, columns)) = self.apply(subquery, &refs)? else {
+            return Ok(None);
+        };
+        let (Some(inner), Some(outer)) = (
+            subquery.schema().columns().into_iter().next(),
+            columns.last().cloned(),
+        ) else {
+            return Ok(None);
+        };
+        let is_equal = plan_column(&plan, subquery, inner).eq(Expr::Column(outer));
+        let (equal, unknown) = (self.names.next(), self.names.next());
+        let values = [
+            bool_or(is_equal.clone()).alias(&equal),
+            bool_or(is_null(is_equal)).alias(&unknown),
+        ];
+        let keys = columns.iter().cloned().map(Expr::Column);
+        let plan = LogicalPlanBuilder::from(plan).aggregate(keys, values)?;
+        let column = |name| Expr::Column(Column::new_unqualified(name));
+        let known = when(column(equal).is_true(), lit(1))
+            .when(column(unknown).is_true(), lit(2))
+            .otherwise(lit(0))?;
+        let state = self.join(plan, known, &refs, &columns)?;
+        let found = when(state.clone().eq(lit(1)), lit(true))
+            .when(
+                state.eq(lit(2)),
+                lit(datafusion::scalar::ScalarValue::Boolean(None)),
+            )
+            .otherwise(lit(false))?;
+        Ok(Some(match test.negated {
+            true => Expr::Not(Box::new(found)),
+            false => found,
+        }))
+    }
+}
+
+/// The subquery's column in the plan that it became, in which columns keep their places.
+fn plan_column(plan: &LogicalPlan, subquery: &LogicalPlan, column: Column) -> Expr {
+    match plan.schema().has_column(&column) {
+        true => Expr::Column(column),
+        false => {
+            let at = subquery
+                .schema()
+                .maybe_index_of_column(&column)
+                .unwrap_or(0);
+            Expr::Column(plan.schema().qualified_field(at).into())
+        }
+    }
+}
