@@ -1,10 +1,12 @@
 //! The SQL dialect: where the engine would answer wrongly, ours is right or refuses.
 
 mod aliases;
+mod asof;
 mod averages;
 mod calls;
 mod casts;
 mod choices;
+mod columns;
 mod correlated;
 mod date_diff;
 mod doubles;
@@ -71,6 +73,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     rules.insert(0, Arc::new(durations::Durations));
     rules.insert(0, Arc::new(laterals::Laterals));
     rules.insert(0, Arc::new(mixed::Mixed));
+    rules.push(Arc::new(sets::Sets));
     rules.push(Arc::new(correlated::Correlated));
     rules.push(Arc::new(casts::Casts(dialect)));
     rules.push(Arc::new(overflow::Overflow));
@@ -116,13 +119,13 @@ pub(crate) fn rewrite(
     probe: &Probe<'_>,
 ) -> std::result::Result<(), Diagnostic> {
     let dialect = dialect_of(state);
-    sets::check(query)?;
     selects::rewrite(query, dialect)?;
     tables::rewrite(query, dialect);
     calls::rewrite(query, dialect)?;
     windows::rewrite(query)?;
     modulo::rewrite(query);
     pivots::rewrite(query, probe)?;
+    columns::rewrite(query, dialect, probe)?;
     if dialect == Dialect::DuckDb {
         aliases::rewrite(query, probe)?;
     }

@@ -4,19 +4,19 @@ use datafusion::sql::sqlparser::ast::{
     AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
 };
 
+use super::columns;
 use super::folded;
 use crate::types::Dialect;
 
 /// Whether the item may stand for several columns, so that it cannot have one name.
 pub(super) fn spreads(expr: &Expr) -> bool {
     match expr {
-        Expr::Function(function) => {
-            let name = function.name.to_string().to_lowercase();
-            name == "unnest" || name == "columns"
+        Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("unnest") => {
+            true
         }
         Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => spreads(inner),
         Expr::Wildcard(_) | Expr::QualifiedWildcard(..) => true,
-        _ => false,
+        other => columns::has_columns(other),
     }
 }
 

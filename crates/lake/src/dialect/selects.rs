@@ -11,7 +11,9 @@ use datafusion::sql::sqlparser::ast::{
 };
 use forebay_core::Diagnostic;
 
+use super::asof;
 use super::calls::fill;
+use super::columns;
 use super::folded;
 use super::naming;
 use super::own;
@@ -47,6 +49,9 @@ impl VisitorMut for Rewriter {
         if self.0 == Dialect::Postgres {
             select.projection.iter_mut().for_each(series_rows);
         }
+        if let Err(problem) = asof::rewrite(select) {
+            return ControlFlow::Break(Box::new(problem));
+        }
         name_items(select, self.0);
         select.from.iter_mut().for_each(semi_joins);
         for item in &mut select.projection {
@@ -68,7 +73,7 @@ fn order_by_all(query: &mut Query) {
         matches!(
             item,
             SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)
-        )
+        ) || columns::has_columns(item)
     };
     if let OrderByKind::All(options) = kind
         && !select.projection.iter().any(is_star)

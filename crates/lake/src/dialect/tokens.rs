@@ -1,4 +1,4 @@
-//! DuckDB's tokens in the parser's words, before it sees them: `a // b`, `a ** b`, `lambda x: ...`.
+//! DuckDB's tokens in the parser's words, before it sees them: `a // b`, `a ** b`, `lambda x: ...`, `asof join`.
 
 use datafusion::sql::sqlparser::dialect::Dialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
@@ -80,6 +80,12 @@ fn short_forms(tokens: &mut Vec<TokenWithSpan>) {
                 });
                 if !has_where {
                     insert(tokens, second + 1, Token::make_keyword("WHERE"));
+                }
+            }
+            _ if word.value.eq_ignore_ascii_case("asof") && word.quote_style.is_none() => {
+                let is_join = [Keyword::JOIN, Keyword::LEFT, Keyword::INNER].map(follows);
+                if is_join.contains(&true) {
+                    tokens[at].token = Token::make_keyword("GLOBAL");
                 }
             }
             _ => {}

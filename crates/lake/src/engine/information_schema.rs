@@ -93,6 +93,7 @@ fn type_name(data_type: &DataType, dialect: Dialect) -> String {
         "text" => "VARCHAR".to_owned(),
         "double precision" => "DOUBLE".to_owned(),
         "real" => "FLOAT".to_owned(),
+        "bytea" => "BLOB".to_owned(),
         name => name
             .to_uppercase()
             .replace("NUMERIC", "DECIMAL")

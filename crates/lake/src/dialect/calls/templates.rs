@@ -14,6 +14,11 @@ const BOTH: &[Template] = &[
     // dates
     ("age", 1, "age(date_trunc('day', now()::timestamp), _1)"),
     ("date_add", 2, "(_1 + _2)"),
+    (
+        "date_trunc",
+        3,
+        "at_time_zone(_3, date_trunc(_1, at_time_zone(_3, _2)))",
+    ),
     ("dayname", 1, "strftime(_1, '%A')"),
     ("epoch", 1, "part_fraction('epoch', _1)"),
     (
@@ -48,6 +53,7 @@ const BOTH: &[Template] = &[
     ("to_weeks", 1, "(_1 * interval '7 days')"),
     ("to_years", 1, "(_1 * interval '1 year')"),
     // numbers and conditions
+    ("div", 2, "trunc(_1::numeric(38,10) / _2)"),
     ("if", 3, "(case when _1 then _2 else _3 end)"),
     ("iff", 3, "(case when _1 then _2 else _3 end)"),
     ("iif", 3, "(case when _1 then _2 else _3 end)"),

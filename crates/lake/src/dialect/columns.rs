@@ -1,0 +1,135 @@
+//! `COLUMNS(*)`, `COLUMNS('pattern')` and `COLUMNS(['a', 'b'])` in an item: the item once for each of these
+//! columns.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Query, SelectItem,
+    Visit, Visitor,
+};
+use forebay_core::{Diagnostic, quote};
+
+use super::calls::{literal, name_of};
+use super::using::Columns;
+use super::{Probe, naming, own, scopes};
+use crate::types::Dialect;
+
+pub(super) fn rewrite(
+    query: &mut Query,
+    dialect: Dialect,
+    probe: &Probe<'_>,
+) -> Result<(), Diagnostic> {
+    if !has_columns(query) {
+        return Ok(());
+    }
+    scopes::each_select(query, probe, &|select, _, columns| {
+        let mut items = Vec::new();
+        for item in std::mem::take(&mut select.projection) {
+            match has_columns(&item) {
+                true => items.extend(spread(&item, &select.from, columns, dialect)?),
+                false => items.push(item),
+            }
+        }
+        select.projection = items;
+        Ok(())
+    })
+}
+
+/// Whether there is such a call, in queries within too.
+pub(super) fn has_columns(node: &impl Visit) -> bool {
+    struct Finder;
+    impl Visitor for Finder {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            match call(expr) {
+                Some(_) => ControlFlow::Break(()),
+                None => ControlFlow::Continue(()),
+            }
+        }
+    }
+    node.visit(&mut Finder).is_break()
+}
+
+fn call(expr: &Expr) -> Option<&Function> {
+    match expr {
+        Expr::Function(function) if name_of(function).as_deref() == Some("columns") => {
+            Some(function)
+        }
+        _ => None,
+    }
+}
+
+fn refused(what: &str) -> Diagnostic {
+    Diagnostic::error(format!("COLUMNS() is not understood {what}")).hint(
+        "columns(*), columns('pattern') and columns(['a', 'b']) in an item without a name are",
+    )
+}
+
+fn spread(
+    item: &SelectItem,
+    from: &[datafusion::sql::sqlparser::ast::TableWithJoins],
+    columns: &Columns<'_>,
+    dialect: Dialect,
+) -> Result<Vec<SelectItem>, Diagnostic> {
+    let SelectItem::UnnamedExpr(expr) = item else {
+        return Err(refused("with a name of its own"));
+    };
+    let mut names: Vec<String> = Vec::new();
+    for item in from {
+        let all = columns.of(item)?;
+        names.extend(all.into_iter().map(|column| column.name));
+    }
+    let mut chosen: Option<Result<Vec<String>, Diagnostic>> = None;
+    own::change(&mut expr.clone(), |part| {
+        if let (Some(function), None) = (call(part), &chosen) {
+            chosen = Some(choose(function, &names));
+        }
+    });
+    let chosen = chosen.unwrap_or_else(|| Err(refused("there")))?;
+    let each = chosen.into_iter().map(|name| {
+        let mut one = expr.clone();
+        own::change(&mut one, |part| {
+            if call(part).is_some() {
+                *part = Expr::Identifier(Ident::with_quote('"', &name));
+            }
+        });
+        let alias = match &one {
+            Expr::Identifier(ident) => ident.value.clone(),
+            Expr::Cast { .. } => name,
+            other => naming::name(other, dialect).replace(&quote(&name), &name),
+        };
+        SelectItem::ExprWithAlias {
+            expr: one,
+            alias: Ident::with_quote('"', alias),
+        }
+    });
+    Ok(each.collect())
+}
+
+fn choose(function: &Function, names: &[String]) -> Result<Vec<String>, Diagnostic> {
+    let FunctionArguments::List(list) = &function.args else {
+        return Err(refused("without what to choose"));
+    };
+    match list.args.as_slice() {
+        [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] => Ok(names.to_vec()),
+        [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Array(wanted)))] => {
+            let wanted = wanted
+                .elem
+                .iter()
+                .map(|name| literal(name).ok_or_else(|| refused("with names that are computed")));
+            wanted.collect()
+        }
+        [FunctionArg::Unnamed(FunctionArgExpr::Expr(pattern))] => {
+            let pattern = literal(pattern).ok_or_else(|| refused("with what is computed"))?;
+            let regex = regex::Regex::new(&pattern)
+                .map_err(|_| Diagnostic::error(format!("'{pattern}' is no regular expression")))?;
+            let matching = names.iter().filter(|name| regex.is_match(name));
+            let matching: Vec<String> = matching.cloned().collect();
+            match matching.is_empty() {
+                true => Err(Diagnostic::error(format!("no column matches '{pattern}'"))),
+                false => Ok(matching),
+            }
+        }
+        _ => Err(refused("with that")),
+    }
+}
