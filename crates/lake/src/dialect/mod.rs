@@ -32,6 +32,7 @@ mod ranks;
 mod scopes;
 mod selects;
 mod sets;
+mod spreads;
 mod sums;
 mod syntax;
 mod tables;
@@ -91,7 +92,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     functions.push(Arc::new(date_diff::date_diff()));
     functions.extend(functions::all(dialect).into_iter().map(Arc::new));
     let aggregates = state.aggregate_functions().values().cloned();
-    let aggregates = averages::coerced(aggregates, dialect);
+    let aggregates = spreads::exact(averages::coerced(aggregates, dialect));
     let mut aggregates = sums::checked(aggregates.into_iter());
     aggregates.extend(functions::aggregates().into_iter().map(Arc::new));
     let windows = ranks::signed(state.window_functions().values().cloned());
