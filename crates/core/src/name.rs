@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// The one database there is: `forebay.main.orders` is `main.orders`.
+/// What the one database is called where no profile names it: `forebay.main.orders` is `main.orders`.
 pub const DATABASE: &str = "forebay";
 
 /// dbt's unique id: `model.flights.arrivals`, `test.flights.not_null_arrivals_carrier.1a2b3c4d5e`.
@@ -81,6 +81,11 @@ impl Relation {
     /// As SQL text, both parts quoted.
     pub fn sql(&self) -> String {
         format!("{}.{}", quote(&self.schema), quote(&self.name))
+    }
+
+    /// As [`Relation::sql`], with the database's name before it: as dbt prints it.
+    pub fn sql_in(&self, database: &str) -> String {
+        format!("{}.{}", quote(database), self.sql())
     }
 }
 

@@ -93,6 +93,7 @@ async fn open(folder: &Path) -> Result<Lake, Diagnostic> {
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         spill: folder.join("spill"),
         dialect: forebay_lake::Dialect::default(),
+        database: "forebay".to_owned(),
         files: folder.to_owned(),
     };
     Lake::open(options).await

@@ -23,6 +23,7 @@ fn main() {
         threads: 2,
         spill: folder.path().join("spill"),
         dialect,
+        database: "forebay".to_owned(),
         files: std::env::current_dir().unwrap(),
     };
     let lake = runtime.block_on(Lake::open(options)).unwrap();

@@ -16,7 +16,7 @@ use forebay_core::{Diagnostic, Relation};
 use futures::TryStreamExt;
 use futures::future::BoxFuture;
 
-use crate::dialect::dialect_of;
+use crate::dialect::{database_of, dialect_of, local};
 use crate::engine::{self, Files, Planner, SpillFolder, Views, from_engine, input_rows};
 use crate::types::{Dialect, Input, LakeOptions, Rows, WriteOptions, Written};
 use crate::warehouse::{Begun, Warehouse};
@@ -75,6 +75,11 @@ impl Lake {
     /// Whose SQL it reads.
     pub fn dialect(&self) -> Dialect {
         self.inner.dialect
+    }
+
+    /// What SQL may call the database.
+    pub fn database(&self) -> String {
+        database_of(&self.inner.session.state()).to_owned()
     }
 
     /// All tables and views, by name.
@@ -176,11 +181,12 @@ impl Lake {
         let state = self.state();
         let dialect = dialect.unwrap_or_else(|| dialect_of(&state));
         let none = BTreeMap::new();
+        let sql = local(sql, database_of(&state)).into_owned();
         let planner = self.planner(state, &none);
         let mut planner = planner.inside(relation);
-        planner.plan_in(dialect, sql).await?;
+        planner.plan_in(dialect, &sql).await?;
         let warehouse = self.warehouse();
-        warehouse.create_view(relation, sql, dialect).await
+        warehouse.create_view(relation, &sql, dialect).await
     }
 
     /// Removes a table with its history, or a view. One that does not exist is fine.
@@ -225,14 +231,16 @@ impl Lake {
         self.inner.session.state()
     }
 
-    async fn plan(
+    /// All SQL of queries comes in here.
+    pub(crate) async fn plan(
         &self,
         state: &SessionState,
         sql: &str,
         versions: &BTreeMap<Relation, i64>,
     ) -> Result<LogicalPlan, Diagnostic> {
+        let sql = local(sql, database_of(state));
         let mut planner = self.planner(state.clone(), versions);
-        planner.plan(sql).await
+        planner.plan(&sql).await
     }
 
     async fn input_rows(&self, state: &SessionState, input: Input) -> Result<Rows, Diagnostic> {

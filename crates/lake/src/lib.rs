@@ -20,6 +20,7 @@ mod statements;
 mod types;
 mod warehouse;
 
+pub use dialect::local;
 pub use engine::sql_type;
 pub use lake::Lake;
 pub use statements::Executed;

@@ -21,6 +21,8 @@ pub struct LakeOptions {
     /// Folder for spilled data; emptied of nothing but its own files.
     pub spill: PathBuf,
     pub dialect: Dialect,
+    /// What SQL may write before a schema: `"shop"."main"."orders"`. It is not kept with anything.
+    pub database: String,
     /// Where relative paths of files begin that queries read: `FROM 'data/x.csv'`.
     pub files: PathBuf,
 }

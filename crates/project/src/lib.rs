@@ -50,8 +50,6 @@ pub use python::PythonCall;
 /// The version of dbt whose projects are read.
 pub const DBT_VERSION: &str = "1.11.16";
 
-pub(crate) use forebay_core::name::DATABASE;
-
 /// A project that has been read without an error.
 pub struct Project {
     /// The project folder, absolute.
@@ -151,6 +149,11 @@ impl Project {
     /// `target.type`: the adapter that the profile names, `forebay` without a profile.
     pub fn target_type(&self) -> &str {
         &self.shared.target.kind
+    }
+
+    /// The database before a schema in the SQL of templates, by the profile.
+    pub fn database(&self) -> &str {
+        &self.shared.target.database
     }
 
     /// The file of a node, relative to its own package.

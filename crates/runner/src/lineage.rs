@@ -45,7 +45,10 @@ pub async fn of_project(
             None => None,
         };
         match query(project, lake, node).await {
-            Some(Ok(sql)) => found.resolve(node, &sql, known).await,
+            Some(Ok(sql)) => {
+                let sql = forebay_lake::local(&sql, project.database());
+                found.resolve(node, &sql, known).await;
+            }
             Some(Err(problem)) => found.problems.push((node.id.clone(), problem)),
             None => found.declare(node, known),
         }

@@ -192,6 +192,7 @@ impl Emitter {
             let columns = columns.map(|f| (f.name().clone(), sql_type(f.data_type())));
             schemas.0.insert(relation.to_string(), columns.collect());
         }
+        let sql = forebay_lake::local(&sql, self.workspace.project.database());
         let found = forebay_lake::lineage::column_lineage(&sql, &schemas)
             .await
             .ok()?;

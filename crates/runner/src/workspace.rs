@@ -39,6 +39,7 @@ impl Workspace {
                 "duckdb" => Dialect::DuckDb,
                 _ => Dialect::Postgres,
             },
+            database: project.database().to_owned(),
             files: project.root.clone(),
         })
         .await?;

@@ -19,6 +19,7 @@ async fn lake(dir: &tempfile::TempDir) -> Lake {
         threads: 1,
         spill: dir.path().join("spill"),
         dialect: forebay_lake::Dialect::default(),
+        database: "forebay".to_owned(),
         files: dir.path().to_owned(),
     };
     let lake = Lake::open(options).await.unwrap();

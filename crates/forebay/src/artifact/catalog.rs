@@ -26,7 +26,8 @@ pub async fn catalog(
                 ResourceType::Source => &mut sources,
                 _ => &mut nodes,
             };
-            section.insert(node.id.to_string(), entry(node, &info));
+            let entry = entry(node, &info, workspace.project.database());
+            section.insert(node.id.to_string(), entry);
         }
     }
     let count = nodes.len() + sources.len();
@@ -48,7 +49,7 @@ fn is_table(node: &Node) -> bool {
     matches!(node.resource_type(), Model | Seed | Snapshot | Source)
 }
 
-fn entry(node: &Node, info: &TableInfo) -> Json {
+fn entry(node: &Node, info: &TableInfo, database: &str) -> Json {
     let kind = match info.kind {
         TableKind::Table => "BASE TABLE",
         TableKind::View => "VIEW",
@@ -59,7 +60,7 @@ fn entry(node: &Node, info: &TableInfo) -> Json {
             "type": kind,
             "schema": info.relation.schema,
             "name": info.relation.name,
-            "database": forebay_core::name::DATABASE,
+            "database": database,
             "comment": comment,
             "owner": null,
         },

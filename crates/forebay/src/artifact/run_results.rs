@@ -87,7 +87,7 @@ fn entry(workspace: &Workspace, result: &StepResult) -> Json {
         "unique_id": result.node,
         "compiled": result.sql.is_some(),
         "compiled_code": result.sql,
-        "relation_name": relation.map(forebay_core::Relation::sql),
+        "relation_name": relation.map(|relation| relation.sql_in(workspace.project.database())),
         "batch_results": null,
     })
 }
@@ -117,8 +117,9 @@ fn sql(
     };
     let project = &workspace.project;
     write_sql(project, &folder.join("compiled"), node, sql)?;
-    let relation = node.relation.as_ref();
-    let ran = match (relation.map(forebay_core::Relation::sql), action) {
+    let to = node.relation.as_ref();
+    let to = to.map(|relation| relation.sql_in(project.database()));
+    let ran = match (to, action) {
         (Some(to), Some(Action::CreateTable { .. })) => format!("create table {to} as (\n{sql}\n)"),
         (Some(to), Some(Action::CreateView { .. })) => format!("create view {to} as (\n{sql}\n)"),
         (Some(to), Some(Action::UpdateTable { .. })) => format!("-- into {to}\n{sql}"),

@@ -95,6 +95,7 @@ impl Events<'_> {
         let at = |ms: i64| DateTime::from_timestamp_millis(ms).map(stamp);
         let started = result.and_then(|r| r.started_ms).and_then(at);
         let relation = step.relation.as_ref();
+        let database = self.workspace.project.database();
         json!({
             "materialized": lines::materialized(graph, step),
             "meta": {},
@@ -103,8 +104,8 @@ impl Events<'_> {
             "node_path": node.map(|node| self.workspace.project.path_in_package(node)),
             "node_relation": {
                 "alias": relation.map(|r| r.name.as_str()),
-                "database": forebay_core::name::DATABASE,
-                "relation_name": relation.map(forebay_core::Relation::sql),
+                "database": database,
+                "relation_name": relation.map(|relation| relation.sql_in(database)),
                 "schema": relation.map(|r| r.schema.as_str()),
             },
             "node_started_at": started.unwrap_or_else(|| stamp(self.sink.clock.now())),

@@ -131,5 +131,5 @@ fn unselected_nodes_are_read_from_where_the_earlier_run_made_them() {
     project.fails(1, &["run", "-s", "report"]);
     project.ok(&["run", "-s", "report", "--defer", "--state", kept]);
     let sql = project.ok(&["compile", "-s", "report", "--defer", "--state", kept]);
-    assert_eq!(sql, "select * from \"main\".\"orders\"\n");
+    assert_eq!(sql, "select * from \"forebay\".\"main\".\"orders\"\n");
 }

@@ -50,7 +50,10 @@ fn a_python_model_reads_tables_and_becomes_one() {
         said.contains("START python incremental model main.doubled"),
         "{said}"
     );
-    assert!(said.contains("reading \"main\".\"doubled\""), "{said}");
+    assert!(
+        said.contains("reading \"forebay\".\"main\".\"doubled\""),
+        "{said}"
+    );
     assert_eq!(project.rows("select n from main.total"), [r#"{"n":6}"#]);
     let (code, said) = run(&["run", "--select", "doubled+"]);
     assert_eq!(code, Some(0), "{said}");

@@ -39,6 +39,7 @@ async fn open_lake(root: &Path) -> Lake {
         threads: 2,
         spill: root.join("spill"),
         dialect: forebay_lake::Dialect::default(),
+        database: "forebay".to_owned(),
         files: root.to_owned(),
     };
     Lake::open(options).await.unwrap()

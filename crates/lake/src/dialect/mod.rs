@@ -16,6 +16,7 @@ mod exprs;
 mod keys;
 mod laterals;
 mod length;
+mod local;
 mod merging;
 mod mixed;
 mod modulo;
@@ -53,6 +54,8 @@ use crate::types::Dialect;
 
 pub(crate) use doubles::parse_feature;
 pub(crate) use length::problem;
+pub(crate) use local::database_of;
+pub use local::local;
 pub(crate) use merging::{ALL_COLUMNS, BY_NAME, NOTHING};
 pub(crate) use syntax::{Syntax, folded, parse, parse_as};
 
@@ -91,6 +94,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     let mut functions = choices::lenient(state.scalar_functions().values().cloned());
     functions.push(Arc::new(date_diff::date_diff()));
     functions.extend(functions::all(dialect).into_iter().map(Arc::new));
+    functions.extend(local::functions(&state).map(Arc::new));
     let aggregates = state.aggregate_functions().values().cloned();
     let aggregates = spreads::exact(averages::coerced(aggregates, dialect));
     let mut aggregates = sums::checked(aggregates.into_iter());

@@ -6,7 +6,6 @@ use arrow::array::{ArrayRef, Int64Array, StringArray};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::datasource::{MemTable, TableProvider};
-use forebay_core::name::DATABASE;
 use forebay_core::{Diagnostic, Relation};
 
 use super::error::{from_arrow, from_engine};
@@ -26,22 +25,23 @@ pub(super) struct Listed {
 pub(super) fn table(
     name: &str,
     listed: &[Listed],
+    database: &str,
     dialect: Dialect,
 ) -> Result<Option<Arc<dyn TableProvider>>, Diagnostic> {
     let batch = match name {
-        "tables" => tables(listed),
-        "columns" => columns(listed, dialect),
-        "schemata" => schemata(listed),
+        "tables" => tables(listed, database),
+        "columns" => columns(listed, database, dialect),
+        "schemata" => schemata(listed, database),
         _ => return Ok(None),
     }?;
     let table = MemTable::try_new(batch.schema(), vec![vec![batch]]).map_err(from_engine)?;
     Ok(Some(Arc::new(table)))
 }
 
-fn tables(listed: &[Listed]) -> Result<RecordBatch, Diagnostic> {
+fn tables(listed: &[Listed], database: &str) -> Result<RecordBatch, Diagnostic> {
     let kind = |listed: &Listed| if listed.is_view { "VIEW" } else { "BASE TABLE" };
     batch(vec![
-        ("table_catalog", texts(listed.iter().map(|_| DATABASE))),
+        ("table_catalog", texts(listed.iter().map(|_| database))),
         (
             "table_schema",
             texts(listed.iter().map(|l| l.relation.schema.as_str())),
@@ -54,7 +54,7 @@ fn tables(listed: &[Listed]) -> Result<RecordBatch, Diagnostic> {
     ])
 }
 
-fn columns(listed: &[Listed], dialect: Dialect) -> Result<RecordBatch, Diagnostic> {
+fn columns(listed: &[Listed], database: &str, dialect: Dialect) -> Result<RecordBatch, Diagnostic> {
     let all = || {
         listed.iter().flat_map(|listed| {
             let fields = listed.columns.fields().iter().enumerate();
@@ -64,7 +64,7 @@ fn columns(listed: &[Listed], dialect: Dialect) -> Result<RecordBatch, Diagnosti
     let places: Vec<i64> = all().map(|(_, at, _)| at as i64 + 1).collect();
     let places: ArrayRef = Arc::new(Int64Array::from(places));
     batch(vec![
-        ("table_catalog", texts(all().map(|_| DATABASE))),
+        ("table_catalog", texts(all().map(|_| database))),
         (
             "table_schema",
             texts(all().map(|(r, ..)| r.schema.as_str())),
@@ -101,12 +101,12 @@ fn type_name(data_type: &DataType, dialect: Dialect) -> String {
     }
 }
 
-fn schemata(listed: &[Listed]) -> Result<RecordBatch, Diagnostic> {
+fn schemata(listed: &[Listed], database: &str) -> Result<RecordBatch, Diagnostic> {
     let mut names: Vec<&str> = listed.iter().map(|l| l.relation.schema.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     batch(vec![
-        ("catalog_name", texts(names.iter().map(|_| DATABASE))),
+        ("catalog_name", texts(names.iter().map(|_| database))),
         ("schema_name", texts(names.iter())),
     ])
 }

@@ -146,11 +146,10 @@ impl<'a> Planner<'a> {
             return;
         }
         let table = match name.catalog() {
-            Some(catalog) if !catalog.eq_ignore_ascii_case(DATABASE) => {
-                Err(Diagnostic::error(format!(
-                    "'{catalog}.{relation}' is in another database: there is only '{DATABASE}'"
-                )))
-            }
+            Some(catalog) => Err(Diagnostic::error(format!(
+                "'{catalog}.{relation}' is in another database: there is only '{}'",
+                dialect::database_of(&self.state)
+            ))),
             _ if relation
                 .schema
                 .eq_ignore_ascii_case(information_schema::SCHEMA) =>
@@ -232,6 +231,7 @@ impl<'a> Planner<'a> {
         match information_schema::table(
             &relation.name.to_lowercase(),
             &listed,
+            dialect::database_of(&self.state),
             dialect::dialect_of(&self.state),
         )? {
             Some(table) => Ok(table),
@@ -254,7 +254,9 @@ impl<'a> Planner<'a> {
         let dialect = view.dialect.unwrap_or(own);
         self.open.push(name.clone());
         self.reading.push(Reading::default());
-        let plan = self.plan_in(dialect, &view.sql).await;
+        // Older definitions may have the database's old name.
+        let sql = dialect::local(&view.sql, DATABASE);
+        let plan = self.plan_in(dialect, &sql).await;
         self.open.pop();
         let reading = self.reading.pop().unwrap_or_default();
         let plan = plan.map_err(|mut problem| {

@@ -72,6 +72,7 @@ fn config(o: &LakeOptions) -> SessionConfig {
     options.execution.parquet.schema_force_view_types = false;
     options.sql_parser.map_string_types_to_utf8view = false;
     options.sql_parser.collect_spans = true;
+    options.catalog.default_catalog.clone_from(&o.database);
     options.execution.time_zone = Some("UTC".to_owned());
     // Each sorting partition sets this aside for its merge. The default of 10 MiB would eat a
     // small limit before the first row.

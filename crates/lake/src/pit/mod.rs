@@ -135,8 +135,8 @@ impl Lake {
         let state = self.state();
         match input {
             Input::Sql(sql) => {
-                let mut planner = self.planner(state.clone(), versions);
-                let plan = engine::tidy(planner.plan(&sql).await?).map_err(from_engine)?;
+                let plan = self.plan(&state, &sql, versions).await?;
+                let plan = engine::tidy(plan).map_err(from_engine)?;
                 Ok(DataFrame::new(state, plan))
             }
             Input::Batches(schema, batches) => given::frame(state, input_rows(schema, batches)),

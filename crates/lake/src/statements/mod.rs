@@ -12,13 +12,12 @@ use arrow::record_batch::RecordBatch;
 use datafusion::sql::sqlparser::ast::{
     Ident, ObjectName, ObjectNamePart, ObjectType, SchemaName, Statement,
 };
-use forebay_core::name::DATABASE;
 use forebay_core::{Diagnostic, Relation, suggest};
 use futures::TryStreamExt;
 use futures::future::BoxFuture;
 
 use crate::Lake;
-use crate::dialect::{folded, parse};
+use crate::dialect::{database_of, folded, local, parse};
 use crate::engine::from_parser;
 use crate::types::{Input, TableKind, WriteMode, WriteOptions};
 
@@ -44,14 +43,16 @@ impl Lake {
     /// have been done then.
     pub fn execute<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<Executed, Diagnostic>> {
         Box::pin(async move {
-            let depth = self.state().config_options().sql_parser.recursion_limit;
-            let statements = parse(sql, depth.get()).map_err(|error| from_parser(&error))?;
+            let state = self.state();
+            let sql = local(sql, database_of(&state));
+            let depth = state.config_options().sql_parser.recursion_limit;
+            let statements = parse(&sql, depth.get()).map_err(|error| from_parser(&error))?;
             let mut last = Executed::Done;
             let only = statements.len() == 1;
             for statement in statements {
                 let text = match only {
                     // As it was written, so that errors point into it.
-                    true => sql.to_owned(),
+                    true => sql.to_string(),
                     false => statement.to_string(),
                 };
                 last = self.statement(&statement, &text).await?;
@@ -104,7 +105,7 @@ impl Lake {
                 if let SchemaName::Simple(name) | SchemaName::NamedAuthorization(name, _) =
                     schema_name
                 {
-                    last(name)?;
+                    self.schema_named(name)?;
                 }
                 return Ok(Executed::Ignored("a schema is there with its first table"));
             }
@@ -129,6 +130,19 @@ impl Lake {
         Ok(Executed::Done)
     }
 
+    /// `main` or `"shop"."main"`.
+    fn schema_named(&self, name: &ObjectName) -> Result<String, Diagnostic> {
+        let state = self.state();
+        let parts = parts(name).unwrap_or_default();
+        match parts.as_slice() {
+            [schema] => Ok(schema.clone()),
+            [database, schema] if database.eq_ignore_ascii_case(database_of(&state)) => {
+                Ok(schema.clone())
+            }
+            _ => Err(Diagnostic::error(format!("'{name}' names no schema here"))),
+        }
+    }
+
     async fn overwrite(&self, table: &Relation, rows: String) -> Result<(), Diagnostic> {
         let options = WriteOptions::new(WriteMode::Overwrite);
         self.write(table, Input::Sql(rows), options).await?;
@@ -148,18 +162,22 @@ impl Lake {
 
 /// The table that a name means, in the schema `main` where it has none.
 fn relation(name: &ObjectName) -> Result<Relation, Diagnostic> {
-    let parts = name.0.iter().map(|part| match part {
-        ObjectNamePart::Identifier(ident) => Some(folded(ident)),
-        ObjectNamePart::Function(_) => None,
-    });
-    match parts.collect::<Option<Vec<_>>>().as_deref() {
+    match parts(name).as_deref() {
         Some([name]) => Ok(Relation::new("main", name)),
         Some([schema, name]) => Ok(Relation::new(schema, name)),
-        Some([database, schema, name]) if database.eq_ignore_ascii_case(DATABASE) => {
-            Ok(Relation::new(schema, name))
-        }
+        Some([_, _, _]) => Err(Diagnostic::error(format!(
+            "'{name}' is in another database, and there is but one here"
+        ))),
         _ => Err(Diagnostic::error(format!("'{name}' names no table here"))),
     }
+}
+
+fn parts(name: &ObjectName) -> Option<Vec<String>> {
+    let part = |part: &ObjectNamePart| match part {
+        ObjectNamePart::Identifier(ident) => Some(folded(ident)),
+        ObjectNamePart::Function(_) => None,
+    };
+    name.0.iter().map(part).collect()
 }
 
 fn last(name: &ObjectName) -> Result<Ident, Diagnostic> {

@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use forebay_core::{Diagnostic, Relation, quote};
 
-use super::{known, last, missing, relation};
+use super::{known, missing, relation};
 use crate::Lake;
 use crate::dialect::folded;
 use crate::warehouse::Stored;
@@ -180,7 +180,7 @@ impl Lake {
     }
 
     pub(super) async fn drop_schema(&self, name: &ObjectName) -> Result<(), Diagnostic> {
-        let schema = folded(&last(name)?);
+        let schema = self.schema_named(name)?;
         for relation in self.relations().await? {
             if relation.schema == schema {
                 self.drop(&relation).await?;

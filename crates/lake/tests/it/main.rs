@@ -3,6 +3,7 @@
 mod answer;
 mod atomicity;
 mod cases;
+mod database;
 mod dialect;
 mod engine;
 mod files;

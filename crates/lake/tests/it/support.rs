@@ -41,14 +41,32 @@ pub async fn open(folder: &TempDir, memory_limit: usize) -> Lake {
 
 pub async fn open_as(folder: &TempDir, memory_limit: usize, dialect: Dialect) -> Lake {
     let options = LakeOptions {
-        root: folder.path().join("warehouse"),
         memory_limit,
-        threads: 2,
-        spill: folder.path().join("spill"),
         dialect,
-        files: folder.path().to_owned(),
+        ..options(folder)
     };
     Lake::open(options).await.unwrap()
+}
+
+/// As a profile would open it whose database has another name.
+pub async fn open_called(folder: &TempDir, database: &str) -> Lake {
+    let options = LakeOptions {
+        database: database.to_owned(),
+        ..options(folder)
+    };
+    Lake::open(options).await.unwrap()
+}
+
+fn options(folder: &TempDir) -> LakeOptions {
+    LakeOptions {
+        root: folder.path().join("warehouse"),
+        memory_limit: 256 << 20,
+        threads: 2,
+        spill: folder.path().join("spill"),
+        dialect: Dialect::default(),
+        database: "forebay".to_owned(),
+        files: folder.path().to_owned(),
+    }
 }
 
 pub fn relation(text: &str) -> Relation {

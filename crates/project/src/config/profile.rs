@@ -1,5 +1,9 @@
 //! `profiles.yml`: which target dbt would use. Nothing connects to it; templates ask for its names.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use forebay_core::name::DATABASE;
 use forebay_core::{Diagnostic, suggest};
 use serde_json::{Map, Value as Json, json};
 
@@ -13,6 +17,8 @@ pub(crate) struct Target {
     /// `target.type`: the profile's own adapter, `forebay` without a profile.
     pub kind: String,
     pub schema: String,
+    /// What relations are written with: the profile's own, `forebay` without one.
+    pub database: Arc<str>,
     /// What else the profile says, without its secrets.
     more: Map<String, Json>,
 }
@@ -24,6 +30,7 @@ impl Default for Target {
             name: "dev".into(),
             kind: "forebay".into(),
             schema: "main".into(),
+            database: DATABASE.into(),
             more: Map::new(),
         }
     }
@@ -47,7 +54,7 @@ impl Target {
             "target_name": self.name,
             "type": self.kind,
             "schema": self.schema,
-            "database": crate::DATABASE,
+            "database": &*self.database,
             "threads": 1,
         });
         let map = all.as_object_mut().expect("a mapping was written above");
@@ -81,14 +88,33 @@ impl Target {
         let mut target = Fields::of(doc, &output.value, what)?;
         let kind = target.required("type")?;
         let schema = target.text("schema").or_else(|| target.text("dataset"));
+        let mut names = ["database", "dbname", "project", "catalog"].into_iter();
+        let database = names.find_map(|name| target.text(name));
+        let database = database.unwrap_or_else(|| match kind.as_str() {
+            "duckdb" => of_file(target.text("path").as_deref()),
+            _ => DATABASE.into(),
+        });
         Some(Self {
             profile: profile.to_owned(),
             name: name.to_owned(),
             kind,
+            database: database.into(),
             schema: schema.unwrap_or_else(|| Self::default().schema),
             more: public(&output.value),
         })
     }
+}
+
+/// DuckDB calls a database as its file.
+fn of_file(path: Option<&str>) -> String {
+    let path = path.filter(|path| *path != ":memory:").unwrap_or("memory");
+    let path = path.split(['?', '#']).next().unwrap_or(path);
+    let file = path.rsplit(['/', ':']).next().unwrap_or(path);
+    let stem = Path::new(file).file_stem();
+    stem.map_or_else(
+        || file.to_owned(),
+        |stem| stem.to_string_lossy().into_owned(),
+    )
 }
 
 /// Words in the names of settings that templates must never print.
@@ -110,5 +136,21 @@ fn public(yaml: &Yaml) -> Map<String, Json> {
             .filter(|(name, value)| !secret(name) && !value.is_object() && !value.is_array())
             .collect(),
         _ => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_duckdb_database_is_called_as_its_file() {
+        for (path, name) in [
+            (None, "memory"),
+            (Some(":memory:"), "memory"),
+            (Some("/data/shop.duckdb"), "shop"),
+            (Some("shop.prod.db"), "shop.prod"),
+            (Some("md:shop?motherduck_token=x"), "shop"),
+        ] {
+            assert_eq!(super::of_file(path), name);
+        }
     }
 }

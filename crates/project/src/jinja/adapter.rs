@@ -192,6 +192,10 @@ fn parts(args: &[Value]) -> impl Fn(usize, &str) -> Option<String> {
 
 fn get_relation(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let part = parts(args);
+    let elsewhere = |name: &String| !name.eq_ignore_ascii_case(&scope.shared.target.database);
+    if part(0, "database").is_some_and(|name| elsewhere(&name)) {
+        return Ok(Value::from(()));
+    }
     match (part(1, "schema"), part(2, "identifier")) {
         (Some(schema), Some(name)) => existing(scope, &Relation::new(schema, name)),
         _ => Err(failed(
@@ -266,12 +270,20 @@ fn columns_of(scope: &Arc<Scope>, value: Option<&Value>) -> Result<Vec<Value>, E
     let value = value.ok_or_else(|| failed("get_columns_in_relation needs a relation"))?;
     let relation = match value.downcast_object_ref::<RelationValue>() {
         Some(relation) => Some(relation.relation.clone()),
-        None => Relation::parse(&value.to_string().replace('"', "")),
+        None => named(&value.to_string()),
     };
     let Some(relation) = relation else {
         return Ok(Vec::new());
     };
     Ok(column_values(scope.ask(Question::Columns(relation))?))
+}
+
+/// `"shop"."main"."orders"`, or without the first part.
+fn named(text: &str) -> Option<Relation> {
+    let text = text.replace('"', "");
+    let mut parts = text.rsplitn(3, '.');
+    let (name, schema) = (parts.next()?, parts.next()?);
+    Some(Relation::new(schema, name))
 }
 
 /// Those of the first relation that the second lacks.
@@ -316,7 +328,7 @@ fn list_relations(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let all = relations(scope)?.into_iter();
     let of_schema = all.filter(|(r, _)| r.schema == schema);
     let value = |(relation, kind): (Relation, RelationKind)| {
-        Value::from_object(RelationValue::new(relation).of_kind(kind))
+        Value::from_object(RelationValue::new(scope, relation).of_kind(kind))
     };
     Ok(collections::list(of_schema.map(value)))
 }
@@ -336,7 +348,10 @@ fn create_relation(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let part = parts(args);
     let schema = part(1, "schema").unwrap_or_else(|| scope.shared.target.schema.clone());
     let name = part(2, "identifier").unwrap_or_default();
-    let relation = RelationValue::new(Relation::new(schema, name));
+    let given = [(0, "database"), (1, "schema"), (2, "identifier")];
+    let shown = given.map(|(place, name)| part(place, name).is_some());
+    let relation = RelationValue::new(scope, Relation::new(schema, name));
+    let relation = relation.in_database(part(0, "database")).showing(shown);
     Ok(Value::from_object(match part(3, "type").as_deref() {
         Some("view") => relation.of_kind(RelationKind::View),
         Some("table") => relation.of_kind(RelationKind::Table),

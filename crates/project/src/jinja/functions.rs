@@ -209,7 +209,7 @@ fn remember(scope: &Arc<Scope>, call: RefCall, name: &str) -> Value {
         record.calls.push(call);
     }
     let relation = Relation::new(&scope.shared.target.schema, name);
-    Value::from_object(RelationValue::new(relation))
+    Value::from_object(RelationValue::new(scope, relation))
 }
 
 fn use_known(scope: &Arc<Scope>, known: &Known, call: &str) -> Result<Value, Error> {
@@ -223,7 +223,7 @@ fn use_known(scope: &Arc<Scope>, known: &Known, call: &str) -> Result<Value, Err
     }
     let stand_in = scope.compiling().and_then(|c| c.stand_ins.get(&known.id));
     if let Some(sql) = stand_in {
-        let relation = RelationValue::cte(known.relation.clone(), sql.clone());
+        let relation = RelationValue::cte(scope, known.relation.clone(), sql.clone());
         return Ok(Value::from_object(relation));
     }
     if scope.compiling().is_some_and(|c| c.only_stand_ins) {
@@ -236,7 +236,7 @@ fn use_known(scope: &Arc<Scope>, known: &Known, call: &str) -> Result<Value, Err
         let reading = scope.shared.reading.get();
         let instead = reading.and_then(|reading| reading.deferred.get(&known.id));
         let relation = instead.unwrap_or(&known.relation).clone();
-        let mut value = RelationValue::new(relation);
+        let mut value = RelationValue::new(scope, relation);
         value.empty = reading.is_some_and(|reading| reading.empty) && scope.compiling().is_some();
         return Ok(Value::from_object(value));
     }
@@ -246,6 +246,7 @@ fn use_known(scope: &Arc<Scope>, known: &Known, call: &str) -> Result<Value, Err
     }
     let cte = cte_name(&known.relation);
     Ok(Value::from_object(RelationValue::cte(
+        scope,
         known.relation.clone(),
         cte,
     )))
@@ -406,7 +407,7 @@ pub(crate) fn existing(scope: &Arc<Scope>, relation: &Relation) -> Result<Value,
     let found = scope.ask(Question::Relation(relation.clone()))?;
     Ok(match found.as_deref() {
         Some(Answer::Relation(Some(kind))) => {
-            Value::from_object(RelationValue::new(relation.clone()).of_kind(*kind))
+            Value::from_object(RelationValue::new(scope, relation.clone()).of_kind(*kind))
         }
         _ => Value::from(()),
     })

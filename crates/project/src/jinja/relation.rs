@@ -7,32 +7,32 @@ use forebay_core::Relation;
 use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
-use crate::DATABASE;
+use super::scope::Scope;
 use crate::ask::RelationKind;
 
 /// A relation inside a template.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RelationValue {
+    database: Arc<str>,
     pub relation: Relation,
     /// An ephemeral model: the name of its common table expression.
     pub cte: Option<String>,
     /// `--empty`: the columns and no row.
     pub empty: bool,
-    /// Parts left out by `.include(...)`.
-    schema: bool,
-    identifier: bool,
+    /// Which of database, schema and name are written: `.include(...)` leaves some out.
+    shown: [bool; 3],
     /// `table` or `view`, where it was looked up.
     kind: Option<&'static str>,
 }
 
 impl RelationValue {
-    pub fn new(relation: Relation) -> Self {
+    pub fn new(scope: &Scope, relation: Relation) -> Self {
         Self {
+            database: scope.shared.target.database.clone(),
             relation,
             cte: None,
             empty: false,
-            schema: true,
-            identifier: true,
+            shown: [true; 3],
             kind: None,
         }
     }
@@ -48,10 +48,10 @@ impl RelationValue {
         }
     }
 
-    pub fn cte(relation: Relation, name: String) -> Self {
+    pub fn cte(scope: &Scope, relation: Relation, name: String) -> Self {
         Self {
             cte: Some(name),
-            ..Self::new(relation)
+            ..Self::new(scope, relation)
         }
     }
 
@@ -61,33 +61,52 @@ impl RelationValue {
 
     fn sql(&self) -> String {
         use forebay_core::name::quote;
-        match (&self.cte, self.schema, self.identifier) {
-            (Some(cte), ..) => cte.clone(),
-            (None, true, true) if self.empty => {
-                format!(
-                    "(select * from {} where false limit 0)",
-                    self.relation.sql()
-                )
-            }
-            (None, true, true) => self.relation.sql(),
-            (None, true, false) => quote(&self.relation.schema),
-            (None, false, _) => quote(&self.relation.name),
+        if let Some(cte) = &self.cte {
+            return cte.clone();
+        }
+        let parts = [&self.database, &*self.relation.schema, &self.relation.name];
+        let shown = parts
+            .into_iter()
+            .zip(self.shown)
+            .filter(|(_, shown)| *shown);
+        let shown: Vec<String> = shown.map(|(part, _)| quote(part)).collect();
+        let name = shown.join(".");
+        match self.empty && self.shown[2] {
+            true => format!("(select * from {name} where false limit 0)"),
+            false => name,
         }
     }
 
-    /// The same with another schema or name: keywords, or a mapping.
+    /// Writes none of the other parts.
+    pub fn showing(self, shown: [bool; 3]) -> Self {
+        Self { shown, ..self }
+    }
+
+    /// There is but one: what is in another is nowhere, and refused when it is read.
+    pub fn in_database(self, name: Option<String>) -> Self {
+        let database = name.map_or(self.database, Arc::from);
+        Self { database, ..self }
+    }
+
+    /// The same in another database or schema, or of another name: keywords, or a mapping.
     fn at(&self, path: &Value) -> Value {
         let part = |key: &str| {
             let part = path.get_attr(key).ok()?;
             part.as_str().map(str::to_owned)
         };
-        let mut relation = self.clone();
+        let mut relation = self.clone().in_database(part("database"));
         let Relation { schema, name } = relation.relation;
         relation.relation = Relation::new(
             part("schema").unwrap_or(schema),
             part("identifier").unwrap_or(name),
         );
         Value::from_object(relation)
+    }
+}
+
+impl fmt::Display for RelationValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sql())
     }
 }
 
@@ -129,7 +148,7 @@ impl Object for RelationValue {
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
         Some(match key {
-            "database" => Value::from(DATABASE),
+            "database" => Value::from(&*self.database),
             "schema" => Value::from(&*self.relation.schema),
             "identifier" | "name" | "table" => Value::from(&*self.relation.name),
             "type" => Value::from(match self.cte {
@@ -160,17 +179,15 @@ impl Object for RelationValue {
                 Ok(found.or(default).unwrap_or(Value::from(())))
             }
             "without_identifier" => {
-                let identifier = false;
-                Ok(Value::from_object(Self {
-                    identifier,
-                    ..Self::clone(self)
-                }))
+                let [database, schema, _] = self.shown;
+                let relation = Self::clone(self).showing([database, schema, false]);
+                Ok(Value::from_object(relation))
             }
             "information_schema" => {
                 let (view,): (Option<&str>,) = from_args(args)?;
-                let view = view.map(|view| format!(".{}", view.to_lowercase()));
-                let name = format!("information_schema{}", view.unwrap_or_default());
-                Ok(Value::from(name))
+                let view = view.map(|view| format!(".{view}")).unwrap_or_default();
+                let database = forebay_core::quote(&self.database);
+                Ok(Value::from(format!("{database}.INFORMATION_SCHEMA{view}")))
             }
             "replace_path" => Ok(self.at(args.first().unwrap_or(&Value::UNDEFINED))),
             "incorporate" => {
@@ -193,12 +210,12 @@ impl Object for RelationValue {
                         .get::<Option<bool>>(name)
                         .map(|part| part.unwrap_or(true))
                 };
-                let (schema, identifier) = (part("schema")?, part("identifier")?);
-                let mut relation = Self::clone(self);
-                if method == "include" {
-                    (relation.schema, relation.identifier) = (schema, identifier);
-                }
-                Ok(Value::from_object(relation))
+                let parts = [part("database")?, part("schema")?, part("identifier")?];
+                let relation = Self::clone(self);
+                Ok(Value::from_object(match method {
+                    "include" => relation.showing(parts),
+                    _ => relation,
+                }))
             }
             _ => Err(Error::new(
                 ErrorKind::UnknownMethod,

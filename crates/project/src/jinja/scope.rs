@@ -351,7 +351,7 @@ impl Scope {
             "context" => Value::from_object(Context(self.clone())),
             "execute" => Value::from(self.compiling().is_some()),
             "schema" => Value::from(&*self.shared.target.schema),
-            "database" => Value::from(crate::DATABASE),
+            "database" => Value::from(&*self.shared.target.database),
             "project_name" => Value::from(&*self.shared.project),
             "invocation_id" => Value::from(&*self.shared.invocation_id),
             "run_started_at" => Value::from_object(Moment::utc(self.shared.now)),
@@ -365,8 +365,8 @@ impl Scope {
     fn this(&self) -> Option<RelationValue> {
         let relation = self.node.this.clone()?;
         Some(match self.compiling().and_then(|c| c.this.clone()) {
-            Some(sql) => RelationValue::cte(relation, sql),
-            None => RelationValue::new(relation),
+            Some(sql) => RelationValue::cte(self, relation, sql),
+            None => RelationValue::new(self, relation),
         })
     }
 

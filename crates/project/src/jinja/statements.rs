@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use forebay_core::name::quote;
 use minijinja::value::{Kwargs, Tuple};
 use minijinja::{Error, Value};
 
@@ -15,34 +14,24 @@ use crate::ask::{Answer, Question};
 pub(super) fn drop_relation(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let relation = relation(args, 0, "relation", "drop_relation")?;
     let kind = if relation.is_view() { "view" } else { "table" };
-    let name = relation.relation.sql();
-    run(scope, format!("drop {kind} if exists {name} cascade"))
+    run(scope, format!("drop {kind} if exists {relation} cascade"))
 }
 
 /// The new name takes the place of whatever has it.
 pub(super) fn rename_relation(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
-    let from = relation(args, 0, "from_relation", "rename_relation")?
-        .relation
-        .sql();
-    let to = relation(args, 1, "to_relation", "rename_relation")?
-        .relation
-        .sql();
+    let from = relation(args, 0, "from_relation", "rename_relation")?;
+    let to = relation(args, 1, "to_relation", "rename_relation")?;
     run(scope, format!("alter table {from} rename to {to}"))
 }
 
 pub(super) fn truncate_relation(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
-    let name = relation(args, 0, "relation", "truncate_relation")?
-        .relation
-        .sql();
-    run(scope, format!("truncate table {name}"))
+    let relation = relation(args, 0, "relation", "truncate_relation")?;
+    run(scope, format!("truncate table {relation}"))
 }
 
 pub(super) fn drop_schema(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
-    let schema = quote(
-        &relation(args, 0, "relation", "drop_schema")?
-            .relation
-            .schema,
-    );
+    let relation = relation(args, 0, "relation", "drop_schema")?;
+    let schema = relation.showing([true, true, false]);
     run(scope, format!("drop schema if exists {schema} cascade"))
 }
 

@@ -8,9 +8,9 @@ use forebay_core::{Node, ResourceType, Spec};
 use serde_json::{Map, Value as Json, json};
 
 use super::{below, config, contract, created_at, join, patch_path, path, version_json};
+use crate::Project;
 use crate::jinja::RefCall;
 use crate::nodes::{Detail, TestDetail};
-use crate::{DATABASE, Project};
 
 /// dbt does not read a larger seed for its checksum.
 const LARGE_SEED: u64 = 1 << 20;
@@ -52,10 +52,10 @@ fn base(project: &Project, node: &Node, detail: &Detail) -> Json {
         },
         "original_file_path": file,
         "fqn": node.fqn,
-        "database": DATABASE,
+        "database": project.database(),
         "schema": schema,
         "alias": detail.alias,
-        "relation_name": node.relation.as_ref().map(forebay_core::Relation::sql),
+        "relation_name": node.relation.as_ref().map(|relation| relation.sql_in(project.database())),
         "checksum": checksum(project, node, detail),
         "description": node.description,
         "columns": columns(node),

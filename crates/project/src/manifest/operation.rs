@@ -4,8 +4,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::macros::called;
 use super::{config, created_at};
+use crate::Project;
 use crate::package::Package;
-use crate::{DATABASE, Project};
 
 /// Entries of all packages by id.
 pub(super) fn all(project: &Project) -> Map<String, Json> {
@@ -38,7 +38,7 @@ fn entries(
             "path": format!("hooks/{name}.sql"),
             "original_file_path": "./dbt_project.yml",
             "fqn": fqn,
-            "database": DATABASE,
+            "database": project.database(),
             "schema": project.shared.target.schema,
             "relation_name": null,
             "checksum": {"name": "sha256", "checksum": forebay_core::digest::hex(text.as_bytes())},

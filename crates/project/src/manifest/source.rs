@@ -5,8 +5,8 @@ use forebay_core::{Node, Spec};
 use serde_json::{Value as Json, json};
 
 use super::{created_at, node, path};
+use crate::Project;
 use crate::nodes::Detail;
-use crate::{DATABASE, Project};
 
 pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
     let Spec::Source(source) = &node.spec else {
@@ -43,10 +43,10 @@ pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
         "path": file,
         "original_file_path": file,
         "fqn": node.fqn,
-        "database": DATABASE,
+        "database": project.database(),
         "schema": relation.map(|relation| &relation.schema),
         "identifier": relation.map(|relation| &relation.name),
-        "relation_name": relation.map(forebay_core::Relation::sql),
+        "relation_name": relation.map(|relation| relation.sql_in(project.database())),
         "source_name": source.source_name,
         "source_description": detail.source_description,
         "source_meta": detail.source_meta,

@@ -212,11 +212,12 @@ fn relation(semantic: &Semantic<'_>, id: &NodeId) -> Json {
     let Some(relation) = node.and_then(|node| node.relation.as_ref()) else {
         return Json::Null;
     };
+    let database = &semantic.cx.shared.target.database;
     json!({
         "alias": relation.name,
         "schema_name": relation.schema,
-        "database": crate::DATABASE,
-        "relation_name": relation.sql(),
+        "database": database,
+        "relation_name": relation.sql_in(database),
     })
 }
 

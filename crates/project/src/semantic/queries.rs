@@ -80,7 +80,7 @@ fn export(semantic: &Semantic<'_>, doc: Doc<'_>, yaml: &Yaml, what: &str) -> Opt
             "export_as": get("export_as").unwrap_or("view"),
             "schema_name": schema.unwrap_or(&semantic.cx.shared.target.schema),
             "alias": get("alias").unwrap_or(&name),
-            "database": crate::DATABASE,
+            "database": &semantic.cx.shared.target.database,
         },
         "unrendered_config": written,
     }))

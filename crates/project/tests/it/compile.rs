@@ -26,11 +26,11 @@ country
     );
     assert_eq!(
         sql(&project, "stg_orders"),
-        r#"select * from "landing"."orders_v2""#
+        r#"select * from "forebay"."landing"."orders_v2""#
     );
     assert_eq!(
         sql(&project, "orders"),
-        r#"select * from "main"."stg_orders" join "main"."countries" using (country)"#
+        r#"select * from "forebay"."main"."stg_orders" join "forebay"."main"."countries" using (country)"#
     );
     assert_eq!(
         parents(&project, "model.shop.orders"),
@@ -103,7 +103,7 @@ vars:
     );
     assert_eq!(
         sql(&project, "m"),
-        r#"16 eu default False test x forebay main dev True "main"."m" invocation 1970 m"#
+        r#"16 eu default False test x forebay main dev True "forebay"."main"."m" invocation 1970 m"#
     );
 }
 
@@ -164,7 +164,7 @@ other:
     );
     assert_eq!(
         sql(&project, "m"),
-        r#"duckdb test x.duckdb [] "dev_me"."m""#
+        r#"duckdb test x.duckdb [] "x"."dev_me"."m""#
     );
 }
 
@@ -189,7 +189,7 @@ select 1 as id {% if is_incremental() %}where at > (select max(at) from {{ this 
     assert_eq!(compiled("model.shop.m", false, false), "select 1 as id");
     assert_eq!(
         compiled("model.shop.m", true, false),
-        r#"select 1 as id where at > (select max(at) from "main"."m")"#
+        r#"select 1 as id where at > (select max(at) from "forebay"."main"."m")"#
     );
     assert_eq!(compiled("model.shop.m", true, true), "select 1 as id");
     assert_eq!(compiled("model.shop.t", true, false), "False");
@@ -267,9 +267,9 @@ id
 1
 ",
     );
-    assert_eq!(sql(&project, "o"), r#""raw"."s_v1""#);
-    assert_eq!(sql(&project, "m"), r#""marts"."m_v1""#);
-    assert_eq!(sql(&project, "n"), r#""marts"."m_v1""#);
+    assert_eq!(sql(&project, "o"), r#""forebay"."raw"."s_v1""#);
+    assert_eq!(sql(&project, "m"), r#""forebay"."marts"."m_v1""#);
+    assert_eq!(sql(&project, "n"), r#""forebay"."marts"."m_v1""#);
     let n = project.graph.get(&NodeId::new("model.shop.n")).unwrap();
     assert_eq!(n.relation.as_ref().unwrap().to_string(), "main.n_v1");
 }
@@ -350,7 +350,7 @@ select * from {{ ref('a') }}
   --> models/b.sql:2:18
   hint: write -- depends_on: {{ ref('a') }} outside of the condition"
     );
-    assert!(sql(&project, "c").ends_with(r#"select * from "main"."a""#));
+    assert!(sql(&project, "c").ends_with(r#"select * from "forebay"."main"."a""#));
 }
 
 #[test]

@@ -145,31 +145,31 @@ fn generic_tests_compile_with_their_arguments() {
     assert_eq!(
         sql("not_null_orders_id"),
         r#"select *
-from (select * from "main"."orders" where day > '2020-01-01') dbt_subquery
+from (select * from "forebay"."main"."orders" where day > '2020-01-01') dbt_subquery
 where id is null"#
     );
     assert_eq!(
         sql("accepted_values_orders_status__placed__it_s"),
         r#"select status as value_field, count(*) as n_records
-from "main"."orders"
+from "forebay"."main"."orders"
 where status not in ('placed', 'it''s')
 group by status"#
     );
     assert_eq!(
         sql("amounts_are_positive"),
-        r#"select * from "main"."orders" where amount <= 5"#
+        r#"select * from "forebay"."main"."orders" where amount <= 5"#
     );
     assert_eq!(
         sql("source_unique_raw_orders_id"),
         r#"select id as unique_field, count(*) as n_records
-from "raw"."orders"
+from "forebay"."raw"."orders"
 where id is not null
 group by id
 having count(*) > 1"#
     );
     assert!(
         sql("relationships_orders_customer_id__id__ref_customers_")
-            .contains(r#"from "main"."customers""#)
+            .contains(r#"from "forebay"."main"."customers""#)
     );
 }
 
@@ -228,7 +228,7 @@ models: [{name: m, columns: [{name: id, tests: [not_null]}]}]
     let test = test_named(&project, "not_null_m_id");
     assert_eq!(
         compile(&project, test.id.as_str()),
-        r#"mine: "main"."m".id"#
+        r#"mine: "forebay"."main"."m".id"#
     );
 }
 
@@ -277,7 +277,7 @@ select 1
     assert_eq!(relation("third"), "main_kept.third");
     assert_eq!(
         compile(&project, "snapshot.shop.third"),
-        r#"select * from "main"."customers""#
+        r#"select * from "forebay"."main"."customers""#
     );
     assert_eq!(
         parents(&project, "snapshot.shop.customers_history"),
@@ -369,7 +369,7 @@ fn the_manifest_is_shaped_like_dbts() {
         "https://schemas.getdbt.com/dbt/manifest/v12.json"
     );
     let orders = &manifest["nodes"]["model.shop.orders"];
-    assert_eq!(orders["relation_name"], r#""main"."orders""#);
+    assert_eq!(orders["relation_name"], r#""forebay"."main"."orders""#);
     assert_eq!(orders["config"]["materialized"], "view");
     assert_eq!(orders["path"], "orders.sql");
     assert_eq!(orders["original_file_path"], "models/orders.sql");

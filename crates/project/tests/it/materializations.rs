@@ -83,7 +83,7 @@ fn statements_run_in_their_order_and_every_question_is_asked_anew() {
     let expected = [
         "insert a",
         "select count",
-        "create table \"main\".\"a\" as select 1",
+        "create table \"forebay\".\"main\".\"a\" as select 1",
         "select count",
         "said 1 then 2",
         "made main.a",
@@ -115,7 +115,7 @@ fn a_macro_of_the_project_is_called_by_the_built_in_materialisation() {
         heard,
         [
             "mine a__dbt_tmp",
-            "alter table \"main\".\"a__dbt_tmp\" rename to \"main\".\"a\"",
+            "alter table \"forebay\".\"main\".\"a__dbt_tmp\" rename to \"forebay\".\"main\".\"a\"",
             "made main.a"
         ]
     );

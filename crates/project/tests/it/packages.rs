@@ -59,7 +59,7 @@ fn a_package_has_names_of_its_own_and_the_projects_settings_win() {
     );
     assert_eq!(
         compile(&project, "model.shop.orders"),
-        "select 4, 'mine x' from \"main\".\"helper\", \"main\".\"piece\""
+        "select 4, 'mine x' from \"forebay\".\"main\".\"helper\", \"forebay\".\"main\".\"piece\""
     );
     assert_eq!(
         compile(&project, "model.tools.helper"),
@@ -122,6 +122,6 @@ select * from {{ ref('same') }}
     let project = files.load().unwrap();
     assert_eq!(
         compile(&project, "model.shop.reads"),
-        "select * from \"main\".\"same\", \"main_elsewhere\".\"same\""
+        "select * from \"forebay\".\"main\".\"same\", \"forebay\".\"main_elsewhere\".\"same\""
     );
 }

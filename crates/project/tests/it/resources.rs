@@ -281,7 +281,10 @@ select * from {{ ref('a') }}
     );
     let id = "analysis.shop.why";
     assert_eq!(node(&project, id).fqn, ["shop", "analysis", "deep", "why"]);
-    assert_eq!(compile(&project, id), r#"select * from "main"."a""#);
+    assert_eq!(
+        compile(&project, id),
+        r#"select * from "forebay"."main"."a""#
+    );
     assert_eq!(parents(&project, "model.shop.a"), ["model.shop.b"]);
 }
 

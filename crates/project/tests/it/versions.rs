@@ -74,7 +74,7 @@ fn a_ref_names_a_version_or_means_the_latest() {
     );
     assert_eq!(
         sql(&project, "reader"),
-        r#"select * from "main"."dim_v3" join "main"."dim_v1" join "main"."second""#
+        r#"select * from "forebay"."main"."dim_v3" join "forebay"."main"."dim_v1" join "forebay"."main"."second""#
     );
 }
 

@@ -126,6 +126,8 @@ def session_of(job):
     except ImportError:
         return NoSession(), lambda given: Table(read(given["path"]))
     session = duckdb.connect()
+    database = quoted(job["this"]["database"])
+    session.execute(f"attach if not exists ':memory:' as {database}; use {database}")
     opened = {}
 
     def register(given):

@@ -55,20 +55,21 @@ struct Job<'a> {
 #[derive(Serialize)]
 struct Given {
     path: Option<PathBuf>,
-    database: &'static str,
+    database: String,
     schema: Option<String>,
     identifier: Option<String>,
     sql: Option<String>,
 }
 
 impl Given {
-    fn new(path: Option<PathBuf>, relation: Option<&Relation>) -> Self {
+    fn new(lake: &Lake, path: Option<PathBuf>, relation: Option<&Relation>) -> Self {
+        let database = lake.database();
         Self {
             path,
-            database: forebay_core::name::DATABASE,
             schema: relation.map(|relation| relation.schema.clone()),
             identifier: relation.map(|relation| relation.name.clone()),
-            sql: relation.map(Relation::sql),
+            sql: relation.map(|relation| relation.sql_in(&database)),
+            database,
         }
     }
 }
@@ -95,7 +96,7 @@ pub async fn python(
         files::write(lake, &input.sql, &path).await?;
         inputs.insert(
             call.as_str(),
-            Given::new(Some(path), input.relation.as_ref()),
+            Given::new(lake, Some(path), input.relation.as_ref()),
         );
     }
     let info = lake.info(table).await?;
@@ -109,7 +110,7 @@ pub async fn python(
         path: &model.path,
         inputs,
         config: &model.config,
-        this: Given::new(there.then_some(own), Some(table)),
+        this: Given::new(lake, there.then_some(own), Some(table)),
         is_incremental: ctx.incremental,
         output: folder.join("output.arrow"),
         error: folder.join("error.json"),

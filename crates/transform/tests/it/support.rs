@@ -24,6 +24,7 @@ pub async fn bed() -> Bed {
         threads: 2,
         spill: root.join("spill"),
         dialect: forebay_lake::Dialect::default(),
+        database: "forebay".to_owned(),
         files: root.to_owned(),
     };
     Bed {

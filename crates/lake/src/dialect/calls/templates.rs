@@ -88,8 +88,6 @@ const BOTH: &[Template] = &[
     ("list_sort", 2, "array_sort(_1, _2, 'NULLS LAST')"),
     ("list_string_agg", 1, "array_to_string(_1, ',')"),
     // the database
-    ("current_catalog", 0, "'forebay'"),
-    ("current_database", 0, "'forebay'"),
     ("current_schema", 0, "'main'"),
 ];
 

@@ -78,6 +78,7 @@ impl World {
             threads: 2,
             spill: folder.path().join("spill"),
             dialect: forebay_lake::Dialect::default(),
+            database: "forebay".to_owned(),
             files: folder.path().to_owned(),
         })
         .await
