@@ -22,6 +22,8 @@ mod modules;
 mod moment;
 mod names;
 mod python;
+mod re;
+mod re_pattern;
 mod ref_call;
 mod relation;
 mod scope;
