@@ -108,6 +108,29 @@ vars:
 }
 
 #[test]
+fn regular_expressions_do_as_pythons_do() {
+    let project = project(
+        r"--- dbt_project.yml
+name: shop
+--- models/m.sql
+{%- set re = modules.re %}
+{{ re.findall('(?i)from\s+({{\s*ref\([^)]+\)\s*}})(?=\s|$)', 'FROM {{ ref(1) }} x') | join }}
+{{ re.sub('(\w)-(?P<b>\w)', '\\g<b>=\\1$', 'a-b c-d', count=1) }} {{ re.split('(,)', 'a,b,c', 1) | join('.') }}
+{{ re.match('a(?P<rest>.*)$', 'abc').group('rest') }} {{ re.fullmatch('a', 'ab') }}
+{{ re.sub('A', 'x', 'aA', flags=re.IGNORECASE) }} {{ re.findall('(?x) [ ] b # {[', 'a b') | length }}
+",
+    );
+    let words: Vec<String> = sql(&project, "m")
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(
+        words.join(" "),
+        "{{ ref(1) }} b=a$ c-d a.,.b,c bc None xx 1"
+    );
+}
+
+#[test]
 fn datetimes_do_as_pythons_do() {
     let project = project(
         "--- dbt_project.yml
