@@ -30,6 +30,7 @@ pub(crate) mod own;
 mod pivots;
 mod powers;
 mod ranks;
+mod rounds;
 mod scopes;
 mod selects;
 mod sets;
@@ -77,6 +78,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     rules.insert(0, Arc::new(durations::Durations));
     rules.insert(0, Arc::new(laterals::Laterals));
     rules.insert(0, Arc::new(mixed::Mixed));
+    rules.insert(0, Arc::new(rounds::Rounds));
     rules.push(Arc::new(sets::Sets));
     rules.push(Arc::new(correlated::Correlated));
     rules.push(Arc::new(casts::Casts(dialect)));
