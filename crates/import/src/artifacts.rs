@@ -19,13 +19,23 @@ pub fn copy_folder(from: &Path, to: &Path) -> Result<(), Diagnostic> {
         };
         if metadata.is_dir() {
             copy_folder(&path, &target)?;
-        } else if !is_there(&target, metadata.len()) {
-            let source = File::open(&path);
-            let copied = source.and_then(|mut source| write(&mut source, &target));
-            copied.map_err(|error| trouble(&path, &error))?;
+        } else {
+            copy_file(&path, &target)?;
         }
     }
     Ok(())
+}
+
+/// A file, unless one of its length is there.
+pub fn copy_file(from: &Path, to: &Path) -> Result<(), Diagnostic> {
+    let copy = || {
+        let mut source = File::open(from)?;
+        match is_there(to, source.metadata()?.len()) {
+            true => Ok(()),
+            false => write(&mut source, to),
+        }
+    };
+    copy().map_err(|error| trouble(from, &error))
 }
 
 pub fn is_there(file: &Path, length: u64) -> bool {

@@ -4,7 +4,7 @@ use prost::{Message, Oneof};
 
 #[derive(Clone, PartialEq, Message)]
 pub struct Record {
-    #[prost(oneof = "Kind", tags = "2, 3, 5, 17, 18")]
+    #[prost(oneof = "Kind", tags = "2, 3, 5, 8, 13, 17, 18")]
     pub kind: Option<Kind>,
 }
 
@@ -16,6 +16,10 @@ pub enum Kind {
     Summary(Items),
     #[prost(message, tag = "5")]
     Config(Items),
+    #[prost(message, tag = "8")]
+    Artifact(Artifact),
+    #[prost(message, tag = "13")]
+    Output(Output),
     #[prost(message, boxed, tag = "17")]
     Run(Box<Run>),
     #[prost(message, tag = "18")]
@@ -119,4 +123,52 @@ pub struct Exit {
     pub exit_code: i32,
     #[prost(int32, tag = "2")]
     pub runtime: i32,
+}
+
+/// A piece of what the program printed.
+#[derive(Clone, PartialEq, Message)]
+pub struct Output {
+    #[prost(string, tag = "3")]
+    pub line: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct Artifact {
+    #[prost(string, tag = "4")]
+    pub kind: String,
+    #[prost(string, tag = "5")]
+    pub name: String,
+    #[prost(string, tag = "6")]
+    pub digest: String,
+    #[prost(string, tag = "7")]
+    pub description: String,
+    /// JSON
+    #[prost(string, tag = "8")]
+    pub metadata: String,
+    #[prost(string, repeated, tag = "11")]
+    pub aliases: Vec<String>,
+    #[prost(message, optional, tag = "12")]
+    pub manifest: Option<Manifest>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct Manifest {
+    #[prost(message, repeated, tag = "4")]
+    pub contents: Vec<Entry>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct Entry {
+    #[prost(string, tag = "1")]
+    pub path: String,
+    #[prost(string, tag = "2")]
+    pub digest: String,
+    /// Where it lies, if it was not copied.
+    #[prost(string, tag = "3")]
+    pub reference: String,
+    #[prost(int64, tag = "4")]
+    pub size: i64,
+    /// Where the client laid its copy.
+    #[prost(string, tag = "6")]
+    pub local_path: String,
 }

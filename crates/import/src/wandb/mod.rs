@@ -2,12 +2,13 @@
 //! `.wandb` of all that was logged.
 //!
 //! A project becomes an experiment, configuration parameters, history and summary metrics, saved files
-//! artifacts. What is no number (tables, images, texts in the history) is kept in `history.jsonl` among
-//! the artifacts, as it was logged.
+//! artifacts, and its own artifacts folders below `artifacts/`. What is no number (tables, images, texts
+//! in the history) is kept in `history.jsonl` among the artifacts, as it was logged.
 
 mod log;
 mod message;
 mod run;
+mod saved;
 
 use std::fs::{self, File};
 use std::io::BufReader;
@@ -43,14 +44,13 @@ pub fn import(folder: &Path, target: &Target<'_>) -> Result<Imported, Diagnostic
         if let Some(saved) = file.parent() {
             artifacts::copy_folder(&saved.join("files"), &place)?;
         }
-        if !found.rest.is_empty() {
-            let mut rest = found.rest.as_bytes();
-            let name = place.join("history.jsonl");
-            if !artifacts::is_there(&name, rest.len() as u64) {
-                artifacts::write(&mut rest, &name)
-                    .map_err(|error| artifacts::trouble(&name, &error))?;
-            }
+        saved::keep(&found.rest, &place.join("history.jsonl"))?;
+        // Its client writes this file itself, if it lives to the end of the run.
+        let output = place.join("output.log");
+        if !output.exists() {
+            saved::keep(&found.output, &output)?;
         }
+        saved::artifacts(&found.artifacts, &place)?;
         let part = History {
             experiments: vec![Experiment {
                 id: found.run.experiment_id,

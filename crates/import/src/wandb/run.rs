@@ -9,12 +9,15 @@ use prost::Message;
 use serde_json::{Map, Value, json};
 
 use super::log::Log;
-use super::message::{Item, Items, Kind, Record, Run as Head};
+use super::message::{Artifact, Item, Items, Kind, Record, Run as Head};
 
 pub struct Found {
     pub run: Run,
     /// Lines of JSON: what of the history is no number.
     pub rest: String,
+    /// What it printed.
+    pub output: String,
+    pub artifacts: Vec<Artifact>,
 }
 
 /// None: the file has no run in it, as one that was never started.
@@ -33,6 +36,8 @@ pub fn read<R: Read>(mut log: Log<R>, name: &str) -> Result<Option<Found>, Diagn
                 let step = history.step.map(|step| step.num);
                 reading.history(&history.item, step);
             }
+            Some(Kind::Output(output)) => reading.output.push_str(&output.line),
+            Some(Kind::Artifact(artifact)) => reading.artifacts.push(artifact),
             Some(Kind::Exit(exit)) => reading.exit = Some((exit.exit_code, exit.runtime)),
             None => {}
         }
@@ -47,6 +52,8 @@ struct Reading {
     summary: BTreeMap<String, Value>,
     metrics: Vec<Metric>,
     rest: String,
+    output: String,
+    artifacts: Vec<Artifact>,
     /// Exit code and seconds.
     exit: Option<(i32, i32)>,
     last_ms: i64,
@@ -148,6 +155,8 @@ impl Reading {
         Some(Found {
             run,
             rest: self.rest,
+            output: self.output,
+            artifacts: self.artifacts,
         })
     }
 
