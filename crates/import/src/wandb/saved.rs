@@ -133,17 +133,17 @@ mod tests {
             reference: "https://example.org/x".to_owned(),
             ..Entry::default()
         };
-        let logged = logged(vec![
+        let logged = [logged(vec![
             entry("sub/model.txt", &staging.join("tmp1"), 8),
             entry("secret", &disk.path().join("secret"), 7),
             entry("link", &staging.join("tmp2"), 7),
             entry("../up", &staging.join("tmp1"), 8),
             entry("gone", &staging.join("tmp3"), 8),
             far,
-        ]);
+        ])];
         let run = disk.path().join("run");
-        artifacts(&[logged.clone()], &run).unwrap();
-        artifacts(&[logged], &run).unwrap();
+        artifacts(&logged, &run).unwrap();
+        artifacts(&logged, &run).unwrap();
         let folder = run.join("artifacts/tree");
         let content = fs::read_to_string(folder.join("sub/model.txt")).unwrap();
         assert_eq!(content, "weights\n");
