@@ -196,6 +196,7 @@ pub struct Counts {
     pub error: usize,
     pub skip: usize,
     pub total: usize,
+    pub interrupted: bool,
 }
 
 impl Counts {
@@ -207,6 +208,7 @@ impl Counts {
             error: count(RunStatus::Error) + count(RunStatus::Fail),
             skip: count(RunStatus::Skipped) + count(RunStatus::Interrupted),
             total: summary.results.len(),
+            interrupted: summary.status == RunStatus::Interrupted,
         }
     }
 
@@ -221,6 +223,7 @@ impl Counts {
     /// `Completed with 1 error, 0 partial successes, and 0 warnings`.
     pub fn ending(&self) -> String {
         match (self.error, self.warn) {
+            _ if self.interrupted => "Exited because of keyboard interrupt".to_owned(),
             (0, 0) => "Completed successfully".to_owned(),
             (errors, warnings) => format!(
                 "Completed with {}, 0 partial successes, and {}:",

@@ -146,6 +146,13 @@ fn a_trial_that_fails_is_one_less() {
     assert_eq!(states, [good, bad, good, good]);
     let failed = &trials[&jobs[0].id][1];
     assert!(failed.tags["error"].contains("ended with exit code 1"));
+    let server = project.serve();
+    let (_, page) = server.ask("GET", &format!("/training/{}", failed.id), "");
+    assert!(
+        page.contains("there is no answer"),
+        "its page shows what it printed"
+    );
+    server.stop();
 
     let none = SCRIPT.replace("[0.1, none, 0.4, 0.9]", "[none]");
     project.write("ml/jobs.yml", &with_job(&none));

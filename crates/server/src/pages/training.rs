@@ -26,8 +26,14 @@ const SMALL: usize = 60;
 const LARGE: usize = 300;
 /// Bytes of a program's output that the page shows.
 const OUTPUT: u64 = 16 << 10;
-/// Where a training job's program writes, below its run's artifacts.
-const OUTPUTS: [&str; 4] = ["output.log", "output.txt", "logs/output.log", "stdout.log"];
+/// Where a program's output lies below its run's artifacts: a training script's, and as clients log it.
+const OUTPUTS: [&str; 5] = [
+    "training.log",
+    "output.log",
+    "output.txt",
+    "logs/output.log",
+    "stdout.log",
+];
 
 pub async fn training(
     State(app): Shared,

@@ -148,14 +148,14 @@ fn missing_params(
     Ok(missing)
 }
 
-/// Parameters as tracking tools show them.
+/// Parameters as tracking tools show them; those without a value are left out.
 fn flat(parameters: &Parameters) -> BTreeMap<String, String> {
     let text = |value: &serde_json::Value| match value {
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    parameters
-        .iter()
+    let given = parameters.iter().filter(|(_, value)| !value.is_null());
+    given
         .map(|(name, value)| (name.clone(), text(value)))
         .collect()
 }
