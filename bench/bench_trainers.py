@@ -58,7 +58,7 @@ def flights(bench: Bench, folder):
         path.write_text("\n".join(map(script, lines)))
     (project / "ml" / "copy.py").write_text(COPY)
     # The script ends with an error, so that nothing is registered and the build fails.
-    command = [bench.forebay(), "--project-dir", project, "build", "--select", "+training_job:late_arrival"]
+    command = [bench.forebay(), "--project-dir", project, "build", "--select", "+late_arrival"]
     measured(["sh", "-c", '"$@" || test -d "$BENCH_ROWS"', "sh", *command], env={"BENCH_ROWS": str(rows)})
     return rows
 
