@@ -237,6 +237,7 @@ fn use_known(scope: &Arc<Scope>, known: &Known, call: &str) -> Result<Value, Err
         let instead = reading.and_then(|reading| reading.deferred.get(&known.id));
         let relation = instead.unwrap_or(&known.relation).clone();
         let mut value = RelationValue::new(scope, relation);
+        value.location = known.location.clone().filter(|_| instead.is_none());
         value.empty = reading.is_some_and(|reading| reading.empty) && scope.compiling().is_some();
         return Ok(Value::from_object(value));
     }

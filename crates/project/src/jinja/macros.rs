@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use forebay_core::{Diagnostic, Location, NodeId, suggest};
-use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Tuple};
+use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Tuple, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::errors;
@@ -253,6 +253,11 @@ impl Object for Package {
         }
         if let Some(function) = functions::of_package(&self.scope, &self.name, method) {
             return function.call(state, args);
+        }
+        if method == "get" {
+            // There, a package is a dictionary of its macros.
+            let (name, default): (Value, Option<Value>) = from_args(args)?;
+            return Ok(self.get_value(&name).or(default).unwrap_or(Value::from(())));
         }
         let known = macros.packages.get(&self.name).into_iter().flatten();
         let nearest = suggest::nearest(method, known.map(|(name, _)| name.as_str()));

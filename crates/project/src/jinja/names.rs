@@ -17,6 +17,8 @@ pub(crate) struct Known {
     /// Where its rows are; for an ephemeral model only the name matters.
     pub relation: Relation,
     pub ephemeral: bool,
+    /// The SQL text that reads a source which is files.
+    pub location: Option<String>,
 }
 
 #[derive(Debug, Default)]

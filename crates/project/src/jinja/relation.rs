@@ -17,6 +17,8 @@ pub(crate) struct RelationValue {
     pub relation: Relation,
     /// An ephemeral model: the name of its common table expression.
     pub cte: Option<String>,
+    /// A source that is files: the SQL text that reads them.
+    pub location: Option<String>,
     /// `--empty`: the columns and no row.
     pub empty: bool,
     /// Which of database, schema and name are written: `.include(...)` leaves some out.
@@ -31,6 +33,7 @@ impl RelationValue {
             database: scope.shared.target.database.clone(),
             relation,
             cte: None,
+            location: None,
             empty: false,
             shown: [true; 3],
             kind: None,
@@ -70,7 +73,10 @@ impl RelationValue {
             .zip(self.shown)
             .filter(|(_, shown)| *shown);
         let shown: Vec<String> = shown.map(|(part, _)| quote(part)).collect();
-        let name = shown.join(".");
+        let name = match (&self.location, self.shown) {
+            (Some(location), [_, true, true]) => location.clone(),
+            _ => shown.join("."),
+        };
         match self.empty && self.shown[2] {
             true => format!("(select * from {name} where false limit 0)"),
             false => name,

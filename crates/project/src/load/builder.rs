@@ -121,6 +121,7 @@ impl<'a> Builder<'a> {
                     group: None,
                     relation: Relation::new(&self.cx.shared.target.schema, name),
                     ephemeral: false,
+                    location: None,
                 };
                 self.names
                     .refs
@@ -218,6 +219,7 @@ pub(super) fn register(drafts: &[Draft], names: &mut Names) {
                 .clone()
                 .unwrap_or_else(|| Relation::new("", &detail.alias)),
             ephemeral: node.relation.is_none(),
+            location: detail.location.clone(),
         };
         match &node.spec {
             Spec::Model(_) | Spec::Seed(_) | Spec::Snapshot(_) => {

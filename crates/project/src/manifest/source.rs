@@ -46,7 +46,10 @@ pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
         "database": project.database(),
         "schema": relation.map(|relation| &relation.schema),
         "identifier": relation.map(|relation| &relation.name),
-        "relation_name": relation.map(|relation| relation.sql_in(project.database())),
+        "relation_name": match &detail.location {
+            Some(location) => Some(location.clone()),
+            None => relation.map(|relation| relation.sql_in(project.database())),
+        },
         "source_name": source.source_name,
         "source_description": detail.source_description,
         "source_meta": detail.source_meta,

@@ -8,6 +8,7 @@ mod generic_tests;
 mod groups;
 mod incremental;
 mod item;
+mod locations;
 mod models;
 mod naming;
 mod seeds;
@@ -28,7 +29,7 @@ use crate::config::{Config, ProjectFile, Reader, Tree, from_json, merge, to_json
 use crate::jinja::{Engine, NodeScope, Record, RefCall, Shared};
 use crate::package::Package;
 use crate::problems::Problems;
-use crate::properties::{Argument, Patch};
+use crate::properties::{Argument, Patch, SourceTable};
 use crate::scan::SqlFile;
 use crate::text;
 
@@ -133,6 +134,8 @@ pub(crate) struct Detail {
     /// A source whose freshness is switched off.
     pub never_stale: bool,
     pub loader: String,
+    /// The SQL text that reads a source which is files.
+    pub location: Option<String>,
 }
 
 /// A generic test's arguments, still with their Jinja.

@@ -1,9 +1,9 @@
 //! Source tables that property files declare.
 
 use forebay_core::graph::Source;
-use forebay_core::{Node, NodeId, Relation, Spec};
+use forebay_core::{Diagnostic, Node, NodeId, Relation, Spec};
 
-use super::{Cx, Detail, Draft, Outcome, Section, node_scope, reader, tags};
+use super::{Cx, Detail, Draft, Outcome, Section, locations, node_scope, reader, tags};
 use crate::config::{to_json, to_written};
 use crate::properties::SourceTable;
 
@@ -39,6 +39,9 @@ pub(crate) fn source(cx: &Cx<'_>, table: &SourceTable) -> Outcome {
     };
     let written = to_written(&config);
     let config = to_json(&config);
+    let location = locations::location(&cx.shared.target.database, table, &config);
+    let location =
+        location.map(|found| found.map_err(|why| Diagnostic::error(why).at(table.at.clone())));
     let detail = Detail {
         written,
         scope: node_scope(cx, &node, &config, &table.identifier, "").into(),
@@ -52,6 +55,7 @@ pub(crate) fn source(cx: &Cx<'_>, table: &SourceTable) -> Outcome {
         never_stale: table.never_stale,
         written_schema: table.written_schema.clone(),
         loader: table.loader.clone(),
+        location: location.and_then(|found| cx.problems.keep(found)),
         ..Detail::default()
     };
     let draft = Box::new(Draft { node, detail });

@@ -489,3 +489,30 @@ select '{{ day }}', {{ (modules.datetime.datetime(2020, 1, 3) - modules.datetime
     assert_eq!(sql(&project, "a"), "select 'b'");
     assert_eq!(sql(&project, "b"), "select '2020-02-29', 1");
 }
+
+#[test]
+fn a_source_may_be_files() {
+    let project = project(
+        r#"--- models/sources.yml
+sources:
+  - name: raw
+    meta: {external_location: "data/{name}.csv"}
+    tables:
+      - name: orders
+      - name: items
+        meta:
+          external_location: "read_csv('data/%(identifier)s.csv', columns={'id': 'integer'})"
+          formatter: oldstyle
+        identifier: lines
+--- models/m.sql
+select * from {{ source('raw', 'orders') }} join {{ source('raw', 'items') }} using (id)
+"#,
+    );
+    let sql = compile_with(&project, "model.shop.m", CompileState::default(), |q| {
+        panic!("{q:?}")
+    });
+    assert_eq!(
+        sql.unwrap().trim(),
+        "select * from 'data/orders.csv' join read_csv('data/lines.csv', columns={'id': 'integer'}) using (id)"
+    );
+}
