@@ -11,6 +11,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
+use crate::args::Serve;
 use crate::command::serve;
 
 pub struct Host;
@@ -28,7 +29,7 @@ async fn start(workspace: Workspace) -> Result<Hosted, Diagnostic> {
         project: workspace.project.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let tracking = serve::tracking(&workspace, None)?;
+    let tracking = serve::tracking(&workspace, &Serve::default())?;
     let backend: Arc<dyn Backend> = Arc::new(ProjectBackend::open(workspace, address.to_string())?);
     let options = Options::new(shell, address.port());
     let router = forebay_server::router(backend, tracking, options.clone());

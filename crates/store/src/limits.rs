@@ -191,6 +191,24 @@ pub fn alias(alias: &str) -> Result<(), Error> {
     at_most("the alias", ALIAS, alias)
 }
 
+pub fn webhook(webhook: &crate::registry::Webhook) -> Result<(), Error> {
+    let name = &webhook.name;
+    let is_end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if !is_end(name.chars().next()) || !is_end(name.chars().last()) || !name.chars().all(is_part) {
+        return Err(Error::invalid(format!(
+            "the webhook name {name:?} must be letters, digits, '.', '_' and '-', a letter or digit at its ends"
+        )));
+    }
+    if webhook.events.is_empty() {
+        return Err(Error::invalid("a webhook needs events to be told of"));
+    }
+    at_most("the webhook's name", 63, name)?;
+    at_most("the webhook's address", 500, &webhook.url)?;
+    at_most("the webhook's description", 1000, &webhook.description)?;
+    at_most("the webhook's secret", 1000, &webhook.secret.0)
+}
+
 pub fn batch(what: &str, count: usize, limit: usize) -> Result<(), Error> {
     match count > limit {
         true => Err(Error::invalid(format!(

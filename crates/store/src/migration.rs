@@ -13,6 +13,7 @@ const STEPS: &[&str] = &[
     include_str!("migration/002_tracking.sql"),
     include_str!("migration/003_traces.sql"),
     include_str!("migration/004_values.sql"),
+    include_str!("migration/005_webhooks.sql"),
 ];
 
 pub(crate) fn run(connection: &mut Connection, path: &Path) -> Result<(), Diagnostic> {

@@ -430,6 +430,9 @@ pub struct Serve {
     /// Where clients' artifacts go: a folder, file:///... that clients write themselves, or s3://...
     #[arg(long, value_name = "DIR|URL")]
     pub artifacts: Option<String>,
+    /// Let webhooks lead into private networks, and by http: without it to public addresses by https alone.
+    #[arg(long)]
+    pub webhooks_anywhere: bool,
 }
 
 #[derive(Clone, Debug, ClapArgs)]

@@ -7,7 +7,7 @@ use forebay_core::{Diagnostic, Diagnostics};
 use forebay_runner::Workspace;
 use forebay_server::backend::Lookup;
 use forebay_server::inference;
-use forebay_server::mlflow::{Artifacts, Tracking};
+use forebay_server::mlflow::{Artifacts, Deliveries, Reach, Tracking};
 use forebay_server::{Backend, Options, ProjectBackend};
 use forebay_ui::Shell;
 use tokio_util::sync::CancellationToken;
@@ -58,7 +58,7 @@ pub async fn start(workspace: Workspace, talk: &Talk, options: &Serve) -> Result
         project: workspace.project.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let tracking = tracking(&workspace, options.artifacts.as_deref())?;
+    let tracking = tracking(&workspace, options)?;
     let backend = Arc::new(ProjectBackend::open(workspace, address.to_string())?);
     let server = Options::new(shell, address.port());
     let pages = Arc::clone(&backend) as Arc<dyn Backend>;
@@ -81,8 +81,8 @@ pub async fn start(workspace: Workspace, talk: &Talk, options: &Serve) -> Result
 }
 
 /// MLflow's clients see the project's own runs and models, and add theirs.
-pub fn tracking(workspace: &Workspace, artifacts: Option<&str>) -> Result<Tracking, Diagnostic> {
-    let artifacts = match artifacts {
+pub fn tracking(workspace: &Workspace, options: &Serve) -> Result<Tracking, Diagnostic> {
+    let artifacts = match options.artifacts.as_deref() {
         None => Artifacts::served(&workspace.settings().artifacts),
         Some(location) => Artifacts::at(location)?,
     };
@@ -91,6 +91,10 @@ pub fn tracking(workspace: &Workspace, artifacts: Option<&str>) -> Result<Tracki
         store: workspace.store.clone(),
         artifacts,
         clock: workspace.clock,
+        deliveries: Deliveries::new(match options.webhooks_anywhere {
+            true => Reach::Anywhere,
+            false => Reach::Public,
+        }),
     })
 }
 

@@ -173,9 +173,27 @@ def scorers():
         raise AssertionError("a deleted scorer was found")
 
 
+def webhooks():
+    from mlflow.entities.webhook import WebhookEvent, WebhookStatus
+
+    made = client.create_webhook("chat", "https://8.8.8.8/hook", ["model_version.created", "prompt_alias.deleted"], secret="s")
+    assert client.get_webhook(made.webhook_id).events == [WebhookEvent.from_str("model_version.created"), WebhookEvent.from_str("prompt_alias.deleted")]
+    changed = client.update_webhook(made.webhook_id, description="says it", status=WebhookStatus.DISABLED)
+    assert (changed.name, changed.description, changed.status) == ("chat", "says it", "DISABLED")
+    assert [w.webhook_id for w in client.list_webhooks()] == [made.webhook_id]
+    try:
+        client.create_webhook("inward", "https://169.254.169.254/latest", ["prompt.created"])
+    except MlflowException as error:
+        assert error.error_code == "INVALID_PARAMETER_VALUE", error
+    else:
+        raise AssertionError("an inward address was taken")
+    client.delete_webhook(made.webhook_id)
+    assert not client.list_webhooks()
+
+
 trace_id = traces()
 print("traces good")
-for part, arguments in [(assessments, [trace_id]), (datasets, []), (prompts, []), (scorers, [])]:
+for part, arguments in [(assessments, [trace_id]), (datasets, []), (prompts, []), (scorers, []), (webhooks, [])]:
     part(*arguments)
     print(part.__name__, "good")
 print("all good")

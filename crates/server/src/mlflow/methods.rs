@@ -1,7 +1,9 @@
 //! Which of MLflow's methods is answered by what: one list a topic. Any other is not found.
 
 use super::endpoint::{Endpoint, delete, get, patch, post};
-use super::{assessments, evaluation, experiments, logged_models, plain, registry, runs, traces};
+use super::{
+    assessments, evaluation, experiments, logged_models, plain, registry, runs, traces, webhooks,
+};
 
 pub fn all() -> Vec<Endpoint> {
     let below = |prefix: &'static str, methods: Vec<Endpoint>| {
@@ -10,6 +12,7 @@ pub fn all() -> Vec<Endpoint> {
     let others = vec![get("2.0/mlflow-artifacts/artifacts", plain::list_artifacts)];
     below("2.0/mlflow", tracking())
         .chain(below("2.0/mlflow", self::registry()))
+        .chain(below("2.0/mlflow", self::webhooks()))
         .chain(below("2.0/mlflow", traces_2()))
         .chain(below("3.0/mlflow", traces_3()))
         .chain(below("3.0/mlflow", self::evaluation()))
@@ -167,5 +170,16 @@ fn evaluation() -> Vec<Endpoint> {
         get("scorers/get", evaluation::get_scorer),
         delete("scorers/delete", evaluation::delete_scorer),
         get("scorers/online-configs", evaluation::online_scorers),
+    ]
+}
+
+fn webhooks() -> Vec<Endpoint> {
+    vec![
+        post("webhooks", webhooks::create),
+        get("webhooks", webhooks::list),
+        get("webhooks/{webhook_id}", webhooks::get),
+        patch("webhooks/{webhook_id}", webhooks::update),
+        delete("webhooks/{webhook_id}", webhooks::delete),
+        post("webhooks/{webhook_id}/test", webhooks::test),
     ]
 }

@@ -23,6 +23,7 @@ mod registry;
 mod runs;
 mod traces;
 mod value;
+mod webhooks;
 
 use forebay_runner::Clock;
 use forebay_store::Store;
@@ -35,6 +36,7 @@ pub(crate) use location::{join, relative};
 pub use otlp::export as export_spans;
 pub use plain::version;
 pub use problem::Problem;
+pub use webhooks::{Deliveries, Reach};
 
 /// The version of MLflow whose protocol is spoken: clients choose their ways by it.
 pub const VERSION: &str = "3.17.2";
@@ -45,6 +47,8 @@ pub struct Tracking {
     pub store: Store,
     pub artifacts: Artifacts,
     pub clock: Clock,
+    /// To webhooks.
+    pub deliveries: Deliveries,
 }
 
 impl Tracking {

@@ -1,16 +1,19 @@
 //! `registered-models/...` and `model-versions/...`
 
-use forebay_store::Search;
+use std::collections::BTreeMap;
+
 use forebay_store::registry::{NewVersion, STAGES};
+use forebay_store::{ModelVersion, Search};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::form::{self, Void, found};
 use super::location::{self, join};
 use super::value::{Flag, Int, Pair, Texts, limit, pairs, required, version};
-use super::{Problem, Tracking, runs};
+use super::{Problem, Tracking, runs, webhooks};
 
-const IS_PROMPT: &str = "mlflow.prompt.is_prompt";
+pub const IS_PROMPT: &str = "mlflow.prompt.is_prompt";
+const PROMPT_TEXT: &str = "mlflow.prompt.text";
 
 #[derive(Deserialize)]
 pub struct CreateModel {
@@ -26,7 +29,19 @@ pub fn create_model(tracking: &Tracking, asked: CreateModel) -> Result<Value, Pr
     tracking
         .store
         .create_registered_model(&name, &description, &tags, tracking.now_ms())?;
+    let events = ("registered_model.created", "prompt.created");
+    let data = json!({"name": name, "tags": told(&tags), "description": description});
+    webhooks::announce_of(tracking, &name, events, &data);
     model(tracking, &name)
+}
+
+/// Without those that mark a prompt.
+fn told(tags: &BTreeMap<String, String>) -> BTreeMap<&String, &String> {
+    let marks = [IS_PROMPT, "_mlflow_prompt_type", PROMPT_TEXT];
+    let told = tags
+        .iter()
+        .filter(|(key, _)| !marks.contains(&key.as_str()));
+    told.collect()
 }
 
 fn model(tracking: &Tracking, name: &str) -> Result<Value, Problem> {
@@ -113,19 +128,21 @@ pub struct ModelTag {
 pub fn set_model_tag(tracking: &Tracking, asked: ModelTag) -> Result<Void, Problem> {
     let name = required("name", asked.name)?;
     let tag = (required("key", asked.key)?, asked.value.unwrap_or_default());
+    let data = json!({"name": name, "key": tag.0, "value": tag.1});
     tracking
         .store
         .set_registered_model_tags(&name, &[tag].into(), tracking.now_ms())?;
+    webhooks::announce_of(tracking, &name, ("", "prompt_tag.set"), &data);
     Ok(Void {})
 }
 
 pub fn delete_model_tag(tracking: &Tracking, asked: ModelTag) -> Result<Void, Problem> {
-    let name = required("name", asked.name)?;
-    tracking.store.delete_registered_model_tag(
-        &name,
-        &required("key", asked.key)?,
-        tracking.now_ms(),
-    )?;
+    let (name, key) = (required("name", asked.name)?, required("key", asked.key)?);
+    tracking
+        .store
+        .delete_registered_model_tag(&name, &key, tracking.now_ms())?;
+    let data = json!({"name": name, "key": key});
+    webhooks::announce_of(tracking, &name, ("", "prompt_tag.deleted"), &data);
     Ok(Void {})
 }
 
@@ -172,9 +189,13 @@ pub fn set_alias(tracking: &Tracking, asked: Alias) -> Result<Void, Problem> {
         required("name", asked.name)?,
         required("alias", asked.alias)?,
     );
+    let number = version(asked.version)?;
     tracking
         .store
-        .set_alias(&name, &alias, version(asked.version)?, tracking.now_ms())?;
+        .set_alias(&name, &alias, number, tracking.now_ms())?;
+    let events = ("model_version_alias.created", "prompt_alias.created");
+    let data = json!({"name": name, "alias": alias, "version": number.to_string()});
+    webhooks::announce_of(tracking, &name, events, &data);
     Ok(Void {})
 }
 
@@ -203,6 +224,9 @@ pub fn delete_alias(tracking: &Tracking, asked: Alias) -> Result<Void, Problem> 
     tracking
         .store
         .delete_alias(&name, &alias, tracking.now_ms())?;
+    let events = ("model_version_alias.deleted", "prompt_alias.deleted");
+    let data = json!({"name": name, "alias": alias});
+    webhooks::announce_of(tracking, &name, events, &data);
     Ok(Void {})
 }
 
@@ -235,7 +259,35 @@ pub fn create_version(tracking: &Tracking, asked: CreateVersion) -> Result<Value
     };
     find_files(tracking, &source, &mut new)?;
     new.source = source;
-    Ok(one(&tracking.store.create_version(&new)?, tracking))
+    let version = tracking.store.create_version(&new)?;
+    announce_version(tracking, &version);
+    Ok(one(&version, tracking))
+}
+
+fn announce_version(tracking: &Tracking, version: &ModelVersion) {
+    let mut data = json!({
+        "name": version.model,
+        "version": version.version.to_string(),
+        "tags": told(&version.tags),
+        "description": said(&version.description),
+    });
+    let event = match version.tags.get(PROMPT_TEXT) {
+        Some(text) => {
+            data["template"] = json!(text);
+            "prompt_version.created"
+        }
+        None => {
+            data["source"] = json!(version.source);
+            data["run_id"] = json!(said(&version.run_id));
+            "model_version.created"
+        }
+    };
+    webhooks::announce(tracking, event, &data);
+}
+
+/// None where nothing was said.
+fn said(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// Finds where the source's files are, and the run and logged model behind it where none is named.
@@ -408,16 +460,22 @@ pub struct VersionTag {
 pub fn set_version_tag(tracking: &Tracking, asked: VersionTag) -> Result<Void, Problem> {
     let (name, number) = asked.version.read()?;
     let tag = (required("key", asked.key)?, asked.value.unwrap_or_default());
+    let version = number.to_string();
+    let data = json!({"name": name, "version": version, "key": tag.0, "value": tag.1});
     tracking
         .store
         .set_version_tags(&name, number, &[tag].into())?;
+    let events = ("model_version_tag.set", "prompt_version_tag.set");
+    webhooks::announce_of(tracking, &name, events, &data);
     Ok(Void {})
 }
 
 pub fn delete_version_tag(tracking: &Tracking, asked: VersionTag) -> Result<Void, Problem> {
     let (name, number) = asked.version.read()?;
-    tracking
-        .store
-        .delete_version_tag(&name, number, &required("key", asked.key)?)?;
+    let key = required("key", asked.key)?;
+    tracking.store.delete_version_tag(&name, number, &key)?;
+    let events = ("model_version_tag.deleted", "prompt_version_tag.deleted");
+    let data = json!({"name": name, "version": number.to_string(), "key": key});
+    webhooks::announce_of(tracking, &name, events, &data);
     Ok(Void {})
 }

@@ -2,7 +2,7 @@
 //! shown, so whatever one lacks is left out.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use forebay_core::{Diagnostic, Graph, Node, Spec};
 use forebay_ml::gates::GateResult;
@@ -127,7 +127,7 @@ pub fn evaluation(
     run: &Run,
     folder: &Path,
 ) -> Result<Option<Evaluation>, Diagnostic> {
-    let Some(found) = read::<Found>(&folder.join("evaluation.json")) else {
+    let Some(found) = read::<Found>(folder, "evaluation.json") else {
         return Ok(None);
     };
     Ok(Some(Evaluation {
@@ -300,7 +300,7 @@ fn gates(store: &Store, run: &Run) -> Result<Vec<Gate>, Diagnostic> {
 }
 
 fn importance(folder: &Path) -> Vec<(String, f64)> {
-    let found: Vec<Gain> = read(&folder.join("importance.json")).unwrap_or_default();
+    let found: Vec<Gain> = read(folder, "importance.json").unwrap_or_default();
     let total: f64 = found.iter().map(|gain| gain.gain).sum();
     let share = |gain: &Gain| {
         (
@@ -312,6 +312,31 @@ fn importance(folder: &Path) -> Vec<(String, f64)> {
 }
 
 /// None where the run left no such file.
-pub fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+pub fn read<T: DeserializeOwned>(folder: &Path, name: &str) -> Option<T> {
+    serde_json::from_slice(&std::fs::read(within(folder, name)?).ok()?).ok()
+}
+
+/// A file in a run's own folder. What a script laid there may be a link, which is not followed out of it.
+pub fn within(folder: &Path, name: &str) -> Option<PathBuf> {
+    let found = folder.join(name).canonicalize().ok()?;
+    (found.starts_with(folder) && found.is_file()).then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_in_a_runs_folder_shows_nothing_from_outside() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let run = root.join("run");
+        std::fs::create_dir(&run).unwrap();
+        std::fs::write(root.join("secret.json"), "{}").unwrap();
+        std::fs::write(run.join("importance.json"), "[]").unwrap();
+        std::os::unix::fs::symlink(root.join("secret.json"), run.join("evaluation.json")).unwrap();
+        assert_eq!(within(&run, "evaluation.json"), None);
+        assert!(read::<Found>(&run, "evaluation.json").is_none());
+        assert!(read::<Vec<Gain>>(&run, "importance.json").is_some());
+    }
 }

@@ -228,7 +228,7 @@ fn card_of(app: &App, name: &str, version: &str) -> Result<Option<Card>, Diagnos
 
 /// `training.json`: what the project said when the model was trained.
 fn record(folder: &FilePath) -> Option<Value> {
-    evaluated::read(&folder.join("training.json"))
+    evaluated::read(folder, "training.json")
 }
 
 fn text(value: &Value) -> Option<String> {

@@ -236,8 +236,9 @@ fn models<'i>(
 /// The end of what the run's program wrote.
 fn output(folder: &std::path::Path) -> Option<Output> {
     use std::io::{Read, Seek, SeekFrom};
-    let path = OUTPUTS.iter().find(|path| folder.join(path).is_file())?;
-    let mut file = std::fs::File::open(folder.join(path)).ok()?;
+    let found = |path| Some((path, evaluated::within(folder, path)?));
+    let (path, place) = OUTPUTS.into_iter().find_map(found)?;
+    let mut file = std::fs::File::open(place).ok()?;
     let size = file.metadata().ok()?.len();
     let cut = size > OUTPUT;
     if cut {
@@ -253,7 +254,7 @@ fn output(folder: &std::path::Path) -> Option<Output> {
         &text
     };
     Some(Output {
-        path: (*path).to_owned(),
+        path: path.to_owned(),
         text: text.to_owned(),
         cut,
     })

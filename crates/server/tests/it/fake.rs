@@ -17,7 +17,7 @@ use forebay_core::{Diagnostic, Graph, NodeId, Relation};
 use forebay_ml::online::{self, OnlineRow};
 use forebay_runner::Clock;
 use forebay_server::backend::{Answered, Found, Lookup, Served, Stats};
-use forebay_server::mlflow::{Artifacts, Tracking};
+use forebay_server::mlflow::{Artifacts, Deliveries, Reach, Tracking};
 use forebay_server::{Backend, Options, router};
 use forebay_store::Store;
 use forebay_ui::{page, sample};
@@ -265,6 +265,7 @@ pub fn tracking_at(artifacts: &Path) -> Tracking {
         store: Store::in_memory().unwrap(),
         artifacts: Artifacts::served(artifacts),
         clock: Clock::System,
+        deliveries: Deliveries::new(Reach::Public),
     }
 }
 

@@ -5,6 +5,8 @@ mod model;
 #[cfg(test)]
 mod tests;
 mod version;
+mod webhook;
 
 pub use model::RegisteredModel;
 pub use version::{ModelVersion, NewVersion, STAGES};
+pub use webhook::{Secret, Webhook};

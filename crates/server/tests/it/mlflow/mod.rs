@@ -5,6 +5,7 @@ mod attacks;
 mod forms;
 mod scenarios;
 mod traces;
+mod webhooks;
 
 use std::sync::Arc;
 

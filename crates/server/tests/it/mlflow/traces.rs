@@ -92,6 +92,33 @@ async fn spans_of_any_exporter_become_a_trace() {
 }
 
 #[tokio::test]
+async fn spans_in_json_become_the_same_trace() {
+    let server = server();
+    let span = json!({
+        "traceId": "ab".repeat(16), "spanId": "07".repeat(8), "name": "ask",
+        "startTimeUnixNano": "1000000000", "endTimeUnixNano": "2500000000",
+        "attributes": [{"key": "mlflow.spanType", "value": {"stringValue": "\"LLM\""}}],
+    });
+    let sent = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]});
+    let json_kind = ("content-type", "application/json; charset=utf-8");
+    let body = sent.to_string().into_bytes();
+    let answered = server.export(&[json_kind, HERE], body).await;
+    assert_eq!(answered, (200, "{}".to_owned()));
+    let id = format!("tr-{}", "ab".repeat(16));
+    let trace = server.get(&format!("{V3}/traces/get?trace_id={id}")).await["trace"].clone();
+    assert_eq!(trace["trace_info"]["execution_duration"], "1.500s");
+    assert_eq!(trace["spans"][0]["trace_id"], "q6urq6urq6urq6urq6urqw==");
+    assert_eq!(trace["spans"][0]["attributes"][0]["key"], "mlflow.spanType");
+    let deep = format!(
+        "{}1{}",
+        r#"{"resourceSpans":["#.repeat(200),
+        "]}".repeat(200)
+    );
+    let refused = server.export(&[json_kind, HERE], deep.into_bytes()).await;
+    assert_eq!(refused.0, 400);
+}
+
+#[tokio::test]
 async fn an_export_that_cannot_be_kept_is_refused_whole() {
     let server = server();
     let good = export(vec![1; 16], 1);
@@ -99,7 +126,7 @@ async fn an_export_that_cannot_be_kept_is_refused_whole() {
         (vec![PROTOBUF], good.clone(), 400),
         (vec![HERE], good.clone(), 415),
         (
-            vec![HERE, ("content-type", "application/json")],
+            vec![HERE, ("content-type", "text/plain")],
             b"{}".to_vec(),
             415,
         ),
