@@ -33,19 +33,23 @@ pub struct FreshnessOutcome {
     pub message: Option<String>,
 }
 
-/// Measures a source against its limits at `now`. A source without limits passes.
+/// Measures a source against its limits at `now`. A source without limits passes. `query` gives the newest row's
+/// moment; without one the table tells it.
 pub async fn run(
     lake: &Lake,
     node: &Node,
+    query: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<FreshnessOutcome, Diagnostic> {
     let (Spec::Source(source), Some(relation)) = (&node.spec, &node.relation) else {
         return Err(Diagnostic::internal(format!("{} is no source", node.id)));
     };
     let limits = source.freshness.clone().unwrap_or_default();
-    let newest = newest(lake, relation, source, limits.filter.as_deref())
-        .await
-        .map_err(|error| error.at(node.location.clone()))?;
+    let newest = match query {
+        Some(sql) => moment(lake, relation, "loaded_at_query", sql).await,
+        None => newest(lake, relation, source, limits.filter.as_deref()).await,
+    };
+    let newest = newest.map_err(|error| error.at(node.location.clone()))?;
     Ok(judge(relation, &limits, newest, now))
 }
 
@@ -72,7 +76,17 @@ async fn newest(
         "select max({field}) as newest from {}{condition}",
         relation.sql()
     );
-    let batches = lake.collect(&sql).await?;
+    moment(lake, relation, &format!("loaded_at_field '{field}'"), &sql).await
+}
+
+/// The only value of a query; `what` asked for it.
+async fn moment(
+    lake: &Lake,
+    relation: &Relation,
+    what: &str,
+    sql: &str,
+) -> Result<Option<DateTime<Utc>>, Diagnostic> {
+    let batches = lake.collect(sql).await?;
     let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else {
         return Ok(None);
     };
@@ -84,9 +98,7 @@ async fn newest(
     };
     let column = cast_with_options(batch.column(0), &utc, &strict).map_err(|_| {
         let kind = batch.column(0).data_type();
-        Diagnostic::error(format!(
-            "loaded_at_field '{field}' of {relation} is no time: it is {kind}"
-        ))
+        Diagnostic::error(format!("{what} of {relation} is no time: it is {kind}"))
     })?;
     let column = column.as_primitive::<TimestampMicrosecondType>();
     Ok(column

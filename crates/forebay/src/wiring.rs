@@ -9,7 +9,7 @@ use forebay_core::{Diagnostic, Diagnostics, NodeId, Relation};
 use forebay_project::select::Selection;
 use forebay_project::{LoadOptions, Project, Reading};
 use forebay_runner::lock::{self, Holder, ProjectLock};
-use forebay_runner::{Clock, Workspace};
+use forebay_runner::{Clock, Workspace, sweep};
 
 use crate::args::{Global, Select, switch};
 use crate::artifact;
@@ -77,7 +77,7 @@ pub async fn workspace(
     Ok(workspace.with_tracking(Arc::new(Host)))
 }
 
-/// Takes the project for this process, and marks what a dead one left behind.
+/// Takes the project for this process, and marks and sweeps what a dead one left behind.
 pub async fn take(
     workspace: &Workspace,
     global: &Global,
@@ -97,6 +97,11 @@ pub async fn take(
     let waiting = |holder: &str| talk.say(&format!("waiting for {holder}"));
     let held = lock::acquire(state, &me, patience, waiting).await?;
     workspace.store.mark_interrupted(workspace.clock.now_ms())?;
+    for relation in sweep::sweep(workspace).await? {
+        talk.say(&format!(
+            "dropped {relation}, which an interrupted run had left"
+        ));
+    }
     Ok(held)
 }
 

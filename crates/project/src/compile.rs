@@ -1,6 +1,6 @@
 //! SQL that the engine can run: templates rendered, ephemeral models laid in as expressions.
 
-use forebay_core::{Diagnostic, NodeId};
+use forebay_core::{Diagnostic, Node, NodeId, Spec};
 
 use crate::jinja::{Failure, Mode, Record, cte_name, from_json};
 use crate::{CompileState, Compiled, Project, nodes};
@@ -19,13 +19,22 @@ impl Project {
     /// The node has no SQL, or its template fails: a variable without a value, an error raised by
     /// a macro, a `ref` that was hidden while the project was read.
     pub fn compile(&self, id: &NodeId, state: &CompileState) -> Result<Compiled, Diagnostic> {
-        let mode = Mode::Compile(state.clone());
-        outcome(self.whole(id, &mode))
+        self.compile_saying(id, state, &mut Vec::new())
     }
 
-    fn whole(&self, id: &NodeId, mode: &Mode) -> Result<String, Failure> {
-        let (sql, record) = self.render(id, mode)?;
-        self.with_ephemerals(&sql, record.ephemerals, mode)
+    /// The same; what the template has printed takes the place of what is in `printed`.
+    pub fn compile_saying(
+        &self,
+        id: &NodeId,
+        state: &CompileState,
+        printed: &mut Vec<String>,
+    ) -> Result<Compiled, Diagnostic> {
+        let mode = Mode::Compile(state.clone());
+        let whole = self.render(id, &mode).and_then(|(sql, record)| {
+            *printed = record.printed;
+            self.with_ephemerals(&sql, record.ephemerals, &mode)
+        });
+        outcome(whole)
     }
 
     /// The text with the models that it reads as expressions.
@@ -81,6 +90,36 @@ impl Project {
     pub(crate) fn fill_graph(&self) {
         let made = || from_json(&crate::manifest::graph(self));
         self.shared.graph.get_or_init(made);
+    }
+
+    /// SQL for the moment of a source's newest row, where its table alone does not tell it.
+    ///
+    /// # Errors
+    /// The template of its `loaded_at_query` fails.
+    pub fn newest_row(&self, node: &Node) -> Result<Option<String>, Diagnostic> {
+        let (Spec::Source(source), Some(detail)) = (&node.spec, self.details.get(&node.id)) else {
+            return Ok(None);
+        };
+        if let Some(query) = &detail.loaded_at_query {
+            let mode = Mode::Compile(CompileState::default());
+            let ran = self.with_graph(|| {
+                self.engine
+                    .render_text(query, &self.shared, &detail.scope, &mode)
+            });
+            let (sql, _) = ran.map_err(|failure| failure.at(&node.location))?;
+            return Ok(Some(sql));
+        }
+        let Some((location, field)) = detail
+            .location
+            .as_ref()
+            .zip(source.loaded_at_field.as_ref())
+        else {
+            return Ok(None);
+        };
+        let rule = source.freshness.as_ref();
+        let filter = rule.and_then(|rule| rule.filter.as_ref());
+        let filter = filter.map_or(String::new(), |filter| format!(" where {filter}"));
+        Ok(Some(format!("select max({field}) from {location}{filter}")))
     }
 
     /// What keeps a node from running, though the project can be read.

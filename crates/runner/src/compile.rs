@@ -26,6 +26,21 @@ pub async fn compile(
     settle(lake, state, |state| project.compile(id, state)).await
 }
 
+/// The same for a node whose turn it is: what its template prints is heard.
+pub async fn compile_aloud(
+    workspace: &Workspace,
+    id: &NodeId,
+    state: CompileState,
+) -> Result<String, Diagnostic> {
+    let mut printed = Vec::new();
+    let compiled = |state: &CompileState| workspace.project.compile_saying(id, state, &mut printed);
+    let sql = settle(Some(&workspace.lake), state, compiled).await?;
+    printed
+        .into_iter()
+        .for_each(|line| workspace.voice.say(line));
+    Ok(sql)
+}
+
 /// The SQL of a hook, and what its template printed.
 pub async fn compile_hook(
     project: &Project,
@@ -56,8 +71,15 @@ pub async fn compile_ahead(
     };
     let mut state = state;
     loop {
-        match workspace.project.compile(id, &state).ok()? {
-            Compiled::Sql(sql) => return Some(sql),
+        let mut printed = Vec::new();
+        let compiled = workspace.project.compile_saying(id, &state, &mut printed);
+        match compiled.ok()? {
+            Compiled::Sql(sql) => {
+                printed
+                    .into_iter()
+                    .for_each(|line| workspace.voice.say(line));
+                return Some(sql);
+            }
             Compiled::Asks(question) if may_be_made(&question) => return None,
             Compiled::Asks(question) => {
                 let answer = answer(&workspace.lake, &question).await.ok()?;

@@ -17,13 +17,14 @@ pub mod python;
 pub mod retry;
 pub mod serving;
 mod step;
+pub mod sweep;
 pub mod tracking;
 mod voice;
 pub mod why;
 pub mod workspace;
 
 pub use clock::Clock;
-pub use compile::{compile, compile_hook};
+pub use compile::{compile, compile_aloud, compile_hook};
 pub use event::{Event, Reporter, StepResult, Summary};
 pub use plan::{Action, Plan, PlanOptions, Step};
 pub use workspace::Workspace;

@@ -11,7 +11,7 @@ use forebay_lake::TableKind;
 use forebay_project::CompileState;
 use serde::Serialize;
 
-use crate::compile::{compile, compile_ahead};
+use crate::compile::{compile_ahead, compile_aloud};
 use crate::workspace::Workspace;
 
 /// Steps in an order in which they could run one by one.
@@ -166,8 +166,7 @@ impl Step {
                 full_refresh,
                 ..CompileState::default()
             };
-            let (project, lake) = (&workspace.project, &workspace.lake);
-            *sql = Some(compile(project, Some(lake), &self.node, state).await?);
+            *sql = Some(compile_aloud(workspace, &self.node, state).await?);
         }
         Ok(self)
     }

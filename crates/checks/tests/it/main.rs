@@ -179,7 +179,7 @@ async fn a_source_is_as_fresh_as_its_newest_row() {
     let now = "2013-01-02T00:00:00Z".parse().unwrap();
     let measure = |node: Node| {
         let lake = lake.clone();
-        async move { freshness::run(&lake, &node, now).await }
+        async move { freshness::run(&lake, &node, None, now).await }
     };
     let fresh = measure(source(None, Some("at"))).await.unwrap();
     assert_eq!(fresh.status, FreshnessStatus::Pass);

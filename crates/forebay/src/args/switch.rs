@@ -114,6 +114,11 @@ impl Switches {
     pub fn get(&self, switch: &Switch) -> Option<bool> {
         self.0.get(switch.name).copied()
     }
+
+    /// What an earlier call was told, unless this one says otherwise.
+    pub fn or(&mut self, switch: &Switch, earlier: bool) {
+        self.0.entry(switch.name.to_owned()).or_insert(earlier);
+    }
 }
 
 pub fn all() -> impl Iterator<Item = &'static Switch> {

@@ -9,13 +9,14 @@ use forebay_store::RunStatus;
 use serde_json::{Value as Json, json};
 
 use super::{metadata, write, write_sql};
-use crate::args::{Global, switch};
+use crate::args::{Global, Run, switch};
 use crate::report::events::stamp;
 
 /// Nothing with `--no-write-json`, but the SQL is written always, as dbt does.
 pub fn run_results(
     workspace: &Workspace,
     global: &Global,
+    options: &Run,
     plan: &Plan,
     summary: &Summary,
 ) -> Result<(), Diagnostic> {
@@ -37,13 +38,13 @@ pub fn run_results(
         "metadata": metadata("run-results/v6", global)?,
         "results": results,
         "elapsed_time": summary.elapsed_ms as f64 / 1e3,
-        "args": arguments(global),
+        "args": arguments(global, options),
     });
     write(&folder.join("run_results.json"), &document.to_string())
 }
 
-/// The call, as far as dbt names it.
-fn arguments(global: &Global) -> Json {
+/// The call, as far as dbt names it: `retry` reads it again.
+fn arguments(global: &Global, options: &Run) -> Json {
     let mut arguments: serde_json::Map<String, Json> = global
         .shown()
         .into_iter()
@@ -55,7 +56,11 @@ fn arguments(global: &Global) -> Json {
         json!(format!("dbt {}", words.join(" "))),
     );
     arguments.insert("project_dir".into(), json!(global.project_dir));
+    arguments.insert("profile".into(), json!(global.profile));
     arguments.insert("target".into(), json!(global.target));
+    let (start, end) = (options.event_time_start, options.event_time_end);
+    arguments.insert("event_time_start".into(), json!(start));
+    arguments.insert("event_time_end".into(), json!(end));
     arguments.insert("vars".into(), json!(global.vars));
     Json::Object(arguments)
 }

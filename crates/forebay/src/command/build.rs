@@ -108,7 +108,7 @@ pub async fn execute(
     let summary = executor::execute(workspace, plan, &execute, &*reporter, &cancel).await;
     stop.abort();
     let summary = summary?;
-    artifact::run_results(workspace, global, plan, &summary)?;
+    artifact::run_results(workspace, global, options, plan, &summary)?;
     Ok(summary)
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use forebay_core::graph::{Language, Model, Spec};
 use forebay_core::{Diagnostics, Node, NodeId, Relation};
 use forebay_project::CompileState;
-use forebay_runner::{Workspace, compile, compile_hook};
+use forebay_runner::{Workspace, compile_aloud, compile_hook};
 use serde_json::json;
 
 use crate::args::{Compile, Global, Output, switch};
@@ -25,7 +25,11 @@ pub async fn run(global: &Global, talk: &Talk, options: &Compile) -> Result<u8, 
     }
     let selected = wiring::selected(&workspace.project, global, &options.select, talk)?;
     wiring::read_instead(&workspace, global, &selected).await?;
-    let compiled = all(&workspace, global, &selected).await?;
+    let compiled = all(&workspace, global, &selected).await;
+    for line in workspace.voice.take() {
+        talk.say(&line);
+    }
+    let compiled = compiled?;
     let asked = !options.select.select.is_empty() || options.select.selector.is_some();
     for (node, sql) in compiled.iter().filter(|_| asked) {
         show(&node.name, sql, options.output)?;
@@ -67,7 +71,7 @@ pub async fn all<'a>(
             full_refresh,
             ..CompileState::default()
         };
-        match compile(project, Some(&workspace.lake), &node.id, state).await {
+        match compile_aloud(workspace, &node.id, state).await {
             Ok(sql) => {
                 artifact::write_sql(project, &folder, node, &sql)?;
                 compiled.push((node, sql));

@@ -21,7 +21,10 @@ pub async fn run(global: &Global, talk: &Talk, options: &Freshness) -> Result<u8
     for node in selected.iter().filter_map(|id| workspace.graph().get(id)) {
         if matches!(&node.spec, Spec::Source(source) if source.freshness.is_some()) {
             let started = Instant::now();
-            let outcome = freshness::run(&workspace.lake, node, now).await;
+            let outcome = match workspace.project.newest_row(node) {
+                Ok(query) => freshness::run(&workspace.lake, node, query.as_deref(), now).await,
+                Err(problem) => Err(problem),
+            };
             let seconds = started.elapsed().as_secs_f64();
             measured.push(Measured {
                 node,

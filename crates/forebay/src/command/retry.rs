@@ -3,12 +3,15 @@
 use forebay_core::Diagnostics;
 use forebay_runner::plan::{self, PlanOptions};
 use forebay_runner::retry;
+use serde_json::Value as Json;
 
 use crate::args::{self, Global, Output, Run, switch};
 use crate::report::{Talk, data};
 use crate::wiring;
 
 pub async fn run(global: &Global, talk: &Talk, options: &args::Retry) -> Result<u8, Diagnostics> {
+    let earlier = earlier(global);
+    let global = &with(global, &earlier);
     let invocation = wiring::invocation_id();
     let workspace = wiring::workspace(global, talk, &invocation).await?;
     let _held = wiring::take(&workspace, global, talk, "retry").await?;
@@ -17,19 +20,49 @@ pub async fn run(global: &Global, talk: &Talk, options: &args::Retry) -> Result<
         talk.say(&format!("`forebay {}` left nothing undone", last.command));
         return Ok(0);
     }
-    let wanted = PlanOptions {
-        full_refresh: global.on(&switch::FULL_REFRESH),
-        ..PlanOptions::default()
-    };
-    let plan = plan::make(&workspace, &undone, &wanted).await?;
+    wiring::read_instead(&workspace, global, &undone).await?;
+    let moment = |key: &str| earlier[key].as_str()?.parse().ok();
     let run = Run {
         threads: options.threads,
         output: options.output,
+        event_time_start: moment("event_time_start"),
+        event_time_end: moment("event_time_end"),
         ..Run::default()
     };
+    let wanted = PlanOptions {
+        full_refresh: global.on(&switch::FULL_REFRESH),
+        event_time: (run.event_time_start, run.event_time_end),
+        ..PlanOptions::default()
+    };
+    let plan = plan::make(&workspace, &undone, &wanted).await?;
     let summary = super::build::execute(&workspace, global, talk, &plan, &run, invocation).await?;
     if options.output == Output::Json {
         data::json(&summary)?;
     }
     Ok(summary.exit_code())
+}
+
+/// What the last run was called with, as run_results.json says it; nothing where there is none.
+fn earlier(global: &Global) -> Json {
+    let folder = global.state.clone();
+    let folder = folder.unwrap_or_else(|| global.artifacts());
+    let text = std::fs::read_to_string(folder.join("run_results.json"));
+    let results: Option<Json> = text.ok().and_then(|text| serde_json::from_str(&text).ok());
+    results.map_or(Json::Null, |results| results["args"].clone())
+}
+
+/// The same options, with what they leave open as it was.
+fn with(global: &Global, earlier: &Json) -> Global {
+    let mut global = global.clone();
+    let text = |key: &str| earlier[key].as_str().map(str::to_owned);
+    global.vars = global.vars.or_else(|| text("vars"));
+    global.target = global.target.or_else(|| text("target"));
+    global.profile = global.profile.or_else(|| text("profile"));
+    for switch in [&switch::FULL_REFRESH, &switch::EMPTY] {
+        let key = switch.name.replace('-', "_");
+        if let Some(on) = earlier[&key].as_bool() {
+            global.switches.or(switch, on);
+        }
+    }
+    global
 }

@@ -156,6 +156,10 @@ impl Object for Callable {
 }
 
 fn reference(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+    if let Some(first) = args.first().filter(|first| first.as_str().is_none()) {
+        let problem = format!("ref() needs the name of a model, not a {}", first.kind());
+        return Err(problem_with(problem, "write it as a text: ref('orders')"));
+    }
     let (first, second, kwargs): (String, Option<String>, Kwargs) = from_args(args)?;
     let version = match kwargs.get::<Option<Value>>("version")? {
         None => kwargs.get::<Option<Value>>("v")?,
@@ -182,6 +186,10 @@ fn reference(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Resul
         .reference(scope.asker(), package.as_deref(), &name, version.as_deref())
         .map_err(problem)?;
     use_known(scope, known, &call.to_string())
+}
+
+fn problem_with(message: String, hint: &str) -> Error {
+    problem(Diagnostic::error(message).hint(hint))
 }
 
 fn source(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {

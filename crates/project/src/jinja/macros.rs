@@ -121,6 +121,7 @@ impl Object for MacroValue {
         if self.scope.depth() == 0 {
             self.scope.record().macros.insert(definition.id());
         }
+        self.check(args)?;
         let callable = import(state, &definition.template)?.get_attr(EXPORTED)?;
         let bound = self.bind(args)?;
         match self.scope.deeper(|| callable.call(state, &bound)) {
@@ -131,6 +132,44 @@ impl Object for MacroValue {
 }
 
 impl MacroValue {
+    /// More arguments than it takes, or others.
+    fn check(&self, args: &[Value]) -> Result<(), Error> {
+        let Macro {
+            name,
+            params,
+            varargs,
+            kwargs,
+            ..
+        } = &*self.definition;
+        let (placed, named) = match args.split_last() {
+            Some((last, rest)) if last.is_kwargs() => (rest.len(), last.clone()),
+            _ => (args.len(), Value::UNDEFINED),
+        };
+        let takes: Vec<&str> = params.iter().map(|p| p.name.as_str()).collect();
+        let problem = |message: String| {
+            let hint = match takes.is_empty() {
+                true => "it takes none".to_owned(),
+                false => format!("it takes {}", takes.join(", ")),
+            };
+            Diagnostic::error(message).hint(hint)
+        };
+        if placed > params.len() && !varargs {
+            let message = format!("the macro '{name}' is called with {placed} arguments");
+            return Err(errors::problem(problem(message)));
+        }
+        let named = Kwargs::try_from(named)?;
+        let known = |given: &&str| *given == "caller" || takes.contains(given);
+        let unknown = named.args().find(|given| !known(given));
+        match unknown.filter(|_| !kwargs) {
+            Some(given) => {
+                let message = format!("the macro '{name}' takes no argument '{given}'");
+                let nearest = suggest::nearest(given, takes.iter().copied());
+                Err(errors::problem(problem(message).maybe_hint(nearest)))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Puts arguments beyond the parameters into `varargs` and `kwargs`, where the macro has them.
     fn bind(&self, args: &[Value]) -> Result<Vec<Value>, Error> {
         let Macro {

@@ -130,7 +130,15 @@ impl Names {
     }
 
     pub fn source(&self, from: &str, source: &str, table: &str) -> Result<&Known, Diagnostic> {
-        let Some(tables) = self.sources.get(source) else {
+        let there = self.sources.get(source);
+        let is_there = there.is_some_and(|tables| tables.contains_key(table));
+        let disabled = self.disabled.get(&format!("{source}.{table}"));
+        if let Some(file) = disabled.filter(|_| !is_there) {
+            let message = format!("source('{source}', '{table}') names a table that is disabled");
+            let problem = Diagnostic::error(message);
+            return Err(problem.hint(format!("it is in {file}, with enabled: false")));
+        }
+        let Some(tables) = there else {
             return Err(
                 Diagnostic::error(format!("no source is called '{source}'")).maybe_hint(
                     suggest::nearest(source, self.sources.keys().map(String::as_str)),

@@ -23,7 +23,7 @@ pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
         "event_time": null,
         "freshness": freshness,
         "loaded_at_field": source.loaded_at_field,
-        "loaded_at_query": null,
+        "loaded_at_query": detail.loaded_at_query,
         "meta": {},
         "tags": [],
         "static_analysis": null,
@@ -32,7 +32,7 @@ pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
     let settled = json!({"tags": node.tags, "freshness": freshness});
     let config = super::join([config, written.clone(), settled]);
     let unrendered = super::join([
-        json!({"loaded_at_field": source.loaded_at_field, "loaded_at_query": null, "meta": {}, "tags": []}),
+        json!({"loaded_at_field": source.loaded_at_field, "loaded_at_query": detail.loaded_at_query, "meta": {}, "tags": []}),
         Json::Object(detail.written.clone()),
     ]);
     json!({
@@ -59,7 +59,7 @@ pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
             detail.quoting.clone(),
         ]),
         "loaded_at_field": source.loaded_at_field,
-        "loaded_at_query": null,
+        "loaded_at_query": detail.loaded_at_query,
         "freshness": freshness,
         "external": detail.external,
         "description": node.description,

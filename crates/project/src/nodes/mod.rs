@@ -128,6 +128,8 @@ pub(crate) struct Detail {
     pub source_description: String,
     pub source_meta: Json,
     pub external: Json,
+    /// SQL, still with its Jinja, that gives the moment of a source's newest row.
+    pub loaded_at_query: Option<String>,
     pub quoting: Json,
     /// A source's `schema`, where it has one.
     pub written_schema: Option<String>,

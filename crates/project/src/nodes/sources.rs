@@ -51,6 +51,7 @@ pub(crate) fn source(cx: &Cx<'_>, table: &SourceTable) -> Outcome {
         source_description: table.source_description.clone(),
         source_meta: table.source_meta.clone(),
         external: table.external.clone(),
+        loaded_at_query: table.loaded_at_query.clone(),
         quoting: table.quoting.clone(),
         never_stale: table.never_stale,
         written_schema: table.written_schema.clone(),

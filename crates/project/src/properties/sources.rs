@@ -31,6 +31,8 @@ pub(crate) struct SourceTable {
     pub tests: Vec<TestDecl>,
     pub config: Config,
     pub loaded_at_field: Option<String>,
+    /// SQL that gives the moment of the newest row; its Jinja is rendered when it is asked.
+    pub loaded_at_query: Option<String>,
     pub freshness: Option<Freshness>,
     /// `freshness: null`.
     pub never_stale: bool,
@@ -41,8 +43,15 @@ pub(crate) struct SourceTable {
 /// What tables take over from their source.
 struct Inherited {
     config: Config,
-    loaded_at_field: Option<String>,
+    loaded_at: LoadedAt,
     freshness: Option<Freshness>,
+}
+
+/// What tells how new the rows are: a column or a query, not both.
+#[derive(Clone, Default)]
+struct LoadedAt {
+    field: Option<String>,
+    query: Option<String>,
 }
 
 const TOLERATED: &[&str] = &["database", "quoting", "overrides", "external", "docs"];
@@ -75,6 +84,7 @@ fn read_source(doc: Doc<'_>, yaml: &Yaml) -> Option<Vec<SourceTable>> {
         tests: Vec::new(),
         config: Config::new(),
         loaded_at_field: None,
+        loaded_at_query: None,
         freshness: None,
         never_stale: false,
         file: doc.file.to_owned(),
@@ -119,7 +129,8 @@ fn table(
         columns,
         tests: found,
         config: own.config,
-        loaded_at_field: own.loaded_at_field,
+        loaded_at_field: own.loaded_at.field,
+        loaded_at_query: own.loaded_at.query,
         freshness: own.freshness,
         never_stale,
         ..template.clone()
@@ -134,28 +145,35 @@ fn inherited(doc: Doc<'_>, fields: &mut Fields<'_>, from: Option<&Inherited>) ->
     merge(&mut all, config(doc, fields));
     let config_section = fields.get("config");
     let mut in_config = config_section.and_then(|yaml| Fields::of(doc, yaml, "config"));
-    query(doc, fields);
-    let mut field = fields.text("loaded_at_field");
+    let mut loaded_at = loaded_at(doc, fields);
     let mut rule = from.and_then(|from| from.freshness.clone());
     rule = freshness(doc, fields, rule);
     if let Some(fields) = &mut in_config {
-        query(doc, fields);
-        field = fields.text("loaded_at_field").or(field);
+        loaded_at = self::loaded_at(doc, fields).or(loaded_at);
         rule = freshness(doc, fields, rule);
     }
     Inherited {
         config: all,
-        loaded_at_field: field.or_else(|| from.and_then(|from| from.loaded_at_field.clone())),
+        loaded_at: loaded_at
+            .or_else(|| from.map(|from| from.loaded_at.clone()))
+            .unwrap_or_default(),
         freshness: rule,
     }
 }
 
-fn query(doc: Doc<'_>, fields: &mut Fields<'_>) {
-    if let Some(yaml) = fields.get("loaded_at_query") {
-        let message =
-            "'loaded_at_query' is not supported yet and does nothing: use loaded_at_field";
-        doc.warning(message, yaml.at);
+fn loaded_at(doc: Doc<'_>, fields: &mut Fields<'_>) -> Option<LoadedAt> {
+    let (field, query) = (
+        fields.text("loaded_at_field"),
+        fields.text("loaded_at_query"),
+    );
+    if field.is_some() && query.is_some() {
+        let message = format!(
+            "{} has a loaded_at_field and a loaded_at_query",
+            fields.what
+        );
+        doc.error(message, fields.at("loaded_at_query"));
     }
+    (field.is_some() || query.is_some()).then_some(LoadedAt { field, query })
 }
 
 /// `freshness: null` switches an inherited rule off.

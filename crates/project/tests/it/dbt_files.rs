@@ -5,7 +5,7 @@ use forebay_core::incremental::{IncrementalStrategy, OnSchemaChange};
 use forebay_core::{Node, NodeId, ResourceType, Severity, Spec};
 use forebay_project::Project;
 
-use crate::support::{compile, parents, problems, project};
+use crate::support::{compile, parents, problems, project, sql};
 
 fn node<'a>(project: &'a Project, id: &str) -> &'a Node {
     project
@@ -433,5 +433,50 @@ warning: unknown key 'contarct' in model 'm'
 warning: there is no model 'n' to describe
   --> models/s.yml:3:12
   hint: did you mean 'm'?"
+    );
+}
+
+#[test]
+fn a_source_may_say_by_a_query_how_new_it_is_and_be_read_from_files() {
+    let files = |kind: &str| {
+        project(&format!(
+            "--- profiles.yml
+shop: {{target: dev, outputs: {{dev: {{type: {kind}}}}}}}
+--- models/s.yml
+sources:
+  - name: raw
+    meta: {{external_location: 'data/{{name}}.parquet'}}
+    loaded_at_query: 'select max(at) from {{{{ this }}}}'
+    tables:
+      - {{name: orders, freshness: {{warn_after: {{count: 1, period: day}}}}}}
+      - name: lines
+        loaded_at_field: at
+        config: {{meta: {{external_location: \"read_csv('l.csv')\"}}}}
+        freshness: {{warn_after: {{count: 1, period: day}}, filter: at > 0}}
+--- models/a.sql
+select * from {{{{ source('raw', 'orders') }}}}, {{{{ source('raw', 'lines') }}}}
+"
+        ))
+    };
+    let duckdb = files("duckdb");
+    assert_eq!(
+        sql(&duckdb, "a"),
+        "select * from 'data/orders.parquet', read_csv('l.csv')"
+    );
+    let newest = |name: &str| {
+        let id = forebay_core::NodeId::new(format!("source.shop.raw.{name}"));
+        duckdb.newest_row(duckdb.graph.get(&id).unwrap()).unwrap()
+    };
+    let of_orders = newest("orders").unwrap();
+    assert_eq!(of_orders, "select max(at) from \"raw\".\"orders\"");
+    let of_lines = newest("lines").unwrap();
+    assert_eq!(
+        of_lines,
+        "select max(at) from read_csv('l.csv') where at > 0"
+    );
+    // No other adapter knows the setting.
+    assert_eq!(
+        sql(&files("postgres"), "a"),
+        "select * from \"raw\".\"orders\", \"raw\".\"lines\""
     );
 }

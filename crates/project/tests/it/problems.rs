@@ -463,3 +463,37 @@ flags: {require_unique_project_resource_names: true}
   hint: the other is at models/a.sql"
     );
 }
+
+#[test]
+fn a_call_that_cannot_be_meant_says_what_could_be() {
+    assert_eq!(
+        problems(
+            "--- macros/m.sql
+{% macro price(column, digits=2) %}{{ column }}{% endmacro %}
+--- models/a.sql
+select {{ price('x', digit=1) }}
+--- models/b.sql
+select {{ price('x', 1, 2) }}
+--- models/c.sql
+select * from {{ ref({'a': 1}) }}
+--- models/d.sql
+select * from {{ source('raw', 'orders') }}
+--- models/s.yml
+sources: [{name: raw, tables: [{name: orders, config: {enabled: false}}]}]
+"
+        ),
+        "error: the macro 'price' takes no argument 'digit'
+  --> models/a.sql:1:11
+  hint: it takes column, digits
+  hint: did you mean 'digits'?
+error: the macro 'price' is called with 3 arguments
+  --> models/b.sql:1:11
+  hint: it takes column, digits
+error: ref() needs the name of a model, not a map
+  --> models/c.sql:1:18
+  hint: write it as a text: ref('orders')
+error: source('raw', 'orders') names a table that is disabled
+  --> models/d.sql:1:18
+  hint: it is in models/s.yml, with enabled: false"
+    );
+}

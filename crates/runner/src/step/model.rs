@@ -9,7 +9,7 @@ use forebay_core::{Diagnostic, Node, NodeId};
 use forebay_project::CompileState;
 use forebay_transform::incremental::within;
 
-use crate::compile::compile;
+use crate::compile::compile_aloud;
 
 use super::{Context, Outcome, relation};
 
@@ -83,7 +83,7 @@ async fn write_batch(
         now: workspace.clock.now(),
         invocation_id: context.invocation.to_owned(),
     };
-    let sql = compile(&workspace.project, Some(&workspace.lake), &node.id, state).await?;
+    let sql = compile_aloud(workspace, &node.id, state).await?;
     forebay_transform::materialize(&workspace.lake, node, &sql, &ctx).await
 }
 
