@@ -468,7 +468,7 @@ select * from {{{{ source('raw', 'orders') }}}}, {{{{ source('raw', 'lines') }}}
         duckdb.newest_row(duckdb.graph.get(&id).unwrap()).unwrap()
     };
     let of_orders = newest("orders").unwrap();
-    assert_eq!(of_orders, "select max(at) from \"raw\".\"orders\"");
+    assert_eq!(of_orders, r#"select max(at) from "forebay"."raw"."orders""#);
     let of_lines = newest("lines").unwrap();
     assert_eq!(
         of_lines,
@@ -477,6 +477,6 @@ select * from {{{{ source('raw', 'orders') }}}}, {{{{ source('raw', 'lines') }}}
     // No other adapter knows the setting.
     assert_eq!(
         sql(&files("postgres"), "a"),
-        "select * from \"raw\".\"orders\", \"raw\".\"lines\""
+        r#"select * from "forebay"."raw"."orders", "forebay"."raw"."lines""#
     );
 }
