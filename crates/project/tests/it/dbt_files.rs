@@ -468,7 +468,7 @@ select * from {{{{ source('raw', 'orders') }}}}, {{{{ source('raw', 'lines') }}}
         duckdb.newest_row(duckdb.graph.get(&id).unwrap()).unwrap()
     };
     let of_orders = newest("orders").unwrap();
-    assert_eq!(of_orders, r#"select max(at) from "forebay"."raw"."orders""#);
+    assert_eq!(of_orders, r#"select max(at) from "memory"."raw"."orders""#);
     let of_lines = newest("lines").unwrap();
     assert_eq!(
         of_lines,
