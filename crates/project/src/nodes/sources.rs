@@ -39,7 +39,11 @@ pub(crate) fn source(cx: &Cx<'_>, table: &SourceTable) -> Outcome {
     };
     let written = to_written(&config);
     let config = to_json(&config);
-    let location = locations::location(&cx.shared.target.database, table, &config);
+    let target = &cx.shared.target;
+    // No other adapter knows the setting.
+    let location = matches!(target.kind.as_str(), "duckdb" | "forebay")
+        .then(|| locations::location(&target.database, table, &config))
+        .flatten();
     let location =
         location.map(|found| found.map_err(|why| Diagnostic::error(why).at(table.at.clone())));
     let detail = Detail {

@@ -69,8 +69,11 @@ pub fn message(event: &str, data: &Value, at: DateTime<Utc>) -> String {
 pub fn example(event: &str) -> Value {
     let mut data = json!({"name": "example"});
     let (entity, action) = event.split_once('.').unwrap_or((event, ""));
-    let is_of_version =
-        entity.contains("version") || action == "created" && entity.ends_with("alias");
+    // An alias that is gone names no version any more.
+    let is_of_version = match entity.ends_with("alias") {
+        true => action == "created",
+        false => entity.contains("version"),
+    };
     if is_of_version {
         data["version"] = json!("1");
     }

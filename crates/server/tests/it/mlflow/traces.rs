@@ -109,10 +109,14 @@ async fn spans_in_json_become_the_same_trace() {
     assert_eq!(trace["trace_info"]["execution_duration"], "1.500s");
     assert_eq!(trace["spans"][0]["trace_id"], "q6urq6urq6urq6urq6urqw==");
     assert_eq!(trace["spans"][0]["attributes"][0]["key"], "mlflow.spanType");
+    let value = format!(
+        "{}{}",
+        r#"{"arrayValue":{"values":["#.repeat(200),
+        "]}}".repeat(200)
+    );
+    let attribute = format!(r#"{{"key":"deep","value":{value}}}"#);
     let deep = format!(
-        "{}1{}",
-        r#"{"resourceSpans":["#.repeat(200),
-        "]}".repeat(200)
+        r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{"attributes":[{attribute}]}}]}}]}}]}}"#
     );
     let refused = server.export(&[json_kind, HERE], deep.into_bytes()).await;
     assert_eq!(refused.0, 400);
