@@ -74,16 +74,20 @@ pub fn is_public(ip: IpAddr) -> bool {
 
 fn is_public_4(ip: Ipv4Addr) -> bool {
     let [a, b, c, _] = ip.octets();
-    let is_special = match (a, b, c) {
-        (0 | 10 | 127, _, _) => true,
-        (100, 64..=127, _) => true,
-        (169, 254, _) | (192, 168, _) => true,
-        (172, 16..=31, _) => true,
-        (192, 0, 0 | 2) | (192, 88, 99) | (198, 51, 100) | (203, 0, 113) => true,
-        (198, 18 | 19, _) => true,
-        (224..=255, _, _) => true,
-        _ => false,
-    };
+    let is_special = matches!(
+        (a, b, c),
+        (0 | 10 | 127, _, _)
+            | (100, 64..=127, _)
+            | (169, 254, _)
+            | (192, 168, _)
+            | (172, 16..=31, _)
+            | (192, 0, 0 | 2)
+            | (192, 88, 99)
+            | (198, 51, 100)
+            | (203, 0, 113)
+            | (198, 18 | 19, _)
+            | (224..=255, _, _)
+    );
     !is_special
 }
 
@@ -93,13 +97,10 @@ fn is_public_6(ip: Ipv6Addr) -> bool {
         return is_public_4(ip);
     }
     let [a, b, ..] = ip.segments();
-    let is_special = match (a, b) {
-        (0x2001, 0..=0x01ff) => true,
-        (0x2001, 0x0db8) => true,
-        (0x2002, _) => true,
-        (0x3fff, 0..=0x0fff) => true,
-        _ => false,
-    };
+    let is_special = matches!(
+        (a, b),
+        (0x2001, 0..=0x01ff) | (0x2001, 0x0db8) | (0x2002, _) | (0x3fff, 0..=0x0fff)
+    );
     a & 0xe000 == 0x2000 && !is_special
 }
 
