@@ -1,7 +1,8 @@
 //! Where a double meets a decimal, in a comparison or as one of several values, the decimal becomes a
 //! double, and a date beside a timestamp becomes one of microseconds, as in PostgreSQL and DuckDB. The
 //! engine makes a decimal of both numbers, into which a large double does not fit and in which a small one
-//! is lost, and nanoseconds of both moments, which end in 2262. Runs before the engine brings types together.
+//! is lost, and nanoseconds of both moments, which end in 2262. A float of 32 bits stays one beside a decimal
+//! in DuckDB, and becomes a double in PostgreSQL. Runs before the engine brings types together.
 
 use std::sync::Arc;
 
@@ -14,9 +15,10 @@ use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuil
 use datafusion::optimizer::AnalyzerRule;
 
 use super::exprs;
+use crate::types::Dialect;
 
 #[derive(Debug)]
-pub(super) struct Mixed;
+pub(super) struct Mixed(pub Dialect);
 
 impl AnalyzerRule for Mixed {
     fn name(&self) -> &str {
@@ -27,7 +29,7 @@ impl AnalyzerRule for Mixed {
         let mut changed = false;
         let rewritten = plan.transform_up_with_subqueries(|plan| match plan {
             LogicalPlan::Union(union) => {
-                let rewritten = of_union(union)?;
+                let rewritten = of_union(union, self.0)?;
                 changed |= rewritten.transformed;
                 Ok(rewritten)
             }
@@ -35,7 +37,9 @@ impl AnalyzerRule for Mixed {
             plan if changed => Ok(Transformed::yes(plan.recompute_schema()?)),
             plan => Ok(Transformed::no(plan)),
         })?;
-        exprs::rewrite(rewritten.data, |expr, schema| Ok(unmixed(expr, schema)))
+        exprs::rewrite(rewritten.data, |expr, schema| {
+            Ok(unmixed(expr, schema, self.0))
+        })
     }
 }
 
@@ -50,7 +54,7 @@ const CHOICES: &[&str] = &[
     "nvl",
 ];
 
-fn unmixed(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+fn unmixed(mut expr: Expr, schema: &DFSchema, dialect: Dialect) -> Transformed<Expr> {
     let values: Vec<&mut Expr> = match &mut expr {
         Expr::BinaryExpr(binary) if binary.op.supports_propagation() => {
             vec![&mut binary.left, &mut binary.right]
@@ -72,19 +76,19 @@ fn unmixed(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
         }
         _ => return Transformed::no(expr),
     };
-    match as_common(values, schema) {
+    match as_common(values, schema, dialect) {
         true => Transformed::yes(expr),
         false => Transformed::no(expr),
     }
 }
 
 /// Casts those that are not of the type that all should have.
-fn as_common(values: Vec<&mut Expr>, schema: &dyn ExprSchema) -> bool {
+fn as_common(values: Vec<&mut Expr>, schema: &dyn ExprSchema, dialect: Dialect) -> bool {
     let types: Vec<_> = values
         .iter()
         .map(|value| value.get_type(schema).ok())
         .collect();
-    let Some(common) = common(types.iter().flatten()) else {
+    let Some(common) = common(types.iter().flatten(), dialect) else {
         return false;
     };
     for (value, found) in values.into_iter().zip(&types) {
@@ -99,10 +103,17 @@ fn as_common(values: Vec<&mut Expr>, schema: &dyn ExprSchema) -> bool {
 }
 
 /// The type for values of different ones. None: the engine knows it.
-fn common<'a>(types: impl Iterator<Item = &'a DataType> + Clone) -> Option<DataType> {
+fn common<'a>(
+    types: impl Iterator<Item = &'a DataType> + Clone,
+    dialect: Dialect,
+) -> Option<DataType> {
     let has = |wanted: fn(&DataType) -> bool| types.clone().any(wanted);
     if has(DataType::is_floating) && has(is_decimal) {
-        return Some(DataType::Float64);
+        let is_short = dialect == Dialect::DuckDb && !has(|found| found == &DataType::Float64);
+        return Some(match is_short {
+            true => DataType::Float32,
+            false => DataType::Float64,
+        });
     }
     let moment = types
         .clone()
@@ -114,7 +125,7 @@ fn common<'a>(types: impl Iterator<Item = &'a DataType> + Clone) -> Option<DataT
 
 fn is_changed(found: &DataType, common: &DataType) -> bool {
     match common {
-        DataType::Float64 => is_decimal(found),
+        DataType::Float32 | DataType::Float64 => is_decimal(found),
         _ => found == &DataType::Date32,
     }
 }
@@ -124,13 +135,13 @@ fn is_decimal(found: &DataType) -> bool {
 }
 
 /// Columns that are of one type in one part and of another in another.
-fn of_union(union: Union) -> Result<Transformed<LogicalPlan>> {
+fn of_union(union: Union, dialect: Dialect) -> Result<Transformed<LogicalPlan>> {
     let commons = (0..union.schema.fields().len()).map(|column| {
         let fields = union
             .inputs
             .iter()
             .map(|input| input.schema().fields().get(column));
-        common(fields.flatten().map(|field| field.data_type()))
+        common(fields.flatten().map(|field| field.data_type()), dialect)
     });
     let commons: Vec<Option<DataType>> = commons.collect();
     if commons.iter().all(Option::is_none) {

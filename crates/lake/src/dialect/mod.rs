@@ -77,7 +77,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     let mut rules = state.analyzer().rules.clone();
     rules.insert(0, Arc::new(durations::Durations));
     rules.insert(0, Arc::new(laterals::Laterals));
-    rules.insert(0, Arc::new(mixed::Mixed));
+    rules.insert(0, Arc::new(mixed::Mixed(dialect)));
     rules.insert(0, Arc::new(rounds::Rounds));
     rules.push(Arc::new(sets::Sets));
     rules.push(Arc::new(correlated::Correlated));

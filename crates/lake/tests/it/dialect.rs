@@ -2,7 +2,7 @@
 
 use forebay_lake::{Dialect, WriteMode};
 
-use crate::support::{lines, open_as, place, relation};
+use crate::support::{all, lines, open_as, place, relation};
 
 /// The rows that a query answers, values separated by bars.
 async fn answers(cases: &[(&str, &[&str])]) {
@@ -237,4 +237,19 @@ async fn whole_numbers_that_do_not_fit_into_their_type_are_an_error() {
             .await,
         ["9223372036854775806"]
     );
+}
+
+#[tokio::test]
+async fn a_short_float_beside_a_decimal_is_what_each_dialect_makes_of_it() {
+    let sql = "SELECT arrow_typeof(x), 0.1::real = 0.1::decimal(10, 2) \
+               FROM (SELECT 1.5::real AS x UNION ALL SELECT 2.5::decimal(10, 2)) AS u LIMIT 1";
+    let folder = tempfile::tempdir().unwrap();
+    for (dialect, expected) in [
+        (Dialect::DuckDb, "Float32|true"),
+        (Dialect::Postgres, "Float64|false"),
+    ] {
+        let lake = open_as(&folder, 64 << 20, dialect).await;
+        let rows = all(lake.query(sql).await.unwrap()).await.unwrap();
+        assert_eq!(lines(&rows), [expected], "{dialect:?}");
+    }
 }
