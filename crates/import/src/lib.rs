@@ -41,4 +41,14 @@ impl Target<'_> {
         }
         Ok(())
     }
+
+    /// Hands a part over once it is full; its experiments come with the next one too.
+    fn add_full(&self, part: &mut History, all: &mut Imported) -> Result<(), Diagnostic> {
+        if part.runs.len() == PART {
+            self.add(part, all)?;
+            part.runs.clear();
+            part.logged_models.clear();
+        }
+        Ok(())
+    }
 }

@@ -12,7 +12,7 @@ use forebay_store::{
 };
 use serde_json::{Map, Value};
 
-use crate::{PART, Target, artifacts};
+use crate::{Target, artifacts};
 
 type Pairs = BTreeMap<String, String>;
 
@@ -48,10 +48,7 @@ pub fn import(folder: &Path, target: &Target<'_>) -> Result<Imported, Diagnostic
                 &target.artifacts.join(&run.artifact_path),
             )?;
             part.runs.push(run);
-            if part.runs.len() == PART {
-                target.add(&part, &mut all)?;
-                part.runs.clear();
-            }
+            target.add_full(&mut part, &mut all)?;
         }
         target.add(&part, &mut all)?;
     }

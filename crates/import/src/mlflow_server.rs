@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::http::Client;
-use crate::{PART, Target, artifacts};
+use crate::{Target, artifacts};
 
 const API: &str = "/api/2.0/mlflow";
 const ARTIFACTS: &str = "/api/2.0/mlflow-artifacts/artifacts";
@@ -47,10 +47,7 @@ pub fn import(url: &str, target: &Target<'_>) -> Result<Imported, Diagnostic> {
             let run = server.run(&found, &experiment)?;
             server.copy_files(&run.artifact_path, target)?;
             part.runs.push(run);
-            if part.runs.len() == PART {
-                target.add(&part, &mut all)?;
-                part.runs.clear();
-            }
+            target.add_full(&mut part, &mut all)?;
         }
         target.add(&part, &mut all)?;
     }

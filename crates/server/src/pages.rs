@@ -92,10 +92,6 @@ fn tracked<P: Page>(app: &App, page: Result<P, Error>) -> Response {
     }
 }
 
-fn found_or_failed<P: Page>(app: &App, page: Found<P>, what: &str) -> Response {
-    found(app, page, what)
-}
-
 fn failed_to_find(app: &App, error: Error) -> Response {
     match error {
         Error::NotFound(said) => {

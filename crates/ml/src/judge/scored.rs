@@ -29,6 +29,15 @@ pub enum Scored {
 }
 
 impl Scored {
+    /// The one number of each row; None where the answer is more than that.
+    pub fn numbers(&self) -> Option<&[f64]> {
+        match self {
+            Scored::Binary { scores, .. } => Some(scores),
+            Scored::Regression { answers, .. } => Some(answers),
+            Scored::Multiclass { .. } | Scored::Clusters { .. } => None,
+        }
+    }
+
     /// The answers must be those of a model of the task.
     pub fn new(task: Task, labels: &[f64], answers: Answers) -> Option<Self> {
         Some(match (task, answers) {

@@ -78,14 +78,8 @@ const EXAMPLE_ROWS: usize = 5;
 /// that cannot be read, no feature with any value.
 pub fn train(input: &TrainingInput) -> Result<Trained, Diagnostic> {
     let target = Target::of(&input.trainer, &input.label, &input.train)?;
-    let rows = |batches: &[RecordBatch], which| {
-        let labels = target.values(batches, which)?;
-        Ok::<_, Diagnostic>(Rows {
-            batches: batches.to_vec(),
-            labels,
-        })
-    };
-    let (train, test) = (rows(&input.train, "training")?, rows(&input.test, "test")?);
+    let train = labelled(&target, &input.train, "training")?;
+    let test = labelled(&target, &input.test, "test")?;
     let wanted = wanted(input, &target);
     let fitted = trainer::fit(&input.trainer, &wanted, &train, Some(&test))?;
     let folds = cross_validate(input, &wanted, &train)?;
@@ -94,14 +88,21 @@ pub fn train(input: &TrainingInput) -> Result<Trained, Diagnostic> {
     let train_scored = scored(&model, &train)?;
     let mut evaluation = judge_model(input, &model, &test)?;
     evaluation.train_rows = train.labels.len() as u64;
-    evaluation.train_metrics = finite(train_scored.metrics(&input.judging));
+    evaluation.train_metrics = metrics(&train_scored, &input.judging);
     evaluation.folds = folds;
     evaluation.rounds = rounds(&curve);
     Ok(Trained {
         evaluation,
-        reference: reference(input, &model)?,
+        reference: reference(input, &train_scored)?,
         importance: importance(&model),
         model,
+    })
+}
+
+fn labelled(target: &Target, batches: &[RecordBatch], which: &str) -> Result<Rows, Diagnostic> {
+    Ok(Rows {
+        labels: target.values(batches, which)?,
+        batches: batches.to_vec(),
     })
 }
 
@@ -200,7 +201,7 @@ pub fn rows(batches: &[RecordBatch]) -> usize {
 /// What trials of a search learn from and are judged on: training rows alone, a share of which is
 /// held out. `share` of the rest is kept: its latest rows, where they are in the order of time.
 pub fn for_trials(input: &TrainingInput, share: f64) -> Result<TrainingInput, Diagnostic> {
-    let mut cut = folds::hold_out(&input.train, &input.split, HELD_OUT, input.seed)?;
+    let mut cut = trial_cut(input)?;
     let wanted = (cut.train.len() as f64 * share).ceil() as usize;
     cut.train.drain(..cut.train.len().saturating_sub(wanted));
     Ok(TrainingInput {
@@ -211,20 +212,23 @@ pub fn for_trials(input: &TrainingInput, share: f64) -> Result<TrainingInput, Di
     })
 }
 
+/// How many rows a trial learns from at most.
+pub fn trial_rows(input: &TrainingInput) -> Result<usize, Diagnostic> {
+    Ok(trial_cut(input)?.train.len())
+}
+
+fn trial_cut(input: &TrainingInput) -> Result<folds::Cut, Diagnostic> {
+    folds::hold_out(&input.train, &input.split, HELD_OUT, input.seed)
+}
+
 /// The metrics on the test rows of a model of the training rows, which is not kept.
 pub fn try_out(
     input: &TrainingInput,
     target: &Target,
     threads: usize,
 ) -> Result<BTreeMap<String, f64>, Diagnostic> {
-    let rows = |batches: &[RecordBatch], which| {
-        Ok::<_, Diagnostic>(Rows {
-            labels: target.values(batches, which)?,
-            batches: batches.to_vec(),
-        })
-    };
-    let train = rows(&input.train, "training")?;
-    let test = rows(&input.test, "held-out")?;
+    let train = labelled(target, &input.train, "training")?;
+    let test = labelled(target, &input.test, "held-out")?;
     let wanted = Wanted {
         threads,
         ..wanted(input, target)
@@ -351,33 +355,33 @@ fn importance(model: &Model) -> Vec<Importance> {
 /// Profile of the training rows: the features as they came, and the scores.
 ///
 /// Where the answer is no single number there is no score to profile.
-fn reference(input: &TrainingInput, model: &Model) -> Result<Profile, Diagnostic> {
-    if !matches!(model.task, Task::Binary | Task::Regression) {
+fn reference(input: &TrainingInput, scored: &Scored) -> Result<Profile, Diagnostic> {
+    let Some(mut scores) = scored.numbers() else {
         return profile::build(&input.train, &input.features);
-    }
-    let mut scored = Vec::with_capacity(input.train.len());
+    };
+    let mut batches = Vec::with_capacity(input.train.len());
     for batch in &input.train {
-        scored.push(with_score(batch, &model.predict(batch)?)?);
+        let (own, rest) = scores.split_at(batch.num_rows());
+        batches.push(with_score(batch, own)?);
+        scores = rest;
     }
     let mut columns = input.features.clone();
     columns.push(SCORE.to_owned());
-    profile::build(&scored, &columns)
+    profile::build(&batches, &columns)
 }
 
 /// For a script: the features on the training rows, the scores on the test rows.
 pub fn reference_of_script(input: &TrainingInput, scored: &Scored) -> Result<Profile, Diagnostic> {
     let mut found = profile::build(&input.train, &input.features)?;
-    let scores = match scored {
-        Scored::Binary { scores, .. } => scores,
-        Scored::Regression { answers, .. } => answers,
-        Scored::Multiclass { .. } | Scored::Clusters { .. } => return Ok(found),
+    let Some(scores) = scored.numbers() else {
+        return Ok(found);
     };
     let schema = Arc::new(Schema::new(vec![Field::new(
         SCORE,
         DataType::Float64,
         false,
     )]));
-    let column: ArrayRef = Arc::new(Float64Array::from(scores.clone()));
+    let column: ArrayRef = Arc::new(Float64Array::from(scores.to_vec()));
     let batch = RecordBatch::try_new(schema, vec![column])
         .map_err(|error| Diagnostic::internal(format!("cannot profile scores: {error}")))?;
     found

@@ -15,7 +15,7 @@ use forebay_ui::page::{
 use serde_json::Value;
 
 use super::experiments::{logged_model as logged_row, or_misread, own_tags};
-use super::{Shared, artifacts, evaluated, found_or_failed, pairs, tracked, training};
+use super::{Shared, artifacts, evaluated, found, pairs, tracked, training};
 use crate::router::App;
 
 const SHOWN: usize = 50;
@@ -67,25 +67,28 @@ pub async fn model(State(app): Shared, Path(name): Path<String>) -> Response {
 fn one(store: &Store, graph: &Graph, name: &str) -> Result<Model, Error> {
     let model = store.registered_model(name)?;
     let node = graph.find(ResourceType::RegisteredModel, name);
-    let described = node
-        .map(|node| node.description.clone())
-        .unwrap_or_default();
     let versions = model
         .versions
         .iter()
         .map(|version| compared(store, version));
     Ok(Model {
-        description: if model.description.is_empty() {
-            described
-        } else {
-            model.description.clone()
-        },
+        description: description(graph, &model),
         tags: own_tags(&model.tags),
         node: node.map(NodeLink::of),
         versions: versions.collect::<Result<_, _>>()?,
         services: services(graph, name),
         name: model.name,
     })
+}
+
+/// The registry's own words, or the project's.
+fn description(graph: &Graph, model: &RegisteredModel) -> String {
+    if !model.description.is_empty() {
+        return model.description.clone();
+    }
+    let node = graph.find(ResourceType::RegisteredModel, &model.name);
+    node.map(|node| node.description.clone())
+        .unwrap_or_default()
 }
 
 fn compared(store: &Store, version: &Stored) -> Result<ModelVersion, Error> {
@@ -138,7 +141,7 @@ pub async fn card(State(app): Shared, Path((name, version)): Path<(String, Strin
     };
     let page = tokio::task::spawn_blocking(read).await;
     let page = page.unwrap_or_else(|_| Err(Diagnostic::internal("the card could not be written")));
-    found_or_failed(&app, page, &what)
+    found(&app, page, &what)
 }
 
 /// None where there is no such version; an alias names one too.
@@ -179,7 +182,7 @@ fn card_of(app: &App, name: &str, version: &str) -> Result<Option<Card>, Diagnos
         id => store.logged_model(id).ok(),
     };
     let described = match version.description.is_empty() {
-        true => one(store, graph, name)?.description,
+        true => description(graph, &model),
         false => version.description.clone(),
     };
     Ok(Some(Card {

@@ -14,7 +14,7 @@ use forebay_ui::page::{
 
 use super::compare::points;
 use super::experiments::{self, PARENT, columns, logged_model, own_tags, rows, status};
-use super::{Shared, artifacts, evaluated, found_or_failed, pairs};
+use super::{Shared, artifacts, evaluated, found, pairs};
 use crate::router::App;
 
 /// Nested runs on the page of the run around them.
@@ -52,7 +52,7 @@ pub async fn training(
     };
     let page = tokio::task::spawn_blocking(read).await;
     let page = page.unwrap_or_else(|_| Err(Diagnostic::internal("the run could not be read")));
-    found_or_failed(&app, page, &format!("run '{id}'"))
+    found(&app, page, &format!("run '{id}'"))
 }
 
 fn page(
@@ -150,11 +150,8 @@ pub fn source(run: &Run) -> Vec<(String, String)> {
 }
 
 fn parent(store: &Store, run: &Run) -> Result<Option<RunLink>, Error> {
-    let Some(id) = run.tags.get(PARENT) else {
-        return Ok(None);
-    };
-    let heads = store.run_heads(std::slice::from_ref(id))?;
-    Ok(heads.get(id).map(experiments::run_link))
+    let parent = run.tags.get(PARENT);
+    parent.map_or(Ok(None), |id| run_link(store, id))
 }
 
 /// Runs of the same experiment that name this one as theirs, and whether there are more.

@@ -103,6 +103,17 @@ impl Store {
         })
     }
 
+    /// Whether a registered model is marked as a prompt; one that is not there is none.
+    pub fn is_prompt(&self, name: &str) -> Result<bool, Error> {
+        self.ask(|c| {
+            let mut marks = c.prepare_cached(
+                "select 1 from registered_model_tags \
+                 where model = ?1 and key = ?2 and value = 'true' collate nocase",
+            )?;
+            Ok(marks.exists([name, IS_PROMPT])?)
+        })
+    }
+
     /// By name, where no order is asked for. Prompts, which are registered models with a tag, are
     /// found only by filters that ask for that tag.
     pub fn search_registered_models(

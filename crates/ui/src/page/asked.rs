@@ -107,6 +107,16 @@ impl Asked {
         }
     }
 
+    /// The address of the page that begins there.
+    pub(crate) fn more(&self, next: Option<&String>, path: &str) -> Option<String> {
+        let page = next?.clone();
+        let asked = Self {
+            page,
+            ..self.clone()
+        };
+        Some(asked.href(path))
+    }
+
     pub(crate) fn at_start(&self) -> Self {
         Self {
             page: String::new(),

@@ -79,14 +79,7 @@ type Choice<'a> = (&'a Column, bool);
 
 impl Experiments {
     fn more(&self) -> Option<String> {
-        let page = self.next.clone()?;
-        Some(
-            Asked {
-                page,
-                ..self.asked.clone()
-            }
-            .href("/experiments"),
-        )
+        self.asked.more(self.next.as_ref(), "/experiments")
     }
 }
 

@@ -3,11 +3,11 @@
 use askama::Template;
 
 use super::artifact::{Entry, Listing};
-use super::run_row::{RunLink, VersionLink};
+use super::run_row::{RunLink, VersionLink, way};
 use super::{Page, render};
 use crate::markup::Markup;
 use crate::shell::{Crumb, Section};
-use crate::{format, link};
+use crate::format;
 
 #[derive(Clone, Debug, Default, Template)]
 #[template(path = "logged_model.html")]
@@ -54,16 +54,7 @@ impl Page for LoggedModel {
     }
 
     fn crumbs(&self) -> Vec<Crumb> {
-        let mut crumbs = vec![
-            Crumb::new("Experiments", "/experiments"),
-            Crumb::new(&self.experiment, link::experiment(&self.experiment)),
-        ];
-        crumbs.extend(
-            self.run
-                .as_ref()
-                .map(|run| Crumb::new(&run.name, run.href())),
-        );
-        crumbs
+        way(&self.experiment, self.run.as_ref())
     }
 
     fn body(&self) -> Markup {

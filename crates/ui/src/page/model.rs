@@ -38,14 +38,7 @@ pub struct ModelRow {
 
 impl Models {
     fn more(&self) -> Option<String> {
-        let page = self.next.clone()?;
-        Some(
-            Asked {
-                page,
-                ..self.asked.clone()
-            }
-            .href("/models"),
-        )
+        self.asked.more(self.next.as_ref(), "/models")
     }
 }
 

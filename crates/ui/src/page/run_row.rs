@@ -2,6 +2,7 @@
 
 use super::part::Status;
 use super::runs::took;
+use crate::shell::Crumb;
 use crate::{format, link};
 
 /// What a column shows of each run.
@@ -53,6 +54,16 @@ impl Column {
     pub(crate) fn is_number(&self) -> bool {
         self.kind == ColumnKind::Metric
     }
+}
+
+/// The way to what belongs to an experiment, and to a run of it.
+pub(crate) fn way(experiment: &str, run: Option<&RunLink>) -> Vec<Crumb> {
+    let mut crumbs = vec![
+        Crumb::new("Experiments", "/experiments"),
+        Crumb::new(experiment, link::experiment(experiment)),
+    ];
+    crumbs.extend(run.map(|run| Crumb::new(&run.name, run.href())));
+    crumbs
 }
 
 /// What a run has in a column.

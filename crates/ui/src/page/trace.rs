@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::asked::{Asked, Misread};
 use super::part::Status;
-use super::run_row::RunLink;
+use super::run_row::{RunLink, way};
 use super::{Page, render};
 use crate::chart::Timeline;
 use crate::markup::Markup;
@@ -88,10 +88,10 @@ impl SpanRow {
     }
 
     fn took(&self) -> String {
-        let ms = |end: i64| format::delay((end - self.started_ns) as f64 / 1e6);
         match self.finished_ns.map(|end| end - self.started_ns) {
+            None => format::NONE.to_owned(),
             Some(ns) if ns >= 1_000_000_000 => format::duration(ns / 1_000_000),
-            _ => self.finished_ns.map_or(format::NONE.to_owned(), ms),
+            Some(ns) => format::delay(ns as f64 / 1e6),
         }
     }
 
@@ -118,14 +118,7 @@ impl Traces {
     }
 
     fn more(&self) -> Option<String> {
-        let page = self.next.clone()?;
-        Some(
-            Asked {
-                page,
-                ..self.asked.clone()
-            }
-            .href(&self.path()),
-        )
+        self.asked.more(self.next.as_ref(), &self.path())
     }
 }
 
@@ -150,10 +143,7 @@ impl Page for Traces {
     }
 
     fn crumbs(&self) -> Vec<Crumb> {
-        vec![
-            Crumb::new("Experiments", "/experiments"),
-            Crumb::new(&self.experiment, link::experiment(&self.experiment)),
-        ]
+        way(&self.experiment, None)
     }
 
     fn body(&self) -> Markup {
@@ -171,11 +161,9 @@ impl Page for Trace {
     }
 
     fn crumbs(&self) -> Vec<Crumb> {
-        vec![
-            Crumb::new("Experiments", "/experiments"),
-            Crumb::new(&self.experiment, link::experiment(&self.experiment)),
-            Crumb::new("Traces", link::traces(&self.experiment)),
-        ]
+        let mut crumbs = way(&self.experiment, None);
+        crumbs.push(Crumb::new("Traces", link::traces(&self.experiment)));
+        crumbs
     }
 
     fn body(&self) -> Markup {

@@ -7,7 +7,7 @@ use super::curves::{self, CurvePoint, Drawing};
 use super::evaluation::Evaluation;
 use super::experiment::LoggedModelRow;
 use super::part::{InputTable, NodeLink, Status};
-use super::run_row::{Column, RunLink, RunRow, VersionLink};
+use super::run_row::{Column, RunLink, RunRow, VersionLink, way};
 use super::runs::took;
 use super::{Page, render};
 use crate::markup::Markup;
@@ -188,16 +188,7 @@ impl Page for Training {
     }
 
     fn crumbs(&self) -> Vec<Crumb> {
-        let mut crumbs = vec![
-            Crumb::new("Experiments", "/experiments"),
-            Crumb::new(&self.experiment, link::experiment(&self.experiment)),
-        ];
-        crumbs.extend(
-            self.parent
-                .as_ref()
-                .map(|run| Crumb::new(&run.name, run.href())),
-        );
-        crumbs
+        way(&self.experiment, self.parent.as_ref())
     }
 
     fn refresh(&self) -> Option<u32> {

@@ -40,7 +40,7 @@ pub async fn search(
     input: &TrainingInput,
 ) -> Result<Found, Diagnostic> {
     let mut search = Searching::new(making, tuning, input)?;
-    let most = train::rows(&train::for_trials(input, 1.0)?.train);
+    let most = train::trial_rows(input)?;
     let mut round = tune::first_round(tuning, input.seed, most);
     loop {
         let (tried, runs) = search.round(round).await?;

@@ -114,12 +114,8 @@ pub fn announce(tracking: &Tracking, event: &str, data: &Value) {
 
 /// Of a registered model that exists: a prompt's events have names of their own.
 pub fn announce_of(tracking: &Tracking, model: &str, events: (&str, &str), data: &Value) {
-    let is_prompt = |tags: &std::collections::BTreeMap<String, String>| {
-        let tag = tags.get(super::super::registry::IS_PROMPT);
-        tag.is_some_and(|value| value.eq_ignore_ascii_case("true"))
-    };
-    let event = match tracking.store.registered_model(model) {
-        Ok(model) if is_prompt(&model.tags) => events.1,
+    let event = match tracking.store.is_prompt(model) {
+        Ok(true) => events.1,
         _ => events.0,
     };
     if !event.is_empty() {

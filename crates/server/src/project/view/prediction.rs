@@ -17,8 +17,9 @@ pub async fn prediction(workspace: &Workspace, id: &str) -> Result<Option<Predic
 }
 
 fn page(workspace: &Workspace, why: Why) -> Result<Prediction, Diagnostic> {
-    let models = workspace.store.registered_models()?;
-    let model = models.iter().find(|model| model.name == why.model);
+    let version = workspace
+        .store
+        .model_version(&why.model, why.model_version)?;
     let run = workspace.store.run(&why.run_id)?;
     let features = why
         .features
@@ -41,15 +42,7 @@ fn page(workspace: &Workspace, why: Why) -> Result<Prediction, Diagnostic> {
             .map(|(name, value)| (name.clone(), value.clone().unwrap_or_default()))
             .collect(),
         features,
-        aliases: model
-            .and_then(|model| {
-                model
-                    .versions
-                    .iter()
-                    .find(|v| v.version == why.model_version)
-            })
-            .map(|version| version.aliases.clone())
-            .unwrap_or_default(),
+        aliases: version.map(|version| version.aliases).unwrap_or_default(),
         experiment: run.map(|run| run.experiment).unwrap_or_default(),
         inputs: inputs(&why),
         upstream: upstream.map(NodeLink::of).collect(),
