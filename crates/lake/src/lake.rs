@@ -16,7 +16,7 @@ use forebay_core::{Diagnostic, Relation};
 use futures::TryStreamExt;
 use futures::future::BoxFuture;
 
-use crate::dialect::{database_of, dialect_of, local};
+use crate::dialect::{dialect_of, local};
 use crate::engine::{self, Files, Planner, SpillFolder, Views, from_engine, input_rows};
 use crate::types::{Dialect, Input, LakeOptions, Rows, WriteOptions, Written};
 use crate::warehouse::{Begun, Warehouse};
@@ -36,6 +36,7 @@ struct Inner {
     warehouse: Warehouse,
     views: Views,
     dialect: Dialect,
+    database: String,
     /// Made when the first query comes: its hundreds of functions are 10 MiB of the program that a
     /// server of runs and models alone never reads.
     session: LazyLock<SessionContext, Box<dyn FnOnce() -> SessionContext + Send>>,
@@ -55,6 +56,7 @@ impl Lake {
                 warehouse,
                 views: Views::default(),
                 dialect: options.dialect,
+                database: options.database.clone(),
                 files: options.files.clone(),
                 session: LazyLock::new(Box::new(move || engine::session(&options, runtime))),
                 _spill: spill,
@@ -78,8 +80,8 @@ impl Lake {
     }
 
     /// What SQL may call the database.
-    pub fn database(&self) -> String {
-        database_of(&self.inner.session.state()).to_owned()
+    pub fn database(&self) -> &str {
+        &self.inner.database
     }
 
     /// All tables and views, by name.
@@ -181,7 +183,7 @@ impl Lake {
         let state = self.state();
         let dialect = dialect.unwrap_or_else(|| dialect_of(&state));
         let none = BTreeMap::new();
-        let sql = local(sql, database_of(&state)).into_owned();
+        let sql = local(sql, self.database()).into_owned();
         let planner = self.planner(state, &none);
         let mut planner = planner.inside(relation);
         planner.plan_in(dialect, &sql).await?;
@@ -238,7 +240,7 @@ impl Lake {
         sql: &str,
         versions: &BTreeMap<Relation, i64>,
     ) -> Result<LogicalPlan, Diagnostic> {
-        let sql = local(sql, database_of(state));
+        let sql = local(sql, self.database());
         let mut planner = self.planner(state.clone(), versions);
         planner.plan(&sql).await
     }

@@ -11,10 +11,8 @@ use super::using::Columns;
 use super::{Probe, folded, own, scopes};
 
 pub(super) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> Result<(), Diagnostic> {
-    scopes::each_select(query, probe, &|select, _, columns| {
-        if reuses(select) {
-            replace(select, columns);
-        }
+    scopes::each_select(query, probe, &reuses, &|select, _, columns| {
+        replace(select, columns);
         Ok(())
     })
 }

@@ -2,9 +2,6 @@
 //! (`2.5::int`), and writes timestamps, doubles and lists in a form of its own. Runs after the engine
 //! has added the casts that it needs.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex};
-
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
@@ -142,15 +139,9 @@ fn rint(of: Expr) -> Expr {
     named("rint", of)
 }
 
-/// A call of one of our functions. They are few and asked for often: each is made once.
+/// A call of one of our functions.
 fn named(function: &'static str, of: Expr) -> Expr {
-    type Made = HashMap<&'static str, Arc<ScalarUDF>>;
-    static MADE: LazyLock<Mutex<Made>> = LazyLock::new(Mutex::default);
-    let mut made = MADE.lock().unwrap_or_else(|error| error.into_inner());
-    let function = made
-        .entry(function)
-        .or_insert_with(|| functions::named(function));
-    function.call(vec![of])
+    functions::named(function).call(vec![of])
 }
 
 fn as_text(of: Expr, dialect: Dialect) -> Expr {

@@ -4,8 +4,8 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Query, SelectItem,
-    Visit, Visitor,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Query, Select,
+    SelectItem, Visit, Visitor,
 };
 use forebay_core::{Diagnostic, quote};
 
@@ -19,10 +19,8 @@ pub(super) fn rewrite(
     dialect: Dialect,
     probe: &Probe<'_>,
 ) -> Result<(), Diagnostic> {
-    if !has_columns(query) {
-        return Ok(());
-    }
-    scopes::each_select(query, probe, &|select, _, columns| {
+    let is_affected = |select: &Select| select.projection.iter().any(has_columns);
+    scopes::each_select(query, probe, &is_affected, &|select, _, columns| {
         let mut items = Vec::new();
         for item in std::mem::take(&mut select.projection) {
             match has_columns(&item) {

@@ -1,14 +1,12 @@
 //! What rows are ordered and told apart by: `-0.0` is `0.0`, and lengths of time are one where they last
 //! equally long. The engine goes by the bits. Runs before what is computed becomes a column.
 
-use std::sync::{Arc, LazyLock};
-
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, ScalarUDF, Sort};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Sort};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::exprs;
@@ -82,10 +80,9 @@ fn of_expr(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
 
 /// Whether the key is another now.
 fn settle(key: &mut Expr, schema: &DFSchema) -> bool {
-    static ONE_ZERO: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| functions::named("one_zero"));
     match key.get_type(schema) {
         Ok(DataType::Float32 | DataType::Float64) if !matches!(key, Expr::Literal(..)) => {
-            *key = ONE_ZERO.call(vec![std::mem::take(key)]);
+            *key = functions::named("one_zero").call(vec![std::mem::take(key)]);
             true
         }
         Ok(DataType::Interval(_)) => {

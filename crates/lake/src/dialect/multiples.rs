@@ -56,9 +56,7 @@ impl ExprPlanner for Multiples {
 }
 
 fn share(length: Expr, by: Expr) -> Expr {
-    static FUNCTION: LazyLock<Arc<ScalarUDF>> =
-        LazyLock::new(|| crate::functions::named("interval_by"));
-    FUNCTION.call(vec![length, by])
+    crate::functions::named("interval_by").call(vec![length, by])
 }
 
 fn multiple(interval: Expr, times: Expr) -> Expr {

@@ -1,13 +1,11 @@
 //! Operators that the engine plans otherwise in both dialects: `date + interval` is a timestamp, `->`
 //! and `->>` look into JSON.
 
-use std::sync::{Arc, LazyLock};
-
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::DFSchema;
 use datafusion::error::Result;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::{Expr, ExprSchemable, ScalarUDF, cast};
+use datafusion::logical_expr::{Expr, ExprSchemable, cast};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use crate::functions;
@@ -23,20 +21,13 @@ impl ExprPlanner for Operators {
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
         use BinaryOperator::{Arrow, Divide, LongArrow, Minus, Plus};
-        static JSON: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| functions::named("json_extract"));
-        static TEXT: LazyLock<Arc<ScalarUDF>> =
-            LazyLock::new(|| functions::named("json_extract_string"));
+        let extract = |name, expr: RawBinaryExpr| {
+            let value = functions::named(name).call(vec![expr.left, expr.right]);
+            Ok(PlannerResult::Planned(value))
+        };
         match expr.op {
-            Arrow => {
-                return Ok(PlannerResult::Planned(
-                    JSON.call(vec![expr.left, expr.right]),
-                ));
-            }
-            LongArrow => {
-                return Ok(PlannerResult::Planned(
-                    TEXT.call(vec![expr.left, expr.right]),
-                ));
-            }
+            Arrow => return extract("json_extract", expr),
+            LongArrow => return extract("json_extract_string", expr),
             Divide if self.0 == Dialect::Postgres => return divided(expr, schema),
             Plus | Minus => {}
             _ => return Ok(PlannerResult::Original(expr)),
@@ -52,7 +43,6 @@ impl ExprPlanner for Operators {
 
 /// PostgreSQL divides decimals exactly, with at least sixteen digits; the engine gives six.
 fn divided(expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
-    static QUOTIENT: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| functions::named("quotient"));
     let (left, right) = (expr.left.get_type(schema)?, expr.right.get_type(schema)?);
     let decimal = |found: &DataType| matches!(found, DataType::Decimal128(..));
     let exact = |found: &DataType| decimal(found) || found.is_integer();
@@ -64,7 +54,9 @@ fn divided(expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBi
         false => cast(side, DataType::Decimal128(20, 0)),
     };
     let sides = vec![side(expr.left, &left), side(expr.right, &right)];
-    Ok(PlannerResult::Planned(QUOTIENT.call(sides)))
+    Ok(PlannerResult::Planned(
+        functions::named("quotient").call(sides),
+    ))
 }
 
 pub(super) fn timestamp(moment: Expr) -> Expr {

@@ -14,10 +14,7 @@ use super::using::Columns;
 use super::{Probe, folded, parse, scopes};
 
 pub(super) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> Result<(), Diagnostic> {
-    if Visit::visit(query, &mut Finder).is_continue() {
-        return Ok(());
-    }
-    scopes::each_select(query, probe, &|select, _, columns| {
+    scopes::each_select(query, probe, &has_pivot, &|select, _, columns| {
         for item in &mut select.from {
             of_factor(&mut item.relation, columns)?;
             for join in &mut item.joins {
@@ -28,26 +25,17 @@ pub(super) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> Result<(), Diagno
     })
 }
 
-struct Finder;
-
-impl Visitor for Finder {
-    type Break = ();
-
-    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
-        let is_pivot = |factor: &TableFactor| {
-            matches!(
-                factor,
-                TableFactor::Pivot { .. } | TableFactor::Unpivot { .. }
-            )
-        };
-        let has = |item: &TableWithJoins| {
-            is_pivot(&item.relation) || item.joins.iter().any(|join| is_pivot(&join.relation))
-        };
-        match select.from.iter().any(has) {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
-    }
+fn has_pivot(select: &Select) -> bool {
+    let is_pivot = |factor: &TableFactor| {
+        matches!(
+            factor,
+            TableFactor::Pivot { .. } | TableFactor::Unpivot { .. }
+        )
+    };
+    let has = |item: &TableWithJoins| {
+        is_pivot(&item.relation) || item.joins.iter().any(|join| is_pivot(&join.relation))
+    };
+    select.from.iter().any(has)
 }
 
 fn of_factor(factor: &mut TableFactor, columns: &Columns<'_>) -> Result<(), Diagnostic> {

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Cte, OrderBy, Query, Select, SetExpr, VisitMut, VisitorMut, With,
+    Cte, OrderBy, Query, Select, SetExpr, Visit, VisitMut, Visitor, VisitorMut, With,
 };
 use forebay_core::Diagnostic;
 
@@ -24,25 +24,46 @@ struct Frame {
 pub(super) type Rewrite<'a> =
     dyn Fn(&mut Select, Option<&mut OrderBy>, &Columns<'_>) -> Result<(), Diagnostic> + 'a;
 
-/// Rewrites every `SELECT`, inner ones first.
+/// Rewrites every `SELECT` that is affected, inner ones first.
 pub(super) fn each_select(
     query: &mut Query,
     probe: &Probe<'_>,
+    is_affected: &dyn Fn(&Select) -> bool,
     rewrite: &Rewrite<'_>,
 ) -> Result<(), Diagnostic> {
+    // Nearly no query has one: the others are left alone.
+    if Visit::visit(query, &mut Finder(is_affected)).is_continue() {
+        return Ok(());
+    }
     let mut rewriter = Rewriter {
         probe,
+        is_affected,
         rewrite,
         frames: Vec::new(),
     };
-    match query.visit(&mut rewriter) {
+    match VisitMut::visit(query, &mut rewriter) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(problem) => Err(*problem),
     }
 }
 
+/// Breaks at the first `SELECT` that is affected.
+struct Finder<'a>(&'a dyn Fn(&Select) -> bool);
+
+impl Visitor for Finder<'_> {
+    type Break = ();
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        match (self.0)(select) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+}
+
 struct Rewriter<'a> {
     probe: &'a Probe<'a>,
+    is_affected: &'a dyn Fn(&Select) -> bool,
     rewrite: &'a Rewrite<'a>,
     frames: Vec<Frame>,
 }
@@ -110,7 +131,7 @@ impl Rewriter<'_> {
         order_by: Option<&mut OrderBy>,
     ) -> Result<(), Diagnostic> {
         match body {
-            SetExpr::Select(select) => {
+            SetExpr::Select(select) if (self.is_affected)(select) => {
                 let with = self.with();
                 let columns = Columns {
                     probe: self.probe,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{
-    DataType, Date32Type, DurationMicrosecondType, Float64Type, Int64Type, IntervalMonthDayNano,
-    IntervalMonthDayNanoType, IntervalUnit, TimeUnit, TimestampMicrosecondType,
+    DataType, Date32Type, Float64Type, Int64Type, IntervalMonthDayNano, IntervalUnit, TimeUnit,
+    TimestampMicrosecondType,
 };
 use datafusion::common::plan_err;
 use datafusion::error::Result;
@@ -227,19 +227,7 @@ impl<'a> Row<'a> {
 
     /// A length of time, that of a difference of timestamps too.
     pub(crate) fn interval(&self, argument: usize) -> IntervalMonthDayNano {
-        let array = &self.arrays[argument];
-        match array.data_type() {
-            DataType::Duration(_) => {
-                let micros = array
-                    .as_primitive::<DurationMicrosecondType>()
-                    .value(self.at);
-                let (days, rest) = (micros / 86_400_000_000, micros % 86_400_000_000);
-                IntervalMonthDayNano::new(0, days as i32, rest * 1_000)
-            }
-            _ => array
-                .as_primitive::<IntervalMonthDayNanoType>()
-                .value(self.at),
-        }
+        super::writing::length(&self.arrays[argument], self.at)
     }
 
     /// The value as text, however it is typed.

@@ -28,7 +28,8 @@ pub(crate) use ranked::aggregates;
 pub(crate) use regexes::similar;
 pub(crate) use writing::write;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use datafusion::logical_expr::ScalarUDF;
 
@@ -59,9 +60,16 @@ pub(crate) fn all(dialect: Dialect) -> Vec<ScalarUDF> {
     lists.flatten().map(|function| function.udf()).collect()
 }
 
-/// One of both dialects, to be called by the dialect itself.
-pub(crate) fn named(name: &str) -> Arc<ScalarUDF> {
-    let mut all = all(Dialect::DuckDb).into_iter();
-    let found = all.find(|function| function.name() == name);
-    Arc::new(found.unwrap_or_else(|| panic!("there is no function {name}")))
+/// One of both dialects, to be called by the dialect itself. They are few and asked for often: each is
+/// made once.
+pub(crate) fn named(name: &'static str) -> Arc<ScalarUDF> {
+    static MADE: LazyLock<Mutex<HashMap<&'static str, Arc<ScalarUDF>>>> =
+        LazyLock::new(Mutex::default);
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let function = made.entry(name).or_insert_with(|| {
+        let mut all = all(Dialect::DuckDb).into_iter();
+        let found = all.find(|function| function.name() == name);
+        Arc::new(found.unwrap_or_else(|| panic!("there is no function {name}")))
+    });
+    Arc::clone(function)
 }

@@ -39,6 +39,18 @@ fn settled(array: &ArrayRef) -> Result<ArrayRef> {
     Ok(arrow::compute::cast(array, &wanted)?)
 }
 
+/// A length of time, that of a difference of timestamps too.
+pub(super) fn length(array: &ArrayRef, at: usize) -> IntervalMonthDayNano {
+    match array.data_type() {
+        DataType::Duration(_) => {
+            let micros = array.as_primitive::<DurationMicrosecondType>().value(at);
+            let (days, rest) = (micros / 86_400_000_000, micros % 86_400_000_000);
+            IntervalMonthDayNano::new(0, days as i32, rest * 1_000)
+        }
+        _ => array.as_primitive::<IntervalMonthDayNanoType>().value(at),
+    }
+}
+
 fn value(array: &ArrayRef, at: usize, dialect: Dialect) -> Result<String> {
     Ok(match array.data_type() {
         DataType::Float64 => double(array.as_primitive::<Float64Type>().value(at), dialect),
@@ -49,17 +61,7 @@ fn value(array: &ArrayRef, at: usize, dialect: Dialect) -> Result<String> {
             let offset = if zone.is_some() { "+00" } else { "" };
             format!("{}{offset}", timestamp(micros))
         }
-        DataType::Interval(_) => {
-            let of = array.as_primitive::<IntervalMonthDayNanoType>().value(at);
-            interval(of, dialect)
-        }
-        DataType::Duration(_) => {
-            let micros = array.as_primitive::<DurationMicrosecondType>().value(at);
-            let day = 86_400_000_000;
-            let (days, rest) = ((micros / day) as i32, micros % day);
-            let of = IntervalMonthDayNano::new(0, days, rest.saturating_mul(1_000));
-            interval(of, dialect)
-        }
+        DataType::Interval(_) | DataType::Duration(_) => interval(length(array, at), dialect),
         DataType::List(_) => list(&array.as_list::<i32>().value(at), dialect)?,
         DataType::LargeList(_) => list(&array.as_list::<i64>().value(at), dialect)?,
         DataType::FixedSizeList(..) => list(&array.as_fixed_size_list().value(at), dialect)?,

@@ -132,11 +132,10 @@ impl Lake {
 
     /// `main` or `"shop"."main"`.
     fn schema_named(&self, name: &ObjectName) -> Result<String, Diagnostic> {
-        let state = self.state();
         let parts = parts(name).unwrap_or_default();
         match parts.as_slice() {
             [schema] => Ok(schema.clone()),
-            [database, schema] if database.eq_ignore_ascii_case(database_of(&state)) => {
+            [database, schema] if database.eq_ignore_ascii_case(self.database()) => {
                 Ok(schema.clone())
             }
             _ => Err(Diagnostic::error(format!("'{name}' names no schema here"))),

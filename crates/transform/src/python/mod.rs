@@ -63,7 +63,7 @@ struct Given {
 
 impl Given {
     fn new(lake: &Lake, path: Option<PathBuf>, relation: Option<&Relation>) -> Self {
-        let database = lake.database();
+        let database = lake.database().to_owned();
         Self {
             path,
             schema: relation.map(|relation| relation.schema.clone()),

@@ -5,9 +5,9 @@ use askama::Template;
 use super::artifact::{Entry, Listing};
 use super::run_row::{RunLink, VersionLink, way};
 use super::{Page, render};
+use crate::format;
 use crate::markup::Markup;
 use crate::shell::{Crumb, Section};
-use crate::format;
 
 #[derive(Clone, Debug, Default, Template)]
 #[template(path = "logged_model.html")]

@@ -22,7 +22,7 @@ pub(super) fn value(plan: &LogicalPlan) -> bool {
 pub(super) fn rows(plan: &LogicalPlan, by_equality: bool) -> bool {
     match plan {
         LogicalPlan::Filter(filter) => {
-            let is_known = |part: &&Expr| !names_outer(&[(*part).clone()]) || is_equality(part);
+            let is_known = |part: &&Expr| !part.contains_outer() || is_equality(part);
             let all_known =
                 !by_equality || split_conjunction(&filter.predicate).iter().all(is_known);
             all_known && rows(&filter.input, by_equality)
@@ -41,7 +41,7 @@ fn is_equality(expr: &Expr) -> bool {
             left,
             op: Operator::Eq,
             right,
-        }) => names_outer(&[left.as_ref().clone()]) != names_outer(&[right.as_ref().clone()]),
+        }) => left.contains_outer() != right.contains_outer(),
         _ => false,
     }
 }

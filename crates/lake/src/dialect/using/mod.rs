@@ -9,10 +9,8 @@ mod names;
 mod scope;
 mod select;
 
-use std::ops::ControlFlow;
-
 use datafusion::sql::sqlparser::ast::{
-    Join, JoinConstraint, JoinOperator, Query, Select, TableFactor, TableWithJoins, Visit, Visitor,
+    Join, JoinConstraint, JoinOperator, Query, Select, TableFactor, TableWithJoins,
 };
 use forebay_core::Diagnostic;
 
@@ -21,33 +19,8 @@ use super::{Probe, scopes};
 pub(super) use scope::Columns;
 
 pub(super) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> Result<(), Diagnostic> {
-    // Nearly no query has such a join: the others are left alone.
-    if Visit::visit(query, &mut Finder).is_continue() {
-        return Ok(());
-    }
-    scopes::each_select(query, probe, &|select, order_by, columns| match select
-        .from
-        .iter()
-        .any(is_affected)
-    {
-        true => select::rewrite(select, order_by, columns),
-        false => Ok(()),
-    })
-}
-
-/// Breaks at the first join that needs rewriting.
-struct Finder;
-
-impl Visitor for Finder {
-    type Break = ();
-
-    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
-        if select.from.iter().any(is_affected) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    }
+    let has = |select: &Select| select.from.iter().any(is_affected);
+    scopes::each_select(query, probe, &has, &select::rewrite)
 }
 
 fn is_affected(item: &TableWithJoins) -> bool {
