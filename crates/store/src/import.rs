@@ -34,14 +34,6 @@ impl std::ops::AddAssign for Imported {
     }
 }
 
-const COUNTED: [&str; 6] = [
-    "experiments",
-    "runs",
-    "metrics",
-    "logged_models",
-    "registered_models",
-    "model_versions",
-];
 /// Without these tables the file is none of an MLflow of version 3.
 const NEEDED: [&str; 4] = ["experiments", "runs", "logged_models", "registered_models"];
 
@@ -109,27 +101,22 @@ fn check(file: &Path) -> Result<(), Diagnostic> {
 
 fn copy(connection: &mut Connection) -> Result<Imported, Error> {
     let transaction = connection.transaction()?;
-    let before = counts(&transaction)?;
     transaction.execute_batch(include_str!("import_mlflow.sql"))?;
-    let after = counts(&transaction)?;
-    transaction.commit()?;
-    let added = |n: usize| after[n] - before[n];
-    Ok(Imported {
-        experiments: added(0),
-        runs: added(1),
-        metrics: added(2),
-        logged_models: added(3),
-        registered_models: added(4),
-        versions: added(5),
-    })
-}
-
-fn counts(connection: &Connection) -> Result<Vec<u64>, Error> {
-    let count = |table: &&str| {
-        let sql = format!("select count(*) from {table}");
-        Ok(connection.query_row(&sql, [], |row| row.get(0))?)
+    let added = |table: &str| {
+        let sql = "select rows from added where name = ?1";
+        transaction.query_row(sql, [table], |row| row.get(0))
     };
-    COUNTED.iter().map(count).collect()
+    let imported = Imported {
+        experiments: added("experiments")?,
+        runs: added("runs")?,
+        metrics: added("metrics")?,
+        logged_models: added("logged_models")?,
+        registered_models: added("registered_models")?,
+        versions: added("model_versions")?,
+    };
+    transaction.execute_batch("drop table added")?;
+    transaction.commit()?;
+    Ok(imported)
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
 -- Copies another MLflow's SQLite file, attached as `other`, into ours. What is here already stays as
 -- it is, so that copying again adds only what is new.
 
+-- how many rows came to which table: counted as they come, as there may be millions already
+create temp table added (name text, rows integer);
+
 insert into experiments (name, created_ms, updated_ms, artifact_path, deleted_ms)
 select e.name, coalesce(e.creation_time, 0), coalesce(e.last_update_time, 0), e.artifact_location,
     case e.lifecycle_stage when 'deleted' then coalesce(e.last_update_time, 0) end
 from other.experiments e where true on conflict (name) do nothing;
+insert into added values ('experiments', changes());
 
 create temp table experiment_of as
 select e.experiment_id as theirs, x.id as ours from other.experiments e join experiments x on x.name = e.name;
@@ -21,6 +25,7 @@ select r.run_uuid, x.ours, coalesce(r.name, ''), r.status, r.artifact_uri, coale
     r.end_time, coalesce(r.user_id, ''),
     case r.lifecycle_stage when 'deleted' then coalesce(r.deleted_time, 0) end
 from other.runs r join new_runs n on n.id = r.run_uuid join experiment_of x on x.theirs = r.experiment_id;
+insert into added values ('runs', changes());
 
 insert or ignore into params
 select r.id, r.experiment_id, p.key, p.value
@@ -33,6 +38,7 @@ from other.tags t join new_runs n on n.id = t.run_uuid join runs r on r.id = n.i
 insert or ignore into metrics
 select m.run_uuid, m.key, m.step, m.timestamp, case when m.is_nan then 'NaN' else cast(m.value as real) end
 from other.metrics m where m.run_uuid in (select id from runs);
+insert into added values ('metrics', changes());
 insert or replace into latest_metrics
 select m.run_id, r.experiment_id, m.key, m.step, m.timestamp_ms, m.value from (
     select *, row_number() over (
@@ -58,6 +64,7 @@ select m.model_id, x.ours, m.name, coalesce(m.model_type, ''), coalesce(m.source
     m.artifact_location, m.creation_timestamp_ms, m.last_updated_timestamp_ms,
     case m.lifecycle_stage when 'deleted' then m.last_updated_timestamp_ms end
 from other.logged_models m join experiment_of x on x.theirs = m.experiment_id;
+insert into added values ('logged_models', changes());
 insert or ignore into logged_model_params select model_id, param_key, param_value from other.logged_model_params;
 insert or ignore into logged_model_tags select model_id, tag_key, tag_value from other.logged_model_tags;
 insert or ignore into logged_model_metrics
@@ -80,6 +87,7 @@ insert into registered_models (name, description, created_ms, updated_ms, last_v
 select m.name, coalesce(m.description, ''), coalesce(m.creation_time, 0), coalesce(m.last_updated_time, 0),
     coalesce((select max(v.version) from other.model_versions v where v.name = m.name), 0)
 from other.registered_models m join new_models n on n.name = m.name;
+insert into added values ('registered_models', changes());
 insert into registered_model_tags
 select t.name, t.key, coalesce(t.value, '') from other.registered_model_tags t join new_models n on n.name = t.name;
 insert into model_versions
@@ -89,6 +97,7 @@ select v.name, v.version, coalesce(v.run_id, ''),
     coalesce(v.current_stage, 'None'), coalesce(v.run_link, ''), coalesce(v.creation_time, 0),
     coalesce(v.last_updated_time, 0)
 from other.model_versions v join new_models n on n.name = v.name where v.current_stage is not 'Deleted_Internal';
+insert into added values ('model_versions', changes());
 insert into model_version_tags
 select t.name, t.version, t.key, coalesce(t.value, '') from other.model_version_tags t
 join model_versions v on v.model = t.name and v.version = t.version join new_models n on n.name = t.name;

@@ -54,8 +54,15 @@ fn is_plain_path(text: &str) -> bool {
     text.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
-pub fn metric(name: &str) -> Result<(), Error> {
-    key("metric", name)
+pub fn metric(metric: &crate::Metric) -> Result<(), Error> {
+    key("metric", &metric.key)?;
+    match metric.timestamp_ms < 0 {
+        true => Err(Error::invalid(format!(
+            "metric '{}' has the time {}: it is milliseconds since 1970",
+            metric.key, metric.timestamp_ms
+        ))),
+        false => Ok(()),
+    }
 }
 
 pub fn params(params: &BTreeMap<String, String>) -> Result<(), Error> {
@@ -82,6 +89,11 @@ fn tags(tags: &BTreeMap<String, String>, limit: usize) -> Result<(), Error> {
         key("tag", name)?;
         at_most(&format!("the value of tag '{name}'"), limit, value)
     })
+}
+
+/// Of a trace that is there already.
+pub fn trace_tags(tags: &BTreeMap<String, String>) -> Result<(), Error> {
+    self::tags(tags, RUN_TAG)
 }
 
 /// Of a trace: tags and metadata. Its metadata hold previews of what went in and out.
@@ -112,6 +124,11 @@ pub fn evaluation_tags(tags: &BTreeMap<String, String>) -> Result<(), Error> {
 pub fn scorer(name: &str, serialized: &str) -> Result<(), Error> {
     if name.trim().is_empty() {
         return Err(Error::invalid("a scorer needs a name"));
+    }
+    if serde_json::from_str::<serde::de::IgnoredAny>(serialized).is_err() {
+        return Err(Error::invalid(format!(
+            "the scorer '{name}' must be the text of a JSON value"
+        )));
     }
     at_most("the scorer's name", 256, name)?;
     at_most("the scorer", 16_777_215, serialized)
@@ -256,14 +273,15 @@ mod tests {
             "größe",
             "mlflow.source.name",
         ] {
-            assert_eq!(metric(good), Ok(()), "{good}");
+            assert_eq!(key("metric", good), Ok(()), "{good}");
         }
         for bad in [
             "", "/a", "a/", "a//b", "../a", "a/../b", ".", "a\\b", "a%2fb", "a\0", "a;b",
         ] {
-            assert!(metric(bad).is_err(), "{bad}");
+            assert!(key("metric", bad).is_err(), "{bad}");
         }
-        assert!(metric(&"k".repeat(250)).is_ok() && metric(&"k".repeat(251)).is_err());
+        let of_length = |length| key("metric", &"k".repeat(length));
+        assert!(of_length(250).is_ok() && of_length(251).is_err());
     }
 
     #[test]

@@ -8,10 +8,9 @@ use forebay_core::{Diagnostic, Node};
 use forebay_ml::gates::{self, GateResult, Known};
 use forebay_ml::judge::Evaluation;
 use forebay_store::registry::NewVersion;
-use forebay_store::{ModelVersion, Run, RunState, RunStatus};
+use forebay_store::{ModelVersion, Run, RunStatus};
 use serde_json::json;
 
-use super::training_job::is_of_job;
 use super::{Context, Outcome};
 use crate::workspace::Workspace;
 
@@ -95,13 +94,10 @@ pub fn training_job<'a>(
 }
 
 fn newest_run(workspace: &Workspace, job: &Node) -> Result<Run, Diagnostic> {
-    let runs = workspace.store.runs(Some(&job.name), 1_000)?;
-    runs.into_iter()
-        .find(|run| run.state == RunState::Finished && is_of_job(run))
-        .ok_or_else(|| {
-            Diagnostic::error(format!("training job '{}' has no finished run", job.name))
-                .hint(format!("run `forebay train --select {}`", job.name))
-        })
+    workspace.store.job_run(&job.name, None)?.ok_or_else(|| {
+        Diagnostic::error(format!("training job '{}' has no finished run", job.name))
+            .hint(format!("run `forebay train --select {}`", job.name))
+    })
 }
 
 fn registered(

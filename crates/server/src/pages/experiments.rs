@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use forebay_store::tracking::PARENT;
 use forebay_store::{Error, Experiment as Stored, Run, RunState, Search, Stage, Store};
 use forebay_ui::link;
 use forebay_ui::page::{
@@ -20,7 +21,6 @@ const USUAL: usize = 5;
 /// Names that may be chosen from: beyond them a person has to name one in the address.
 const KNOWN: usize = 300;
 const NOTE: &str = "mlflow.note.content";
-pub const PARENT: &str = "mlflow.parentRunId";
 
 pub async fn experiments(State(app): Shared, RawQuery(query): RawQuery) -> Response {
     let asked = pairs(query.as_deref());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use forebay_core::{Diagnostic, ResourceType};
+use forebay_store::tracking::PARENT;
 use forebay_store::{Error, LoggedModel, Run, RunInput, RunVersion, Search, Stage, Store};
 use forebay_ui::link;
 use forebay_ui::page::{
@@ -13,7 +14,7 @@ use forebay_ui::page::{
 };
 
 use super::compare::points;
-use super::experiments::{self, PARENT, columns, logged_model, own_tags, rows, status};
+use super::experiments::{self, columns, logged_model, own_tags, rows, status};
 use super::{Shared, artifacts, evaluated, found, pairs};
 use crate::router::App;
 

@@ -153,7 +153,7 @@ impl Store {
     }
 
     pub fn set_trace_tags(&self, id: &str, tags: &Pairs) -> Result<(), Error> {
-        limits::trace_pairs(tags)?;
+        limits::trace_tags(tags)?;
         self.change(|t| {
             known(t, id)?;
             put_tags(t, id, tags)

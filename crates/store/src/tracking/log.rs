@@ -20,6 +20,8 @@ pub struct Batch {
 
 /// The tag under which clients read and write a run's name.
 pub(super) const RUN_NAME: &str = "mlflow.runName";
+/// The tag that names the run around a nested one.
+pub const PARENT: &str = "mlflow.parentRunId";
 
 impl Batch {
     fn check(&self) -> Result<(), Error> {
@@ -32,9 +34,7 @@ impl Batch {
             all,
             limits::ENTITIES_A_BATCH,
         )?;
-        self.metrics
-            .iter()
-            .try_for_each(|metric| limits::metric(&metric.key))?;
+        self.metrics.iter().try_for_each(limits::metric)?;
         limits::params(&self.params)?;
         limits::run_tags(&self.tags)
     }

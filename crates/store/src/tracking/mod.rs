@@ -15,7 +15,7 @@ mod tests;
 pub use browse::{RunCount, RunHead, RunVersion};
 pub use experiment::Experiment;
 pub use input::{Dataset, ModelOutput, RunInput};
-pub use log::Batch;
+pub use log::{Batch, PARENT};
 pub use logged_model::{LoggedModel, MeasuredOn, ModelStatus};
 pub use metric::{Metric, ModelMetric};
 pub use run::{NewRun, Run, RunState};

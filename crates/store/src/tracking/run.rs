@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 
 use super::input::{self, CONTEXT};
-use super::log::{self, RUN_NAME};
+use super::log::{self, PARENT, RUN_NAME};
 use super::{Batch, Dataset, Metric, ModelOutput, RunInput, experiment, metric};
 use crate::pairs::{self, Pairs};
 use crate::search::{self, Field, Index, Kind, Page, Search, Target};
@@ -313,6 +313,27 @@ impl Store {
                 .query_map(params![experiment, limit], |row| row.get(0))?
                 .collect::<rusqlite::Result<_>>()?;
             load(c, &rows)
+        })
+    }
+
+    /// The newest finished run of a training job, with this tag where one is named: not a client's
+    /// run under the job's name, nor one below another run, as trials are.
+    pub fn job_run(&self, job: &str, tag: Option<(&str, &str)>) -> Result<Option<Run>, Error> {
+        let (key, value) = tag.unzip();
+        self.ask(|c| {
+            let row: Option<i64> = c
+                .prepare_cached(
+                    "select r.rowid from runs r join experiments e on e.id = r.experiment_id \
+                     where e.name = ?1 and r.deleted_ms is null and r.state = 'FINISHED' \
+                     and r.invocation_id is not null and not exists \
+                     (select 1 from run_tags t where t.run_id = r.id and t.key = ?2) and (?3 is null or exists \
+                     (select 1 from run_tags t where t.run_id = r.id and t.key = ?3 and t.value = ?4)) \
+                     order by r.started_ms desc, r.id limit 1",
+                )?
+                .query_row(params![job, PARENT, key, value], |row| row.get(0))
+                .optional()?;
+            let row: Vec<i64> = row.into_iter().collect();
+            Ok(load(c, &row)?.pop())
         })
     }
 

@@ -63,11 +63,10 @@ fn found(store: &Store, filter: &str, order_by: &[&str]) -> Vec<String> {
     page.items.into_iter().map(|run| run.id).collect()
 }
 
-#[test]
-fn a_training_jobs_run_comes_back_as_it_was_logged() {
-    let store = Store::in_memory().unwrap();
-    let run = Run {
-        id: "r1".into(),
+/// A training job's run.
+fn of_job(id: &str) -> Run {
+    Run {
+        id: id.into(),
         experiment_id: 1,
         experiment: "late_arrival".into(),
         name: "late_arrival".into(),
@@ -88,7 +87,13 @@ fn a_training_jobs_run_comes_back_as_it_was_logged() {
         )],
         model_inputs: Vec::new(),
         model_outputs: Vec::new(),
-    };
+    }
+}
+
+#[test]
+fn a_training_jobs_run_comes_back_as_it_was_logged() {
+    let store = Store::in_memory().unwrap();
+    let run = of_job("r1");
     store.start_run(&run).unwrap();
     assert_eq!(store.run("r1").unwrap(), Some(run));
     let batch = Batch {
@@ -117,6 +122,65 @@ fn a_training_jobs_run_comes_back_as_it_was_logged() {
     assert_eq!(
         run.inputs[0].as_table(),
         Some((Relation::new("main", "departures"), 3))
+    );
+}
+
+/// As many trials as one likes lie between a job's runs.
+#[test]
+fn the_newest_run_of_a_job_is_none_of_its_trials_nor_a_clients() {
+    let store = Store::in_memory().unwrap();
+    let start = |id: &str, started_ms, tag: (&str, &str), state| {
+        let run = Run {
+            started_ms,
+            tags: pairs([tag]),
+            ..of_job(id)
+        };
+        store.start_run(&run).unwrap();
+        store
+            .finish_run(id, state, &Batch::default(), started_ms + 1)
+            .unwrap();
+    };
+    start("first", 1, ("training_hash", "a"), RunState::Finished);
+    start("second", 2, ("training_hash", "b"), RunState::Finished);
+    start("trial", 3, (PARENT, "second"), RunState::Finished);
+    start("broken", 4, ("training_hash", "a"), RunState::Failed);
+    let experiment_id = store.run("first").unwrap().unwrap().experiment_id;
+    let client = NewRun {
+        id: "client",
+        experiment_id,
+        name: "client",
+        user_id: "",
+        started_ms: 5,
+        tags: &BTreeMap::new(),
+    };
+    store.create_run(&client).unwrap();
+    store
+        .update_run("client", Some(RunState::Finished), Some(6), None)
+        .unwrap();
+    let found = |tag| {
+        store
+            .job_run("late_arrival", tag)
+            .unwrap()
+            .map(|run| run.id)
+    };
+    assert_eq!(found(None).unwrap(), "second");
+    assert_eq!(found(Some(("training_hash", "a"))).unwrap(), "first");
+    assert_eq!(found(Some(("training_hash", "c"))), None);
+    assert_eq!(store.job_run("other", None).unwrap(), None);
+}
+
+#[test]
+fn a_metric_is_measured_after_time_began() {
+    let store = Store::in_memory().unwrap();
+    open(&store, "r", 1);
+    let early = Metric {
+        timestamp_ms: -1,
+        ..metric("loss", 0, 1.0)
+    };
+    let error = log(&store, "r", BTreeMap::new(), vec![early]).unwrap_err();
+    assert!(
+        error.to_string().contains("'loss' has the time -1"),
+        "{error}"
     );
 }
 

@@ -25,9 +25,6 @@ mod search;
 
 use opened::Opened;
 
-/// MLflow's tag of a run below another one.
-pub const PARENT: &str = "mlflow.parentRunId";
-
 /// A training under way.
 struct Making<'a> {
     context: &'a Context<'a>,
@@ -207,18 +204,9 @@ fn trained_before(
     node: &Node,
     set: &TrainingSet,
 ) -> Result<Option<Run>, Diagnostic> {
-    let runs = workspace.store.runs(Some(&node.name), 10_000)?;
-    Ok(runs.into_iter().find(|run| {
-        run.state == RunState::Finished
-            && is_of_job(run)
-            && run.tags.get("training_hash") == Some(&set.hash)
-            && is_whole(&workspace.artifacts(&run.artifact_path))
-    }))
-}
-
-/// Not a client's run under the job's name, nor a trial below another run.
-pub fn is_of_job(run: &Run) -> bool {
-    run.invocation_id.is_some() && !run.tags.contains_key(PARENT)
+    let hash = Some(("training_hash", set.hash.as_str()));
+    let run = workspace.store.job_run(&node.name, hash)?;
+    Ok(run.filter(|run| is_whole(&workspace.artifacts(&run.artifact_path))))
 }
 
 /// Whether what training writes is there: its evaluation and a model that can be registered.

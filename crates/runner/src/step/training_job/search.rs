@@ -12,11 +12,12 @@ use forebay_ml::metrics;
 use forebay_ml::train::{self, Target, TrainingInput};
 use forebay_ml::training_set::trial_hash;
 use forebay_ml::tune::{self, Trial, Tried};
+use forebay_store::tracking::PARENT;
 use forebay_store::{Batch, Metric, Run, RunState};
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use super::opened::Opened;
-use super::{Making, PARENT, built_in, failure, flat, missing_params, script};
+use super::{Making, built_in, failure, flat, missing_params, script};
 
 /// Tag of the job's run: the run of the trial that it has its parameters from.
 pub const BEST_TRIAL: &str = "best_trial";
