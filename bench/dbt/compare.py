@@ -60,11 +60,11 @@ def compare(folder: Path, binary: Path, peers: Path, arguments: argparse.Namespa
         kept.write_text(json.dumps(attempt(dbt, steps, ["--project-dir", theirs, *given], theirs, env)))
     shutil.rmtree(root / "forebay", ignore_errors=True)
     ours = copy(folder, root / "forebay")
-    said, expected = json.loads(kept.read_text())
-    says, actual = attempt([binary, "--project-dir", ours, "--quiet"], steps, given, ours, env)
+    said, expected, *_ = json.loads(kept.read_text())
+    says, actual, messages = attempt([binary, "--project-dir", ours, "--quiet"], steps, given, ours, env)
     print(f"dbt {said}; forebay {says}")
     tables, found = differences(root, ours, binary, peers)
-    found += unequal_results(expected, actual)
+    found += unequal_results(expected, actual, messages)
     for line in found:
         print("  " + line)
     counted = f"{tables} tables, {len(expected)} results"
@@ -82,12 +82,13 @@ def copy(folder: Path, to: Path) -> Path:
 
 def profile(folder: Path) -> str:
     text = (folder / "dbt_project.yml").read_text()
-    return re.search(r"^profile:\s*['\"]?([\w-]+)", text, re.MULTILINE).group(1)
+    named = re.search(r"^profile:\s*['\"]?([\w-]+)", text, re.MULTILINE)
+    return named.group(1) if named else "default"
 
 
-def attempt(program: list, steps: list[str], arguments: list, cwd: Path, env: dict) -> tuple[str, dict[str, str]]:
-    """How it went, and the results of all steps: a build whose tests fail is a result too."""
-    wall, cpu, ended, found = 0.0, 0.0, "", {}
+def attempt(program: list, steps: list[str], arguments: list, cwd: Path, env: dict) -> tuple[str, dict, dict]:
+    """How it went, and the statuses and messages of all steps: a build whose tests fail is a result too."""
+    wall, cpu, ended, statuses, messages = 0.0, 0.0, "", {}, {}
     for step in steps:
         written = cwd / "target" / "run_results.json"
         written.unlink(missing_ok=True)
@@ -97,9 +98,12 @@ def attempt(program: list, steps: list[str], arguments: list, cwd: Path, env: di
             wall, cpu = wall + sample.wall, cpu + sample.cpu
         except SystemExit as failed:
             wall += time.perf_counter() - start
-            ended = f", {step} ended with " + str(failed).split(":")[0].removeprefix("failed ")
-        found |= results(cwd)
-    return f"{wall:.1f} s ({cpu:.1f} s of CPU){ended}", found
+            told = "" if written.exists() else "\n" + str(failed).partition("\n")[2].strip()
+            ended += f", {step} ended with " + str(failed).split(":")[0].removeprefix("failed ") + told
+        for result in json.loads(written.read_text())["results"] if written.exists() else []:
+            statuses[result["unique_id"]] = result["status"]
+            messages[result["unique_id"]] = result["message"]
+    return f"{wall:.1f} s ({cpu:.1f} s of CPU){ended}", statuses, messages
 
 
 def differences(root: Path, ours: Path, binary: Path, peers: Path, *kinds: str) -> tuple[int, list[str]]:
@@ -150,16 +154,15 @@ def plain(value) -> str | None:
         return re.sub(r"( 00:00:00(\.0+)?)?(Z|\+00(:00)?)?$", "", re.sub(r"\.(\d*?)0+(?=Z|\+|$)", r".\1", text)).rstrip(".")
 
 
-def results(project: Path) -> dict[str, str]:
-    path = project / "target" / "run_results.json"
-    if not path.exists():
-        return {}
-    return {r["unique_id"]: r["status"] for r in json.loads(path.read_text())["results"]}
+def unequal_results(expected: dict, actual: dict, messages: dict) -> list[str]:
+    """With what ours says of an error: it names the cause."""
 
+    def told(node: str) -> str:
+        message = messages.get(node) if actual.get(node) == "error" else None
+        return f" ({' '.join(message.split())[:300]})" if message else ""
 
-def unequal_results(expected: dict, actual: dict) -> list[str]:
     return [
-        f"{node}: {status}, ours {actual.get(node, 'not there')}"
+        f"{node}: {status}, ours {actual.get(node, 'not there')}{told(node)}"
         for node, status in sorted(expected.items())
         if actual.get(node) != status
     ] + [f"{node}: only ours" for node in sorted(set(actual) - set(expected))]

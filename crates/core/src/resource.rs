@@ -34,6 +34,7 @@ resource_types! {
     SemanticModel = "semantic_model", "What a model's columns mean: entities, dimensions, measures.";
     Metric = "metric", "A number that semantic models define.";
     SavedQuery = "saved_query", "Metrics by dimensions, as they are asked for together.";
+    Operation = "operation", "A hook that runs before or after everything else.";
     FeatureView = "feature_view", "Features of an entity over time.";
     FeatureService = "feature_service", "A named set of features.";
     TrainingJob = "training_job", "How a registered model is trained and judged.";

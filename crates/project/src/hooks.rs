@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::compile::outcome;
 use crate::jinja::{Mode, NodeScope};
+use crate::package::Package;
 use crate::{CompileState, Compiled, Project};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,11 +15,32 @@ pub enum When {
     After,
 }
 
+impl When {
+    /// The key of `dbt_project.yml` for what runs around a whole run.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            When::Before => "on-run-start",
+            When::After => "on-run-end",
+        }
+    }
+}
+
 /// A text with Jinja that runs outside of any model's query, and what it can see.
 #[derive(Clone, Debug)]
 pub struct Hook {
     text: String,
     scope: Arc<NodeScope>,
+}
+
+/// One of `on-run-start` or `on-run-end`.
+#[derive(Clone, Debug)]
+pub struct RunHook {
+    pub hook: Hook,
+    /// As the manifest has it.
+    pub id: NodeId,
+    pub name: String,
+    /// What the log calls it: numbered over all packages.
+    pub label: String,
 }
 
 impl Hook {
@@ -48,26 +70,42 @@ impl Project {
             .collect()
     }
 
-    /// `on-run-start` or `on-run-end` of the project and of what it uses; `variables` are seen by
-    /// their names, such as `results`.
-    pub fn run_hooks(&self, when: When, variables: &Map<String, Json>) -> Vec<Hook> {
-        let of_package = |package: &crate::package::Package| {
+    /// `on-run-start` or `on-run-end` of all packages by their names, then those of the project;
+    /// `variables` are seen by their names, such as `results`.
+    pub fn run_hooks(&self, when: When, variables: &Map<String, Json>) -> Vec<RunHook> {
+        let (project, used) = self
+            .packages
+            .split_first()
+            .expect("the project is a package");
+        let mut packages: Vec<&Package> = used.iter().collect();
+        packages.sort_by_key(|package| &package.name);
+        packages.push(project);
+        let mut found = Vec::new();
+        for package in packages {
             let scope = Arc::new(NodeScope {
                 package: package.name.clone(),
                 variables: variables.clone(),
                 ..NodeScope::default()
             });
-            let written = match when {
-                When::Before => &package.file.on_run_start,
-                When::After => &package.file.on_run_end,
-            };
-            let hook = move |text: &String| Hook {
-                text: text.clone(),
-                scope: Arc::clone(&scope),
-            };
-            written.iter().map(hook).collect::<Vec<_>>()
-        };
-        self.packages.iter().flat_map(of_package).collect()
+            for (index, text) in package.run_hooks(when).iter().enumerate() {
+                let name = package.run_hook_name(when, index);
+                found.push(RunHook {
+                    hook: Hook {
+                        text: text.clone(),
+                        scope: Arc::clone(&scope),
+                    },
+                    id: NodeId::new(format!("operation.{}.{name}", package.name)),
+                    name,
+                    label: format!("{}.{}.{}", package.name, when.key(), found.len()),
+                });
+            }
+        }
+        found
+    }
+
+    /// What the run does where one of `on-run-start` fails.
+    pub fn stops_where_start_fails(&self) -> bool {
+        self.packages[0].file.stops_where_start_fails
     }
 
     /// The text of a fixture, in the scope of the node that it is for.
@@ -128,6 +166,19 @@ impl Project {
             Err(failure) => outcome(Err(failure))
                 .map_err(|problem| problem.hint(format!("in the hook {}", hook.text.trim()))),
         }
+    }
+}
+
+impl Package {
+    pub(crate) fn run_hooks(&self, when: When) -> &[String] {
+        match when {
+            When::Before => &self.file.on_run_start,
+            When::After => &self.file.on_run_end,
+        }
+    }
+
+    pub(crate) fn run_hook_name(&self, when: When, index: usize) -> String {
+        format!("{}-{}-{index}", self.name, when.key())
     }
 }
 

@@ -42,7 +42,7 @@ use serde_json::{Map, Value};
 pub use ask::{Answer, Answers, Column, Compiled, Live, Question, RelationKind, Rows};
 pub use config::{OpenLineage, Settings};
 pub use glance::{Glance, glance};
-pub use hooks::{Hook, When};
+pub use hooks::{Hook, RunHook, When};
 pub use load::{WantedPackage, wanted_packages};
 pub use materialize::Made;
 pub use python::PythonCall;

@@ -1,6 +1,7 @@
 //! What happens during a run, as values for whoever prints or forwards it.
 
 use forebay_core::{NodeId, ResourceType};
+use forebay_project::RunHook;
 use forebay_store::RunStatus;
 use serde::Serialize;
 
@@ -11,6 +12,16 @@ pub enum Event<'a> {
     Started {
         plan: &'a Plan,
         invocation: &'a str,
+    },
+    /// `on-run-start` or `on-run-end`: `place` is its number and how many there are.
+    HookStarted {
+        hook: &'a RunHook,
+        place: (usize, usize),
+    },
+    HookFinished {
+        hook: &'a RunHook,
+        place: (usize, usize),
+        result: &'a StepResult,
     },
     StepStarted {
         step: &'a Step,

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_core::{Diagnostic, Fault, NodeId, ResourceType};
+use forebay_project::When;
 use forebay_store::{Invocation, NodeRun, RunStatus};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::event::{Event, Reporter, StepResult, Summary};
-use crate::hooks;
+use crate::hooks::{self, pass_on};
 use crate::openlineage::Emitter;
-use crate::plan::{Plan, Step};
+use crate::plan::{Action, Plan, Step};
 use crate::step::{self, Outcome, Output};
 use crate::workspace::Workspace;
 
@@ -51,14 +52,6 @@ pub async fn execute(
         started_ms,
         finished_ms: None,
     })?;
-    let began = hooks::before_run(workspace).await;
-    pass_on(workspace, reporter);
-    if let Err(problem) = began {
-        let now = workspace.clock.now_ms();
-        let (invocation, status) = (&options.invocation, RunStatus::Error);
-        workspace.store.finish_invocation(invocation, status, now)?;
-        return Err(problem);
-    }
     let (lines, mut said) = mpsc::unbounded_channel();
     let mut run = Run {
         workspace,
@@ -77,7 +70,14 @@ pub async fn execute(
     for step in &plan.steps {
         run.record(step, 1, RunStatus::Queued, None, &Outcome::default())?;
     }
-    run.drive(plan, cancel, &mut said).await?;
+    let began = run.begin().await?;
+    match began || !workspace.project.stops_where_start_fails() {
+        true => run.drive(plan, cancel, &mut said).await?,
+        false => {
+            let why = "skipped, because a hook of on-run-start failed";
+            run.leave(plan, &(0..plan.steps.len()).collect(), cancel, why)?;
+        }
+    }
     run.finish(cancel).await
 }
 
@@ -105,6 +105,25 @@ struct Attempted {
 }
 
 impl Run<'_> {
+    /// Whether all of `on-run-start` went well. Where a template of it fails, the run is over.
+    async fn begin(&mut self) -> Result<bool, Diagnostic> {
+        let began = hooks::around_run(self.workspace, When::Before, &[], self.reporter).await;
+        pass_on(self.workspace, self.reporter);
+        match began {
+            Ok(results) => {
+                self.results = results;
+                Ok(self.results.iter().all(|r| r.status.lets_children_run()))
+            }
+            Err(problem) => {
+                let now = self.workspace.clock.now_ms();
+                let (invocation, status) = (&self.options.invocation, RunStatus::Error);
+                let store = &self.workspace.store;
+                store.finish_invocation(invocation, status, now)?;
+                Err(problem)
+            }
+        }
+    }
+
     async fn drive(
         &mut self,
         plan: &Plan,
@@ -123,6 +142,10 @@ impl Run<'_> {
                         break;
                     };
                     waiting.remove(&index);
+                    if plan.steps[index].action == Action::Nothing {
+                        self.close(&plan.steps[index], 1, None, Outcome::nothing())?;
+                        continue;
+                    }
                     self.start(plan, index, 1, None, &mut running, &mut tasks)?;
                 }
             }
@@ -174,7 +197,7 @@ impl Run<'_> {
                 stopping = true;
             }
         }
-        self.leave(plan, &waiting, cancel)
+        self.leave(plan, &waiting, cancel, "skipped after the first failure")
     }
 
     fn say(&self, plan: &Plan, node: &NodeId, line: &str) {
@@ -371,19 +394,20 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// What never started: interrupted by Ctrl-C, or skipped by `--fail-fast`.
+    /// What never started: interrupted by Ctrl-C, or skipped for the reason given.
     fn leave(
         &mut self,
         plan: &Plan,
         waiting: &BTreeSet<usize>,
         cancel: &CancellationToken,
+        why: &str,
     ) -> Result<(), Diagnostic> {
         for index in waiting {
             let outcome = match cancel.is_cancelled() {
                 true => Outcome::interrupted(),
                 false => Outcome {
                     status: RunStatus::Skipped,
-                    message: "skipped after the first failure".into(),
+                    message: why.into(),
                     ..Outcome::default()
                 },
             };
@@ -413,16 +437,16 @@ impl Run<'_> {
         })
     }
 
-    async fn finish(self, cancel: &CancellationToken) -> Result<Summary, Diagnostic> {
+    async fn finish(mut self, cancel: &CancellationToken) -> Result<Summary, Diagnostic> {
+        if !cancel.is_cancelled() {
+            let (workspace, reporter) = (self.workspace, self.reporter);
+            let ended = hooks::around_run(workspace, When::After, &self.results, reporter).await?;
+            self.results.extend(ended);
+        }
         let worst = |status| self.results.iter().any(|r| r.status == status);
-        let ended = match cancel.is_cancelled() {
-            true => Ok(()),
-            false => hooks::after_run(self.workspace, &self.results).await,
-        };
-        pass_on(self.workspace, self.reporter);
         let status = if cancel.is_cancelled() {
             RunStatus::Interrupted
-        } else if worst(RunStatus::Error) || ended.is_err() {
+        } else if worst(RunStatus::Error) {
             RunStatus::Error
         } else if worst(RunStatus::Fail) || worst(RunStatus::Skipped) {
             RunStatus::Fail
@@ -444,13 +468,7 @@ impl Run<'_> {
             results: self.results,
         };
         self.reporter.report(&Event::Finished { summary: &summary });
-        ended.map(|()| summary)
-    }
-}
-
-fn pass_on(workspace: &Workspace, reporter: &dyn Reporter) {
-    for message in workspace.voice.take() {
-        reporter.report(&Event::Said { message: &message });
+        Ok(summary)
     }
 }
 

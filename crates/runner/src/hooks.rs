@@ -1,10 +1,13 @@
 //! Runs hooks: around a step, and around a whole run.
 
-use forebay_core::{Diagnostic, Node};
-use forebay_project::{CompileState, Compiled, Hook, Question, When};
+use std::collections::BTreeSet;
+
+use forebay_core::{Diagnostic, Node, ResourceType};
+use forebay_project::{CompileState, Compiled, Hook, Question, RunHook, When};
+use forebay_store::RunStatus;
 use serde_json::{Map, Value, json};
 
-use crate::event::StepResult;
+use crate::event::{Event, Reporter, StepResult};
 use crate::live;
 use crate::workspace::Workspace;
 
@@ -22,21 +25,94 @@ pub async fn around_step(
     Ok(())
 }
 
-/// `on-run-start`.
-pub async fn before_run(workspace: &Workspace) -> Result<(), Diagnostic> {
-    for hook in workspace.project.run_hooks(When::Before, &Map::new()) {
-        run(workspace, &hook, CompileState::default()).await?;
+/// `on-run-start`, or `on-run-end`, which sees what the run did as `results` and where as `schemas`.
+/// After one that fails the rest is skipped.
+///
+/// # Errors
+/// A template of `on-run-start` fails: nothing may run then.
+pub async fn around_run(
+    workspace: &Workspace,
+    when: When,
+    results: &[StepResult],
+    reporter: &dyn Reporter,
+) -> Result<Vec<StepResult>, Diagnostic> {
+    let variables = match when {
+        When::Before => Map::new(),
+        When::After => variables(workspace, results),
+    };
+    let hooks = workspace.project.run_hooks(when, &variables);
+    let mut done: Vec<StepResult> = Vec::new();
+    for (index, hook) in hooks.iter().enumerate() {
+        let place = (index + 1, hooks.len());
+        let result = match done.last().map(|result| result.status) {
+            Some(RunStatus::Error | RunStatus::Skipped) => skipped(workspace, hook),
+            _ => one(workspace, when, hook, place, reporter).await?,
+        };
+        pass_on(workspace, reporter);
+        reporter.report(&Event::HookFinished {
+            hook,
+            place,
+            result: &result,
+        });
+        done.push(result);
     }
-    Ok(())
+    Ok(done)
 }
 
-/// `on-run-end`, which sees what the run did as `results` and where as `schemas`.
-pub async fn after_run(workspace: &Workspace, results: &[StepResult]) -> Result<(), Diagnostic> {
-    let variables = variables(workspace, results);
-    for hook in workspace.project.run_hooks(When::After, &variables) {
-        run(workspace, &hook, CompileState::default()).await?;
+async fn one(
+    workspace: &Workspace,
+    when: When,
+    hook: &RunHook,
+    place: (usize, usize),
+    reporter: &dyn Reporter,
+) -> Result<StepResult, Diagnostic> {
+    reporter.report(&Event::HookStarted { hook, place });
+    let started_ms = workspace.clock.now_ms();
+    let (sql, ran) = match render(workspace, &hook.hook, CompileState::default()).await {
+        Ok(sql) => {
+            let ran = execute(workspace, &hook.hook, &sql).await;
+            (Some(sql), ran)
+        }
+        Err(problem) if when == When::Before => return Err(problem),
+        Err(problem) => (None, Err(problem)),
+    };
+    let (status, message) = match ran {
+        Ok(()) => (RunStatus::Success, format!("{} passed", hook.label)),
+        Err(problem) => (
+            RunStatus::Error,
+            format!("{} failed, error:\n {problem}", hook.label),
+        ),
+    };
+    Ok(StepResult {
+        status,
+        started_ms: Some(started_ms),
+        message,
+        details: json!({"failures": u8::from(status == RunStatus::Error)}),
+        sql,
+        ..skipped(workspace, hook)
+    })
+}
+
+fn skipped(workspace: &Workspace, hook: &RunHook) -> StepResult {
+    StepResult {
+        node: hook.id.clone(),
+        name: hook.name.clone(),
+        resource_type: ResourceType::Operation,
+        status: RunStatus::Skipped,
+        attempts: 1,
+        started_ms: None,
+        finished_ms: workspace.clock.now_ms(),
+        message: format!("{} skipped", hook.label),
+        details: json!({"failures": 1}),
+        sql: None,
     }
-    Ok(())
+}
+
+/// Hands on what templates have said.
+pub fn pass_on(workspace: &Workspace, reporter: &dyn Reporter) {
+    for message in workspace.voice.take() {
+        reporter.report(&Event::Said { message: &message });
+    }
 }
 
 /// Runs a hook: what its template asks, and the statements that its text renders to.
@@ -45,6 +121,15 @@ pub async fn run(
     hook: &Hook,
     state: CompileState,
 ) -> Result<(), Diagnostic> {
+    let sql = render(workspace, hook, state).await?;
+    execute(workspace, hook, &sql).await
+}
+
+async fn render(
+    workspace: &Workspace,
+    hook: &Hook,
+    state: CompileState,
+) -> Result<String, Diagnostic> {
     let template = hook.clone();
     let ran = live::run(workspace, state, move |project, state| {
         match project.compile_hook(&template, state, &mut Vec::new())? {
@@ -52,12 +137,16 @@ pub async fn run(
             Compiled::Asks(question) => Err(unanswered(&question)),
         }
     });
-    let sql = ran.await?;
-    if !sql.is_empty() {
-        let ran = workspace.lake.execute(&sql).await;
-        ran.map_err(|problem| problem.hint(format!("in the hook {}", hook.text().trim())))?;
+    ran.await
+}
+
+async fn execute(workspace: &Workspace, hook: &Hook, sql: &str) -> Result<(), Diagnostic> {
+    if sql.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let ran = workspace.lake.execute(sql).await;
+    ran.map(drop)
+        .map_err(|problem| problem.hint(format!("in the hook {}", hook.text().trim())))
 }
 
 fn unanswered(question: &Question) -> Diagnostic {
@@ -69,12 +158,15 @@ fn unanswered(question: &Question) -> Diagnostic {
 fn variables(workspace: &Workspace, results: &[StepResult]) -> Map<String, Value> {
     let graph = workspace.graph();
     let relation = |result: &StepResult| graph.get(&result.node)?.relation.clone();
-    let mut schemas: Vec<String> = results
+    let written =
+        |result: &&StepResult| !result.resource_type.is_test() && result.status.lets_children_run();
+    let schemas: BTreeSet<String> = results
         .iter()
+        .filter(written)
         .filter_map(|result| Some(relation(result)?.schema))
         .collect();
-    schemas.sort();
-    schemas.dedup();
+    let database = workspace.project.database();
+    let places: Vec<_> = schemas.iter().map(|schema| (database, schema)).collect();
     let result = |result: &StepResult| {
         let relation = relation(result);
         json!({
@@ -92,9 +184,14 @@ fn variables(workspace: &Workspace, results: &[StepResult]) -> Map<String, Value
             },
         })
     };
-    let results: Vec<Value> = results.iter().map(result).collect();
+    // Hooks that did well are no results for hooks.
+    let told = |result: &&StepResult| {
+        result.resource_type != ResourceType::Operation || result.status == RunStatus::Error
+    };
+    let results: Vec<Value> = results.iter().filter(told).map(result).collect();
     Map::from_iter([
         ("results".to_owned(), Value::Array(results)),
+        ("database_schemas".to_owned(), json!(places)),
         ("schemas".to_owned(), json!(schemas)),
     ])
 }

@@ -87,6 +87,8 @@ pub enum Action {
     Register,
     CheckService,
     Monitor,
+    /// What is outside of the project has its place in the order, and its result.
+    Nothing,
 }
 
 impl Action {
@@ -148,6 +150,7 @@ impl Action {
             Action::Register => "hold against the gates, register".into(),
             Action::CheckService => "check that it can serve".into(),
             Action::Monitor => "measure drift".into(),
+            Action::Nothing => "nothing".into(),
         }
     }
 }
@@ -249,10 +252,9 @@ async fn action(
         Spec::Source(_)
         | Spec::FeatureService(_)
         | Spec::Analysis(_)
-        | Spec::Exposure(_)
         | Spec::SemanticModel(_)
-        | Spec::Metric(_)
-        | Spec::SavedQuery(_) => None,
+        | Spec::Metric(_) => None,
+        Spec::Exposure(_) | Spec::SavedQuery(_) => Some(Action::Nothing),
         Spec::Seed(_) => Some(Action::Seed),
         Spec::Model(model) if model.language == Language::Python => Some(Action::RunPython {
             incremental: match &model.materialized {

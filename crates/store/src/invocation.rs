@@ -15,6 +15,9 @@ pub enum RunStatus {
     Queued,
     Running,
     Success,
+    /// There was nothing to run, as for what is outside of the project.
+    #[serde(rename = "no-op")]
+    NoOp,
     /// Done, with something to look at: a test that warns, rows that were held.
     Warn,
     /// A test failed or a gate refused.
@@ -31,6 +34,7 @@ impl RunStatus {
         (RunStatus::Queued, "queued"),
         (RunStatus::Running, "running"),
         (RunStatus::Success, "success"),
+        (RunStatus::NoOp, "no-op"),
         (RunStatus::Warn, "warn"),
         (RunStatus::Fail, "fail"),
         (RunStatus::Error, "error"),
@@ -53,7 +57,7 @@ impl RunStatus {
 
     /// Whether what depends on the node may run.
     pub fn lets_children_run(self) -> bool {
-        matches!(self, RunStatus::Success | RunStatus::Warn)
+        matches!(self, RunStatus::Success | RunStatus::NoOp | RunStatus::Warn)
     }
 }
 

@@ -73,18 +73,22 @@ fn entry(workspace: &Workspace, result: &StepResult) -> Json {
     };
     let rows = result.details["rows"].as_u64();
     let mut response = json!({});
-    if result.status == RunStatus::Success && result.resource_type != ResourceType::Test {
+    let hook = result.resource_type == ResourceType::Operation;
+    if result.status == RunStatus::Success && !hook && result.resource_type != ResourceType::Test {
         response["_message"] = "OK".into();
         if let Some(rows) = rows {
             response["rows_affected"] = rows.into();
         }
     }
-    let skipped = matches!(result.status, RunStatus::Skipped | RunStatus::Interrupted);
+    let skipped = matches!(
+        result.status,
+        RunStatus::Skipped | RunStatus::Interrupted | RunStatus::NoOp
+    );
     let relation = node.and_then(|node| node.relation.as_ref());
     json!({
         "status": result.dbt_status(),
         "timing": if skipped { json!([]) } else { timing(result) },
-        "thread_id": "Thread-1",
+        "thread_id": if hook { "main" } else { "Thread-1" },
         "execution_time": result.seconds(),
         "adapter_response": response,
         "message": message,

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use forebay_core::ResourceType;
+use forebay_project::RunHook;
 use forebay_runner::{Clock, Event, Reporter, Step, StepResult, Workspace};
 use forebay_store::RunStatus;
 use serde_json::{Value as Json, json};
@@ -26,6 +27,9 @@ pub const MODEL: Kind = Kind("LogModelResult", "Q012");
 pub const SNAPSHOT: Kind = Kind("LogSnapshotResult", "Q015");
 pub const SEED: Kind = Kind("LogSeedResult", "Q016");
 pub const NODE: Kind = Kind("LogNodeResult", "Q008");
+pub const NOTHING: Kind = Kind("LogNodeNoOpResult", "Q019");
+pub const HOOK_START: Kind = Kind("LogHookStartLine", "Q032");
+pub const HOOK_END: Kind = Kind("LogHookEndLine", "Q033");
 pub const SKIP: Kind = Kind("SkippingDetails", "Z033");
 pub const FINISHED: Kind = Kind("FinishedRunningStats", "E047");
 pub const END: Kind = Kind("EndOfRunSummary", "Z030");
@@ -97,7 +101,7 @@ impl Events<'_> {
         let relation = step.relation.as_ref();
         let database = self.workspace.project.database();
         json!({
-            "materialized": lines::materialized(graph, step),
+            "materialized": lines::materialized(graph, &step.node),
             "meta": {},
             "node_checksum": "",
             "node_name": step.name,
@@ -116,6 +120,15 @@ impl Events<'_> {
         })
     }
 
+    fn hook(&self, hook: &RunHook, (index, total): (usize, usize)) -> Json {
+        json!({
+            "index": index,
+            "node_info": {"node_name": hook.name, "resource_type": "operation", "unique_id": hook.id},
+            "statement": hook.label,
+            "total": total,
+        })
+    }
+
     fn finished(&self, step: &Step, result: &StepResult, total: usize) {
         let graph = self.workspace.graph();
         let msg = lines::result(graph, step, result, total);
@@ -126,6 +139,7 @@ impl Events<'_> {
         };
         let kind = match (step.resource_type, result.status) {
             (_, RunStatus::Skipped | RunStatus::Interrupted) => SKIP,
+            (_, RunStatus::NoOp) => NOTHING,
             (ResourceType::Test | ResourceType::UnitTest, _) => TEST,
             (ResourceType::Seed, _) => SEED,
             (ResourceType::Snapshot, _) => SNAPSHOT,
@@ -155,7 +169,7 @@ impl Events<'_> {
         let graph = self.workspace.graph();
         let (counts, elapsed) = (Counts::of(summary), lines::elapsed(summary));
         let seconds = summary.elapsed_ms as f64 / 1e3;
-        let ran = lines::ran(graph, planned);
+        let ran = lines::ran(graph, &summary.results);
         let msg = format!("Finished running {ran}{elapsed} ({seconds:.2}s).");
         let data = json!({"execution": elapsed, "execution_time": seconds, "stat_line": ran});
         self.info(FINISHED, &msg, data);
@@ -182,7 +196,7 @@ impl Events<'_> {
         }
         let stats = json!({
             "error": counts.error,
-            "noop": 0,
+            "noop": counts.nothing,
             "pass": counts.pass,
             "skip": counts.skip,
             "total": counts.total,
@@ -203,7 +217,7 @@ impl Reporter for Events<'_> {
         match event {
             Event::Started { plan, .. } => {
                 planned.clone_from(&plan.steps);
-                let found = lines::found(graph);
+                let found = lines::found(&self.workspace.project);
                 self.info(
                     FOUND,
                     &format!("Found {found}"),
@@ -215,6 +229,20 @@ impl Reporter for Events<'_> {
                 let data =
                     json!({"node_count": count, "num_threads": threads, "target_name": target});
                 self.info(CONCURRENCY, &msg, data);
+            }
+            Event::HookStarted { hook, place } => {
+                let data = self.hook(hook, *place);
+                self.info(HOOK_START, &lines::hook_start(hook, *place), data);
+            }
+            Event::HookFinished {
+                hook,
+                place,
+                result,
+            } => {
+                let mut data = self.hook(hook, *place);
+                data["status"] = result.dbt_status();
+                data["execution_time"] = json!(result.seconds());
+                self.info(HOOK_END, &lines::hook_result(hook, *place, result), data);
             }
             Event::StepStarted { step } => {
                 let data = json!({

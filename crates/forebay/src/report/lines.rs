@@ -1,9 +1,13 @@
 //! A run in dbt's words: what people and scripts read in its log.
 
+use std::collections::BTreeMap;
+
 use forebay_core::graph::{Materialized, Spec};
-use forebay_core::{Graph, ResourceType};
+use forebay_core::{Graph, NodeId, ResourceType};
+use forebay_project::{Project, RunHook, When};
 use forebay_runner::{Step, StepResult, Summary};
 use forebay_store::RunStatus;
+use serde_json::Map;
 
 /// Where dbt's lines end and their state begins.
 const WIDTH: usize = 80;
@@ -17,12 +21,16 @@ pub fn description(graph: &Graph, step: &Step) -> String {
     match step.resource_type {
         ResourceType::Model => {
             let language = language(graph, step);
-            format!("{language} {} model {place}", materialized(graph, step))
+            format!(
+                "{language} {} model {place}",
+                materialized(graph, &step.node)
+            )
         }
         ResourceType::Seed => format!("seed file {place}"),
         ResourceType::Test | ResourceType::UnitTest => {
             format!("{} {}", step.resource_type, step.name)
         }
+        ResourceType::SavedQuery => format!("saved query {place}"),
         kind => format!("{kind} {place}"),
     }
 }
@@ -34,21 +42,30 @@ fn language(graph: &Graph, step: &Step) -> &'static str {
     }
 }
 
-pub fn materialized<'a>(graph: &'a Graph, step: &Step) -> &'a str {
-    match graph.get(&step.node).map(|node| &node.spec) {
+pub fn materialized<'a>(graph: &'a Graph, node: &NodeId) -> &'a str {
+    match graph.get(node).map(|node| &node.spec) {
         Some(Spec::Model(model)) => Materialized::as_str(&model.materialized),
-        _ => step.resource_type.as_str(),
+        Some(other) => other.resource_type().as_str(),
+        None => "",
     }
+}
+
+/// `1 of 2 START hook: shop.on-run-start.0 ..... [RUN]`.
+pub fn hook_start(hook: &RunHook, place: (usize, usize)) -> String {
+    line(place, &format!("START hook: {}", hook.label), "RUN")
+}
+
+/// `1 of 2 OK hook: shop.on-run-start.0 ..... [OK in 0.01s]`.
+pub fn hook_result(hook: &RunHook, place: (usize, usize), result: &StepResult) -> String {
+    let state = state(result);
+    let status = format!("{state} in {:.2}s", result.seconds());
+    line(place, &format!("{state} hook: {}", hook.label), &status)
 }
 
 /// `3 of 28 START sql view model main.stg_orders ..... [RUN]`.
 pub fn start(graph: &Graph, step: &Step, total: usize) -> String {
-    line(
-        step,
-        total,
-        &format!("START {}", description(graph, step)),
-        "RUN",
-    )
+    let said = format!("START {}", description(graph, step));
+    line((step.number, total), &said, "RUN")
 }
 
 /// `3 of 28 OK created sql view model main.stg_orders ..... [OK in 0.06s]`.
@@ -57,24 +74,19 @@ pub fn result(graph: &Graph, step: &Step, result: &StepResult, total: usize) -> 
     let state = state(result);
     let said = match (step.resource_type, result.status) {
         (_, RunStatus::Skipped | RunStatus::Interrupted) => {
-            let place = step
-                .relation
-                .as_ref()
-                .map(|relation| format!("relation {relation}"));
-            return line(
-                step,
-                total,
-                &format!("SKIP {}", place.unwrap_or(what)),
-                "SKIP",
-            );
+            let relation = step.relation.as_ref();
+            let skipped = relation.map(|relation| format!("relation {relation}"));
+            let said = format!("SKIP {}", skipped.unwrap_or(what));
+            return line((step.number, total), &said, "SKIP");
         }
         (ResourceType::Test | ResourceType::UnitTest, _) => format!("{state} {}", step.name),
+        (_, RunStatus::NoOp) => format!("NO-OP {what}"),
         (_, RunStatus::Error) => format!("ERROR {} {what}", doing(step.resource_type)),
         (ResourceType::Seed, RunStatus::Success) => format!("OK loaded {what}"),
         (kind, _) => format!("{state} {} {what}", done(kind)),
     };
     let status = format!("{state} in {:.2}s", result.seconds());
-    line(step, total, &said, &status)
+    line((step.number, total), &said, &status)
 }
 
 /// `PASS`, `FAIL 3`, `INSERT 100`, `OK`.
@@ -90,6 +102,7 @@ pub fn state(result: &StepResult) -> String {
             format!("INSERT {rows}")
         }
         (RunStatus::Success, _) => "OK".to_owned(),
+        (RunStatus::NoOp, _) => "NO-OP".to_owned(),
         (RunStatus::Warn, _) if test => format!("WARN {failures}"),
         (RunStatus::Fail, _) if test => format!("FAIL {failures}"),
         (RunStatus::Warn, _) => "WARN".to_owned(),
@@ -117,17 +130,25 @@ fn done(kind: ResourceType) -> &'static str {
     }
 }
 
-fn line(step: &Step, total: usize, said: &str, status: &str) -> String {
-    let text = format!("{} of {total} {said} ", step.number);
+fn line((number, total): (usize, usize), said: &str, status: &str) -> String {
+    let text = format!("{number} of {total} {said} ");
     format!("{text:.<WIDTH$} [{status}]")
 }
 
-/// `5 models, 3 seeds, 20 data tests`.
-pub fn found(graph: &Graph) -> String {
+/// `5 models, 3 seeds, 20 data tests, 1 operation`.
+pub fn found(project: &Project) -> String {
     let mut counts: Vec<(ResourceType, usize)> = Vec::new();
     for kind in ResourceType::ALL {
-        let nodes = graph.nodes.values();
-        let count = nodes.filter(|node| node.resource_type() == *kind).count();
+        let count = match kind {
+            ResourceType::Operation => [When::Before, When::After]
+                .map(|when| project.run_hooks(when, &Map::new()).len())
+                .iter()
+                .sum(),
+            kind => {
+                let nodes = project.graph.nodes.values();
+                nodes.filter(|node| node.resource_type() == *kind).count()
+            }
+        };
         if count > 0 {
             counts.push((*kind, count));
         }
@@ -139,10 +160,10 @@ pub fn found(graph: &Graph) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-/// dbt's order: models, seeds, snapshots, tests, sources, then what else there is.
+/// dbt's order: models, seeds, snapshots, tests, hooks, sources, then what else there is.
 fn order(kind: ResourceType) -> usize {
-    use ResourceType::{Model, Seed, Snapshot, Source, Test};
-    let known = [Model, Seed, Snapshot, Test, Source];
+    use ResourceType::{Model, Operation, Seed, Snapshot, Source, Test};
+    let known = [Model, Seed, Snapshot, Test, Operation, Source];
     known.iter().position(|k| *k == kind).unwrap_or(known.len())
 }
 
@@ -162,20 +183,25 @@ fn counted(count: usize, name: &str) -> String {
     }
 }
 
-/// What ran, by kind: `3 seeds, 2 table models, 20 data tests`.
-pub fn ran(graph: &Graph, steps: &[Step]) -> String {
-    let mut counts: Vec<(String, usize)> = Vec::new();
-    for step in steps {
-        let name = match step.resource_type {
-            ResourceType::Model => format!("{} model", materialized(graph, step)),
-            kind => kind_name(kind),
+/// What ran, by kind: `1 project hook, 3 seeds, 2 table models, 20 data tests`.
+pub fn ran(graph: &Graph, results: &[StepResult]) -> String {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for result in results {
+        let name = match result.resource_type {
+            ResourceType::Model => format!("{} model", materialized(graph, &result.node)),
+            ResourceType::Operation => "project hook".to_owned(),
+            kind => kind.as_str().to_owned(),
         };
-        match counts.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((name, 1)),
-        }
+        *counts.entry(name).or_default() += 1;
     }
-    let parts = counts.iter().map(|(name, count)| counted(*count, name));
+    // Sorted by names in which a data test is a test.
+    let word = |name: &str| match name {
+        "test" => "data test".to_owned(),
+        name => name.replace('_', " "),
+    };
+    let parts = counts
+        .iter()
+        .map(|(name, count)| counted(*count, &word(name)));
     parts.collect::<Vec<_>>().join(", ")
 }
 
@@ -195,6 +221,7 @@ pub struct Counts {
     pub warn: usize,
     pub error: usize,
     pub skip: usize,
+    pub nothing: usize,
     pub total: usize,
     pub interrupted: bool,
 }
@@ -207,6 +234,7 @@ impl Counts {
             warn: count(RunStatus::Warn),
             error: count(RunStatus::Error) + count(RunStatus::Fail),
             skip: count(RunStatus::Skipped) + count(RunStatus::Interrupted),
+            nothing: count(RunStatus::NoOp),
             total: summary.results.len(),
             interrupted: summary.status == RunStatus::Interrupted,
         }
@@ -215,8 +243,8 @@ impl Counts {
     /// dbt's last line.
     pub fn line(&self) -> String {
         format!(
-            "Done. PASS={} WARN={} ERROR={} SKIP={} NO-OP=0 TOTAL={}",
-            self.pass, self.warn, self.error, self.skip, self.total
+            "Done. PASS={} WARN={} ERROR={} SKIP={} NO-OP={} TOTAL={}",
+            self.pass, self.warn, self.error, self.skip, self.nothing, self.total
         )
     }
 
@@ -242,14 +270,17 @@ pub fn trouble(graph: &Graph, result: &StepResult) -> Option<[String; 2]> {
         RunStatus::Warn => "Warning",
         _ => return None,
     };
-    let file = graph
-        .get(&result.node)
-        .map(|node| node.location.file.display().to_string());
+    let file = match result.resource_type {
+        ResourceType::Operation => "./dbt_project.yml".to_owned(),
+        _ => {
+            let node = graph.get(&result.node);
+            let file = node.map(|node| node.location.file.display().to_string());
+            file.unwrap_or_default()
+        }
+    };
     let head = format!(
-        "{word} in {} {} ({})",
-        result.resource_type,
-        result.name,
-        file.unwrap_or_default()
+        "{word} in {} {} ({file})",
+        result.resource_type, result.name
     );
     Some([head, result.message.clone()])
 }

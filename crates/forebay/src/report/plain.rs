@@ -51,7 +51,7 @@ impl Reporter for Plain<'_> {
                     "Running with forebay={}",
                     env!("CARGO_PKG_VERSION")
                 ));
-                self.say(&format!("Found {}", lines::found(graph)));
+                self.say(&format!("Found {}", lines::found(&self.workspace.project)));
                 self.say("");
                 let target = self.workspace.project.target_name();
                 self.say(&format!(
@@ -59,6 +59,21 @@ impl Reporter for Plain<'_> {
                     self.threads
                 ));
                 self.say("");
+            }
+            Event::HookStarted { hook, place } => self.say(&lines::hook_start(hook, *place)),
+            Event::HookFinished {
+                hook,
+                place,
+                result,
+            } => {
+                let text = lines::hook_result(hook, *place, result);
+                match result.status.lets_children_run() {
+                    true => self.say(&text),
+                    false => self.line(&text),
+                }
+                if place.0 == place.1 {
+                    self.say("");
+                }
             }
             Event::StepStarted { step } => self.say(&lines::start(graph, step, total)),
             Event::StepSaid { step, line } => self.say(&format!("{} | {line}", step.name)),
@@ -87,7 +102,7 @@ impl Reporter for Plain<'_> {
                 self.say("");
                 self.say(&format!(
                     "Finished running {}{elapsed} ({seconds:.2}s).",
-                    lines::ran(graph, &planned)
+                    lines::ran(graph, &summary.results)
                 ));
                 self.say("");
                 self.say(&counts.ending());

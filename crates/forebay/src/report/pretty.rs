@@ -59,10 +59,11 @@ impl Pretty {
         }
     }
 
-    fn finished(&self, state: &mut State, number: usize, result: &StepResult) {
+    fn finished(&self, state: &mut State, (number, total): (usize, usize), result: &StepResult) {
         let style = self.style;
         let word = match result.status {
             RunStatus::Success => style.green("OK   "),
+            RunStatus::NoOp => style.dim("NO-OP"),
             RunStatus::Warn => style.yellow("WARN "),
             RunStatus::Skipped => style.dim("SKIP "),
             RunStatus::Interrupted => style.yellow("STOP "),
@@ -73,7 +74,7 @@ impl Pretty {
         // A passing test has nothing to say beyond its name.
         let message = if passed { "" } else { result.message.as_str() };
         let first = message.lines().next().unwrap_or_default();
-        let position = style.dim(&format!("{number:>3}/{}", state.total));
+        let position = style.dim(&format!("{number:>3}/{total}"));
         let seconds = style.dim(&format!("{:.2}s", result.seconds()));
         let kind = style.dim(result.resource_type.as_str());
         let mut text = format!(
@@ -95,6 +96,12 @@ impl Reporter for Pretty {
             .unwrap_or_else(|poisoned| poisoned.into_inner());
         match event {
             Event::Started { plan, .. } => state.total = plan.steps.len(),
+            Event::HookStarted { .. } => {}
+            Event::HookFinished { place, result, .. } => {
+                if !self.quiet || !result.status.lets_children_run() {
+                    self.finished(&mut state, *place, result);
+                }
+            }
             Event::StepStarted { step } => {
                 state.running.insert(step.node.clone(), step.name.clone());
             }
@@ -125,7 +132,8 @@ impl Reporter for Pretty {
                 state.done += 1;
                 let bad = !result.status.lets_children_run();
                 if !self.quiet || bad {
-                    self.finished(&mut state, step.number, result);
+                    let place = (step.number, state.total);
+                    self.finished(&mut state, place, result);
                 }
             }
             Event::Said { message } if !self.quiet => self.line(&mut state, message),

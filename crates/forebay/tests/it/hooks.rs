@@ -67,13 +67,99 @@ fn a_hook_that_fails_fails_its_node() {
     );
     let problem = project.fails(1, &["build"]);
     assert!(problem.contains("main.nothing"), "{problem}");
-    project.write(
-        "dbt_project.yml",
-        "name: shop\non-run-start: drop table main.nothing\n",
+}
+
+/// Ids and states of `run_results.json`.
+fn results(project: &Project) -> Vec<String> {
+    let text = std::fs::read(project.root().join("target/run_results.json")).unwrap();
+    let results: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    let results = results["results"].as_array().unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let line = |result: &serde_json::Value| {
+        format!("{} {}", text(&result["unique_id"]), text(&result["status"]))
+    };
+    results.iter().map(line).collect()
+}
+
+const BROKEN: &str = "name: shop
+on-run-start: [create table main.kept (n int), drop table main.nothing, select 1]
+on-run-end: select {{ results | length }} as n
+";
+
+#[test]
+fn a_failed_hook_of_the_run_is_a_result_and_stops_no_node() {
+    let project = Project::new(&[
+        ("dbt_project.yml", BROKEN),
+        ("models/one.sql", "select 1 as n"),
+    ]);
+    let log = project.fails(1, &["run"]);
+    assert_eq!(
+        results(&project),
+        [
+            "operation.shop.shop-on-run-start-0 success",
+            "operation.shop.shop-on-run-start-1 error",
+            "operation.shop.shop-on-run-start-2 skipped",
+            "model.shop.one success",
+            "operation.shop.shop-on-run-end-0 success",
+        ]
     );
-    let problem = project.fails(2, &["build"]);
-    assert!(
-        problem.contains("in the hook drop table main.nothing"),
-        "{problem}"
-    );
+    for line in [
+        "1 of 3 OK hook: shop.on-run-start.0 ",
+        "2 of 3 ERROR hook: shop.on-run-start.1 ",
+        "3 of 3 SKIP hook: shop.on-run-start.2 ",
+        "Finished running 4 project hooks, 1 view model ",
+        "Error in operation shop-on-run-start-1 (./dbt_project.yml)",
+        "in the hook drop table main.nothing",
+        "Done. PASS=3 WARN=0 ERROR=1 SKIP=1 NO-OP=0 TOTAL=5",
+    ] {
+        assert!(log.contains(line), "{line} in {log}");
+    }
+}
+
+#[test]
+fn a_flag_lets_a_failed_hook_stop_all_nodes() {
+    let flag = "flags: {skip_nodes_if_on_run_start_fails: true}\n";
+    let project = Project::new(&[
+        ("dbt_project.yml", &format!("{BROKEN}{flag}")),
+        ("models/one.sql", "select 1 as n"),
+    ]);
+    project.fails(1, &["run"]);
+    assert!(results(&project).contains(&"model.shop.one skipped".to_owned()));
+}
+
+#[test]
+fn a_hook_whose_template_fails_ends_the_run() {
+    let project = Project::new(&[
+        (
+            "dbt_project.yml",
+            "name: shop\non-run-start: \"{{ exceptions.raise_compiler_error('no') }}\"\n",
+        ),
+        ("models/one.sql", "select 1 as n"),
+    ]);
+    let problem = project.fails(2, &["run"]);
+    assert!(problem.contains("in the hook"), "{problem}");
+    project.fails(2, &["query", "select * from main.one"]);
+}
+
+#[test]
+fn exposures_and_saved_queries_are_results_of_a_build() {
+    let exposures = "exposures:
+  - {name: board, type: dashboard, owner: {name: Ann, email: a@b.c}, depends_on: [ref('one')]}
+  - {name: lost, type: dashboard, owner: {name: Ann, email: a@b.c}, depends_on: [ref('wrong')]}
+";
+    let project = Project::new(&[
+        ("dbt_project.yml", "name: shop\n"),
+        ("models/one.sql", "select 1 as n"),
+        ("models/wrong.sql", "select nothing as n"),
+        ("models/exposures.yml", exposures),
+    ]);
+    let log = project.fails(1, &["build"]);
+    let found = results(&project);
+    for result in ["exposure.shop.board no-op", "exposure.shop.lost skipped"] {
+        assert!(found.contains(&result.to_owned()), "{result} in {found:?}");
+    }
+    assert!(log.contains("NO-OP exposure board "), "{log}");
+    assert!(log.contains("NO-OP=1 TOTAL=4"), "{log}");
+    project.fails(1, &["run"]);
+    assert_eq!(results(&project).len(), 2);
 }

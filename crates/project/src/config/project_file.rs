@@ -53,6 +53,8 @@ pub(crate) struct ProjectFile {
     pub dispatch: BTreeMap<String, Vec<String>>,
     pub on_run_start: Vec<String>,
     pub on_run_end: Vec<String>,
+    /// Nothing runs where one of `on-run-start` fails.
+    pub stops_where_start_fails: bool,
     /// `flags: {validate_macro_args: true}`: parameters of macros are arguments that are described.
     pub macro_arguments: bool,
     /// A package's materialisation takes the place of a built-in one only where this is off.
@@ -144,6 +146,7 @@ impl ProjectFile {
             dispatch,
             on_run_start,
             on_run_end,
+            stops_where_start_fails: flag("skip_nodes_if_on_run_start_fails", false),
             macro_arguments: flag("validate_macro_args", false),
             explicit_overrides: flag(
                 "require_explicit_package_overrides_for_builtin_materializations",

@@ -4,28 +4,22 @@ use serde_json::{Map, Value as Json, json};
 
 use super::macros::called;
 use super::{config, created_at};
-use crate::Project;
 use crate::package::Package;
+use crate::{Project, When};
 
 /// Entries of all packages by id.
 pub(super) fn all(project: &Project) -> Map<String, Json> {
     let of_package = |package: &Package| {
-        let file = &package.file;
-        let starts = entries(project, package, "on-run-start", &file.on_run_start);
-        let ends = entries(project, package, "on-run-end", &file.on_run_end);
+        let starts = entries(project, package, When::Before);
+        let ends = entries(project, package, When::After);
         starts.into_iter().chain(ends).collect::<Vec<_>>()
     };
     project.packages.iter().flat_map(of_package).collect()
 }
 
-fn entries(
-    project: &Project,
-    package: &Package,
-    when: &str,
-    texts: &[String],
-) -> Vec<(String, Json)> {
+fn entries(project: &Project, package: &Package, when: When) -> Vec<(String, Json)> {
     let entry = |(index, text): (usize, &String)| {
-        let name = format!("{}-{when}-{index}", package.name);
+        let name = package.run_hook_name(when, index);
         let id = format!("operation.{}.{name}", package.name);
         let fqn = [&*package.name, "hooks", &name].map(str::to_owned);
         let settings = Json::Object(crate::config::to_json(&package.file.models.settings(&fqn)));
@@ -44,7 +38,7 @@ fn entries(
             "checksum": {"name": "sha256", "checksum": forebay_core::digest::hex(text.as_bytes())},
             "config": super::join([config::node_defaults(), settings.clone()]),
             "unrendered_config": settings,
-            "tags": [when],
+            "tags": [when.key()],
             "description": "",
             "columns": {},
             "meta": {},
@@ -67,5 +61,10 @@ fn entries(
         });
         (id, value)
     };
-    texts.iter().enumerate().map(entry).collect()
+    package
+        .run_hooks(when)
+        .iter()
+        .enumerate()
+        .map(entry)
+        .collect()
 }

@@ -80,6 +80,10 @@ impl Outcome {
         Self::new(RunStatus::Error, error.to_string(), details)
     }
 
+    pub fn nothing() -> Self {
+        Self::new(RunStatus::NoOp, "NO-OP", json!({"failures": 0}))
+    }
+
     pub fn interrupted() -> Self {
         Self::new(RunStatus::Interrupted, "interrupted", json!({}))
     }

@@ -30,7 +30,7 @@ pub fn status(status: RunStatus) -> Status {
     match status {
         RunStatus::Queued => Status::Queued,
         RunStatus::Running => Status::Running,
-        RunStatus::Success => Status::Success,
+        RunStatus::Success | RunStatus::NoOp => Status::Success,
         RunStatus::Warn => Status::Warn,
         RunStatus::Fail => Status::Fail,
         RunStatus::Error => Status::Error,
