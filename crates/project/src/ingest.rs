@@ -271,6 +271,7 @@ pub(crate) fn attach(cx: &Cx<'_>, entries: Vec<Entry>, drafts: &mut Vec<Draft>) 
 
 fn undeclared(cx: &Cx<'_>, id: NodeId, entry: Entry) -> Draft {
     let location: Location = entry.ingest.location.clone();
+    let place = Relation::new(&entry.source, &entry.table);
     let node = Node {
         id,
         name: entry.table.clone(),
@@ -285,7 +286,7 @@ fn undeclared(cx: &Cx<'_>, id: NodeId, entry: Entry) -> Draft {
         group: None,
         description: entry.description,
         columns: IndexMap::new(),
-        relation: Some(Relation::new(&entry.source, &entry.table)),
+        relation: Some(place.clone()),
         depends_on: Vec::new(),
         spec: Spec::Source(Source {
             source_name: entry.source,
@@ -296,7 +297,7 @@ fn undeclared(cx: &Cx<'_>, id: NodeId, entry: Entry) -> Draft {
     };
     let config = serde_json::Map::new();
     let detail = Detail {
-        scope: node_scope(cx, &node, &config, &entry.table, "").into(),
+        scope: node_scope(cx, &node, &config, &place, "").into(),
         alias: entry.table,
         ..Detail::default()
     };

@@ -22,8 +22,7 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     let place = relation(cx, &subject.naming(), &reader)?;
     let raw_sql = subject.sql.raw().to_owned();
     let spec = Spec::Analysis(Analysis { raw_sql });
-    let mut draft = Box::new(subject.draft(cx, parsed, None, place.name, spec));
-    draft.detail.schema = place.schema;
+    let draft = Box::new(subject.draft(cx, parsed, None, place, spec));
     Some(match on {
         Some(false) => Outcome::Disabled(Some(draft)),
         _ => Outcome::Draft(draft),

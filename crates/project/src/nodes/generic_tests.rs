@@ -151,7 +151,7 @@ impl GenericTests<'_> {
         let settings = to_json(&config);
         let detail = Detail {
             template: Some(raw.clone()),
-            scope: node_scope(cx, &node, &settings, &place.name, &raw).into(),
+            scope: node_scope(cx, &node, &settings, &place, &raw).into(),
             raw,
             written: to_written(&config),
             config: settings,

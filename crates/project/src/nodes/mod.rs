@@ -363,12 +363,13 @@ impl<'a> Subject<'a> {
     }
 
     /// The parts of a node that all kinds fill in the same way.
+    /// `place` is where its table is, or would be if it had one.
     pub fn draft(
         self,
         cx: &Cx<'_>,
         parsed: Parsed,
         relation: Option<Relation>,
-        alias: String,
+        place: Relation,
         spec: Spec,
     ) -> Draft {
         let reader = reader(cx, &parsed.config, self.what());
@@ -393,7 +394,7 @@ impl<'a> Subject<'a> {
         let config = to_json(&parsed.config);
         let scope = NodeScope {
             unknown: parsed.unknown,
-            ..node_scope(cx, &node, &config, &alias, self.sql.raw())
+            ..node_scope(cx, &node, &config, &place, self.sql.raw())
         };
         let detail = Detail {
             template: Some(self.sql.template.clone()),
@@ -401,7 +402,8 @@ impl<'a> Subject<'a> {
             scope: Arc::new(scope),
             written: to_written(&parsed.config),
             config,
-            alias,
+            alias: place.name,
+            schema: place.schema,
             calls: parsed.calls,
             macros: parsed.macros,
             patch_file: patch.map(|p| p.file.clone()),
@@ -444,19 +446,18 @@ pub(crate) fn node_scope(
     cx: &Cx<'_>,
     node: &Node,
     config: &Map<String, Json>,
-    alias: &str,
+    place: &Relation,
     raw: &str,
 ) -> NodeScope {
-    let schema = node.relation.as_ref().map(|r| r.schema.clone());
     NodeScope {
         of_node: true,
         group: node.group.clone(),
-        this: node.relation.clone(),
+        this: Some(place.clone()),
         model: json!({
             "unique_id": node.id,
             "name": node.name,
-            "alias": alias,
-            "schema": schema,
+            "alias": place.name,
+            "schema": place.schema,
             "database": cx.shared.target.database,
             "resource_type": node.resource_type().as_str(),
             "package_name": node.package,

@@ -40,7 +40,7 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     };
     let materialized = materialized?;
     let relation = relation(cx, &subject.naming(), &reader)?;
-    let (alias, schema) = (relation.name.clone(), relation.schema.clone());
+    let place = relation.clone();
     let relation = Some(relation).filter(|_| materialized != Materialized::Ephemeral);
     let patch = subject.patch;
     keys(cx, &subject, &mut parsed.calls);
@@ -55,8 +55,7 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     };
     let broken = check_contract(&reader, patch, &model);
     let spec = Spec::Model(model);
-    let mut draft = Box::new(subject.draft(cx, parsed, relation, alias, spec));
-    draft.detail.schema = schema;
+    let mut draft = Box::new(subject.draft(cx, parsed, relation, place, spec));
     draft.detail.broken = unfit.or(broken);
     if language == Language::Python {
         draft.detail.template = None;

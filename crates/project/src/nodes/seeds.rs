@@ -34,7 +34,7 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
         location: &location,
     };
     let relation = relation(cx, &naming, &reader)?;
-    let alias = relation.name.clone();
+    let place = relation.clone();
     let mut broken = None;
     let node = Node {
         id: cx.id(ResourceType::Seed, &seed.name, None),
@@ -59,14 +59,14 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
     let written = to_written(&config);
     let hooks = hooks(&config);
     let config = to_json(&config);
-    let scope = Arc::new(node_scope(cx, &node, &config, &alias, ""));
+    let scope = Arc::new(node_scope(cx, &node, &config, &place, ""));
     let detail = Detail {
         written,
         broken,
         macros: macros_of_hooks(cx, &scope, &hooks, &node)?,
         scope,
         config,
-        alias,
+        alias: place.name,
         patch_file: patch.map(|p| p.file.clone()),
         ..Detail::default()
     };

@@ -20,8 +20,7 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     let spec = Spec::Test(test_spec(&reader, subject.sql.raw().to_owned()));
     let place = place(cx, &subject.naming(), &reader)?;
     let kept = store_failures(&reader).then(|| place.clone());
-    let mut draft = Box::new(subject.draft(cx, parsed, kept, place.name, spec));
-    draft.detail.schema = place.schema;
+    let draft = Box::new(subject.draft(cx, parsed, kept, place, spec));
     Some(match off {
         true => Outcome::Disabled(Some(draft)),
         false => Outcome::Draft(draft),

@@ -77,8 +77,8 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
         names: names(&reader),
     });
     let relation = snapshot_relation(cx, &subject.naming(), &reader)?;
-    let alias = relation.name.clone();
-    let mut draft = Box::new(subject.draft(cx, parsed, Some(relation), alias, spec));
+    let place = relation.clone();
+    let mut draft = Box::new(subject.draft(cx, parsed, Some(relation), place, spec));
     draft.detail.broken = broken;
     Some(Outcome::Draft(draft))
 }

@@ -18,6 +18,7 @@ pub(crate) fn source(cx: &Cx<'_>, table: &SourceTable) -> Outcome {
         format!("source '{}.{}'", table.source, table.table),
     );
     let off = reader.flag("enabled") == Some(false);
+    let place = Relation::new(&table.schema, &table.identifier);
     let node = Node {
         id: id(cx, &table.source, &table.table),
         name: table.table.clone(),
@@ -28,7 +29,7 @@ pub(crate) fn source(cx: &Cx<'_>, table: &SourceTable) -> Outcome {
         group: None,
         description: table.description.clone(),
         columns: table.columns.clone(),
-        relation: Some(Relation::new(&table.schema, &table.identifier)),
+        relation: Some(place.clone()),
         depends_on: Vec::new(),
         spec: Spec::Source(Source {
             source_name: table.source.clone(),
@@ -48,7 +49,7 @@ pub(crate) fn source(cx: &Cx<'_>, table: &SourceTable) -> Outcome {
         location.map(|found| found.map_err(|why| Diagnostic::error(why).at(table.at.clone())));
     let detail = Detail {
         written,
-        scope: node_scope(cx, &node, &config, &table.identifier, "").into(),
+        scope: node_scope(cx, &node, &config, &place, "").into(),
         config,
         alias: table.identifier.clone(),
         patch_file: Some(table.file.clone()),

@@ -516,3 +516,22 @@ select * from {{ source('raw', 'orders') }} join {{ source('raw', 'items') }} us
         "select * from 'data/orders.csv' join read_csv('data/lines.csv', columns={'id': 'integer'}) using (id)"
     );
 }
+
+#[test]
+fn tests_and_analyses_have_a_place_too() {
+    let project = project(
+        "--- tests/none.sql
+select '{{ this }}', '{{ model.schema }}' from (select 1) where 1 = 0
+--- analyses/look.sql
+select '{{ this }}'
+",
+    );
+    assert_eq!(
+        compile(&project, "test.shop.none"),
+        r#"select '"forebay"."main_dbt_test__audit"."none"', 'main_dbt_test__audit' from (select 1) where 1 = 0"#
+    );
+    assert_eq!(
+        compile(&project, "analysis.shop.look"),
+        r#"select '"forebay"."main"."look"'"#
+    );
+}

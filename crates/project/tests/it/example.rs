@@ -15,6 +15,7 @@ const NOT_IN_IT: &[ResourceType] = &[
     ResourceType::SemanticModel,
     ResourceType::Metric,
     ResourceType::SavedQuery,
+    ResourceType::Operation,
 ];
 
 #[test]
