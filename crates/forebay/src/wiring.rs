@@ -33,13 +33,13 @@ pub fn clock(global: &Global) -> Result<Clock, Diagnostic> {
 /// Commands that leave target/ as it is.
 const ONLY_LOOK: &[&str] = &["query", "why", "serve", "plan", "lineage", "debug"];
 
-/// Reads the project; its warnings are said, its errors returned all at once.
-pub fn project(global: &Global, talk: &Talk, invocation: &str) -> Result<Project, Diagnostics> {
+/// What reading the project depends on besides its files.
+pub fn load_options(global: &Global, invocation: &str) -> Result<LoadOptions, Diagnostic> {
     let vars = match &global.vars {
         None => serde_json::Map::new(),
         Some(text) => forebay_project::parse_vars("--vars", text)?,
     };
-    let options = LoadOptions {
+    Ok(LoadOptions {
         profile: global.profile.clone(),
         profiles_dir: global.profiles_dir.clone(),
         target: global.target.clone(),
@@ -50,7 +50,12 @@ pub fn project(global: &Global, talk: &Talk, invocation: &str) -> Result<Project
             .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
             .collect::<BTreeMap<_, _>>(),
         invocation_id: invocation.to_owned(),
-    };
+    })
+}
+
+/// Reads the project; its warnings are said, its errors returned all at once.
+pub fn project(global: &Global, talk: &Talk, invocation: &str) -> Result<Project, Diagnostics> {
+    let options = load_options(global, invocation)?;
     let project = Project::load(&global.project_dir, options)?;
     let judged = project
         .warnings

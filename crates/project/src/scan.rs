@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use forebay_core::{Diagnostic, Diagnostics, Location};
 
+use crate::ignored::Ignored;
 use crate::jinja::{BlockKind, Engine, MacroSet, blocks, docs};
 use crate::package::Package;
 use crate::problems::Problems;
@@ -70,6 +71,7 @@ pub(crate) struct Scanner<'a> {
     pub problems: &'a Problems,
     pub engine: &'a mut Engine,
     pub macros: &'a mut MacroSet,
+    pub ignored: Ignored,
     pub found: Scanned,
 }
 
@@ -121,9 +123,10 @@ impl Scanner<'_> {
     }
 
     fn list(&self, folder: &str, extensions: &[&str]) -> Vec<String> {
-        self.problems
-            .keep(files::list(self.root, folder, extensions))
-            .unwrap_or_default()
+        let found = files::list(self.root, folder, extensions);
+        let mut found = self.problems.keep(found).unwrap_or_default();
+        found.retain(|file| !self.ignored.has(self.package.path(file)));
+        found
     }
 
     fn read(&self, file: &str) -> Option<String> {

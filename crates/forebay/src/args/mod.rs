@@ -86,7 +86,7 @@ pub enum Command {
     Serve(Serve),
     /// Lay the example project out, build it, predict once, and serve it.
     Demo(Demo),
-    /// Start a project in this folder.
+    /// Start a project: in a new folder of its name, or in this one.
     Init(Init),
     /// Say what is where, and whether it can be used.
     Debug(Debug),
@@ -449,7 +449,7 @@ pub struct Demo {
 
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Init {
-    /// Name of the project (default: the folder's name).
+    /// Name of the project and its folder (default: this folder).
     pub name: Option<String>,
     #[arg(long, short = 's', hide = true)]
     pub skip_profile_setup: bool,

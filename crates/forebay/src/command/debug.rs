@@ -6,7 +6,18 @@ use crate::args::Global;
 use crate::report::{Talk, data};
 use crate::wiring;
 
-pub async fn run(global: &Global, talk: &Talk) -> Result<u8, Diagnostics> {
+/// What cannot be used is the answer, and no fault of the call: 1, as in dbt.
+pub async fn run(global: &Global, talk: &Talk) -> u8 {
+    match look(global, talk).await {
+        Ok(()) => 0,
+        Err(problems) => {
+            talk.problems(&problems);
+            1
+        }
+    }
+}
+
+async fn look(global: &Global, talk: &Talk) -> Result<(), Diagnostics> {
     let workspace = wiring::workspace(global, talk, &wiring::invocation_id()).await?;
     let settings = workspace.settings();
     let line = |what: &str, value: String| data::print(&format!("{what:<14} {value}"));
@@ -46,5 +57,5 @@ pub async fn run(global: &Global, talk: &Talk) -> Result<u8, Diagnostics> {
             line(kind.as_str(), count.to_string());
         }
     }
-    Ok(0)
+    Ok(())
 }

@@ -9,6 +9,7 @@ use forebay_project::{WantedPackage, glance, wanted_packages};
 
 use crate::args::{Deps, Global};
 use crate::report::Talk;
+use crate::wiring::{invocation_id, load_options};
 
 pub fn run(global: &Global, talk: &Talk, options: &Deps) -> Result<u8, Diagnostics> {
     if options.lock || options.add_package.is_some() {
@@ -20,7 +21,8 @@ pub fn run(global: &Global, talk: &Talk, options: &Deps) -> Result<u8, Diagnosti
     }
     let folder = global.glance.packages_in.clone();
     let folder = folder.unwrap_or_else(|| "dbt_packages".to_owned());
-    let wanted = wanted_packages(&global.project_dir, &folder)?;
+    let options = load_options(global, &invocation_id())?;
+    let wanted = wanted_packages(&global.project_dir, &options, &folder)?;
     let mut problems = Diagnostics::default();
     for package in &wanted {
         match lay(&global.project_dir, &folder, package) {

@@ -63,7 +63,7 @@ pub async fn run(args: &Args, talk: &Talk) -> Result<u8, Diagnostics> {
         Command::Import(Import::Wandb(options)) => import::wandb(global, talk, options),
         Command::Demo(options) => demo::run(global, talk, options).await,
         Command::Init(options) => init::run(global, talk, options),
-        Command::Debug(_) => debug::run(global, talk).await,
+        Command::Debug(_) => Ok(debug::run(global, talk).await),
         Command::Clean(options) => clean::run(global, talk, options),
     }
 }

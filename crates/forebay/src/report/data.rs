@@ -1,19 +1,14 @@
 //! Data on stdout: tables as text, or JSON.
 
-use std::io::Write;
-
 use forebay_core::Diagnostic;
 use forebay_runner::cells::Cells;
 use serde::Serialize;
 
+use super::out;
+
 /// Writes to stdout. A reader that went away (`| head`) ends the program quietly.
 pub fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    if out
-        .write_all(text.as_bytes())
-        .and_then(|()| out.write_all(b"\n"))
-        .is_err()
-    {
+    if out::line(text).is_err() {
         std::process::exit(0);
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! Names, codes and data follow dbt's `core_types.proto` (log version 3).
 
-use std::io::Write;
 use std::sync::Mutex;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -13,6 +12,7 @@ use forebay_store::RunStatus;
 use serde_json::{Value as Json, json};
 
 use super::lines::{self, Counts};
+use super::out;
 
 /// One kind of event: its name and its code.
 #[derive(Clone, Copy)]
@@ -73,7 +73,7 @@ impl Sink {
             },
             "data": data,
         });
-        let _ = writeln!(std::io::stdout().lock(), "{event}");
+        let _ = out::line(&event.to_string());
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod data;
 pub mod events;
 mod lines;
+mod out;
 mod plain;
 mod pretty;
 mod strict;
@@ -88,7 +89,7 @@ impl Talk {
         match &self.events {
             Some(sink) => sink.write(events::NOTE, "info", text, json!({"msg": text})),
             None if self.quiet => {}
-            None => eprintln!("{text}"),
+            None => out::error_line(text),
         }
     }
 
@@ -123,18 +124,18 @@ impl Talk {
             (Severity::Error, Fault::Environment) => style.red("environment error"),
             (Severity::Error, Fault::Internal) => style.red("internal error"),
         };
-        eprintln!("{word}: {}", diagnostic.message);
+        out::error_line(&format!("{word}: {}", diagnostic.message));
         if let Some(location) = &diagnostic.location {
-            eprintln!("  {} {location}", style.dim("-->"));
+            out::error_line(&format!("  {} {location}", style.dim("-->")));
         }
         for hint in diagnostic.hints.iter().take(2) {
-            eprintln!("  {}: {hint}", style.cyan("hint"));
+            out::error_line(&format!("  {}: {hint}", style.cyan("hint")));
         }
         if diagnostic.fault == Fault::Internal {
-            eprintln!(
+            out::error_line(&format!(
                 "  {}: this is a fault of Forebay, please report it",
                 style.cyan("hint")
-            );
+            ));
         }
     }
 
@@ -149,7 +150,7 @@ impl Talk {
             .filter(|p| p.severity == Severity::Error)
             .count();
         if errors > 1 && self.events.is_none() {
-            eprintln!("{errors} errors");
+            out::error_line(&format!("{errors} errors"));
         }
     }
 

@@ -1,11 +1,11 @@
 //! A run as dbt logs it, for where there is no terminal: lines that scripts and people know.
 
-use std::io::Write;
 use std::sync::Mutex;
 
 use forebay_runner::{Event, Reporter, Workspace};
 
 use super::lines::{self, Counts};
+use super::out;
 
 pub struct Plain<'a> {
     pub workspace: &'a Workspace,
@@ -21,11 +21,11 @@ impl Plain<'_> {
     fn line(&self, text: &str) {
         let time = self.workspace.clock.now().format("%H:%M:%S");
         for line in text.lines().chain(text.is_empty().then_some("")) {
-            let line = format!("{time}  {line}\n");
-            let _ = match self.to_stderr {
-                true => std::io::stderr().lock().write_all(line.as_bytes()),
-                false => std::io::stdout().lock().write_all(line.as_bytes()),
-            };
+            let line = format!("{time}  {line}");
+            match self.to_stderr {
+                true => out::error_line(&line),
+                false => drop(out::line(&line)),
+            }
         }
     }
 

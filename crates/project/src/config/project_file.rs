@@ -98,8 +98,9 @@ const TOLERATED: &[&str] = &[
 ];
 
 impl ProjectFile {
-    /// `folder` is where the package is, below the project's own.
-    pub fn from_yaml(doc: Doc<'_>, yaml: &Yaml, folder: &str) -> Option<Self> {
+    /// `folder` is where the package is, below the project's own; `check_version` whether it must be for this
+    /// version of dbt.
+    pub fn from_yaml(doc: Doc<'_>, yaml: &Yaml, folder: &str, check_version: bool) -> Option<Self> {
         let mut fields = Fields::of(doc, yaml, doc.file)?;
         fields.ignore(TOLERATED);
         let mut paths = |keys: &[&'static str], default: &str| {
@@ -122,7 +123,7 @@ impl ProjectFile {
         let on_run_end = fields.texts("on-run-end");
         let flags = fields.get("flags").map(Yaml::to_json).unwrap_or_default();
         config_version(&mut fields);
-        if flags["version_check"].as_bool() != Some(false) {
+        if check_version && flags["version_check"].as_bool() != Some(false) {
             required_version(&mut fields);
         }
         let flag = |name: &str, default: bool| flags[name].as_bool().unwrap_or(default);
@@ -195,7 +196,7 @@ fn required_version(fields: &mut Fields<'_>) {
             requirements.join(", "),
             crate::DBT_VERSION
         ))
-        .hint("widen require-dbt-version, or set flags: {version_check: false}"),
+        .hint("widen require-dbt-version, or run with --no-version-check"),
         Err(requirement) => Diagnostic::error(format!(
             "'{requirement}' is no requirement of a version: write such as >=1.3.0"
         )),

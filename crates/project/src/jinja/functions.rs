@@ -316,9 +316,17 @@ fn name_and_default(args: &[Value]) -> Result<(&str, Option<Value>), Error> {
     Ok((name, default))
 }
 
+/// How names of environment variables begin that nobody may see.
+const SECRET: &str = "DBT_ENV_SECRET_";
+
 fn env_var(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     let (name, default) = name_and_default(args)?;
     let default = default.filter(|default| !default.is_none());
+    if name.starts_with(SECRET) && !scope.shared.secrets {
+        let message = format!("the environment variable '{name}' is a secret");
+        let hint = format!("{SECRET}* may be read in profiles.yml and packages.yml alone");
+        return Err(problem_with(message, &hint));
+    }
     let overridden = scope
         .compiling()
         .and_then(|c| c.overrides.env_vars.get(name));

@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     /// By package.
     pub vars: BTreeMap<String, Vars>,
     pub env: BTreeMap<String, String>,
+    /// `env_var` gives secrets: in profiles.yml and packages.yml.
+    pub secrets: bool,
     pub now: DateTime<Utc>,
     pub invocation_id: String,
     /// What `flags` shows, by names in capitals.
@@ -69,6 +71,15 @@ fn empty_graph() -> Value {
 }
 
 impl Shared {
+    /// Variables of the environment that artifacts note, without their common beginning.
+    pub fn metadata_env(&self) -> Map<String, Json> {
+        let noted = self.env.iter().filter_map(|(name, value)| {
+            let name = name.strip_prefix("DBT_ENV_CUSTOM_ENV_")?;
+            Some((name.to_owned(), Json::from(value.as_str())))
+        });
+        noted.collect()
+    }
+
     /// What macros for the engine at hand begin with, the nearest first. Under DuckDB's name there is no
     /// step by PostgreSQL, as its own adapter has none: `7 / 2` is not the same to both.
     pub fn prefixes(&self) -> [&str; 4] {
@@ -357,6 +368,7 @@ impl Scope {
             "run_started_at" => Value::from_object(Moment::utc(self.shared.now)),
             "modules" => modules::value(self),
             "dbt_version" => Value::from(crate::DBT_VERSION),
+            "dbt_metadata_envs" => collections::from_json(&self.shared.metadata_env().into()),
             "_dbt_generic_test_kwargs" => self.node.test_arguments.clone()?,
             _ => json(self.node.variables.get(name)?),
         })

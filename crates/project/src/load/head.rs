@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use forebay_core::Diagnostic;
+use serde_json::Value as Json;
 
 use super::PROJECT_FILE;
 use crate::config::{ProjectFile, ProjectName, Target, Vars};
@@ -83,6 +84,14 @@ fn before(options: &LoadOptions, target: Target, project: &str) -> Shared {
     }
 }
 
+/// The same for files that nothing is shown of.
+pub(super) fn with_secrets(options: &LoadOptions, target: Target) -> Shared {
+    Shared {
+        secrets: true,
+        ..before(options, target, "")
+    }
+}
+
 fn package(
     engine: &Engine,
     scope: Shared,
@@ -91,6 +100,7 @@ fn package(
     folder: &str,
 ) -> Option<Package> {
     let name = scope.project.clone();
+    let check_version = scope.flags.get("VERSION_CHECK") != Some(&Json::Bool(false));
     render(engine, scope, doc, &mut yaml, |path| {
         matches!(
             path,
@@ -103,7 +113,7 @@ fn package(
             ]
         )
     });
-    let file = ProjectFile::from_yaml(doc, &yaml, folder)?;
+    let file = ProjectFile::from_yaml(doc, &yaml, folder, check_version)?;
     Some(Package {
         name,
         folder: folder.to_owned(),
@@ -118,6 +128,7 @@ pub(super) fn shared(options: &LoadOptions, target: Target, macros: MacroSet) ->
         target,
         vars: BTreeMap::new(),
         env: options.env.clone(),
+        secrets: false,
         now: options.now,
         flags: options.flags.clone(),
         invocation_id: options.invocation_id.clone(),
@@ -183,7 +194,7 @@ fn target(
     };
     // Other profiles and targets may name environment variables that nobody has set here.
     keep_only(&mut yaml, profile);
-    let scope = || before(options, Target::default(), "");
+    let scope = || with_secrets(options, Target::default());
     render(engine, scope(), doc, &mut yaml, |path| {
         matches!(path, [_, "outputs"])
     });

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use forebay_core::{Diagnostic, Diagnostics, Graph, Location, Node, NodeId, Spec};
 
 use crate::config::{ProjectFile, Settings, SettingsConfig};
+use crate::ignored::Ignored;
 use crate::jinja::{Engine, MacroSet, Names, Shared};
 use crate::nodes::{self, Cx, Detail, Draft, Outcome};
 use crate::package::Package;
@@ -68,7 +69,13 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
         .ok()?;
     let head = head(root, &options, &engine, problems)?;
     let mut packages = vec![head.package];
-    for folder in packages::folders(root, &packages[0], problems) {
+    let reader = packages::Reader {
+        root,
+        engine: &engine,
+        shared: Arc::new(head::with_secrets(&options, head.target.clone())),
+        problems,
+    };
+    for folder in packages::folders(&reader, &packages[0]) {
         let package = used(root, &folder, &options, &engine, &head.target, problems);
         packages::add(&mut packages, package, problems);
     }
@@ -80,6 +87,7 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
             problems,
             engine: &mut engine,
             macros: &mut macros,
+            ignored: Ignored::of(&root.join(&package.folder)),
             found: Scanned::default(),
         };
         scanned.push(scanner.scan());

@@ -1,17 +1,31 @@
 //! Finds the packages that a project uses: installed ones, and local ones where they are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use forebay_core::{Diagnostic, Location};
 
 use super::PROJECT_FILE;
-use super::head::open;
+use super::head::{open, with_secrets};
+use crate::LoadOptions;
+use crate::config::Target;
+use crate::jinja::{Engine, MacroSet, Shared};
 use crate::package::Package;
 use crate::problems::Problems;
+use crate::render::Renderer;
 use crate::yaml::{Doc, Yaml};
 
+/// Both may name packages, but only one of them does. In the first one Jinja is rendered.
 const FILES: &[&str] = &["packages.yml", "dependencies.yml"];
+
+/// Where packages files are read, and with what their Jinja is rendered.
+pub(super) struct Reader<'a> {
+    pub root: &'a Path,
+    pub engine: &'a Engine,
+    pub shared: Arc<Shared>,
+    pub problems: &'a Problems,
+}
 
 /// What a packages file asks for.
 #[derive(Default)]
@@ -24,9 +38,10 @@ struct Asked {
 
 /// The folders of all packages, relative to the project's. What has to be installed and is not is a
 /// problem.
-pub(super) fn folders(root: &Path, project: &Package, problems: &Problems) -> Vec<String> {
+pub(super) fn folders(reader: &Reader<'_>, project: &Package) -> Vec<String> {
+    let Reader { root, problems, .. } = *reader;
     let installed = installed(root, &project.file.packages_in);
-    let asked = asked(root, "", problems);
+    let asked = reader.asked("");
     if asked.others.len() > installed.len() {
         let lacking = asked.others.iter().find(|(name, _)| {
             let last = name.trim_end_matches(".git").rsplit('/').next();
@@ -54,6 +69,7 @@ pub(super) fn folders(root: &Path, project: &Package, problems: &Problems) -> Ve
         }
     }
     let mut waiting = asked.local;
+    let mut local = BTreeMap::new();
     while let Some((folder, at)) = waiting.pop() {
         if !root.join(&folder).join(PROJECT_FILE).is_file() {
             problems.push(
@@ -62,9 +78,19 @@ pub(super) fn folders(root: &Path, project: &Package, problems: &Problems) -> Ve
                 ))
                 .at(at),
             );
-        } else if seen.insert(real(root, &folder)) {
-            waiting.extend(self::asked(root, &folder, problems).local);
-            if name(root, &folder).is_none_or(|name| !names.contains(&name)) {
+            continue;
+        }
+        let (name, place) = (name(root, &folder), real(root, &folder));
+        let twin = name
+            .clone()
+            .and_then(|name| local.insert(name, place.clone()));
+        if twin.is_some_and(|twin| twin != place) {
+            let name = name.unwrap_or_default();
+            let message = format!("two local packages are called '{name}'");
+            problems.push(Diagnostic::error(message).at(at));
+        } else if seen.insert(place) {
+            waiting.extend(reader.asked(&folder).local);
+            if name.is_none_or(|name| !names.contains(&name)) {
                 found.push(folder);
             }
         }
@@ -110,18 +136,26 @@ pub struct WantedPackage {
     pub at: Location,
 }
 
-/// What the packages files ask for, and whether it is there. `packages_in` is the folder of
+/// What the packages files of the project ask for, and whether it is there. `packages_in` is the folder of
 /// installed ones, relative to `root`.
 ///
 /// # Errors
 /// All problems of the files at once.
 pub fn wanted_packages(
     root: &Path,
+    options: &LoadOptions,
     packages_in: &str,
 ) -> Result<Vec<WantedPackage>, forebay_core::Diagnostics> {
     let problems = Problems::default();
     let installed = installed(root, packages_in);
-    let asked = asked(root, "", &problems);
+    let engine = Engine::new(&mut MacroSet::default())?;
+    let reader = Reader {
+        root,
+        engine: &engine,
+        shared: Arc::new(with_secrets(options, Target::default())),
+        problems: &problems,
+    };
+    let asked = reader.asked("");
     problems.finish()?;
     let local = asked.local.into_iter().map(|(name, at)| WantedPackage {
         there: root.join(&name).join(PROJECT_FILE).is_file(),
@@ -175,29 +209,44 @@ fn installed(root: &Path, folder: &str) -> Vec<String> {
     found
 }
 
-fn asked(root: &Path, folder: &str, problems: &Problems) -> Asked {
-    let mut asked = Asked::default();
-    for name in FILES {
-        let file = match folder {
-            "" => (*name).to_owned(),
-            folder => format!("{folder}/{name}"),
-        };
-        if !root.join(&file).is_file() {
-            continue;
+impl Reader<'_> {
+    /// What the packages files of a folder ask for.
+    fn asked(&self, folder: &str) -> Asked {
+        let mut asked = Asked::default();
+        let mut first: Option<String> = None;
+        for name in FILES {
+            let file = match folder {
+                "" => (*name).to_owned(),
+                folder => format!("{folder}/{name}"),
+            };
+            let doc = Doc {
+                file: &file,
+                problems: self.problems,
+            };
+            let there = self.root.join(&file).is_file();
+            let Some(mut yaml) = there.then(|| open(self.root, doc)).flatten() else {
+                continue;
+            };
+            if *name == FILES[0] {
+                let renderer = Renderer {
+                    engine: self.engine,
+                    shared: &self.shared,
+                    package: "",
+                };
+                renderer.render(doc, &mut yaml, |_| false);
+            }
+            let Some(entries) = yaml.get("packages").and_then(Yaml::as_list) else {
+                continue;
+            };
+            if let Some(first) = first.replace(file.clone()) {
+                doc.error(format!("{first} and {file} both have packages"), yaml.at);
+            }
+            for entry in entries {
+                ask(&mut asked, folder, doc, entry);
+            }
         }
-        let doc = Doc {
-            file: &file,
-            problems,
-        };
-        let entries = open(root, doc);
-        let entries = entries
-            .as_ref()
-            .and_then(|yaml| yaml.get("packages")?.as_list());
-        for entry in entries.unwrap_or_default() {
-            ask(&mut asked, folder, doc, entry);
-        }
+        asked
     }
-    asked
 }
 
 fn ask(asked: &mut Asked, folder: &str, doc: Doc<'_>, entry: &Yaml) {

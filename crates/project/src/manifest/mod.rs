@@ -158,7 +158,7 @@ fn metadata(project: &Project) -> Json {
         "generated_at": now,
         "invocation_id": shared.invocation_id,
         "invocation_started_at": now,
-        "env": {},
+        "env": shared.metadata_env(),
         "project_name": project.name,
         "project_id": crate::text::md5(&project.name),
         "user_id": null,

@@ -33,7 +33,8 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     let reader = reader(cx, &parsed.config, subject.what());
     let off = reader.flag("enabled") == Some(false);
     reader.misspelt();
-    reader.unsupported(&["grants", "sql_header"]);
+    reader.unsupported(&["sql_header"]);
+    reader.choice("on_configuration_change", ON_CHANGE);
     let (materialized, unfit) = match language {
         Language::Sql => materialized(cx, &reader),
         Language::Python => of_python(&reader),
@@ -119,6 +120,9 @@ fn of_python(reader: &Reader<'_>) -> (Option<Materialized>, Option<Diagnostic>) 
         }
     }
 }
+
+/// What dbt would do with a materialized view whose settings have changed. Ours is built again in any case.
+const ON_CHANGE: &[(&str, ())] = &[("apply", ()), ("continue", ()), ("fail", ())];
 
 const ACCESS: &[(&str, Access)] = &[
     ("private", Access::Private),

@@ -10,9 +10,9 @@ use serde_json::Value as Json;
 
 use super::criterion::Criterion;
 use super::state::{CHANGES, Comparison};
-use super::{Selection, earlier, pattern, resources};
+use super::{Selection, earlier, resources};
 use crate::Project;
-use pattern::matches;
+use crate::pattern::{self, matches};
 
 struct Method {
     name: &'static str,

@@ -7,7 +7,6 @@
 mod criterion;
 mod earlier;
 mod methods;
-mod pattern;
 mod resolve;
 mod resources;
 mod selectors;

@@ -7,7 +7,7 @@ use forebay_core::{Node, ResourceType, Spec};
 
 use super::criterion::Criterion;
 use super::methods::Around;
-use super::pattern::matches;
+use crate::pattern::matches;
 
 pub(super) fn exposure(_: &Around<'_>, node: &Node, criterion: &Criterion) -> bool {
     named(node, ResourceType::Exposure, &criterion.value)

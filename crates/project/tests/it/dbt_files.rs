@@ -412,7 +412,7 @@ name: shop
 on-run-start: [select 1]
 models: {shop: {stagign: {+materialized: table}}}
 --- models/m.sql
-{{ config(post_hook='analyze', grants={'select': ['me']}, materialised='table', sort='id') }} select 1
+{{ config(post_hook='analyze', sql_header='set x', materialised='table', sort='id') }} select 1
 --- models/s.yml
 models:
   - {name: m, contarct: {}}
@@ -425,7 +425,7 @@ models:
 warning: unknown setting 'materialised' of model 'm'
   --> models/m.sql:1:4
   hint: did you mean 'materialized'?
-warning: 'grants' of model 'm' is not supported yet and does nothing
+warning: 'sql_header' of model 'm' is not supported yet and does nothing
   --> models/m.sql:1:4
 warning: unknown key 'contarct' in model 'm'
   --> models/s.yml:2:15

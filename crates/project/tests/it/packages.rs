@@ -125,3 +125,42 @@ select * from {{ ref('same') }}
         "select * from \"forebay\".\"main\".\"same\", \"forebay\".\"main_elsewhere\".\"same\""
     );
 }
+
+#[test]
+fn packages_yml_is_a_template_and_dependencies_yml_is_none() {
+    let local = |file: &str| {
+        let entry = "{local: \"{{ env_var('STAGE') }}/more\"}";
+        let more =
+            "--- test/more/dbt_project.yml\nname: more\n--- test/more/models/m.sql\nselect 1";
+        problems(&format!("--- {file}\npackages: [{entry}]\n{more}"))
+    };
+    assert_eq!(local("packages.yml"), "");
+    let found = local("dependencies.yml");
+    assert!(found.contains("has no dbt_project.yml"), "{found}");
+}
+
+#[test]
+fn packages_are_named_in_one_file_and_each_has_a_name_of_its_own() {
+    let found = problems(
+        "--- packages.yml\npackages: [{local: a}, {local: b}]\n--- dependencies.yml\npackages: []\n\
+         --- a/dbt_project.yml\nname: more\n--- b/dbt_project.yml\nname: more\n",
+    );
+    assert!(
+        found.contains("packages.yml and dependencies.yml both have packages"),
+        "{found}"
+    );
+    assert!(
+        found.contains("two local packages are called 'more'"),
+        "{found}"
+    );
+}
+
+#[test]
+fn what_dbtignore_names_is_not_read() {
+    let project = project(
+        "--- .dbtignore\n*_old.sql\nscratch/\n--- models/a_old.sql\n{{ broken\n\
+         --- models/scratch/b.yml\nmodels: 3\n--- models/c.sql\nselect 1\n",
+    );
+    let ids: Vec<&str> = project.graph.nodes.keys().map(|id| id.as_str()).collect();
+    assert_eq!(ids, ["model.shop.c"]);
+}

@@ -497,3 +497,20 @@ error: source('raw', 'orders') names a table that is disabled
   hint: it is in models/s.yml, with enabled: false"
     );
 }
+
+#[test]
+fn a_secret_of_the_environment_is_for_profiles_and_packages_alone() {
+    let found = problems("--- models/m.sql\nselect '{{ env_var('DBT_ENV_SECRET_KEY', 'x') }}'\n");
+    assert!(
+        found.contains("'DBT_ENV_SECRET_KEY' is a secret"),
+        "{found}"
+    );
+    assert!(found.contains("models/m.sql:1:"), "{found}");
+}
+
+#[test]
+fn what_would_be_done_on_a_changed_configuration_is_one_of_dbts_words() {
+    let found =
+        problems("--- models/m.sql\n{{ config(on_configuration_change='ignore') }} select 1\n");
+    assert!(found.contains("one of: apply, continue, fail"), "{found}");
+}

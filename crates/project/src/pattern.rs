@@ -1,14 +1,14 @@
 //! Shell patterns: `*` any characters, `?` one, `[abc]` one of these.
 
 /// Whether the whole text fits.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();
     fits(&pattern, &text)
 }
 
 /// The same for paths: `*` stays within a folder, `**` stands for any number of folders.
-pub(super) fn matches_path(pattern: &str, path: &str) -> bool {
+pub(crate) fn matches_path(pattern: &str, path: &str) -> bool {
     let pattern: Vec<&str> = pattern.split('/').collect();
     let path: Vec<&str> = path.split('/').collect();
     fits_path(&pattern, &path)
