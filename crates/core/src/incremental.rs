@@ -1,6 +1,6 @@
 //! Incremental models: how a run's rows come into the table that is there already.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,7 +107,32 @@ pub fn moment(text: &str) -> Option<DateTime<Utc>> {
     Some(time.or_else(date)?.and_utc())
 }
 
+impl Batch {
+    /// What both hold; empty where they have nothing in common.
+    pub fn and(self, other: Self) -> Self {
+        let start = self.start.max(other.start);
+        let end = self.end.min(other.end).max(start);
+        Self { start, end }
+    }
+
+    /// SQL that is true where the column's moment is in it; a column without a zone is in UTC.
+    pub fn holds(self, column: &str) -> String {
+        let time = |at: DateTime<Utc>| {
+            let text = at.to_rfc3339_opts(SecondsFormat::Micros, true);
+            format!("cast('{text}' as timestamp with time zone)")
+        };
+        let column = format!("cast({column} as timestamp with time zone)");
+        let (start, end) = (time(self.start), time(self.end));
+        format!("({column} >= {start} and {column} < {end})")
+    }
+}
+
 impl BatchSize {
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Hour, Self::Day, Self::Month, Self::Year];
+        all.into_iter().find(|size| size.as_str() == name)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             BatchSize::Hour => "hour",
@@ -140,20 +165,25 @@ impl BatchSize {
 
     /// The start of the batch so many batches after the one that the moment is in.
     pub fn step(self, at: DateTime<Utc>, batches: i32) -> DateTime<Utc> {
+        self.moved(self.floor(at), batches)
+    }
+
+    /// The moment so many hours, days, months or years later.
+    pub fn moved(self, at: DateTime<Utc>, by: i32) -> DateTime<Utc> {
         use chrono::{Days, Months, TimeDelta};
-        let (floor, count) = (self.floor(at), batches.unsigned_abs());
-        let months = |count: u32| match batches < 0 {
-            true => floor.checked_sub_months(Months::new(count)),
-            false => floor.checked_add_months(Months::new(count)),
+        let count = by.unsigned_abs();
+        let months = |count: u32| match by < 0 {
+            true => at.checked_sub_months(Months::new(count)),
+            false => at.checked_add_months(Months::new(count)),
         };
         let moved = match self {
-            BatchSize::Hour => floor.checked_add_signed(TimeDelta::hours(batches.into())),
-            BatchSize::Day if batches < 0 => floor.checked_sub_days(Days::new(count.into())),
-            BatchSize::Day => floor.checked_add_days(Days::new(count.into())),
+            BatchSize::Hour => at.checked_add_signed(TimeDelta::hours(by.into())),
+            BatchSize::Day if by < 0 => at.checked_sub_days(Days::new(count.into())),
+            BatchSize::Day => at.checked_add_days(Days::new(count.into())),
             BatchSize::Month => months(count),
             BatchSize::Year => months(count.saturating_mul(12)),
         };
-        moved.unwrap_or(floor)
+        moved.unwrap_or(at)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use forebay_core::incremental::Batch;
 use forebay_core::{Diagnostic, Diagnostics, NodeId, Relation};
 use forebay_project::select::Selection;
 use forebay_project::{LoadOptions, Project, Reading};
@@ -135,14 +136,16 @@ pub fn selected(
     Ok(found.nodes)
 }
 
-/// `--defer` and `--empty`: what `ref` gives instead of the project's own tables.
+/// `--defer`, `--empty` and `--sample`: what `ref` gives instead of the project's own tables.
 pub async fn read_instead(
     workspace: &Workspace,
     global: &Global,
     selected: &BTreeSet<NodeId>,
+    sample: Option<Batch>,
 ) -> Result<(), Diagnostic> {
     let mut reading = Reading {
         empty: global.on(&switch::EMPTY),
+        sample,
         ..Reading::default()
     };
     if global.on(&switch::DEFER) {

@@ -137,6 +137,8 @@ pub struct Reading {
     pub deferred: BTreeMap<NodeId, Relation>,
     /// `--empty`: no row of anything.
     pub empty: bool,
+    /// `--sample`: of what says when its rows happened, those of that time.
+    pub sample: Option<Batch>,
 }
 
 impl Project {
@@ -175,6 +177,11 @@ impl Project {
     /// Says what is read instead; the first word counts.
     pub fn read_instead(&self, reading: Reading) {
         let _ = self.shared.reading.set(reading);
+    }
+
+    /// `--sample`.
+    pub fn sample(&self) -> Option<Batch> {
+        self.shared.reading.get()?.sample
     }
 
     /// Where an earlier manifest says that models, seeds and snapshots are. `why` is what asks:

@@ -2,7 +2,6 @@
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Schema};
-use chrono::SecondsFormat;
 use forebay_core::incremental::{
     Batch, Incremental, IncrementalStrategy, Microbatch, OnSchemaChange, Partition, Updated,
 };
@@ -361,22 +360,8 @@ async fn batch_mode(
             );
             Diagnostic::error(message)
         })?;
-    let condition = within(&quote(column), batch);
+    let condition = batch.holds(&quote(column));
     Ok(WriteMode::ReplaceWhere { condition })
-}
-
-/// SQL that holds for the times of a batch.
-pub fn within(column: &str, batch: Batch) -> String {
-    let time = |at: chrono::DateTime<chrono::Utc>| {
-        let text = at.to_rfc3339_opts(SecondsFormat::Micros, true);
-        format!("cast('{text}' as timestamp with time zone)")
-    };
-    let column = format!("cast({column} as timestamp with time zone)");
-    format!(
-        "({column} >= {} and {column} < {})",
-        time(batch.start),
-        time(batch.end)
-    )
 }
 
 fn literal(text: &str) -> String {

@@ -1,6 +1,7 @@
 //! The command line: dbt's verbs, flags and selectors for the whole graph.
 
 mod global;
+pub mod sample;
 pub mod switch;
 
 use std::path::PathBuf;
@@ -191,7 +192,7 @@ pub struct Run {
     /// Where their last batch ends.
     #[arg(long, value_name = "TIME", value_parser = moment, env = "DBT_EVENT_TIME_END")]
     pub event_time_end: Option<DateTime<Utc>>,
-    /// Read only rows of this window: '3 days'.
+    /// Read only rows of this time, of what has an event_time: '3 days', or '{start: 2024-01-01, end: 2024-02-01}'.
     #[arg(long, value_name = "WINDOW", env = "DBT_SAMPLE")]
     pub sample: Option<String>,
     /// Like build's default for saved queries: they are never exported.

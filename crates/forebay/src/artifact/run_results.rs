@@ -61,6 +61,7 @@ fn arguments(global: &Global, options: &Run) -> Json {
     let (start, end) = (options.event_time_start, options.event_time_end);
     arguments.insert("event_time_start".into(), json!(start));
     arguments.insert("event_time_end".into(), json!(end));
+    arguments.insert("sample".into(), json!(options.sample));
     arguments.insert("vars".into(), json!(global.vars));
     Json::Object(arguments)
 }

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
+use forebay_core::incremental::Batch;
 use forebay_core::{Diagnostic, Diagnostics, NodeId, ResourceType};
 use forebay_runner::executor::{self, ExecuteOptions};
 use forebay_runner::plan::{self, PlanOptions};
 use forebay_runner::{Plan, Summary, Workspace};
 use tokio_util::sync::CancellationToken;
 
-use crate::args::{Global, Output, Run, switch};
+use crate::args::{Global, Output, Run, sample, switch};
 use crate::artifact;
 use crate::report::{Talk, data};
 use crate::wiring;
@@ -20,11 +22,11 @@ pub async fn run(
     options: &Run,
     kinds: &[ResourceType],
 ) -> Result<u8, Diagnostics> {
-    refuse(options)?;
     let invocation = wiring::invocation_id();
     let workspace = wiring::workspace(global, talk, &invocation).await?;
     let selected = wiring::selected(&workspace.project, global, &options.select, talk)?;
-    wiring::read_instead(&workspace, global, &selected).await?;
+    let sample = sample(options, &workspace)?;
+    wiring::read_instead(&workspace, global, &selected, sample).await?;
     if options.dry_run {
         let plan = make(&workspace, global, &selected, options, kinds).await?;
         return super::plan::print(&plan, options.output);
@@ -43,12 +45,21 @@ pub async fn run(
     Ok(summary.exit_code())
 }
 
-/// What would be left out without a word otherwise.
-fn refuse(options: &Run) -> Result<(), Diagnostic> {
-    match options.sample {
-        Some(_) => Err(Diagnostic::error("--sample is not supported yet")
-            .hint("run without it: all rows are computed")),
-        None => Ok(()),
+/// What `--sample` says.
+pub fn sample(options: &Run, workspace: &Workspace) -> Result<Option<Batch>, Diagnostic> {
+    let text = options.sample.as_deref();
+    text.map(|text| sample::window(text, workspace.clock.now()))
+        .transpose()
+}
+
+/// What models that run in batches take in: a sample is the whole of it, as in dbt.
+pub fn event_time(
+    options: &Run,
+    sample: Option<Batch>,
+) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+    match sample {
+        Some(sample) => (Some(sample.start), Some(sample.end)),
+        None => (options.event_time_start, options.event_time_end),
     }
 }
 
@@ -74,7 +85,7 @@ async fn make(
     }
     let options = PlanOptions {
         full_refresh: global.on(&switch::FULL_REFRESH),
-        event_time: (options.event_time_start, options.event_time_end),
+        event_time: event_time(options, workspace.project.sample()),
         kinds,
     };
     plan::make(workspace, selected, &options).await

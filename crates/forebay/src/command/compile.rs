@@ -16,7 +16,7 @@ use crate::wiring;
 pub async fn run(global: &Global, talk: &Talk, options: &Compile) -> Result<u8, Diagnostics> {
     let workspace = wiring::workspace(global, talk, &wiring::invocation_id()).await?;
     if let Some(text) = &options.inline {
-        wiring::read_instead(&workspace, global, &BTreeSet::new()).await?;
+        wiring::read_instead(&workspace, global, &BTreeSet::new(), None).await?;
         let hook = workspace.project.inline(text);
         let state = CompileState::default();
         let (sql, _) = compile_hook(&workspace.project, &workspace.lake, &hook, state).await?;
@@ -24,7 +24,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &Compile) -> Result<u8, 
         return Ok(0);
     }
     let selected = wiring::selected(&workspace.project, global, &options.select, talk)?;
-    wiring::read_instead(&workspace, global, &selected).await?;
+    wiring::read_instead(&workspace, global, &selected, None).await?;
     let compiled = all(&workspace, global, &selected).await;
     for line in workspace.voice.take() {
         talk.say(&line);

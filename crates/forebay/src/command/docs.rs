@@ -15,7 +15,7 @@ pub async fn generate(
 ) -> Result<u8, Diagnostics> {
     let workspace = wiring::workspace(global, talk, &wiring::invocation_id()).await?;
     let selected = wiring::selected(&workspace.project, global, &options.select, talk)?;
-    wiring::read_instead(&workspace, global, &selected).await?;
+    wiring::read_instead(&workspace, global, &selected, None).await?;
     if !options.no_compile {
         super::compile::all(&workspace, global, &selected).await?;
     }

@@ -5,6 +5,7 @@ use forebay_runner::plan::{self, PlanOptions};
 use forebay_runner::retry;
 use serde_json::Value as Json;
 
+use super::build;
 use crate::args::{self, Global, Output, Run, switch};
 use crate::report::{Talk, data};
 use crate::wiring;
@@ -20,22 +21,24 @@ pub async fn run(global: &Global, talk: &Talk, options: &args::Retry) -> Result<
         talk.say(&format!("`forebay {}` left nothing undone", last.command));
         return Ok(0);
     }
-    wiring::read_instead(&workspace, global, &undone).await?;
     let moment = |key: &str| earlier[key].as_str()?.parse().ok();
     let run = Run {
         threads: options.threads,
         output: options.output,
         event_time_start: moment("event_time_start"),
         event_time_end: moment("event_time_end"),
+        sample: earlier["sample"].as_str().map(str::to_owned),
         ..Run::default()
     };
+    let sample = build::sample(&run, &workspace)?;
+    wiring::read_instead(&workspace, global, &undone, sample).await?;
     let wanted = PlanOptions {
         full_refresh: global.on(&switch::FULL_REFRESH),
-        event_time: (run.event_time_start, run.event_time_end),
+        event_time: build::event_time(&run, sample),
         ..PlanOptions::default()
     };
     let plan = plan::make(&workspace, &undone, &wanted).await?;
-    let summary = super::build::execute(&workspace, global, talk, &plan, &run, invocation).await?;
+    let summary = build::execute(&workspace, global, talk, &plan, &run, invocation).await?;
     if options.output == Output::Json {
         data::json(&summary)?;
     }

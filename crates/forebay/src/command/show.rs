@@ -19,7 +19,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &Show) -> Result<u8, Dia
     let workspace = wiring::workspace(global, talk, &wiring::invocation_id()).await?;
     let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);
     if let Some(text) = &options.inline {
-        wiring::read_instead(&workspace, global, &BTreeSet::new()).await?;
+        wiring::read_instead(&workspace, global, &BTreeSet::new(), None).await?;
         let hook = workspace.project.inline(text);
         let state = CompileState::default();
         let (sql, _) = compile_hook(&workspace.project, &workspace.lake, &hook, state).await?;

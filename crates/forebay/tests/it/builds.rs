@@ -134,3 +134,36 @@ select id, v from {{ theirs() }}",
     let output = project.fails(1, &["build"]);
     assert!(output.contains("gives no rows for"), "{output}");
 }
+
+#[test]
+fn a_sample_is_read_of_what_says_when_its_rows_happened() {
+    let project = Project::new(&[
+        ("dbt_project.yml", "name: shop\n"),
+        ("seeds/events.csv", EVENTS),
+        (
+            "seeds/seeds.yml",
+            "seeds: [{name: events, config: {event_time: happened}}]\n",
+        ),
+        ("seeds/plain.csv", "x\n1\n2\n"),
+        ("models/daily.sql", DAILY),
+        (
+            "models/few.sql",
+            "select id, x from {{ ref('events') }} cross join {{ ref('plain') }}",
+        ),
+        (
+            "tests/all.sql",
+            "select * from {{ ref('events') }} where id > 3 or (select count(*) from {{ ref('events') }}) < 3",
+        ),
+    ]);
+    let window = "{start: 2024-01-02, end: 2024-01-03T12:00:00}";
+    project.ok(&["build", "--sample", window]);
+    let rows = "select id, count(*) as n from main.few group by id order by id";
+    assert_eq!(
+        project.rows(rows),
+        [r#"{"id":2,"n":2}"#, r#"{"id":3,"n":2}"#]
+    );
+    assert_eq!(
+        project.rows("select id from main.daily order by id"),
+        [r#"{"id":2}"#, r#"{"id":3}"#]
+    );
+}

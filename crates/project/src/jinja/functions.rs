@@ -246,19 +246,35 @@ fn use_known(scope: &Arc<Scope>, known: &Known, call: &str) -> Result<Value, Err
         let relation = instead.unwrap_or(&known.relation).clone();
         let mut value = RelationValue::new(scope, relation);
         value.location = known.location.clone().filter(|_| instead.is_none());
-        value.empty = reading.is_some_and(|reading| reading.empty) && scope.compiling().is_some();
+        value.wanted = wanted(scope, known);
         return Ok(Value::from_object(value));
     }
     let mut record = scope.record();
     if !record.ephemerals.contains(&known.id) {
         record.ephemerals.push(known.id.clone());
     }
+    drop(record);
     let cte = cte_name(&known.relation);
-    Ok(Value::from_object(RelationValue::cte(
-        scope,
-        known.relation.clone(),
-        cte,
-    )))
+    let mut value = RelationValue::cte(scope, known.relation.clone(), cte);
+    value.wanted = wanted(scope, known).filter(|_| known.event_time.is_some());
+    Ok(Value::from_object(value))
+}
+
+/// Which of its rows are read: with `--empty` none, with `--sample` those of that time by models and snapshots.
+fn wanted(scope: &Scope, known: &Known) -> Option<String> {
+    let reading = scope.shared.reading.get()?;
+    scope.compiling()?;
+    if reading.empty {
+        return Some("false limit 0".to_owned());
+    }
+    let kind = scope.node.model.get("resource_type")?.as_str()?;
+    let window = reading
+        .sample
+        .filter(|_| matches!(kind, "model" | "snapshot"))?;
+    known
+        .event_time
+        .as_deref()
+        .map(|column| window.holds(column))
 }
 
 /// dbt's name for an ephemeral model's expression.

@@ -19,6 +19,8 @@ pub(crate) struct Known {
     pub ephemeral: bool,
     /// The SQL text that reads a source which is files.
     pub location: Option<String>,
+    /// The column that says when its rows happened.
+    pub event_time: Option<String>,
 }
 
 #[derive(Debug, Default)]

@@ -19,8 +19,8 @@ pub(crate) struct RelationValue {
     pub cte: Option<String>,
     /// A source that is files: the SQL text that reads them.
     pub location: Option<String>,
-    /// `--empty`: the columns and no row.
-    pub empty: bool,
+    /// Which rows are read: SQL behind `where`.
+    pub wanted: Option<String>,
     /// Which of database, schema and name are written: `.include(...)` leaves some out.
     shown: [bool; 3],
     /// `table` or `view`, where it was looked up.
@@ -34,7 +34,7 @@ impl RelationValue {
             relation,
             cte: None,
             location: None,
-            empty: false,
+            wanted: None,
             shown: [true; 3],
             kind: None,
         }
@@ -63,23 +63,27 @@ impl RelationValue {
     }
 
     fn sql(&self) -> String {
-        use forebay_core::name::quote;
-        if let Some(cte) = &self.cte {
-            return cte.clone();
+        let name = match &self.cte {
+            Some(cte) => cte.clone(),
+            None => self.path(),
+        };
+        match &self.wanted {
+            Some(wanted) if self.shown[2] => format!("(select * from {name} where {wanted})"),
+            _ => name,
         }
+    }
+
+    fn path(&self) -> String {
+        use forebay_core::name::quote;
         let parts = [&self.database, &*self.relation.schema, &self.relation.name];
         let shown = parts
             .into_iter()
             .zip(self.shown)
             .filter(|(_, shown)| *shown);
         let shown: Vec<String> = shown.map(|(part, _)| quote(part)).collect();
-        let name = match (&self.location, self.shown) {
+        match (&self.location, self.shown) {
             (Some(location), [_, true, true]) => location.clone(),
             _ => shown.join("."),
-        };
-        match self.empty && self.shown[2] {
-            true => format!("(select * from {name} where false limit 0)"),
-            false => name,
         }
     }
 

@@ -122,6 +122,7 @@ impl<'a> Builder<'a> {
                     relation: Relation::new(&self.cx.shared.target.schema, name),
                     ephemeral: false,
                     location: None,
+                    event_time: None,
                 };
                 self.names
                     .refs
@@ -220,6 +221,10 @@ pub(super) fn register(drafts: &[Draft], names: &mut Names) {
                 .unwrap_or_else(|| Relation::new("", &detail.alias)),
             ephemeral: node.relation.is_none(),
             location: detail.location.clone(),
+            event_time: detail
+                .config
+                .get("event_time")
+                .and_then(|column| Some(column.as_str()?.to_owned())),
         };
         match &node.spec {
             Spec::Model(_) | Spec::Seed(_) | Spec::Snapshot(_) => {

@@ -7,7 +7,6 @@ use forebay_core::graph::{Materialized, Model};
 use forebay_core::incremental::Batch;
 use forebay_core::{Diagnostic, Node, NodeId};
 use forebay_project::CompileState;
-use forebay_transform::incremental::within;
 
 use crate::compile::compile_aloud;
 
@@ -90,9 +89,10 @@ async fn write_batch(
 /// The batch's rows of every input that says when its rows happened.
 fn inputs(context: &Context<'_>, node: &Node, batch: Batch) -> BTreeMap<NodeId, String> {
     let project = &context.workspace.project;
+    let batch = project.sample().map_or(batch, |sample| batch.and(sample));
     let rows = |id: &NodeId| {
         let relation = project.graph.get(id)?.relation.as_ref()?;
-        let wanted = within(project.event_time(id)?, batch);
+        let wanted = batch.holds(project.event_time(id)?);
         let sql = format!("(select * from {} where {wanted})", relation.sql());
         Some((id.clone(), sql))
     };
