@@ -5,12 +5,17 @@ use serde::{Deserialize, Serialize};
 
 use super::design::Design;
 use super::minimise::minimise;
+use super::newton::{Curved, newton};
 use crate::encode::Encoder;
 use crate::gbdt::{Matrix, Objective};
 use crate::threads;
 
 /// Rows that share one partial sum. Fixed, so that the number of threads does not change a sum.
 const BLOCK: usize = 4096;
+/// Runs of rows whose second derivatives are summed apart, for the same reason: each holds a square.
+const SQUARES: usize = 8;
+/// Inputs up to which all pairs of them are looked at.
+const FEW: usize = 512;
 /// Of the mean gradient.
 const TOLERANCE: f64 = 1e-8;
 
@@ -50,6 +55,17 @@ impl Link {
             }
         }
     }
+
+    /// The loss's second derivative at a raw score.
+    fn curvature(self, raw: f64) -> f64 {
+        match self {
+            Link::Identity => 1.0,
+            Link::Logistic => {
+                let share = Objective::Logistic.answer(raw);
+                share * (1.0 - share)
+            }
+        }
+    }
 }
 
 impl Linear {
@@ -78,12 +94,13 @@ impl Linear {
         let mut x = vec![0.0; design.width() + 1];
         x[design.width()] = link.objective().base_score(labels, weights);
         // Scaled to mean losses, so that one tolerance fits any number of rows.
-        minimise(
-            &mut x,
-            TOLERANCE,
-            parameters.max_iterations,
-            |x, gradient| problem.value(x, gradient),
-        );
+        let most = parameters.max_iterations;
+        match design.width() <= FEW {
+            true => newton(&mut x, TOLERANCE, most, &problem),
+            false => minimise(&mut x, TOLERANCE, most, |x, gradient| {
+                problem.value(x, gradient)
+            }),
+        }
         let intercept = x.pop().unwrap_or_default();
         Self {
             link,
@@ -155,7 +172,14 @@ struct Part {
     gradient: Vec<f64>,
 }
 
-impl Problem<'_> {
+/// Partial sums of products of two inputs over a run of rows: the lower triangle of a square.
+struct Square {
+    first: usize,
+    last: usize,
+    sums: Vec<f64>,
+}
+
+impl Curved for Problem<'_> {
     fn value(&self, x: &[f64], gradient: &mut [f64]) -> f64 {
         let rows = self.labels.len();
         let part = |first: usize| Part {
@@ -184,20 +208,82 @@ impl Problem<'_> {
         (loss + self.l2 / 2.0 * penalty) / count
     }
 
+    fn curvature(&self, x: &[f64]) -> Vec<f64> {
+        let (n, rows) = (x.len(), self.labels.len());
+        let run = rows.div_ceil(SQUARES).max(1);
+        let square = |first: usize| Square {
+            first,
+            last: rows.min(first + run),
+            sums: vec![0.0; n * n],
+        };
+        let mut squares: Vec<Square> = (0..rows).step_by(run).map(square).collect();
+        threads::for_each(self.threads, &mut squares, |square| {
+            self.add_products(x, square);
+        });
+        let mut sums = vec![0.0; n * n];
+        for square in &squares {
+            for (sum, value) in sums.iter_mut().zip(&square.sums) {
+                *sum += value;
+            }
+        }
+        for place in 0..n - 1 {
+            sums[place * n + place] += self.l2;
+        }
+        let count = rows as f64;
+        sums.iter_mut().for_each(|sum| *sum /= count);
+        sums
+    }
+}
+
+impl Problem<'_> {
+    fn row(&self, index: usize) -> &[f64] {
+        &self.rows[index * self.width..(index + 1) * self.width]
+    }
+
+    fn weight(&self, index: usize) -> f64 {
+        self.weights.map_or(1.0, |weights| weights[index])
+    }
+
     fn add_rows(&self, x: &[f64], part: &mut Part) {
         let intercept = x.len() - 1;
         for index in part.first..part.last {
-            let row = &self.rows[index * self.width..(index + 1) * self.width];
+            let row = self.row(index);
             let mut raw = x[intercept];
             self.design
                 .visit(row, |place, value| raw += x[place] * value);
             let (loss, slope) = self.link.loss(raw, self.labels[index]);
-            let weight = self.weights.map_or(1.0, |weights| weights[index]);
+            let weight = self.weight(index);
             part.loss += weight * loss;
             let slope = weight * slope;
             self.design
                 .visit(row, |place, value| part.gradient[place] += slope * value);
             part.gradient[intercept] += slope;
+        }
+    }
+
+    fn add_products(&self, x: &[f64], square: &mut Square) {
+        let n = x.len();
+        // What of a row is not 0, by place.
+        let (mut places, mut values) = (Vec::with_capacity(n), Vec::with_capacity(n));
+        for index in square.first..square.last {
+            places.clear();
+            values.clear();
+            let mut raw = x[n - 1];
+            self.design.visit(self.row(index), |place, value| {
+                raw += x[place] * value;
+                places.push(place);
+                values.push(value);
+            });
+            places.push(n - 1);
+            values.push(1.0);
+            let weight = self.weight(index) * self.link.curvature(raw);
+            for (i, (place, value)) in places.iter().zip(&values).enumerate() {
+                let sums = &mut square.sums[place * n..=place * n + place];
+                let factor = weight * value;
+                for (other, value) in places[..=i].iter().zip(&values[..=i]) {
+                    sums[*other] += factor * value;
+                }
+            }
         }
     }
 }

@@ -26,29 +26,16 @@ pub fn minimise(
         }
         let direction = direction(&pairs, &gradient);
         let slope = dot(&direction, &gradient);
-        let mut step = if pairs.is_empty() {
+        let step = if pairs.is_empty() {
             1.0 / norm(&gradient).max(1.0)
         } else {
             1.0
         };
-        let (mut next, mut next_gradient) = (x.clone(), vec![0.0; x.len()]);
-        let mut found = false;
-        for _ in 0..MOST_HALVINGS {
-            for ((place, at), towards) in next.iter_mut().zip(&*x).zip(&direction) {
-                *place = at + step * towards;
-            }
-            let next_value = f(&next, &mut next_gradient);
-            if next_value <= value + SUFFICIENT * step * slope {
-                value = next_value;
-                found = true;
-                break;
-            }
-            step /= 2.0;
-        }
-        // Rounding hides any further descent.
-        if !found {
+        let Some((next, next_gradient, next_value)) =
+            down(x, &direction, (value, slope), step, &mut f)
+        else {
             return;
-        }
+        };
         let moved: Vec<f64> = next.iter().zip(&*x).map(|(a, b)| a - b).collect();
         let turned: Vec<f64> = next_gradient
             .iter()
@@ -61,9 +48,31 @@ pub fn minimise(
             }
             pairs.push_back((moved, turned));
         }
-        *x = next;
-        gradient = next_gradient;
+        (*x, gradient, value) = (next, next_gradient, next_value);
     }
+}
+
+/// Steps down from `x`, halving the step until it keeps enough of what value and slope promise: the
+/// place, its gradient and its value. None: rounding hides any further descent.
+pub fn down(
+    x: &[f64],
+    direction: &[f64],
+    (value, slope): (f64, f64),
+    mut step: f64,
+    mut f: impl FnMut(&[f64], &mut [f64]) -> f64,
+) -> Option<(Vec<f64>, Vec<f64>, f64)> {
+    let (mut next, mut gradient) = (x.to_vec(), vec![0.0; x.len()]);
+    for _ in 0..MOST_HALVINGS {
+        for ((place, at), towards) in next.iter_mut().zip(x).zip(direction) {
+            *place = at + step * towards;
+        }
+        let reached = f(&next, &mut gradient);
+        if reached <= value + SUFFICIENT * step * slope {
+            return Some((next, gradient, reached));
+        }
+        step /= 2.0;
+    }
+    None
 }
 
 /// The two-loop recursion: minus the gradient, bent by what is known of the curvature.
@@ -86,7 +95,7 @@ fn direction(pairs: &VecDeque<(Vec<f64>, Vec<f64>)>, gradient: &[f64]) -> Vec<f6
     q
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 

@@ -4,6 +4,7 @@ mod clusters;
 mod design;
 mod fit;
 mod minimise;
+mod newton;
 
 pub use clusters::Clusters;
 pub use design::{Design, Input};
