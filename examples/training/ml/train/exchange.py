@@ -28,5 +28,13 @@ def numbers(table):
     return table.drop(columns="site").astype("float32")
 
 
+def exported(table):
+    """What the exported model says, in the place of the net that it was made from: that is judged."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(OUTPUT / "model.onnx")
+    return session.run(["score"], {"table": table})[0].reshape(-1)
+
+
 def save(scores, index):
     pd.DataFrame({"_row": index, "score": scores}).to_parquet(OUTPUT / "predictions.parquet")

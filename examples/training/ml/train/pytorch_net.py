@@ -2,7 +2,7 @@
 
 import mlflow
 import torch
-from exchange import OUTPUT, PARAMS, SEED, numbers, rows, save
+from exchange import OUTPUT, PARAMS, SEED, exported, numbers, rows, save
 
 torch.manual_seed(SEED)
 features, label, asked = rows()
@@ -34,7 +34,6 @@ with mlflow.start_run():
         steps.step()
         mlflow.log_metric("train_loss", loss.item(), step=epoch)
 net.eval()
-with torch.no_grad():
-    save(net(torch.tensor(numbers(asked).to_numpy())).numpy(), asked.index)
 torch.onnx.export(net, (table[:1],), OUTPUT / "model.onnx", input_names=["table"], output_names=["score"],
                   dynamic_axes={"table": {0: "rows"}, "score": {0: "rows"}}, dynamo=False)
+save(exported(numbers(asked).to_numpy()), asked.index)
