@@ -9,7 +9,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 use forebay_core::{Diagnostic, quote};
 
-use super::calls::{literal, name_of};
+use super::calls::{fill, literal, name_of};
+use super::spelling::{self, Spelled};
 use super::using::Columns;
 use super::{Probe, naming, own, scopes};
 use crate::types::Dialect;
@@ -57,6 +58,26 @@ fn call(expr: &Expr) -> Option<&Function> {
     }
 }
 
+/// Tells the calls in an item how the columns are spelled: a pattern is of that, and they are planned in
+/// small letters.
+pub(super) fn tell(item: &mut SelectItem, spelled: &Spelled) {
+    own::change(item, |part| {
+        if call(part).is_some()
+            && let Expr::Function(function) = part
+            && let FunctionArguments::List(list) = &mut function.args
+            && list.args.len() == 1
+        {
+            let names = spelled
+                .values()
+                .map(|name| format!("'{}'", name.replace('\'', "''")));
+            let names: Vec<String> = names.collect();
+            let names = fill(&format!("[{}]", names.join(", ")), &[]);
+            let arg = |names| FunctionArg::Unnamed(FunctionArgExpr::Expr(names));
+            list.args.extend(names.map(arg));
+        }
+    });
+}
+
 fn refused(what: &str) -> Diagnostic {
     Diagnostic::error(format!("COLUMNS() is not understood {what}")).hint(
         "columns(*), columns('pattern') and columns(['a', 'b']) in an item without a name are",
@@ -91,11 +112,14 @@ fn spread(
                 *part = Expr::Identifier(Ident::with_quote('"', &name));
             }
         });
-        let alias = match &one {
+        let mut alias = match &one {
             Expr::Identifier(ident) => ident.value.clone(),
             Expr::Cast { .. } => name,
             other => naming::name(other, dialect).replace(&quote(&name), &name),
         };
+        if dialect == Dialect::DuckDb {
+            alias.make_ascii_lowercase();
+        }
         SelectItem::ExprWithAlias {
             expr: one,
             alias: Ident::with_quote('"', alias),
@@ -108,7 +132,15 @@ fn choose(function: &Function, names: &[String]) -> Result<Vec<String>, Diagnost
     let FunctionArguments::List(list) = &function.args else {
         return Err(refused("without what to choose"));
     };
-    match list.args.as_slice() {
+    let (args, spelled) = match list.args.as_slice() {
+        [
+            wanted,
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Array(spelled))),
+        ] => (std::slice::from_ref(wanted), spelled.elem.as_slice()),
+        args => (args, &[][..]),
+    };
+    let spelled = spelling::of(spelled.iter().filter_map(literal));
+    match args {
         [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] => Ok(names.to_vec()),
         [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Array(wanted)))] => {
             let wanted = wanted
@@ -121,7 +153,9 @@ fn choose(function: &Function, names: &[String]) -> Result<Vec<String>, Diagnost
             let pattern = literal(pattern).ok_or_else(|| refused("with what is computed"))?;
             let regex = regex::Regex::new(&pattern)
                 .map_err(|_| Diagnostic::error(format!("'{pattern}' is no regular expression")))?;
-            let matching = names.iter().filter(|name| regex.is_match(name));
+            let matching = names
+                .iter()
+                .filter(|name| regex.is_match(spelled.get(*name).unwrap_or(name)));
             let matching: Vec<String> = matching.cloned().collect();
             match matching.is_empty() {
                 true => Err(Diagnostic::error(format!("no column matches '{pattern}'"))),

@@ -13,6 +13,7 @@ mod doubles;
 mod duckdb;
 mod durations;
 mod exprs;
+mod fields;
 mod keys;
 mod laterals;
 mod length;
@@ -34,6 +35,7 @@ mod rounds;
 mod scopes;
 mod selects;
 mod sets;
+pub(crate) mod spelling;
 mod spreads;
 mod sums;
 mod syntax;
@@ -58,7 +60,7 @@ pub(crate) use length::problem;
 pub(crate) use local::database_of;
 pub use local::local;
 pub(crate) use merging::{ALL_COLUMNS, BY_NAME, NOTHING};
-pub(crate) use syntax::{Syntax, folded, parse, parse_as};
+pub(crate) use syntax::{Syntax, folded, parse, parse_as, parse_small, spelled};
 
 /// Plans a statement, to learn the columns of a part of a query.
 pub(crate) type Probe<'a> = dyn Fn(Statement) -> Result<LogicalPlan> + 'a;
@@ -92,6 +94,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     planners.insert(0, Arc::new(operators::Operators(dialect)));
     if dialect == Dialect::DuckDb {
         planners.insert(0, Arc::new(duckdb::Operators));
+        planners.insert(0, Arc::new(fields::Fields));
     }
     let mut functions = choices::lenient(state.scalar_functions().values().cloned());
     functions.push(Arc::new(date_diff::date_diff()));
@@ -131,7 +134,7 @@ pub(crate) fn rewrite(
     calls::rewrite(query, dialect)?;
     windows::rewrite(query)?;
     modulo::rewrite(query);
-    pivots::rewrite(query, probe)?;
+    pivots::rewrite(query, dialect, probe)?;
     columns::rewrite(query, dialect, probe)?;
     if dialect == Dialect::DuckDb {
         aliases::rewrite(query, probe)?;

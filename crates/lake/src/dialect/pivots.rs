@@ -11,14 +11,19 @@ use datafusion::sql::sqlparser::ast::{
 use forebay_core::{Diagnostic, quote};
 
 use super::using::Columns;
-use super::{Probe, folded, parse, scopes};
+use super::{Probe, folded, parse, scopes, spelled};
+use crate::types::Dialect;
 
-pub(super) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> Result<(), Diagnostic> {
+pub(super) fn rewrite(
+    query: &mut Query,
+    dialect: Dialect,
+    probe: &Probe<'_>,
+) -> Result<(), Diagnostic> {
     scopes::each_select(query, probe, &has_pivot, &|select, _, columns| {
         for item in &mut select.from {
-            of_factor(&mut item.relation, columns)?;
+            of_factor(&mut item.relation, dialect, columns)?;
             for join in &mut item.joins {
-                of_factor(&mut join.relation, columns)?;
+                of_factor(&mut join.relation, dialect, columns)?;
             }
         }
         Ok(())
@@ -38,7 +43,11 @@ fn has_pivot(select: &Select) -> bool {
     select.from.iter().any(has)
 }
 
-fn of_factor(factor: &mut TableFactor, columns: &Columns<'_>) -> Result<(), Diagnostic> {
+fn of_factor(
+    factor: &mut TableFactor,
+    dialect: Dialect,
+    columns: &Columns<'_>,
+) -> Result<(), Diagnostic> {
     let (text, alias) = match factor {
         TableFactor::Pivot {
             table,
@@ -48,7 +57,7 @@ fn of_factor(factor: &mut TableFactor, columns: &Columns<'_>) -> Result<(), Diag
             default_on_null: None,
             alias,
         } => {
-            of_factor(table, columns)?;
+            of_factor(table, dialect, columns)?;
             let ([by], PivotValueSource::List(values)) = (value_column.as_slice(), value_source)
             else {
                 return Err(Diagnostic::error(
@@ -56,7 +65,7 @@ fn of_factor(factor: &mut TableFactor, columns: &Columns<'_>) -> Result<(), Diag
                 )
                 .hint("pivot (sum(x) for k in ('a', 'b'))"));
             };
-            let source = Source::of(table, columns)?;
+            let source = Source::of(table, dialect, columns)?;
             (source.pivot(aggregate_functions, by, values)?, alias.take())
         }
         TableFactor::Unpivot {
@@ -67,9 +76,9 @@ fn of_factor(factor: &mut TableFactor, columns: &Columns<'_>) -> Result<(), Diag
             null_inclusion,
             alias,
         } => {
-            of_factor(table, columns)?;
+            of_factor(table, dialect, columns)?;
             let with_nulls = matches!(null_inclusion, Some(NullInclusion::IncludeNulls));
-            let source = Source::of(table, columns)?;
+            let source = Source::of(table, dialect, columns)?;
             (
                 source.unpivot(value, name, unpivoted, with_nulls)?,
                 alias.take(),
@@ -101,10 +110,15 @@ fn of_factor(factor: &mut TableFactor, columns: &Columns<'_>) -> Result<(), Diag
 struct Source {
     table: String,
     columns: Vec<String>,
+    dialect: Dialect,
 }
 
 impl Source {
-    fn of(table: &TableFactor, columns: &Columns<'_>) -> Result<Self, Diagnostic> {
+    fn of(
+        table: &TableFactor,
+        dialect: Dialect,
+        columns: &Columns<'_>,
+    ) -> Result<Self, Diagnostic> {
         let item = TableWithJoins {
             relation: table.clone(),
             joins: Vec::new(),
@@ -117,6 +131,7 @@ impl Source {
         Ok(Self {
             table: table.to_string(),
             columns: found.into_iter().map(|column| column.name).collect(),
+            dialect,
         })
     }
 
@@ -151,11 +166,10 @@ impl Source {
                         "PIVOT takes aggregates without FILTER and OVER",
                     ));
                 }
-                let name = match (&aggregate.alias, aggregates.len()) {
-                    (None, 1) => label(value),
-                    (None, _) => format!("{}_{}", label(value), aggregate.expr),
-                    (Some(alias), _) => format!("{}_{}", label(value), folded(alias)),
-                };
+                let mut name = column(value, aggregate, aggregates.len(), self.dialect);
+                if self.dialect == Dialect::DuckDb {
+                    name.make_ascii_lowercase();
+                }
                 let (value, name) = (&value.expr, quote(&name));
                 items.push(format!(
                     "{function} filter (where {by} = {value}) as {name}"
@@ -196,7 +210,7 @@ impl Source {
                     column.expr
                 )));
             };
-            let label = label(column).replace('\'', "''");
+            let label = label(column, self.dialect).replace('\'', "''");
             let kept = match with_nulls {
                 true => String::new(),
                 false => format!(" where {} is not null", column.expr),
@@ -211,10 +225,25 @@ impl Source {
     }
 }
 
+/// What the column of a value and an aggregate is called.
+pub(super) fn column(
+    value: &ExprWithAlias,
+    aggregate: &ExprWithAlias,
+    aggregates: usize,
+    dialect: Dialect,
+) -> String {
+    let label = label(value, dialect);
+    match (&aggregate.alias, aggregates) {
+        (None, 1) => label,
+        (None, _) => format!("{label}_{}", aggregate.expr),
+        (Some(alias), _) => format!("{label}_{}", spelled(alias, dialect)),
+    }
+}
+
 /// What a value or a column is called.
-fn label(value: &ExprWithAlias) -> String {
+fn label(value: &ExprWithAlias, dialect: Dialect) -> String {
     match (&value.alias, &value.expr) {
-        (Some(alias), _) => folded(alias),
+        (Some(alias), _) => spelled(alias, dialect),
         (None, Expr::Identifier(column)) => folded(column),
         (None, Expr::Value(literal)) => {
             let text = literal.value.clone().into_string();

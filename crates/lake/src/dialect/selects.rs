@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, JoinOperator, LimitClause, OrderBy, OrderByExpr, OrderByKind, Query, Select,
-    SelectFlavor, SelectItem, SetExpr, TableWithJoins, VisitMut, VisitorMut,
-    WildcardAdditionalOptions,
+    ExcludeSelectItem, Expr, Ident, JoinOperator, LimitClause, ObjectNamePart, OrderBy,
+    OrderByExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr, TableWithJoins,
+    VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 use forebay_core::Diagnostic;
 
@@ -53,6 +53,7 @@ impl VisitorMut for Rewriter {
             return ControlFlow::Break(Box::new(problem));
         }
         name_items(select, self.0);
+        select.projection.iter_mut().for_each(fold_star);
         select.from.iter_mut().for_each(semi_joins);
         for item in &mut select.projection {
             own::change(item, count_rows);
@@ -178,6 +179,33 @@ fn series_rows(item: &mut SelectItem) {
     }
 }
 
+/// `* EXCLUDE (Id)` names a column as any other expression does: the engine takes the name as it is.
+fn fold_star(item: &mut SelectItem) {
+    let (SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options)) = item else {
+        return;
+    };
+    let fold = |ident: &mut Ident| *ident = Ident::with_quote('"', folded(ident));
+    let excluded = match &mut options.opt_exclude {
+        Some(ExcludeSelectItem::Single(name)) => std::slice::from_mut(name),
+        Some(ExcludeSelectItem::Multiple(names)) => names.as_mut_slice(),
+        None => &mut [],
+    };
+    for part in excluded.iter_mut().flat_map(|name| &mut name.0) {
+        if let ObjectNamePart::Identifier(ident) = part {
+            fold(ident);
+        }
+    }
+    if let Some(except) = &mut options.opt_except {
+        fold(&mut except.first_element);
+        except.additional_elements.iter_mut().for_each(fold);
+    }
+    let replaced = options
+        .opt_replace
+        .iter_mut()
+        .flat_map(|all| &mut all.items);
+    replaced.for_each(|item| fold(&mut item.column_name));
+}
+
 fn semi_joins(item: &mut TableWithJoins) {
     for join in &mut item.joins {
         join.join_operator = match join.join_operator.clone() {
@@ -191,6 +219,9 @@ fn semi_joins(item: &mut TableWithJoins) {
 /// Items without a name get the one that the dialect gives, each once: the engine refuses two of one
 /// name, and takes two for one where they differ by a cast alone.
 fn name_items(select: &mut Select, dialect: Dialect) {
+    if dialect == Dialect::DuckDb {
+        number_repeated(select);
+    }
     let mut taken: HashSet<String> = select.projection.iter().filter_map(given_name).collect();
     for item in &mut select.projection {
         let SelectItem::UnnamedExpr(expr) = item else {
@@ -201,17 +232,62 @@ fn name_items(select: &mut Select, dialect: Dialect) {
         {
             continue;
         }
-        let name = naming::name(expr, dialect);
-        let mut unique = name.clone();
-        let mut count = 1;
-        while !taken.insert(unique.clone()) {
-            unique = format!("{name}_{count}");
-            count += 1;
+        let mut name = naming::name(expr, dialect);
+        if dialect == Dialect::DuckDb {
+            name.make_ascii_lowercase();
         }
         *item = SelectItem::ExprWithAlias {
             expr: expr.clone(),
-            alias: Ident::with_quote('"', unique),
+            alias: Ident::with_quote('"', numbered(&name, &mut taken)),
         };
+    }
+}
+
+/// The name, with a number where it is taken.
+fn numbered(name: &str, taken: &mut HashSet<String>) -> String {
+    let mut unique = name.to_owned();
+    let mut count = 1;
+    while !taken.insert(unique.clone()) {
+        unique = format!("{name}_{count}");
+        count += 1;
+    }
+    unique
+}
+
+/// A plain column's name, with what stands before it.
+fn parts(column: &Expr) -> Vec<String> {
+    match column {
+        Expr::Identifier(ident) => vec![folded(ident)],
+        Expr::CompoundIdentifier(parts) => parts.iter().map(folded).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A name that is given once more has a number, as DuckDB does it.
+fn number_repeated(select: &mut Select) {
+    let mut taken = HashSet::new();
+    let mut columns = HashSet::new();
+    for item in &mut select.projection {
+        match item {
+            SelectItem::ExprWithAlias { alias, .. } => {
+                let name = folded(alias);
+                let unique = numbered(&name, &mut taken);
+                if unique != name {
+                    *alias = Ident::with_quote('"', unique);
+                }
+            }
+            SelectItem::UnnamedExpr(expr @ (Expr::Identifier(_) | Expr::CompoundIdentifier(_)))
+                if !columns.insert(parts(expr)) =>
+            {
+                let name = given_name(&SelectItem::UnnamedExpr(expr.clone())).unwrap_or_default();
+                taken.insert(name.clone());
+                *item = SelectItem::ExprWithAlias {
+                    expr: expr.clone(),
+                    alias: Ident::with_quote('"', numbered(&name, &mut taken)),
+                };
+            }
+            other => taken.extend(given_name(other)),
+        }
     }
 }
 

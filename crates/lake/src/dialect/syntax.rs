@@ -10,8 +10,9 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
+use super::spelling::{self, Written};
 use super::tokens;
 
 /// The statements of a text, of at most so many levels of nesting.
@@ -25,7 +26,25 @@ pub(crate) fn parse_as(
     sql: &str,
     depth: usize,
 ) -> Result<Vec<Statement>, ParserError> {
-    let mut tokens = Tokenizer::new(dialect, sql).tokenize_with_location()?;
+    let tokens = Tokenizer::new(dialect, sql).tokenize_with_location()?;
+    statements(dialect, tokens, depth)
+}
+
+/// As [`parse`], with all names in small letters, and how those in quotes were written.
+pub(crate) fn parse_small(
+    sql: &str,
+    depth: usize,
+) -> Result<(Vec<Statement>, Written), ParserError> {
+    let mut tokens = Tokenizer::new(&Syntax, sql).tokenize_with_location()?;
+    let written = spelling::fold(&mut tokens);
+    Ok((statements(&Syntax, tokens, depth)?, written))
+}
+
+fn statements(
+    dialect: &dyn Dialect,
+    mut tokens: Vec<TokenWithSpan>,
+    depth: usize,
+) -> Result<Vec<Statement>, ParserError> {
     if dialect.is::<PostgreSqlDialect>() {
         for token in &mut tokens {
             // The parser knows SELECT TOP 5 in every dialect, but `top` is an ordinary name.
@@ -48,6 +67,14 @@ pub(crate) fn folded(ident: &Ident) -> String {
     match ident.quote_style {
         Some(_) => ident.value.clone(),
         None => ident.value.to_lowercase(),
+    }
+}
+
+/// An identifier as a new column is called: DuckDB keeps capitals.
+pub(crate) fn spelled(ident: &Ident, dialect: crate::types::Dialect) -> String {
+    match dialect {
+        crate::types::Dialect::DuckDb => ident.value.clone(),
+        crate::types::Dialect::Postgres => folded(ident),
     }
 }
 

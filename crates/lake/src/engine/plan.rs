@@ -13,7 +13,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
-use datafusion::sql::sqlparser::ast::{Query, Statement};
+use datafusion::sql::sqlparser::ast::{ObjectName, Query, Statement};
 use forebay_core::name::DATABASE;
 use forebay_core::{Diagnostic, Relation, suggest};
 use futures::future::BoxFuture;
@@ -25,6 +25,7 @@ use super::information_schema::{self, Listed};
 use super::session::in_dialect;
 use super::views::{Planned, Read, Reading, Views};
 use crate::dialect;
+use crate::dialect::spelling::{self, Spelled, Written};
 use crate::files;
 use crate::types::Dialect;
 use crate::warehouse::{View, Warehouse};
@@ -38,6 +39,8 @@ pub(crate) struct Planner<'a> {
     /// Tables to be read as of a version.
     pins: &'a BTreeMap<Relation, i64>,
     tables: Tables,
+    /// The spelling of the columns of those that are planned with in small letters.
+    spellings: HashMap<Relation, Spelled>,
     /// What the names of the warehouse stood for: what is looked up again is found unchanged.
     seen: HashMap<Relation, Read>,
     /// What the views that are being expanded have read so far, outermost first.
@@ -70,6 +73,7 @@ impl<'a> Planner<'a> {
             views,
             pins,
             tables: HashMap::new(),
+            spellings: HashMap::new(),
             seen: HashMap::new(),
             reading: Vec::new(),
             open: Vec::new(),
@@ -84,7 +88,7 @@ impl<'a> Planner<'a> {
     }
 
     pub(crate) async fn plan(&mut self, sql: &str) -> Result<LogicalPlan, Diagnostic> {
-        let mut statement = self.parse(sql)?;
+        let (mut statement, written) = self.parse(sql)?;
         self.open_files(&mut statement).await?;
         let parsed = Parsed::Statement(Box::new(statement));
         let (names, _) = datafusion::sql::resolve::resolve_table_references(&parsed, true)
@@ -95,6 +99,7 @@ impl<'a> Planner<'a> {
         for name in &names {
             self.resolve(name).await;
         }
+        let spelled = self.spelled(&mut statement, &written);
         let context = Context {
             state: &self.state,
             tables: &self.tables,
@@ -110,7 +115,19 @@ impl<'a> Planner<'a> {
         if context.has_called.get() {
             self.pass();
         }
+        let plan = plan.and_then(|plan| spelling::restored(plan, &spelled));
         plan.map_err(from_engine)
+    }
+
+    /// How the columns of the answer are spelled, where that is otherwise than they are planned.
+    fn spelled(&self, statement: &mut Statement, written: &Written) -> Spelled {
+        match query_of(statement) {
+            Some(query) if dialect::dialect_of(&self.state) == Dialect::DuckDb => {
+                let spelled = |name: &ObjectName| self.spellings.get(&small_relation(name)?);
+                spelling::of_query(query, written, &spelled)
+            }
+            _ => Spelled::new(),
+        }
     }
 
     /// What is being planned will not be so the next time.
@@ -120,17 +137,20 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn parse(&self, sql: &str) -> Result<Statement, Diagnostic> {
-        let limit = self.state.config_options().sql_parser.recursion_limit;
-        let mut statements =
-            dialect::parse(sql, limit.get()).map_err(|error| from_parser(&error))?;
+    fn parse(&self, sql: &str) -> Result<(Statement, Written), Diagnostic> {
+        let limit = self.state.config_options().sql_parser.recursion_limit.get();
+        let parsed = match dialect::dialect_of(&self.state) {
+            Dialect::DuckDb => dialect::parse_small(sql, limit),
+            Dialect::Postgres => dialect::parse(sql, limit).map(|all| (all, Written::new())),
+        };
+        let (mut statements, written) = parsed.map_err(|error| from_parser(&error))?;
         let statement = statements.pop();
         let mut statement = statement.ok_or_else(|| Diagnostic::error("the SQL is empty"))?;
         if !statements.is_empty() {
             return Err(Diagnostic::error("the SQL has more than one statement"));
         }
         match query_of(&mut statement) {
-            Some(_) => Ok(statement),
+            Some(_) => Ok((statement, written)),
             None => Err(not_a_query(&statement)),
         }
     }
@@ -138,11 +158,12 @@ impl<'a> Planner<'a> {
     /// Looks the table up and remembers it, or the reason why it cannot be had: the planner asks
     /// only for the names that turn out not to be common table expressions.
     async fn resolve(&mut self, name: &TableReference) {
-        let relation = relation_of(name);
+        let planned = relation_of(name);
+        let relation = self.stored_as(&planned).await;
         if let Some(reading) = self.reading.last_mut() {
             reading.relations.insert(relation.clone());
         }
-        if self.tables.contains_key(&relation) {
+        if self.tables.contains_key(&planned) {
             return;
         }
         let table = match name.catalog() {
@@ -158,7 +179,40 @@ impl<'a> Planner<'a> {
             }
             _ => self.table(&relation).await,
         };
-        self.tables.insert(relation, table);
+        let table = table.and_then(|table| self.offered(&planned, table));
+        self.tables.insert(planned, table);
+    }
+
+    /// The relation that the name means: in DuckDB's dialect capitals tell no two apart.
+    async fn stored_as(&mut self, planned: &Relation) -> Relation {
+        let is_known = self.pins.contains_key(planned) || self.open.contains(planned);
+        if is_known
+            || dialect::dialect_of(&self.state) != Dialect::DuckDb
+            || matches!(self.read(planned).await, Ok(Some(_)))
+        {
+            return planned.clone();
+        }
+        let open = self.open.iter().find(|open| is_alike(open, planned));
+        let alike = open.cloned().or_else(|| self.warehouse.alike(planned));
+        alike.unwrap_or_else(|| planned.clone())
+    }
+
+    /// The table as it is planned with: in DuckDB's dialect with its columns in small letters.
+    fn offered(
+        &mut self,
+        planned: &Relation,
+        table: Arc<dyn TableProvider>,
+    ) -> Result<Arc<dyn TableProvider>, Diagnostic> {
+        if dialect::dialect_of(&self.state) != Dialect::DuckDb {
+            return Ok(table);
+        }
+        let schema = table.schema();
+        let spelled = spelling::of(schema.fields().iter().map(|field| field.name().as_str()));
+        if spelled.is_empty() {
+            return Ok(table);
+        }
+        self.spellings.insert(planned.clone(), spelled);
+        spelling::in_small_letters(table).map_err(from_engine)
     }
 
     /// Each file that the statement reads becomes a table of this query.
@@ -173,11 +227,13 @@ impl<'a> Planner<'a> {
             let opened = files::open(read, self.files.folder, &self.state).await?;
             let table = Relation::new(files::SCHEMA, (first + at).to_string());
             let rows = Relation::new(files::SCHEMA, format!("rows_{}", first + at));
-            self.tables.insert(rows.clone(), Ok(opened.rows));
+            let offered = self.offered(&rows, opened.rows);
+            self.tables.insert(rows.clone(), offered);
             let sql = format!("select {} from {}", opened.columns.join(", "), rows.sql());
             let plan = Box::pin(self.plan(&sql)).await?;
             let view: Arc<dyn TableProvider> = Arc::new(ViewTable::new(plan, None));
-            self.tables.insert(table, Ok(view));
+            let offered = self.offered(&table, view);
+            self.tables.insert(table, offered);
         }
         Ok(())
     }
@@ -340,6 +396,7 @@ impl<'a> Planner<'a> {
             pins: self.pins,
             files: self.files,
             tables: stored(&self.tables),
+            spellings: HashMap::new(),
             seen: std::mem::take(&mut self.seen),
             reading: vec![Reading::default()],
             open: self.open.clone(),
@@ -368,6 +425,20 @@ impl<'a> Planner<'a> {
         let names: Vec<String> = names.iter().map(Relation::to_string).collect();
         let wrong = relation.to_string();
         problem.maybe_hint(suggest::nearest(&wrong, names.iter().map(String::as_str)))
+    }
+}
+
+fn is_alike(one: &Relation, other: &Relation) -> bool {
+    one.schema.eq_ignore_ascii_case(&other.schema) && one.name.eq_ignore_ascii_case(&other.name)
+}
+
+/// The relation that a name in small letters is planned as.
+fn small_relation(name: &ObjectName) -> Option<Relation> {
+    let part = |at: usize| Some(name.0.get(at)?.as_ident()?.value.to_ascii_lowercase());
+    match name.0.len() {
+        1 => Some(relation_of(&TableReference::bare(part(0)?))),
+        2 => Some(Relation::new(part(0)?, part(1)?)),
+        _ => None,
     }
 }
 

@@ -7,10 +7,12 @@ mod names;
 mod rows;
 mod tables;
 
+use std::ops::ControlFlow;
+
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::sql::sqlparser::ast::{
-    Ident, ObjectName, ObjectNamePart, ObjectType, SchemaName, Statement,
+    Ident, ObjectName, ObjectNamePart, ObjectType, SchemaName, Statement, VisitMut, VisitorMut,
 };
 use forebay_core::{Diagnostic, Relation, suggest};
 use futures::TryStreamExt;
@@ -19,7 +21,7 @@ use futures::future::BoxFuture;
 use crate::Lake;
 use crate::dialect::{database_of, folded, local, parse};
 use crate::engine::from_parser;
-use crate::types::{Input, TableKind, WriteMode, WriteOptions};
+use crate::types::{Dialect, Input, TableKind, WriteMode, WriteOptions};
 
 /// What a statement gave.
 #[derive(Clone, Debug)]
@@ -49,7 +51,10 @@ impl Lake {
             let statements = parse(&sql, depth.get()).map_err(|error| from_parser(&error))?;
             let mut last = Executed::Done;
             let only = statements.len() == 1;
-            for statement in statements {
+            for mut statement in statements {
+                if self.dialect() == Dialect::DuckDb {
+                    let _ = statement.visit(&mut Stored(self));
+                }
                 let text = match only {
                     // As it was written, so that errors point into it.
                     true => sql.to_string(),
@@ -159,6 +164,24 @@ impl Lake {
     }
 }
 
+/// Names of relations as they are stored, where they differ in capitals alone.
+struct Stored<'a>(&'a Lake);
+
+impl VisitorMut for Stored<'_> {
+    type Break = ();
+
+    fn pre_visit_relation(&mut self, name: &mut ObjectName) -> ControlFlow<()> {
+        if let Ok(relation) = relation(name)
+            && let Some(alike) = self.0.warehouse().alike(&relation)
+            && alike != relation
+        {
+            let parts = [alike.schema, alike.name].map(|part| Ident::with_quote('"', part));
+            *name = ObjectName::from(parts.to_vec());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
 /// The table that a name means, in the schema `main` where it has none.
 fn relation(name: &ObjectName) -> Result<Relation, Diagnostic> {
     match parts(name).as_deref() {
@@ -189,11 +212,9 @@ fn last(name: &ObjectName) -> Result<Ident, Diagnostic> {
 fn known(schema: &SchemaRef, table: &Relation, column: &Ident) -> Result<String, Diagnostic> {
     let name = folded(column);
     let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-    let same = |known: &&&str| match column.quote_style {
-        Some(_) => **known == name,
-        None => known.eq_ignore_ascii_case(&name),
-    };
-    match names.iter().find(same) {
+    let exact = names.iter().find(|known| **known == name);
+    let alike = || names.iter().find(|known| known.eq_ignore_ascii_case(&name));
+    match exact.or_else(alike) {
         Some(known) => Ok((*known).to_owned()),
         None => Err(
             Diagnostic::error(format!("'{table}' has no column '{name}'"))

@@ -8,7 +8,8 @@ use forebay_core::{Diagnostic, Relation, quote};
 
 use super::{known, missing, relation};
 use crate::Lake;
-use crate::dialect::folded;
+use crate::dialect::spelled;
+use crate::types::Dialect;
 use crate::warehouse::Stored;
 
 impl Lake {
@@ -32,7 +33,7 @@ impl Lake {
             Some(query) => query.to_string(),
             None => {
                 let columns = create.columns.iter().map(|column| {
-                    let name = quote(&folded(&column.name));
+                    let name = quote(&spelled(&column.name, self.dialect()));
                     format!("cast(null as {}) as {name}", column.data_type)
                 });
                 let columns: Vec<String> = columns.collect();
@@ -54,7 +55,10 @@ impl Lake {
         }
         let mut sql = view.query.to_string();
         if !view.columns.is_empty() {
-            let columns = view.columns.iter().map(|c| quote(&folded(&c.name)));
+            let columns = view
+                .columns
+                .iter()
+                .map(|c| quote(&spelled(&c.name, self.dialect())));
             let columns: Vec<String> = columns.collect();
             sql = format!("select * from ({sql}) as rows_({})", columns.join(", "));
         }
@@ -86,7 +90,7 @@ impl Lake {
                     if_not_exists,
                     ..
                 } => {
-                    let name = folded(&column_def.name);
+                    let name = spelled(&column_def.name, self.dialect());
                     let is_there = schema.index_of(&name).is_ok();
                     match (is_there, if_not_exists) {
                         (true, true) => continue,
@@ -117,7 +121,7 @@ impl Lake {
                 } => {
                     let old = known(&schema, &table, old_column_name)?;
                     for (column, _) in columns.iter_mut().filter(|(column, _)| *column == old) {
-                        *column = folded(new_column_name);
+                        *column = spelled(new_column_name, self.dialect());
                     }
                 }
                 AlterTableOperation::AlterColumn {
@@ -171,7 +175,10 @@ impl Lake {
         name: &ObjectName,
         if_exists: bool,
     ) -> Result<(), Diagnostic> {
-        let relation = relation(name)?;
+        let mut relation = relation(name)?;
+        if self.dialect() == Dialect::DuckDb {
+            relation = self.warehouse().alike(&relation).unwrap_or(relation);
+        }
         // A view whose query does not plan any more is there, too.
         if !if_exists && !self.relations().await?.contains(&relation) {
             return Err(missing(&relation));

@@ -97,6 +97,26 @@ impl Folder {
         Ok(found)
     }
 
+    /// The one relation whose name differs in capitals alone. None: there are none or several.
+    pub(crate) fn alike(&self, relation: &Relation) -> Result<Option<Relation>, Diagnostic> {
+        let mut found = Vec::new();
+        for (schema, path) in entries(&self.root)? {
+            if !schema.eq_ignore_ascii_case(&relation.schema) || !path.is_dir() {
+                continue;
+            }
+            for (file, path) in entries(&path)? {
+                let name = file.strip_suffix(VIEW).unwrap_or(&file);
+                if name.eq_ignore_ascii_case(&relation.name)
+                    && let Some(name) = relation_name(&file, &path)
+                {
+                    found.push(Relation::new(&schema, name));
+                }
+            }
+        }
+        found.dedup();
+        Ok(found.pop().filter(|_| found.is_empty()))
+    }
+
     /// Writes the file so that a reader sees the old or the new text, and a crash leaves either.
     pub(crate) fn write_view(&self, relation: &Relation, text: &str) -> Result<(), Diagnostic> {
         let path = self.view(relation);

@@ -56,6 +56,11 @@ impl Warehouse {
         self.folder.relations()
     }
 
+    /// The one table or view whose name differs in capitals alone.
+    pub(crate) fn alike(&self, relation: &Relation) -> Option<Relation> {
+        self.folder.alike(relation).ok().flatten()
+    }
+
     /// The view or the newest version of the table.
     pub(crate) async fn lookup(&self, relation: &Relation) -> Result<Option<Stored>, Diagnostic> {
         if !folder::is_name(&relation.schema) || !folder::is_name(&relation.name) {

@@ -2,6 +2,7 @@
 
 mod answer;
 mod atomicity;
+mod capitals;
 mod cases;
 mod database;
 mod dialect;

@@ -237,7 +237,33 @@ async fn what_cannot_be_told_is_refused() {
         "{problem}"
     );
     let problem = place
-        .problem("SELECT * REPLACE (1 AS k) FROM a FULL JOIN b USING (k)")
+        .problem("SELECT * REPLACE (1 AS z) FROM a FULL JOIN b USING (k)")
         .await;
-    assert!(problem.contains("not supported"), "{problem}");
+    assert!(problem.contains("no column 'z' to replace"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_star_has_the_key_of_the_first_table_whatever_the_tables_are_called() {
+    let place = place().await;
+    let sql = "WITH z AS (SELECT 1 AS id, 'x' AS name UNION ALL SELECT 2, 'y'), a AS (SELECT 1 AS id, 'q' AS other) ";
+    for (query, expected) in [
+        (
+            "SELECT * FROM z LEFT JOIN a USING (id) ORDER BY 1",
+            ["1|x|q", "2|y|null"],
+        ),
+        (
+            "SELECT * REPLACE (upper(name) AS name) FROM z LEFT JOIN a USING (id) ORDER BY 1",
+            ["1|X|q", "2|Y|null"],
+        ),
+        (
+            "SELECT * FROM z LEFT JOIN a USING (id) LEFT JOIN (SELECT 3 AS id) AS b USING (id) ORDER BY 1",
+            ["1|x|q", "2|y|null"],
+        ),
+    ] {
+        assert_eq!(
+            place.rows(&format!("{sql}{query}")).await,
+            expected,
+            "{query}"
+        );
+    }
 }

@@ -1,4 +1,4 @@
-//! `RIGHT` and `FULL JOIN ... USING` and their natural forms.
+//! `RIGHT` and `FULL JOIN ... USING` and their natural forms, and `*` over any `USING`.
 //!
 //! The engine takes the left table's column for the merged one, which is null where only the right
 //! table has a row. Here such a query is rewritten before it is planned: the joins get an `ON`
@@ -10,17 +10,57 @@ mod scope;
 mod select;
 
 use datafusion::sql::sqlparser::ast::{
-    Join, JoinConstraint, JoinOperator, Query, Select, TableFactor, TableWithJoins,
+    Join, JoinConstraint, JoinOperator, Query, Select, SelectItem, TableFactor, TableWithJoins,
 };
 use forebay_core::Diagnostic;
 
-use super::{Probe, scopes};
+use super::{Probe, folded, scopes};
 
 pub(super) use scope::Columns;
 
 pub(super) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> Result<(), Diagnostic> {
-    let has = |select: &Select| select.from.iter().any(is_affected);
+    let has = |select: &Select| {
+        let spreads = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_));
+        select.from.iter().any(is_affected)
+            || select.projection.iter().any(renames)
+            || select.projection.iter().any(spreads) && select.from.iter().any(keeps_another_key)
+    };
     scopes::each_select(query, probe, &has, &select::rewrite)
+}
+
+/// `* RENAME (a AS b)`, which the engine does not know.
+fn renames(item: &SelectItem) -> bool {
+    matches!(item, SelectItem::Wildcard(options) if options.opt_rename.is_some())
+}
+
+/// Whether `*` has the key of another table than the first: the engine keeps that of the table whose name
+/// is the least.
+fn keeps_another_key(item: &TableWithJoins) -> bool {
+    use JoinConstraint::{Natural, Using};
+    use JoinOperator::{Inner, Left, LeftOuter};
+    let merges = |join: &Join| match &join.join_operator {
+        JoinOperator::Join(on) | Inner(on) | Left(on) | LeftOuter(on) => {
+            matches!(on, Using(_) | Natural)
+        }
+        _ => false,
+    };
+    let factors = std::iter::once(&item.relation).chain(item.joins.iter().map(|j| &j.relation));
+    let names: Option<Vec<String>> = factors.map(plain_name).collect();
+    let ascending = names.is_some_and(|names| names.is_sorted_by(|one, next| one < next));
+    !ascending && item.joins.iter().any(merges)
+}
+
+fn plain_name(factor: &TableFactor) -> Option<String> {
+    match factor {
+        TableFactor::Table { alias: Some(a), .. } | TableFactor::Derived { alias: Some(a), .. } => {
+            Some(folded(&a.name))
+        }
+        TableFactor::Table { name, .. } => match name.0.as_slice() {
+            [only] => only.as_ident().map(folded),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 fn is_affected(item: &TableWithJoins) -> bool {

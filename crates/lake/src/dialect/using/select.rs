@@ -3,15 +3,15 @@
 use std::collections::HashSet;
 
 use datafusion::sql::sqlparser::ast::{
-    ExcludeSelectItem, Expr, Ident, ObjectName, OrderBy, OrderByKind, Select, SelectItem,
-    WildcardAdditionalOptions,
+    ExcludeSelectItem, Expr, Ident, ObjectName, OrderBy, OrderByKind, RenameSelectItem, Select,
+    SelectItem, WildcardAdditionalOptions,
 };
 use forebay_core::Diagnostic;
 
 use super::super::folded;
-use super::is_affected;
 use super::names::Merged;
 use super::scope::{Column, Columns, quoted, refused};
+use super::{is_affected, keeps_another_key};
 
 pub(super) fn rewrite(
     select: &mut Select,
@@ -20,7 +20,7 @@ pub(super) fn rewrite(
 ) -> Result<(), Diagnostic> {
     let mut visible = Vec::new();
     for item in &mut select.from {
-        visible.extend(match is_affected(item) {
+        visible.extend(match is_affected(item) || keeps_another_key(item) {
             true => columns.convert(item)?,
             false => columns.of(item)?,
         });
@@ -42,7 +42,7 @@ fn rewrite_projection(
     let mut items = Vec::new();
     for mut item in std::mem::take(&mut select.projection) {
         match &mut item {
-            SelectItem::Wildcard(options) => items.extend(expand(options, visible)?),
+            SelectItem::Wildcard(options) => items.extend(expand(options, visible, merged)?),
             SelectItem::UnnamedExpr(Expr::Identifier(ident)) => {
                 let ident = ident.clone();
                 items.push(match merged.meaning(&ident)? {
@@ -68,13 +68,12 @@ fn rewrite_projection(
 fn expand(
     options: &WildcardAdditionalOptions,
     visible: &[Column],
+    merged: &mut Merged<'_>,
 ) -> Result<Vec<SelectItem>, Diagnostic> {
-    let others = options.opt_ilike.is_some()
-        || options.opt_replace.is_some()
-        || options.opt_rename.is_some()
-        || options.opt_alias.is_some();
-    if others {
-        return Err(refused("SELECT * has more than EXCLUDE"));
+    if options.opt_ilike.is_some() || options.opt_alias.is_some() {
+        return Err(refused(
+            "SELECT * has more than EXCLUDE, REPLACE and RENAME",
+        ));
     }
     let left_out = left_out(options);
     let names: HashSet<&str> = visible.iter().map(|column| column.name.as_str()).collect();
@@ -83,17 +82,51 @@ fn expand(
             "there is no column '{unknown}' to leave out"
         )));
     }
+    let replaced = options.opt_replace.iter().flat_map(|all| &all.items);
+    let mut replaced = replaced.map(|item| folded(&item.column_name));
+    if let Some(unknown) = replaced.find(|name| !names.contains(name.as_str())) {
+        return Err(Diagnostic::error(format!(
+            "there is no column '{unknown}' to replace"
+        )));
+    }
     let kept = visible
         .iter()
         .filter(|column| !left_out.contains(&column.name));
-    let item = |column: &Column| match column.merged {
-        true => SelectItem::ExprWithAlias {
-            expr: column.expr.clone(),
-            alias: quoted(&column.name),
-        },
-        false => SelectItem::UnnamedExpr(column.expr.clone()),
+    let mut items = Vec::new();
+    for column in kept {
+        let (mut expr, mut name) = (column.expr.clone(), None);
+        if let Some(given) = replacement(options, column) {
+            expr = given.clone();
+            merged.replace_in(&mut expr)?;
+            name = Some(quoted(&column.name));
+        } else if column.merged {
+            name = Some(quoted(&column.name));
+        }
+        items.push(match new_name(options, column).or(name) {
+            Some(alias) => SelectItem::ExprWithAlias { expr, alias },
+            None => SelectItem::UnnamedExpr(expr),
+        });
+    }
+    Ok(items)
+}
+
+fn replacement<'a>(options: &'a WildcardAdditionalOptions, column: &Column) -> Option<&'a Expr> {
+    let items = &options.opt_replace.as_ref()?.items;
+    let of = items
+        .iter()
+        .find(|item| folded(&item.column_name) == column.name);
+    of.map(|item| &item.expr)
+}
+
+fn new_name(options: &WildcardAdditionalOptions, column: &Column) -> Option<Ident> {
+    let renamed = match options.opt_rename.as_ref()? {
+        RenameSelectItem::Single(renamed) => std::slice::from_ref(renamed),
+        RenameSelectItem::Multiple(renamed) => renamed.as_slice(),
     };
-    Ok(kept.map(item).collect())
+    let of = renamed
+        .iter()
+        .find(|renamed| folded(&renamed.ident) == column.name);
+    of.map(|renamed| quoted(&folded(&renamed.alias)))
 }
 
 fn left_out(options: &WildcardAdditionalOptions) -> HashSet<String> {

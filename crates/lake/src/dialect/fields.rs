@@ -1,0 +1,51 @@
+//! Fields of structures in DuckDB's dialect: capitals tell no two apart.
+
+use arrow::datatypes::{DataType, Field};
+use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
+use datafusion::error::Result;
+use datafusion::functions::core::expr_fn::get_field;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawFieldAccessExpr};
+use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess};
+
+#[derive(Debug)]
+pub(super) struct Fields;
+
+impl ExprPlanner for Fields {
+    fn plan_field_access(
+        &self,
+        mut access: RawFieldAccessExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawFieldAccessExpr>> {
+        if let GetFieldAccess::NamedStructField { name } = &mut access.field_access
+            && let Some(Some(wanted)) = name.try_as_str()
+            && let Some(field) = alike(&access.expr.get_type(schema)?, wanted)
+        {
+            *name = ScalarValue::from(field.name().as_str());
+        }
+        Ok(PlannerResult::Original(access))
+    }
+
+    fn plan_compound_identifier(
+        &self,
+        column: &Field,
+        table: Option<&TableReference>,
+        names: &[String],
+    ) -> Result<PlannerResult<Vec<Expr>>> {
+        let mut expr = Expr::Column(Column::from((table, column)));
+        let mut held = column.data_type();
+        for name in names {
+            let field = alike(held, name);
+            expr = get_field(expr, field.map_or(name, Field::name).as_str());
+            held = field.map_or(&DataType::Null, Field::data_type);
+        }
+        Ok(PlannerResult::Planned(expr))
+    }
+}
+
+fn alike<'a>(held: &'a DataType, name: &str) -> Option<&'a Field> {
+    let DataType::Struct(fields) = held else {
+        return None;
+    };
+    let mut fields = fields.iter().map(AsRef::as_ref);
+    fields.find(|field: &&Field| field.name().eq_ignore_ascii_case(name))
+}
