@@ -212,12 +212,22 @@ impl Project {
         &self.shared.target.name
     }
 
-    /// dbt's `manifest.json` (version 12), with our own nodes under the key `forebay`.
+    /// dbt's `manifest.json` (version 12).
     pub fn manifest(&self) -> Value {
         serde_json::to_value(manifest::Manifest(self)).expect("a manifest is plain data")
     }
 
-    /// The same as text, at a fraction of the value's memory.
+    /// `semantic_manifest.json`, as MetricFlow reads it.
+    pub fn semantic_manifest(&self) -> Value {
+        manifest::semantic(self)
+    }
+
+    /// `forebay.json`: nodes that dbt does not know. None: the project has none.
+    pub fn own_manifest(&self) -> Option<Value> {
+        manifest::own(self)
+    }
+
+    /// The manifest as text, at a fraction of the value's memory.
     pub fn manifest_text(&self) -> String {
         serde_json::to_string(&manifest::Manifest(self)).expect("a manifest is plain data")
     }

@@ -32,9 +32,14 @@ pub fn write(path: &Path, text: &str) -> Result<(), Diagnostic> {
         })
 }
 
-/// manifest.json, and what dbt derives from it: the graph's summary.
+/// manifest.json, what dbt derives from it (the graph's summary, the semantic layer), and our own nodes.
 pub fn manifest(project: &Project, folder: &Path) -> Result<(), Diagnostic> {
     write(&folder.join("manifest.json"), &project.manifest_text())?;
+    let semantic = project.semantic_manifest().to_string();
+    write(&folder.join("semantic_manifest.json"), &semantic)?;
+    if let Some(own) = project.own_manifest() {
+        write(&folder.join("forebay.json"), &own.to_string())?;
+    }
     write(
         &folder.join("graph_summary.json"),
         &graph_summary(project).to_string(),

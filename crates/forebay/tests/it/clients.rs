@@ -13,6 +13,23 @@ pub fn script(name: &str) -> PathBuf {
         .join(name)
 }
 
+/// What stands in target/ is what dbt's schemas allow, for a project with more than dbt's nodes too.
+#[test]
+fn artifacts_are_read_by_tools_that_take_dbts_alone() {
+    let project = Project::small_flights();
+    project.ok(&["build"]);
+    project.ok(&["docs", "generate"]);
+    project.ok(&["source", "freshness"]);
+    let target = project.root().join("target");
+    python::environment(&["dbt-artifacts-parser==0.15.0"]).run(
+        &script("dbt_artifacts.py"),
+        &[target.to_str().unwrap()],
+    );
+    assert!(target.join("semantic_manifest.json").exists());
+    let ours = std::fs::read_to_string(target.join("forebay.json")).unwrap();
+    assert!(ours.contains("feature_view.flights."), "{ours}");
+}
+
 /// The `deltalake` package reads our tables, `tritonclient` asks our server, the OpenLineage client
 /// takes our events, `mlflow` finds the training job's run and model.
 #[test]

@@ -1,4 +1,4 @@
-//! dbt's `manifest.json`, version 12. Nodes that dbt does not know stand under `forebay`.
+//! dbt's `manifest.json`, version 12, and what stands beside it: the semantic layer, and our own nodes.
 
 mod config;
 mod contract;
@@ -7,12 +7,15 @@ mod macros;
 mod node;
 mod operation;
 mod resource;
+mod semantic;
 mod source;
 mod unit_test;
 
 use forebay_core::{Node, ResourceType};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value as Json, json};
+
+pub(crate) use semantic::semantic;
 
 use crate::nodes::Detail;
 use crate::{DBT_VERSION, Project};
@@ -49,7 +52,6 @@ impl Serialize for Manifest<'_> {
         all.serialize_entry("semantic_models", &section(&[SemanticModel]))?;
         all.serialize_entry("unit_tests", &section(&[UnitTest]))?;
         all.serialize_entry("functions", &json!({}))?;
-        all.serialize_entry("forebay", &json!({"nodes": own(project)}))?;
         all.end()
     }
 }
@@ -136,7 +138,8 @@ fn disabled(project: &Project) -> Json {
     all.into()
 }
 
-fn own(project: &Project) -> Json {
+/// Nodes that dbt does not know, for which its schema has no place. None: the project has no such.
+pub(crate) fn own(project: &Project) -> Option<Json> {
     let nodes = project.graph.nodes.values();
     let entries = nodes
         .filter(|node| !is_dbt(node.resource_type()))
@@ -144,7 +147,8 @@ fn own(project: &Project) -> Json {
             let entry = serde_json::to_value(node).expect("a node is plain data");
             (node.id.to_string(), entry)
         });
-    entries.collect::<Map<_, _>>().into()
+    let entries: Map<String, Json> = entries.collect();
+    (!entries.is_empty()).then(|| json!({"version": 1, "nodes": entries}))
 }
 
 fn metadata(project: &Project) -> Json {

@@ -258,7 +258,7 @@ fn the_values_of_the_ml_files() {
     assert_eq!((december.rows, december.severity), (rows, Severity::Error));
     assert_eq!(december.columns["hour"], "psi < 10");
     assert_eq!(december.min_rows, 20);
-    assert!(project.manifest()["forebay"]["nodes"]["monitor.shop.december"].is_object());
+    assert!(project.own_manifest().unwrap()["nodes"]["monitor.shop.december"].is_object());
 }
 
 #[test]
