@@ -21,10 +21,8 @@ fn artifacts_are_read_by_tools_that_take_dbts_alone() {
     project.ok(&["docs", "generate"]);
     project.ok(&["source", "freshness"]);
     let target = project.root().join("target");
-    python::environment(&["dbt-artifacts-parser==0.15.0"]).run(
-        &script("dbt_artifacts.py"),
-        &[target.to_str().unwrap()],
-    );
+    python::environment(&["dbt-artifacts-parser==0.15.0"])
+        .run(&script("dbt_artifacts.py"), &[target.to_str().unwrap()]);
     assert!(target.join("semantic_manifest.json").exists());
     let ours = std::fs::read_to_string(target.join("forebay.json")).unwrap();
     assert!(ours.contains("feature_view.flights."), "{ours}");
