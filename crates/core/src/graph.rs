@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{Constraint, Contract};
 use crate::diagnostic::{Location, Severity};
 use crate::duration::Span;
+use crate::export::Export;
 use crate::exposure::Exposure;
 use crate::incremental::Incremental;
 use crate::ingest::Ingest;
@@ -217,6 +218,8 @@ pub enum Materialized {
     View,
     Ephemeral,
     Incremental(Incremental),
+    /// A table, and a file with its rows.
+    External(Export),
     /// By the macros of a materialisation: one of the project's own, or a built-in one of whose macros
     /// the project has its own.
     Custom {
@@ -231,6 +234,7 @@ impl Materialized {
             Materialized::View => "view",
             Materialized::Ephemeral => "ephemeral",
             Materialized::Incremental(_) => "incremental",
+            Materialized::External(_) => "external",
             Materialized::Custom { name } => name,
         }
     }

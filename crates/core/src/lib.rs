@@ -7,6 +7,7 @@ pub mod contract;
 pub mod diagnostic;
 pub mod digest;
 pub mod duration;
+pub mod export;
 pub mod exposure;
 pub mod graph;
 pub mod incremental;

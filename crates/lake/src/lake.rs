@@ -4,10 +4,10 @@
 //! engine's futures once more, which made up most of a release build of our own crates.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
@@ -75,6 +75,16 @@ impl Lake {
     }
 
     /// Whose SQL it reads.
+    /// A type as the dialect's catalog names it.
+    pub fn type_name(&self, data_type: &DataType) -> String {
+        engine::type_name(data_type, self.dialect())
+    }
+
+    /// Where relative paths of files begin.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.inner.files
+    }
+
     pub fn dialect(&self) -> Dialect {
         self.inner.dialect
     }

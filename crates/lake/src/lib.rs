@@ -12,6 +12,7 @@ pub mod pit;
 
 mod dialect;
 mod engine;
+mod export;
 mod files;
 mod functions;
 mod info;

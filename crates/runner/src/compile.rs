@@ -1,7 +1,7 @@
 //! Compiles a node, and looks up in the lake what its template asks.
 
 use forebay_core::{Diagnostic, NodeId, Relation};
-use forebay_lake::{Executed, Lake, TableInfo, TableKind, sql_type};
+use forebay_lake::{Executed, Lake, TableInfo, TableKind};
 use forebay_project::{
     Answer, Column, CompileState, Compiled, Hook, Project, Question, RelationKind, Rows,
 };
@@ -131,11 +131,11 @@ pub(crate) async fn answer(lake: &Lake, question: &Question) -> Result<Answer, D
         }
         Question::Columns(relation) => {
             let info = lake.info(relation).await?;
-            Answer::Columns(info.map_or(Vec::new(), |info| columns(&info.schema)))
+            Answer::Columns(info.map_or(Vec::new(), |info| columns(lake, &info.schema)))
         }
         Question::QueryColumns(sql) => {
             let schema = lake.schema_of(sql).await?;
-            Answer::Columns(columns(&schema))
+            Answer::Columns(columns(lake, &schema))
         }
         Question::Relations => {
             let mut all: Vec<(Relation, RelationKind)> = Vec::new();
@@ -175,10 +175,10 @@ fn kind(info: &TableInfo) -> RelationKind {
     }
 }
 
-fn columns(schema: &arrow::datatypes::Schema) -> Vec<Column> {
+fn columns(lake: &Lake, schema: &arrow::datatypes::Schema) -> Vec<Column> {
     let column = |field: &std::sync::Arc<arrow::datatypes::Field>| Column {
         name: field.name().clone(),
-        data_type: sql_type(field.data_type()),
+        data_type: lake.type_name(field.data_type()),
     };
     schema.fields().iter().map(column).collect()
 }

@@ -267,7 +267,7 @@ async fn action(
         }),
         Spec::Model(model) => match &model.materialized {
             Materialized::Ephemeral => None,
-            Materialized::Table => Some(Action::CreateTable {
+            Materialized::Table | Materialized::External(_) => Some(Action::CreateTable {
                 sql: compile(false).await,
             }),
             Materialized::View => Some(Action::CreateView {

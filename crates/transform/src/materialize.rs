@@ -1,4 +1,4 @@
-//! Models: table, view, incremental, ephemeral.
+//! Models: table, view, incremental, ephemeral, external.
 
 use std::collections::BTreeMap;
 
@@ -52,7 +52,9 @@ async fn put(
     let relation = match &model.materialized {
         Materialized::Ephemeral => return Ok(nothing_written()),
         Materialized::View => return view(lake, relation(node)?, sql).await,
-        Materialized::Table | Materialized::Incremental(_) => relation(node)?,
+        Materialized::Table | Materialized::Incremental(_) | Materialized::External(_) => {
+            relation(node)?
+        }
         Materialized::Custom { .. } => {
             let message = format!("{} is built by macros", node.id);
             return Err(Diagnostic::internal(message));
@@ -62,6 +64,13 @@ async fn put(
     match &model.materialized {
         Materialized::Incremental(spec) if !is_fresh(lake, relation, spec, ctx).await? => {
             incremental::update(lake, relation, spec, sql, ctx.batch, options).await
+        }
+        Materialized::External(export) => {
+            let rows = Input::Sql(sql.to_owned());
+            let written = lake.write(relation, rows, options).await?;
+            let rows = format!("select * from {}", relation.sql());
+            lake.export(&rows, export).await?;
+            Ok(written)
         }
         _ => {
             lake.write(relation, Input::Sql(sql.to_owned()), options)

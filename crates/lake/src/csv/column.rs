@@ -36,7 +36,7 @@ impl ColumnBuilder {
     pub fn append(&mut self, text: &str) -> bool {
         match self {
             Self::Boolean(builder) => {
-                let value = kind::boolean(text);
+                let value = kind::declared_boolean(text);
                 builder.append_option(value);
                 value.is_some()
             }

@@ -79,6 +79,28 @@ impl ColumnType {
     }
 }
 
+/// What PostgreSQL and DuckDB read where a column is declared as a truth value; alone, only `true` and
+/// `false` say that it is one.
+pub fn declared_boolean(text: &str) -> Option<bool> {
+    const WORDS: &[(&str, bool)] = &[
+        ("true", true),
+        ("t", true),
+        ("yes", true),
+        ("y", true),
+        ("on", true),
+        ("1", true),
+        ("false", false),
+        ("f", false),
+        ("no", false),
+        ("n", false),
+        ("off", false),
+        ("0", false),
+    ];
+    let text = text.trim();
+    let same = |(word, _): &&(&str, bool)| text.eq_ignore_ascii_case(word);
+    WORDS.iter().find(same).map(|(_, value)| *value)
+}
+
 pub fn boolean(text: &str) -> Option<bool> {
     let text = text.trim();
     if text.eq_ignore_ascii_case("true") {

@@ -1,5 +1,5 @@
 //! Operators that DuckDB reads otherwise than PostgreSQL: `7 / 2` is 3.5, where PostgreSQL has 3, and
-//! `'2018-01-01' + interval '1 day'` is a timestamp, where PostgreSQL has an error.
+//! `'2018-01-01' + interval '1 day'` is a timestamp and `true > 0` is true, where PostgreSQL has an error.
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
@@ -19,7 +19,9 @@ impl ExprPlanner for Operators {
         mut expr: RawBinaryExpr,
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
-        use BinaryOperator::{Divide, DuckIntegerDivide, Minus, Plus};
+        use BinaryOperator::{
+            Divide, DuckIntegerDivide, Eq, Gt, GtEq, Lt, LtEq, Minus, NotEq, Plus,
+        };
         let (left, right) = (expr.left.get_type(schema)?, expr.right.get_type(schema)?);
         match (&expr.op, left, right) {
             (DuckIntegerDivide, left, right) if left.is_integer() && right.is_integer() => {
@@ -36,10 +38,25 @@ impl ExprPlanner for Operators {
             (Plus, DataType::Interval(_), right) if right.is_string() => {
                 expr.right = timestamp(expr.right);
             }
+            (Eq | NotEq | Gt | GtEq | Lt | LtEq, DataType::Boolean, number)
+                if is_counted(&number) =>
+            {
+                expr.left = cast(expr.left, number);
+            }
+            (Eq | NotEq | Gt | GtEq | Lt | LtEq, number, DataType::Boolean)
+                if is_counted(&number) =>
+            {
+                expr.right = cast(expr.right, number);
+            }
             _ => {}
         }
         Ok(PlannerResult::Original(expr))
     }
+}
+
+/// What a truth value may be compared with, as 0 or 1: not decimals.
+fn is_counted(number: &DataType) -> bool {
+    number.is_integer() || number.is_floating()
 }
 
 fn is_exact(number: &DataType) -> bool {

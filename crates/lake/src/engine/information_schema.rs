@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, StringArray};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::datasource::{MemTable, TableProvider};
 use forebay_core::{Diagnostic, Relation};
 
 use super::error::{from_arrow, from_engine};
-use super::types::sql_type;
+use super::types::type_name;
 use crate::types::Dialect;
 
 pub(super) const SCHEMA: &str = "information_schema";
@@ -81,24 +81,6 @@ fn columns(listed: &[Listed], database: &str, dialect: Dialect) -> Result<Record
             texts(all().map(|(.., f)| if f.is_nullable() { "YES" } else { "NO" })),
         ),
     ])
-}
-
-/// A type as the dialect's catalog names it.
-fn type_name(data_type: &DataType, dialect: Dialect) -> String {
-    let name = sql_type(data_type);
-    if dialect == Dialect::Postgres {
-        return name;
-    }
-    match name.as_str() {
-        "text" => "VARCHAR".to_owned(),
-        "double precision" => "DOUBLE".to_owned(),
-        "real" => "FLOAT".to_owned(),
-        "bytea" => "BLOB".to_owned(),
-        name => name
-            .to_uppercase()
-            .replace("NUMERIC", "DECIMAL")
-            .replace("TEXT[]", "VARCHAR[]"),
-    }
 }
 
 fn schemata(listed: &[Listed], database: &str) -> Result<RecordBatch, Diagnostic> {

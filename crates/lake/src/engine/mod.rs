@@ -12,7 +12,7 @@ mod spill;
 mod types;
 mod views;
 
-pub use types::sql_type;
+pub use types::{sql_type, type_name};
 
 pub(crate) use error::{from_arrow, from_engine, from_parser};
 pub(crate) use plan::{Files, Planner};

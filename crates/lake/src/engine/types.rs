@@ -84,3 +84,21 @@ pub fn sql_type(data_type: &DataType) -> String {
         _ => "text".to_owned(),
     }
 }
+
+/// A type as the dialect's catalog names it.
+pub fn type_name(data_type: &DataType, dialect: Dialect) -> String {
+    let name = sql_type(data_type);
+    if dialect == Dialect::Postgres {
+        return name;
+    }
+    match name.as_str() {
+        "text" => "VARCHAR".to_owned(),
+        "double precision" => "DOUBLE".to_owned(),
+        "real" => "FLOAT".to_owned(),
+        "bytea" => "BLOB".to_owned(),
+        name => name
+            .to_uppercase()
+            .replace("NUMERIC", "DECIMAL")
+            .replace("TEXT[]", "VARCHAR[]"),
+    }
+}

@@ -165,6 +165,9 @@ async fn duckdb_reads_some_operators_otherwise() {
         .collect("SELECT ('2018-01-01' + INTERVAL '1 day')::date")
         .await;
     assert_eq!(lines(&rows.unwrap()), ["2018-01-02"]);
+    let compared = "SELECT true > 0, 1 = (2 > 1), (NULL > 1) = 0, false <> 0.5::double";
+    let rows = lake.collect(compared).await;
+    assert_eq!(lines(&rows.unwrap()), ["true|true|null|true"]);
 }
 
 #[tokio::test]

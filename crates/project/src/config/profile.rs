@@ -47,6 +47,11 @@ impl Target {
         }
     }
 
+    /// Another key of the profile.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.more.get(key)?.as_str()
+    }
+
     pub fn to_json(&self) -> Json {
         let mut all = json!({
             "profile_name": self.profile,

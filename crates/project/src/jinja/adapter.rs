@@ -21,6 +21,7 @@ const ADAPTER: &[(&str, Method)] = &[
     ("dispatch", dispatch),
     ("get_relation", get_relation),
     ("quote", quote),
+    ("external_root", external_root),
     ("type", kind),
     ("get_columns_in_relation", columns),
     ("get_missing_columns", missing_columns),
@@ -207,6 +208,12 @@ fn get_relation(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
 fn quote(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let (identifier,): (&str,) = from_args(args)?;
     Ok(Value::from(forebay_core::name::quote(identifier)))
+}
+
+/// The profile's folder for models that are written into files.
+fn external_root(scope: &Arc<Scope>, _: &[Value]) -> Result<Value, Error> {
+    let root = scope.shared.target.text("external_root");
+    Ok(Value::from(root.unwrap_or(".")))
 }
 
 fn kind(scope: &Arc<Scope>, _: &[Value]) -> Result<Value, Error> {

@@ -235,3 +235,11 @@ where parent.to_field is null
 {% macro default__snapshot_hash_arguments(args) -%}
   md5({% for arg in args %}coalesce(cast({{ arg }} as varchar), ''){% if not loop.last %} || '|' || {% endif %}{% endfor %})
 {%- endmacro %}
+
+{# Where a model that is written into a file is written to, without a location of its own. #}
+{% macro external_location(relation, config) -%}
+  {{ return(adapter.external_root() ~ '/' ~ relation.identifier ~ '.' ~ config.get('format', 'parquet')) }}
+{%- endmacro %}
+
+{# Such models are tables here, which stay from run to run: there is nothing to register. #}
+{% macro register_upstream_external_models() %}{% endmacro %}

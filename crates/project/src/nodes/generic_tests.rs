@@ -405,18 +405,40 @@ pub(crate) fn arguments(
     let mut record = Record::default();
     let mut values: Vec<(String, Value)> = Vec::new();
     for (name, argument) in &test.arguments {
-        let value = match expression(name, &argument.value) {
-            None => collections::from_json(&argument.value),
-            Some(source) => {
-                let evaluated = engine.evaluate(&source, shared, scope, mode);
-                let (value, more) = evaluated.map_err(|failure| failure.placed(&argument.at))?;
-                record = record.and(more);
-                value
-            }
+        let mut evaluate = |source: &str| {
+            let evaluated = engine.evaluate(source, shared, scope, mode);
+            let (value, more) = evaluated.map_err(|failure| failure.placed(&argument.at))?;
+            record = std::mem::take(&mut record).and(more);
+            Ok(value)
         };
+        let value = rendered(name, &argument.value, &mut evaluate)?;
         values.push((name.clone(), value));
     }
     Ok((Value::from_pairs(values), record))
+}
+
+/// Jinja may also be within lists and mappings.
+fn rendered(
+    name: &str,
+    value: &Json,
+    evaluate: &mut dyn FnMut(&str) -> Result<Value, Failure>,
+) -> Result<Value, Failure> {
+    Ok(match value {
+        Json::Array(items) => {
+            let items = items.iter().map(|item| rendered("", item, evaluate));
+            collections::list(items.collect::<Result<Vec<_>, _>>()?)
+        }
+        Json::Object(map) => {
+            let pairs = map
+                .iter()
+                .map(|(key, item)| Ok((Value::from(key.as_str()), rendered("", item, evaluate)?)));
+            collections::dict(pairs.collect::<Result<Vec<_>, Failure>>()?)
+        }
+        plain => match expression(name, plain) {
+            None => collections::from_json(plain),
+            Some(source) => evaluate(&source)?,
+        },
+    })
 }
 
 /// The Jinja of an argument, if it is any: written with braces, or as a bare call.

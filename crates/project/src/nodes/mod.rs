@@ -3,6 +3,7 @@
 mod analyses;
 mod contracts;
 mod exposures;
+mod external;
 mod fixtures;
 mod generic_tests;
 mod groups;

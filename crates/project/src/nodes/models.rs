@@ -4,6 +4,7 @@ use forebay_core::graph::{Access, Language, Materialized, Model};
 use forebay_core::{Diagnostic, ResourceType, Spec, suggest};
 
 use super::contracts::{check_contract, contract, keys};
+use super::external::external;
 use super::incremental::incremental;
 use super::{Cx, Outcome, Parsed, Subject, reader, relation};
 use serde_json::json;
@@ -35,12 +36,12 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     reader.misspelt();
     reader.unsupported(&["sql_header"]);
     reader.choice("on_configuration_change", ON_CHANGE);
+    let relation = relation(cx, &subject.naming(), &reader)?;
     let (materialized, unfit) = match language {
-        Language::Sql => materialized(cx, &reader),
-        Language::Python => of_python(&reader),
+        Language::Sql => materialized(cx, &reader, &relation.name),
+        Language::Python => of_python(cx, &reader, &relation.name),
     };
     let materialized = materialized?;
-    let relation = relation(cx, &subject.naming(), &reader)?;
     let place = relation.clone();
     let relation = Some(relation).filter(|_| materialized != Materialized::Ephemeral);
     let patch = subject.patch;
@@ -102,9 +103,14 @@ fn python(cx: &Cx<'_>, subject: &Subject<'_>) -> Option<Parsed> {
 }
 
 /// A table, unless it says that it is incremental. Anything else is an error when it runs.
-fn of_python(reader: &Reader<'_>) -> (Option<Materialized>, Option<Diagnostic>) {
+fn of_python(
+    cx: &Cx<'_>,
+    reader: &Reader<'_>,
+    alias: &str,
+) -> (Option<Materialized>, Option<Diagnostic>) {
     match reader.text("materialized").as_deref() {
         None | Some("table") => (Some(Materialized::Table), None),
+        Some("external") => written(cx, reader, alias),
         Some("incremental") => (incremental(reader).map(Materialized::Incremental), None),
         Some(other) => {
             let message = format!(
@@ -130,9 +136,29 @@ const ACCESS: &[(&str, Access)] = &[
     ("public", Access::Public),
 ];
 
+/// A file besides; where it cannot be written, the model does not run.
+fn written(
+    cx: &Cx<'_>,
+    reader: &Reader<'_>,
+    alias: &str,
+) -> (Option<Materialized>, Option<Diagnostic>) {
+    let root = cx.shared.target.text("external_root").unwrap_or(".");
+    match external(reader, root, alias) {
+        Ok(export) => (Some(Materialized::External(export)), None),
+        Err(problem) => (
+            Some(Materialized::Table),
+            Some(reader.problems.postpone(*problem)),
+        ),
+    }
+}
+
 /// By name, and built by us unless the project has macros of its own for it. What keeps the model alone from running
 /// comes beside it.
-fn materialized(cx: &Cx<'_>, reader: &Reader<'_>) -> (Option<Materialized>, Option<Diagnostic>) {
+fn materialized(
+    cx: &Cx<'_>,
+    reader: &Reader<'_>,
+    alias: &str,
+) -> (Option<Materialized>, Option<Diagnostic>) {
     let name = reader.text("materialized");
     let name = name.as_deref().unwrap_or("view");
     let strategy = reader.text("incremental_strategy");
@@ -149,6 +175,7 @@ fn materialized(cx: &Cx<'_>, reader: &Reader<'_>) -> (Option<Materialized>, Opti
         "table" => Some(Materialized::Table),
         "view" => Some(Materialized::View),
         "ephemeral" => Some(Materialized::Ephemeral),
+        "external" => return written(cx, reader, alias),
         "incremental" => incremental(reader).map(Materialized::Incremental),
         "materialized_view" => {
             let message = format!(
@@ -182,6 +209,7 @@ const BUILT_IN: &[&str] = &[
     "view",
     "ephemeral",
     "incremental",
+    "external",
     "materialized_view",
 ];
 

@@ -43,7 +43,7 @@ fn content(semantic: &Semantic<'_>, entry: &mut Entry<'_>) -> Option<Content> {
     if fields.get("type").is_none() {
         fields.missing("type");
     }
-    let kind = fields.choice("type", KINDS);
+    let kind = fields.choice_in_any_case("type", KINDS);
     let (filter, granularity) = (fields.json("filter"), fields.text("time_granularity"));
     let Some(yaml) = fields.get("type_params") else {
         fields.missing("type_params");
@@ -323,7 +323,7 @@ fn collect(
             found.push(input);
         }
     };
-    match written["type"].as_str().unwrap_or_default() {
+    match &*written["type"].as_str().unwrap_or_default().to_lowercase() {
         "simple" | "cumulative" => measure(&params["measure"]),
         "conversion" => {
             measure(&params["conversion_type_params"]["base_measure"]);

@@ -229,6 +229,24 @@ impl<'a> Fields<'a> {
     /// A text out of a fixed choice.
     pub fn choice<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
         let text = self.text(key)?;
+        self.chosen(key, text, choices)
+    }
+
+    pub fn choice_in_any_case<T: Copy>(
+        &mut self,
+        key: &'static str,
+        choices: &[(&str, T)],
+    ) -> Option<T> {
+        let text = self.text(key)?.to_lowercase();
+        self.chosen(key, text, choices)
+    }
+
+    fn chosen<T: Copy>(
+        &mut self,
+        key: &'static str,
+        text: String,
+        choices: &[(&str, T)],
+    ) -> Option<T> {
         let found = choices.iter().find(|(name, _)| *name == text);
         if found.is_none() {
             let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();

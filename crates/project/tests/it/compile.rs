@@ -535,3 +535,70 @@ select '{{ this }}'
         r#"select '"forebay"."main"."look"'"#
     );
 }
+
+#[test]
+fn jinja_within_the_lists_of_a_tests_arguments_is_rendered() {
+    let project = project(
+        "--- models/one.sql
+select 1 as n
+--- models/one.yml
+models:
+  - name: one
+    columns:
+      - name: n
+        tests:
+          - in_types: {arguments: {types: [date, '{{ kind() }}', {of: \"ref('one')\"}]}}
+--- macros/kind.sql
+{% macro kind() %}timestamp{% endmacro %}
+{% test in_types(model, column_name, types) %}
+select {{ types[0] }}, {{ types[1] | upper }} from {{ types[2].of }}
+{% endtest %}
+",
+    );
+    let test = project
+        .graph
+        .nodes
+        .keys()
+        .find(|id| id.as_str().starts_with("test."));
+    assert_eq!(
+        compile(&project, test.unwrap().as_str()).trim(),
+        r#"select date, TIMESTAMP from "forebay"."main"."one""#
+    );
+}
+
+#[test]
+fn external_models_say_where_and_how_they_are_written() {
+    use forebay_core::export::{Export, ExportFormat};
+    use forebay_core::graph::{Materialized, Spec};
+    let project = project(
+        "--- models/orders.sql
+{{ config(materialized='external', location='out/orders.csv', options={'delimiter': '|', 'header': 0}) }}
+select 1 as id
+--- models/lines.sql
+{{ config(materialized='external') }} select 1 as id
+--- models/parts.sql
+{{ config(materialized='external', options={'partition_by': 'id'}) }} select 1 as id
+",
+    );
+    let made = |name: &str| match &project.graph.nodes[&NodeId::new(name)].spec {
+        Spec::Model(model) => model.materialized.clone(),
+        other => panic!("{other:?}"),
+    };
+    let written = |location: &str, format| {
+        let location = location.to_owned();
+        Materialized::External(Export { location, format })
+    };
+    let csv = ExportFormat::Csv {
+        header: false,
+        delimiter: '|',
+        null: String::new(),
+    };
+    assert_eq!(made("model.shop.orders"), written("out/orders.csv", csv));
+    let parquet = written("./lines.parquet", ExportFormat::Parquet);
+    assert_eq!(made("model.shop.lines"), parquet);
+    let problem = project.broken(&NodeId::new("model.shop.parts")).unwrap();
+    assert_eq!(
+        problem.message,
+        "model 'parts': files are not written with 'partition_by'"
+    );
+}

@@ -1,6 +1,7 @@
 //! Materialisations of models.
 
 use forebay_core::contract::{Constraint, ConstraintKind};
+use forebay_core::export::{Export, ExportFormat};
 use forebay_core::graph::{Column, Materialized, Model};
 use forebay_core::incremental::{
     Batch, BatchSize, Incremental, IncrementalStrategy, Microbatch, OnSchemaChange, Partition,
@@ -427,4 +428,41 @@ async fn rows_that_break_a_constraint_leave_the_table_as_it_was() {
     );
     assert_eq!(bed.rows(ALL).await, ["1|a", "2|b"]);
     assert_eq!(bed.lake.relations().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_external_model_is_a_table_and_a_file_of_it() {
+    let bed = bed().await;
+    let sql = "select 1 as id, 'a;b' as v, timestamp '2013-01-01 10:00' as at, 1.5::double as x
+        union all select 2, null, null, null order by id";
+    let csv = ExportFormat::Csv {
+        header: true,
+        delimiter: ';',
+        null: "-".to_owned(),
+    };
+    for (location, format) in [
+        ("out/m.csv", csv),
+        ("m.json", ExportFormat::Json),
+        ("m.parquet", ExportFormat::Parquet),
+    ] {
+        let location = location.to_owned();
+        let node = model(Materialized::External(Export { location, format }));
+        let written = materialize(&bed.lake, &node, sql, &first_run()).await;
+        assert_eq!(written.unwrap().rows, 2);
+    }
+    assert_eq!(bed.rows("select count(*) from main.m").await, ["2"]);
+    assert_eq!(
+        bed.rows("select id, x from read_parquet('m.parquet') order by id")
+            .await,
+        ["1|1.5", "2|"]
+    );
+    let text = |path: &str| std::fs::read_to_string(bed.root.join(path)).unwrap();
+    assert_eq!(
+        text("out/m.csv"),
+        "id;v;at;x\n1;\"a;b\";2013-01-01 10:00:00;1.5\n2;-;-;-\n"
+    );
+    assert_eq!(
+        text("m.json").lines().next(),
+        Some(r#"{"id":1,"v":"a;b","at":"2013-01-01 10:00:00","x":1.5}"#)
+    );
 }

@@ -78,6 +78,19 @@ async fn stated_types_win() {
 }
 
 #[tokio::test]
+async fn stated_truth_values_are_read_in_every_way_of_writing_them() {
+    let bed = bed().await;
+    let text = "a,b\nt,0\nF,yes\nTrue,n\n";
+    load(&bed, text, &[("a", "boolean"), ("b", "bool")])
+        .await
+        .unwrap();
+    assert_eq!(
+        bed.rows("select * from main.codes").await,
+        ["true|false", "false|true", "true|false"]
+    );
+}
+
+#[tokio::test]
 async fn types_of_columns_that_other_seeds_have_do_not_matter() {
     let bed = bed().await;
     load(&bed, "code\n1\n", &[("price", "integer")])
