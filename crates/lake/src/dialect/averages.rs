@@ -1,5 +1,6 @@
-//! Aggregates over types that are taken otherwise: to DuckDB an average of decimals is a double, and a sum of
-//! conditions counts them; to PostgreSQL such an average has many digits. One of lengths of time is a length.
+//! Aggregates over types that are taken otherwise: to DuckDB an average of decimals is a double, made of their
+//! exact sum, and a sum of conditions counts them; to PostgreSQL such an average has many digits. One of lengths
+//! of time is a length.
 
 use std::sync::Arc;
 
@@ -61,12 +62,16 @@ impl AggregateUDFImpl for Coerced {
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let of_avg = self.name() == "avg";
+        let is_exact = of_avg && self.dialect == Dialect::DuckDb;
         let taken = |given: &DataType| match given {
             DataType::Decimal128(precision, scale)
                 if of_avg && self.dialect == Dialect::Postgres =>
             {
                 wide(*precision, *scale)
             }
+            DataType::Decimal128(..) if is_exact => given.clone(),
+            DataType::UInt64 if is_exact => DataType::Decimal128(20, 0),
+            given if is_exact && given.is_integer() => DataType::Int64,
             DataType::Decimal128(..) | DataType::Decimal256(..) if of_avg => DataType::Float64,
             given if of_avg && given.is_integer() => DataType::Float64,
             DataType::Float32 => DataType::Float64,
@@ -94,6 +99,11 @@ impl AggregateUDFImpl for Coerced {
         match types {
             // It is a difference of timestamps before it is computed.
             [DataType::Interval(_)] => Ok(DataType::Duration(TimeUnit::Microsecond)),
+            [one]
+                if self.name() == "avg" && self.dialect == Dialect::DuckDb && one.is_numeric() =>
+            {
+                Ok(DataType::Float64)
+            }
             types => self.inner.return_type(types),
         }
     }

@@ -88,6 +88,9 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     rules.push(Arc::new(keys::Keys));
     rules.push(Arc::new(ordered::Ordered));
     rules.push(Arc::new(orders::Orders));
+    if dialect == Dialect::DuckDb {
+        rules.push(Arc::new(sums::Averages));
+    }
     let mut planners = state.expr_planners().to_vec();
     planners.insert(0, Arc::new(multiples::Multiples));
     planners.insert(0, Arc::new(powers::Powers));
@@ -102,7 +105,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     functions.extend(local::functions(&state).map(Arc::new));
     let aggregates = state.aggregate_functions().values().cloned();
     let aggregates = spreads::exact(averages::coerced(aggregates, dialect));
-    let mut aggregates = sums::checked(aggregates.into_iter());
+    let mut aggregates = sums::exact(aggregates.into_iter());
     aggregates.extend(functions::aggregates().into_iter().map(Arc::new));
     let windows = ranks::signed(state.window_functions().values().cloned());
     SessionStateBuilder::new_from_existing(state)

@@ -159,7 +159,7 @@ fn in_order(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn Executio
 
 /// Whether some value makes the expression fail: a text that is cast, a divisor that is zero, what a
 /// function does not take.
-fn can_fail(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> bool {
+pub(super) fn can_fail(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> bool {
     let mut found = false;
     let fails = |expr: &Arc<dyn PhysicalExpr>| {
         if let Some(cast) = expr.downcast_ref::<CastExpr>() {

@@ -1,9 +1,11 @@
 //! The SQL engine: sessions, planning, execution, and its errors in the user's words.
 
 mod context;
+mod days;
 mod error;
 mod foreign_view;
 mod information_schema;
+mod join_order;
 mod lazy;
 mod plan;
 mod run;

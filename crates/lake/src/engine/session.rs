@@ -10,7 +10,9 @@ use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use forebay_core::Diagnostic;
 
+use super::days;
 use super::error::from_engine;
+use super::join_order;
 use super::lazy;
 use super::spill::SpillFolder;
 use super::types::SqlTypes;
@@ -20,6 +22,11 @@ use crate::types::{Dialect, LakeOptions};
 /// Spilled files that one sort merges at once. Without a bound the first sort to merge takes all of
 /// the memory, and the others of the query starve.
 const MERGED_AT_ONCE: usize = 8;
+
+/// What one thread builds for a join, if there were one thread: the engine's own figures are these with
+/// sixteen threads.
+const ALONE_BYTES: usize = 256 << 20;
+const ALONE_ROWS: usize = 32 << 20;
 
 pub(crate) fn session(o: &LakeOptions, runtime: Arc<RuntimeEnv>) -> SessionContext {
     SessionContext::new_with_state(state(config(o), runtime, o.dialect))
@@ -32,8 +39,12 @@ fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>, dialect: Dialect) -> S
         .with_default_features()
         .with_type_planner(Arc::new(SqlTypes(dialect)))
         .build();
-    let rules = lazy::rules(state.physical_optimizers());
+    let mut rules = lazy::rules(state.physical_optimizers());
+    join_order::install(&mut rules);
+    let mut logical = state.optimizer().rules.clone();
+    days::install(&mut logical);
     let state = SessionStateBuilder::new_from_existing(state)
+        .with_optimizer_rules(logical)
         .with_physical_optimizer_rules(rules)
         .build();
     dialect::install(state, dialect)
@@ -78,5 +89,14 @@ fn config(o: &LakeOptions) -> SessionConfig {
     // small limit before the first row.
     let share = o.memory_limit / (threads * 32);
     options.execution.sort_spill_reservation_bytes = share.min(10 << 20);
+    // What one thread keeps in memory for a join need not be shuffled, nor what is looked up in it. That
+    // pays the more, the fewer threads there are to build it in its place.
+    let few = threads * threads;
+    options.optimizer.hash_join_single_partition_threshold = ALONE_BYTES / few;
+    options.optimizer.hash_join_single_partition_threshold_rows = ALONE_ROWS / few;
+    // Groups are not made twice, before the shuffle and after it, where that leaves many of the rows.
+    options
+        .execution
+        .skip_partial_aggregation_probe_ratio_threshold = 0.2;
     config
 }

@@ -10,6 +10,7 @@ mod engine;
 mod files;
 mod lengths;
 mod modes;
+mod plans;
 mod statements;
 mod support;
 mod using;
