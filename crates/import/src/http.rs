@@ -50,6 +50,24 @@ impl Client {
         self.read(path, request.call())
     }
 
+    /// As [`Client::get`]; null where an older server has no such method.
+    pub fn get_if_known(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, Diagnostic> {
+        let mut request = self.agent.get(self.at(path));
+        for (name, value) in query {
+            request = request.query(name, value);
+        }
+        self.read_if_known(path, request.call())
+    }
+
+    /// As [`Client::post`]; null where an older server has no such method.
+    pub fn post_if_known(&self, path: &str, body: &Value) -> Result<Value, Diagnostic> {
+        let request = self
+            .agent
+            .post(self.at(path))
+            .content_type("application/json");
+        self.read_if_known(path, request.send(body.to_string()))
+    }
+
     /// The body as it comes.
     pub fn download(&self, path: &str) -> Result<impl Read + use<>, Diagnostic> {
         let response = self
@@ -65,6 +83,17 @@ impl Client {
 
     fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)
+    }
+
+    fn read_if_known(
+        &self,
+        path: &str,
+        answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Value, Diagnostic> {
+        match answer {
+            Ok(answer) if answer.status().as_u16() == 404 => Ok(Value::Null),
+            answer => self.read(path, answer),
+        }
     }
 
     fn read(

@@ -13,7 +13,12 @@ use serde_json::{Value, json};
 use crate::http::Client;
 use crate::{Target, artifacts};
 
+mod evaluation;
+mod traces;
+
 const API: &str = "/api/2.0/mlflow";
+/// Of traces, scorers and datasets to evaluate with.
+const API_3: &str = "/api/3.0/mlflow";
 const ARTIFACTS: &str = "/api/2.0/mlflow-artifacts/artifacts";
 /// Files that go through the server; others stay where only clients reach them.
 const SERVED: &str = "mlflow-artifacts:/";
@@ -30,14 +35,13 @@ pub fn import(url: &str, target: &Target<'_>) -> Result<Imported, Diagnostic> {
     let server = Server {
         client: Client::new(url)?,
     };
-    let mut all = Imported::default();
+    let (mut all, mut experiments) = (Imported::default(), Vec::new());
     let asked = json!({"max_results": 1000, "view_type": "ALL"});
     for found in server.pages("experiments/search", asked, "experiments")? {
         let experiment = experiment(&found);
         let mut part = History {
-            experiments: vec![experiment.clone()],
             logged_models: server.logged_models(&experiment)?,
-            ..History::default()
+            ..History::of(experiment.clone())
         };
         for model in &part.logged_models {
             server.copy_files(&model.artifact_path, target)?;
@@ -50,12 +54,21 @@ pub fn import(url: &str, target: &Target<'_>) -> Result<Imported, Diagnostic> {
             target.add_full(&mut part, &mut all)?;
         }
         target.add(&part, &mut all)?;
+        server.traces(&experiment, target, &mut all)?;
+        part = History {
+            scorers: server.scorers(&experiment)?,
+            ..History::of(experiment)
+        };
+        target.add(&part, &mut all)?;
+        experiments.push(part.experiments.remove(0));
     }
-    let registered = History {
+    let rest = History {
+        experiments,
         registered_models: server.registry()?,
+        evaluation: server.evaluation_datasets()?,
         ..History::default()
     };
-    target.add(&registered, &mut all)?;
+    target.add(&rest, &mut all)?;
     Ok(all)
 }
 
@@ -66,15 +79,23 @@ struct Server {
 impl Server {
     /// All items of a search, page by page.
     fn pages(&self, method: &str, mut asked: Value, name: &str) -> Result<Vec<Value>, Diagnostic> {
-        let mut items = Vec::new();
-        loop {
-            let answer = self.client.post(&format!("{API}/{method}"), &asked)?;
-            items.extend(list(&answer, name));
-            match answer["next_page_token"].as_str() {
-                Some(token) if !token.is_empty() => asked["page_token"] = json!(token),
-                _ => return Ok(items),
-            }
-        }
+        self.collect(name, |token| {
+            asked["page_token"] = json!(token);
+            self.client.post(&format!("{API}/{method}"), &asked)
+        })
+    }
+
+    /// As [`Server::pages`]; none of a method that an older server does not have.
+    fn pages_if_known(
+        &self,
+        path: &str,
+        mut asked: Value,
+        name: &str,
+    ) -> Result<Vec<Value>, Diagnostic> {
+        self.collect(name, |token| {
+            asked["page_token"] = json!(token);
+            self.client.post_if_known(path, &asked)
+        })
     }
 
     /// As [`Server::pages`], of a method that is asked by its query.
@@ -84,17 +105,28 @@ impl Server {
         query: &[(&str, &str)],
         name: &str,
     ) -> Result<Vec<Value>, Diagnostic> {
-        let (mut items, mut token) = (Vec::new(), String::new());
-        loop {
+        self.collect(name, |token| {
             let mut query = query.to_vec();
             if !token.is_empty() {
-                query.push(("page_token", &token));
+                query.push(("page_token", token));
             }
-            let answer = self.client.get(&format!("{API}/{method}"), &query)?;
+            self.client.get(&format!("{API}/{method}"), &query)
+        })
+    }
+
+    /// The items of all pages; a page is asked for with the token that the last one gave.
+    fn collect(
+        &self,
+        name: &str,
+        mut page: impl FnMut(&str) -> Result<Value, Diagnostic>,
+    ) -> Result<Vec<Value>, Diagnostic> {
+        let (mut items, mut token) = (Vec::new(), String::new());
+        loop {
+            let answer = page(&token)?;
             items.extend(list(&answer, name));
-            match answer["next_page_token"].as_str() {
-                Some(next) if !next.is_empty() => token = next.to_owned(),
-                _ => return Ok(items),
+            token = text(&answer, "next_page_token");
+            if token.is_empty() {
+                return Ok(items);
             }
         }
     }
@@ -167,26 +199,27 @@ impl Server {
             .collect())
     }
 
-    /// Prompts among them, which are found only where they are asked for.
+    /// Prompts among them; they and their versions are found only where they are asked for.
     fn registry(&self) -> Result<Vec<RegisteredModel>, Diagnostic> {
         let prompts = "tags.`mlflow.prompt.is_prompt` = 'true'";
-        let mut found = self.pages_of_get(
-            "registered-models/search",
-            &[("max_results", "1000")],
-            "registered_models",
-        )?;
-        let query = [("max_results", "1000"), ("filter", prompts)];
-        found.extend(self.pages_of_get("registered-models/search", &query, "registered_models")?);
         let mut models: BTreeMap<String, RegisteredModel> = BTreeMap::new();
-        for model in &found {
-            let mut model = registered_model(model);
-            let name = format!("name = '{}'", model.name.replace('\'', "''"));
-            let query = [("filter", name.as_str()), ("max_results", "10000")];
-            let versions = self.pages_of_get("model-versions/search", &query, "model_versions")?;
-            for found in &versions {
-                model.versions.push(self.version(found)?);
+        for filter in ["", prompts] {
+            let query = [("max_results", "1000"), ("filter", filter)];
+            let path = "registered-models/search";
+            for found in self.pages_of_get(path, &query, "registered_models")? {
+                let mut model = registered_model(&found);
+                let mut named = format!("name = '{}'", model.name.replace('\'', "''"));
+                if !filter.is_empty() {
+                    named = format!("{named} AND {filter}");
+                }
+                let query = [("filter", named.as_str()), ("max_results", "10000")];
+                let path = "model-versions/search";
+                for found in self.pages_of_get(path, &query, "model_versions")? {
+                    model.versions.push(self.version(&found)?);
+                }
+                // An older server gives prompts without being asked for them.
+                models.entry(model.name.clone()).or_insert(model);
             }
-            models.insert(model.name.clone(), model);
         }
         Ok(models.into_values().collect())
     }

@@ -67,6 +67,7 @@ fn a_folder_of_mlflow_comes_in_whole_and_once() {
         logged_models: 1,
         registered_models: 1,
         versions: 1,
+        ..Imported::default()
     };
     assert_eq!(added, expected);
     let run = here.run("first");

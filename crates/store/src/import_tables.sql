@@ -17,3 +17,9 @@ create table other.registered_model_tags (key text, value text, name text, works
 create table other.registered_model_aliases (alias text, version integer, name text, workspace text);
 create table other.model_versions (name text, version integer, creation_time integer, last_updated_time integer, description text, user_id text, current_stage text, source text, run_id text, status text, status_message text, run_link text, storage_location text, workspace text);
 create table other.model_version_tags (key text, value text, name text, version integer, workspace text);
+create table other.entity_associations (source_type text, source_id text, destination_type text, destination_id text);
+create table other.scorers (experiment_id integer, scorer_name text, scorer_id text);
+create table other.scorer_versions (scorer_id text, scorer_version integer, serialized_scorer text, creation_time integer);
+create table other.evaluation_datasets (dataset_id text, name text, schema text, digest text, created_time integer, last_update_time integer, created_by text, last_updated_by text);
+create table other.evaluation_dataset_tags (dataset_id text, key text, value text);
+create table other.evaluation_dataset_records (dataset_record_id text, dataset_id text, inputs text, expectations text, tags text, source text, created_time integer, last_update_time integer, created_by text, last_updated_by text, outputs text);

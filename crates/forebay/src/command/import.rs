@@ -60,6 +60,8 @@ fn run(
             "logged_models": added.logged_models,
             "registered_models": added.registered_models,
             "model_versions": added.versions,
+            "traces": added.traces,
+            "evaluation_datasets": added.evaluation_datasets,
         }))?,
         Output::Text => data::print(&said(added)),
     }
@@ -70,13 +72,17 @@ fn said(added: Imported) -> String {
     if added == Imported::default() {
         return "nothing new".to_owned();
     }
-    format!(
-        "{} experiments, {} runs, {} metric values, {} logged models, {} registered models, {} versions",
-        added.experiments,
-        added.runs,
-        added.metrics,
-        added.logged_models,
-        added.registered_models,
-        added.versions
-    )
+    let counted = [
+        (added.experiments, "experiments"),
+        (added.runs, "runs"),
+        (added.metrics, "metric values"),
+        (added.logged_models, "logged models"),
+        (added.registered_models, "registered models"),
+        (added.versions, "versions"),
+        (added.traces, "traces"),
+        (added.evaluation_datasets, "evaluation datasets"),
+    ];
+    let new = counted.iter().filter(|(count, _)| *count > 0);
+    let new: Vec<String> = new.map(|(count, what)| format!("{count} {what}")).collect();
+    new.join(", ")
 }

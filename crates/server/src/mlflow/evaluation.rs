@@ -54,12 +54,10 @@ fn form(dataset: &EvaluationDataset) -> Value {
         "dataset_id": dataset.id,
         "name": dataset.name,
         "digest": dataset.digest,
+        "tags": json!(dataset.tags).to_string(),
         "created_time": dataset.created_ms,
         "last_update_time": dataset.updated_ms,
     });
-    if !dataset.tags.is_empty() {
-        form["tags"] = json!(json!(dataset.tags).to_string());
-    }
     if let Some(schema) = &dataset.schema {
         form["schema"] = json!(schema);
     }

@@ -7,5 +7,6 @@ mod scorer;
 mod tests;
 
 pub use dataset::EvaluationDataset;
+pub(crate) use record::sorting;
 pub use record::{EvaluationRecord, NewRecord, Upserted};
 pub use scorer::Scorer;

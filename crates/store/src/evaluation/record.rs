@@ -1,6 +1,7 @@
 //! Records of evaluation datasets: a question, and what is known of its answer.
 
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::functions::FunctionFlags;
+use rusqlite::{Connection, Error::UserFunctionError, OptionalExtension, Row, Transaction, params};
 use serde_json::{Map, Value, json};
 
 use super::dataset::{self, USER};
@@ -216,6 +217,17 @@ fn record(row: &Row<'_>) -> rusqlite::Result<EvaluationRecord> {
         created_ms: row.get(8)?,
         updated_ms: row.get(9)?,
     })
+}
+
+/// Gives SQL the function `sorted_json`, which writes inputs as records have them.
+pub(crate) fn sorting(c: &Connection) -> Result<(), Error> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    Ok(c.create_scalar_function("sorted_json", 1, flags, |call| {
+        let text: String = call.get(0)?;
+        let value = serde_json::from_str(&text);
+        let value: Value = value.map_err(|error| UserFunctionError(error.into()))?;
+        Ok(sorted(&value).to_string())
+    })?)
 }
 
 /// The keys of all objects in it in order.

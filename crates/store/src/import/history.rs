@@ -1,22 +1,38 @@
 //! A part of a history that is no SQLite file: laid out in the tables of one, so that one script
 //! copies both.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::evaluation;
 use crate::float::Float;
 use crate::pairs::Pairs;
-use crate::{Error, Experiment, LoggedModel, ModelStatus, RegisteredModel, Run};
+use crate::trace::take_over;
+use crate::{
+    Error, EvaluationDataset, EvaluationRecord, Experiment, LoggedModel, ModelStatus,
+    RegisteredModel, Run, Scorer, Span, Trace,
+};
 
-/// Experiments come with every part that has runs of them. A run's metrics are its whole history.
+/// Experiments come with every part that has runs or traces of them. A run's metrics are its whole history.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     pub experiments: Vec<Experiment>,
     pub runs: Vec<Run>,
     pub logged_models: Vec<LoggedModel>,
     pub registered_models: Vec<RegisteredModel>,
+    pub traces: Vec<(Trace, Vec<Span>)>,
+    pub scorers: Vec<Scorer>,
+    pub evaluation: Vec<(EvaluationDataset, Vec<EvaluationRecord>)>,
 }
 
 impl History {
+    /// A part about one experiment.
+    pub fn of(experiment: Experiment) -> Self {
+        Self {
+            experiments: vec![experiment],
+            ..Self::default()
+        }
+    }
+
     pub(super) fn lay_out(&self, c: &mut Connection) -> Result<(), Error> {
         let transaction = c.transaction()?;
         transaction.execute_batch(include_str!("../import_tables.sql"))?;
@@ -32,7 +48,35 @@ impl History {
         self.registered_models
             .iter()
             .try_for_each(|found| registered_model(&transaction, found))?;
+        self.scorers
+            .iter()
+            .try_for_each(|found| evaluation::lay_out_scorer(&transaction, found))?;
+        self.evaluation
+            .iter()
+            .try_for_each(|(found, records)| evaluation::lay_out(&transaction, found, records))?;
         Ok(transaction.commit()?)
+    }
+
+    /// How many are new. They go where they belong at once: in MLflow's tables they look otherwise.
+    pub(super) fn put_traces(&self, t: &Transaction<'_>) -> Result<u64, Error> {
+        let mut added = 0;
+        for (trace, spans) in &self.traces {
+            let ours: Option<i64> = t
+                .prepare_cached(
+                    "select x.id from other.experiments e join experiments x on x.name = e.name \
+                     where e.experiment_id = ?1",
+                )?
+                .query_row([trace.experiment_id], |row| row.get(0))
+                .optional()?;
+            if let Some(experiment_id) = ours {
+                let trace = Trace {
+                    experiment_id,
+                    ..trace.clone()
+                };
+                added += u64::from(take_over(t, &trace, spans)?);
+            }
+        }
+        Ok(added)
     }
 
     /// MLflow's tables do not say of which logged model a version is, but for its source.
@@ -60,7 +104,7 @@ fn stage(deleted_ms: Option<i64>) -> &'static str {
     }
 }
 
-fn put(c: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<(), Error> {
+pub(super) fn put(c: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<(), Error> {
     c.prepare_cached(sql)?.execute(values)?;
     Ok(())
 }
@@ -85,7 +129,7 @@ fn experiment(c: &Connection, found: &Experiment) -> Result<(), Error> {
     Ok(())
 }
 
-fn pairs(c: &Connection, sql: &str, pairs: &Pairs, owner: &str) -> Result<(), Error> {
+pub(super) fn pairs(c: &Connection, sql: &str, pairs: &Pairs, owner: &str) -> Result<(), Error> {
     pairs
         .iter()
         .try_for_each(|(key, value)| put(c, sql, params![key, value, owner]))

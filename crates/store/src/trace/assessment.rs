@@ -27,7 +27,7 @@ impl AssessmentKind {
         known.expect("ALL lists every kind").1
     }
 
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let known = Self::ALL.iter().find(|(_, name)| *name == text);
         known.map_or(AssessmentKind::Feedback, |(kind, _)| *kind)
     }

@@ -10,4 +10,5 @@ mod trace_info;
 
 pub use assessment::{Assessment, AssessmentKind};
 pub use span::Span;
+pub(crate) use trace_info::take_over;
 pub use trace_info::{Trace, TraceState};

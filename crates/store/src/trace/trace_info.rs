@@ -78,29 +78,14 @@ impl Store {
         limits::trace_pairs(&trace.tags)?;
         limits::trace_pairs(&trace.metadata)?;
         self.change(|t| {
-            open(t, &trace.id, trace.experiment_id, trace.started_ms, artifacts)?;
-            t.execute(
-                "update traces set client_request_id = ?2, state = ?3, started_ms = ?4, duration_ms = ?5, \
-                 request_preview = ?6, response_preview = ?7, is_final = 1 where id = ?1",
-                params![
-                    trace.id,
-                    trace.client_request_id,
-                    trace.state.as_str(),
-                    trace.started_ms,
-                    trace.duration_ms,
-                    trace.request_preview,
-                    trace.response_preview
-                ],
+            open(
+                t,
+                &trace.id,
+                trace.experiment_id,
+                trace.started_ms,
+                artifacts,
             )?;
-            put_tags(t, &trace.id, &trace.tags)?;
-            pairs::put(t, "insert or replace into trace_metadata values (?1, ?2, ?3)", &trace.id, &trace.metadata)?;
-            for prompt in linked_prompts(&trace.tags) {
-                t.execute("insert or ignore into trace_prompts values (?1, ?2)", [&trace.id, &prompt])?;
-            }
-            if let Some(run_id) = trace.metadata.get(RUN) {
-                t.execute("insert or ignore into trace_runs values (?1, ?2)", [&trace.id, run_id])?;
-            }
-            trace.assessments.iter().try_for_each(|found| assessment::put(t, found))
+            tell(t, trace)
         })
     }
 
@@ -194,6 +179,62 @@ impl Store {
             )?)
         })
     }
+}
+
+/// Takes over a trace from elsewhere, of an experiment of ours. False: it is here already, and stays
+/// as it is.
+pub(crate) fn take_over(t: &Transaction<'_>, trace: &Trace, spans: &[Span]) -> Result<bool, Error> {
+    limits::trace_id(&trace.id)?;
+    let new = t
+        .prepare_cached(
+            "insert or ignore into traces values (?1, ?2, '', 'IN_PROGRESS', ?3, null, '', '', 0)",
+        )?
+        .execute(params![trace.id, trace.experiment_id, trace.started_ms])?;
+    if new > 0 {
+        tell(t, trace)?;
+        spans.iter().try_for_each(|span| span::put(t, span))?;
+    }
+    Ok(new > 0)
+}
+
+/// Keeps what is said of a trace that is there.
+fn tell(t: &Transaction<'_>, trace: &Trace) -> Result<(), Error> {
+    t.execute(
+        "update traces set client_request_id = ?2, state = ?3, started_ms = ?4, duration_ms = ?5, \
+                 request_preview = ?6, response_preview = ?7, is_final = 1 where id = ?1",
+        params![
+            trace.id,
+            trace.client_request_id,
+            trace.state.as_str(),
+            trace.started_ms,
+            trace.duration_ms,
+            trace.request_preview,
+            trace.response_preview
+        ],
+    )?;
+    put_tags(t, &trace.id, &trace.tags)?;
+    pairs::put(
+        t,
+        "insert or replace into trace_metadata values (?1, ?2, ?3)",
+        &trace.id,
+        &trace.metadata,
+    )?;
+    for prompt in linked_prompts(&trace.tags) {
+        t.execute(
+            "insert or ignore into trace_prompts values (?1, ?2)",
+            [&trace.id, &prompt],
+        )?;
+    }
+    if let Some(run_id) = trace.metadata.get(RUN) {
+        t.execute(
+            "insert or ignore into trace_runs values (?1, ?2)",
+            [&trace.id, run_id],
+        )?;
+    }
+    trace
+        .assessments
+        .iter()
+        .try_for_each(|found| assessment::put(t, found))
 }
 
 /// `name/version` each.
