@@ -198,9 +198,10 @@ impl Scanner<'_> {
         }
     }
 
+    /// A file with nothing in it is nothing, as in dbt.
     fn whole(&self, file: &str, folder: &str) -> Option<SqlFile> {
         let content: Arc<str> = Arc::from(self.read(file)?);
-        Some(SqlFile {
+        (!content.trim().is_empty()).then(|| SqlFile {
             name: files::stem(file).to_owned(),
             file: file.to_owned(),
             at: Location::file(file),

@@ -5,13 +5,17 @@ use std::path::Path;
 use forebay_core::{Diagnostic, Location};
 use md5::{Digest, Md5};
 
-/// Reads a file of the project; `relative` is its path below `root`.
+/// Reads a file of the project, without the byte order mark that some editors put before it; `relative` is its path
+/// below `root`.
 pub(crate) fn read(root: &Path, relative: &str) -> Result<String, Diagnostic> {
     let bytes = std::fs::read(root.join(relative)).map_err(|error| {
         Diagnostic::environment(format!("cannot read '{relative}': {error}"))
             .at(Location::file(relative))
     })?;
-    String::from_utf8(bytes).map_err(|error| not_utf8(relative, &error))
+    let text = bytes
+        .strip_prefix("\u{feff}".as_bytes())
+        .map(<[u8]>::to_vec);
+    String::from_utf8(text.unwrap_or(bytes)).map_err(|error| not_utf8(relative, &error))
 }
 
 fn not_utf8(relative: &str, error: &std::string::FromUtf8Error) -> Diagnostic {

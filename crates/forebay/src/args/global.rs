@@ -55,7 +55,7 @@ pub struct Global {
         long,
         global = true,
         env = "DBT_LOG_FORMAT",
-        value_parser = ["text", "json", "debug", "default"],
+        value_parser = ["text", "json", "debug", "default", "otel"],
         value_name = "FORMAT"
     )]
     pub log_format: Option<String>,
@@ -94,9 +94,12 @@ pub struct Global {
     pub command: &'static str,
 }
 
-/// Accepted, so that scripts written for dbt run; they change nothing.
+/// Accepted, so that scripts written for dbt run, and dbt itself may call `parse` in the place of its own
+/// parser (`--v2-parser`); they change nothing.
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub struct Harmless {
+    #[arg(long, global = true, hide = true)]
+    invocation_id: Option<String>,
     #[arg(long, global = true, hide = true)]
     log_path: Option<PathBuf>,
     #[arg(long, global = true, hide = true)]

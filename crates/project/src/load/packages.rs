@@ -235,7 +235,15 @@ impl Reader<'_> {
                 };
                 renderer.render(doc, &mut yaml, |_| false);
             }
-            let Some(entries) = yaml.get("packages").and_then(Yaml::as_list) else {
+            let Some(written) = yaml.get("packages").filter(|yaml| !yaml.is_null()) else {
+                continue;
+            };
+            let Some(entries) = written.as_list() else {
+                let found = written.kind();
+                doc.error(
+                    format!("'packages' of {file} must be a list, not {found}"),
+                    written.at,
+                );
                 continue;
             };
             if let Some(first) = first.replace(file.clone()) {

@@ -89,6 +89,15 @@ impl Cx<'_> {
     }
 }
 
+/// Names with blanks could not be selected.
+fn without_blanks(cx: &Cx<'_>, name: &str, what: &str, location: &Location) {
+    if name.contains(' ') {
+        let message = format!("{what} has a blank in its name");
+        let problem = Diagnostic::error(message).at(location.clone());
+        cx.problems.push(problem.hint("rename its file"));
+    }
+}
+
 /// One section of `dbt_project.yml`: `models:`.
 pub(crate) type Section = fn(&ProjectFile) -> &Tree;
 
@@ -273,11 +282,7 @@ impl<'a> Subject<'a> {
         });
         let rendered = cx.engine.parse(&self.sql.template, cx.shared, &scope);
         let location = self.sql.at.clone();
-        if self.name().contains(' ') {
-            let message = format!("{} has a blank in its name", self.what());
-            let problem = Diagnostic::error(message).at(location.clone());
-            cx.problems.push(problem.hint("rename its file"));
-        }
+        without_blanks(cx, self.name(), &self.what(), &location);
         let record = cx
             .problems
             .keep(rendered.map_err(|failure| failure.at(&location)))?;

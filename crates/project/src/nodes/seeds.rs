@@ -7,7 +7,10 @@ use forebay_core::graph::Seed;
 use forebay_core::{Diagnostic, Location, Node, NodeId, ResourceType, Spec};
 use indexmap::IndexMap;
 
-use super::{Cx, Detail, Draft, Naming, Outcome, Section, fqn, node_scope, reader, relation, tags};
+use super::{
+    Cx, Detail, Draft, Naming, Outcome, Section, fqn, node_scope, reader, relation, tags,
+    without_blanks,
+};
 use super::{hooks, parsed_hook};
 use crate::config::{Reader, to_json, to_written};
 use crate::jinja::NodeScope;
@@ -27,6 +30,7 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
     let off = reader.flag("enabled") == Some(false);
     reader.misspelt();
     let location = Location::file(&seed.file);
+    without_blanks(cx, &seed.name, &reader.what, &location);
     let naming = Naming {
         kind: ResourceType::Seed,
         name: &seed.name,

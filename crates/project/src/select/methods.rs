@@ -100,6 +100,11 @@ pub(super) fn matching(
     Ok(found.map(|node| node.id.clone()).collect())
 }
 
+/// Whether there is a method of that name.
+pub(super) fn exists(criterion: &Criterion) -> Result<(), Diagnostic> {
+    named(criterion).map(|_| ())
+}
+
 fn named(criterion: &Criterion) -> Result<&'static Method, Diagnostic> {
     let Some(name) = criterion.method.as_deref() else {
         return Ok(implied(&criterion.value));

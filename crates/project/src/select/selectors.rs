@@ -3,6 +3,7 @@
 use forebay_core::{Diagnostic, suggest};
 
 use super::criterion::Criterion;
+use super::methods;
 use super::spec::{How, Indirect, Spec};
 use crate::yaml::{Doc, Entry, Fields, Unknown, Yaml};
 
@@ -66,7 +67,7 @@ impl Reader<'_> {
         if let Some(text) = yaml.as_text() {
             let criterion = Criterion::parse(text);
             let placed = criterion.map_err(|problem| problem.at(yaml.at.in_file(self.doc.file)));
-            return self.doc.problems.keep(placed).map(Spec::Criterion);
+            return self.known(self.doc.problems.keep(placed)?, yaml);
         }
         let Some(entries) = yaml.as_map() else {
             let found = yaml.kind();
@@ -83,7 +84,7 @@ impl Reader<'_> {
             }
             [Entry { key, value, .. }] if key != "method" => {
                 let value = self.value(value)?;
-                Some(Spec::Criterion(Criterion::plain(Some(key), &value)))
+                self.known(Criterion::plain(Some(key), &value), yaml)
             }
             _ => self.method(yaml),
         }
@@ -100,10 +101,9 @@ impl Reader<'_> {
         let (without, with): (Vec<&Yaml>, Vec<&Yaml>) = items
             .iter()
             .partition(|item| item.get("exclude").is_some() && item.get("method").is_none());
-        let with = with
-            .iter()
-            .map(|item| self.spec(item))
-            .collect::<Option<Vec<_>>>()?;
+        // All are read before one that is wrong ends it.
+        let with: Vec<Option<Spec>> = with.iter().map(|item| self.spec(item)).collect();
+        let with = with.into_iter().collect::<Option<Vec<_>>>()?;
         let group = Spec::group(how, with);
         match without[..] {
             [] => Some(group),
@@ -148,10 +148,19 @@ impl Reader<'_> {
         };
         let exclude = fields.get("exclude");
         fields.finish(Unknown::Warn);
+        let found = self.known(criterion, yaml)?;
         match exclude {
-            None => Some(Spec::Criterion(criterion)),
-            Some(exclude) => self.except(Spec::Criterion(criterion), exclude),
+            None => Some(found),
+            Some(exclude) => self.except(found, exclude),
         }
+    }
+
+    /// By a method that there is.
+    fn known(&self, criterion: Criterion, yaml: &Yaml) -> Option<Spec> {
+        let known = methods::exists(&criterion);
+        let placed = known.map_err(|problem| problem.at(yaml.at.in_file(self.doc.file)));
+        self.doc.problems.keep(placed)?;
+        Some(Spec::Criterion(criterion))
     }
 
     fn value(&self, yaml: &Yaml) -> Option<String> {

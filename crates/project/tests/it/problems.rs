@@ -514,3 +514,35 @@ fn what_would_be_done_on_a_changed_configuration_is_one_of_dbts_words() {
         problems("--- models/m.sql\n{{ config(on_configuration_change='ignore') }} select 1\n");
     assert!(found.contains("one of: apply, continue, fail"), "{found}");
 }
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_file_and_an_empty_file_is_no_node() {
+    let files = Files::new(
+        "--- models/full.sql\n\u{feff}select {{ nobody }} as one\n--- models/empty.sql\n  \n",
+    );
+    files.write(
+        "models/s.yml",
+        "\u{feff}models: [{name: full}]\n".as_bytes(),
+    );
+    let project = files.load().expect("nothing is wrong");
+    let ids: Vec<&str> = project.graph.nodes.keys().map(|id| id.as_str()).collect();
+    assert_eq!(ids, ["model.shop.full"]);
+    assert_eq!(crate::support::sql(&project, "full"), "select as one");
+}
+
+#[test]
+fn blanks_in_names_and_unknown_methods_of_selectors_are_all_named() {
+    let found = problems(
+        "--- models/a b.sql\nselect 1\n--- seeds/c d.csv\nx\n1\n--- dependencies.yml\npackages: {a: 1}\n\
+         --- selectors.yml\nselectors: [{name: s, definition: {union: [{method: tga, value: x}, 'tgb:y']}}]\n",
+    );
+    for expected in [
+        "model 'a b' has a blank in its name\n  --> models/a b.sql",
+        "seed 'c d' has a blank in its name\n  --> seeds/c d.csv",
+        "'packages' of dependencies.yml must be a list, not a mapping\n  --> dependencies.yml:1:11",
+        "no selection method is called 'tga' (in 'x')\n  --> selectors.yml:1:",
+        "no selection method is called 'tgb'",
+    ] {
+        assert!(found.contains(expected), "{expected} in:\n{found}");
+    }
+}
