@@ -17,6 +17,9 @@ const ROOM: f64 = 980.0;
 /// Names longer than this are cut on the axis; the title has them whole.
 const LONGEST: usize = 18;
 const MOST_NAMES: usize = 12;
+/// Positive numbers that differ by this factor are laid out by their logarithms, as learning rates are
+/// searched: else all but the largest would lie on one point.
+const WIDE: f64 = 100.0;
 
 /// One quantity with a value a run, None where the run has none.
 #[derive(Clone, Debug)]
@@ -59,15 +62,17 @@ impl ParallelAxis {
                 let finite = || numbers.iter().flatten().filter(|n| n.is_finite());
                 let low = finite().copied().fold(f64::INFINITY, f64::min);
                 let high = finite().copied().fold(f64::NEG_INFINITY, f64::max);
-                let scale = Scale::new((low, high), range);
-                let at = |n: &Option<f64>| n.filter(|n| n.is_finite()).map(|n| scale.at(n));
+                let is_log = low > 0.0 && high / low >= WIDE;
+                let place = |n: f64| if is_log { n.log10() } else { n };
+                let scale = Scale::new((place(low), place(high)), range);
+                let at = |n: &Option<f64>| n.filter(|n| n.is_finite()).map(|n| scale.at(place(n)));
                 let mut ends: Vec<f64> = finite()
                     .copied()
                     .filter(|n| *n == low || *n == high)
                     .collect();
                 ends.sort_by(f64::total_cmp);
                 ends.dedup();
-                let mark = |n: f64| (scale.at(n), format::number(n));
+                let mark = |n: f64| (scale.at(place(n)), format::number(n));
                 (
                     numbers.iter().map(at).collect(),
                     ends.into_iter().map(mark).collect(),
@@ -179,6 +184,15 @@ mod tests {
         assert!(matches!(numbers.values, Values::Numbers(_)));
         let names = ParallelAxis::read("depth", some(&["3", "None"]));
         assert!(matches!(names.values, Values::Names(_)));
+    }
+
+    #[test]
+    fn numbers_of_many_sizes_keep_their_distance() {
+        let heights = |texts: &[&str]| ParallelAxis::read("lr", some(texts)).laid().0;
+        let rates = heights(&["0.0001", "0.01", "1"]);
+        assert_eq!(rates, [Some(266.0), Some(150.0), Some(34.0)]);
+        let depths = heights(&["0", "1", "100"]);
+        assert!(depths[1] > Some(263.0), "{depths:?}");
     }
 
     #[test]
