@@ -32,6 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--binary", type=Path, help="a built forebay; else it is built")
+    parser.add_argument("--around", type=Path, help="a folder above, copied too: the project reads files of it")
     parser.add_argument("--vars", default="{}", help="given to both")
     parser.add_argument("--steps", default="build", help="commands, in their order")
     parser.add_argument("--again", action="store_true", help="dbt's side is that of the last time")
@@ -54,12 +55,12 @@ def compare(folder: Path, binary: Path, peers: Path, arguments: argparse.Namespa
     kept = root / "dbt.json"
     if not (arguments.again and kept.exists()):
         shutil.rmtree(root, ignore_errors=True)
-        theirs = copy(folder, root / "dbt")
+        theirs = copy(folder, root / "dbt", arguments.around)
         (root / "profiles.yml").write_text(PROFILE.format(name=profile(folder), path=root / "dbt.duckdb"))
         dbt = [peers / "dbt", "--quiet"]
         kept.write_text(json.dumps(attempt(dbt, steps, ["--project-dir", theirs, *given], theirs, env)))
     shutil.rmtree(root / "forebay", ignore_errors=True)
-    ours = copy(folder, root / "forebay")
+    ours = copy(folder, root / "forebay", arguments.around)
     said, expected, *_ = json.loads(kept.read_text())
     says, actual, messages = attempt([binary, "--project-dir", ours, "--quiet"], steps, given, ours, env)
     print(f"dbt {said}; forebay {says}")
@@ -72,9 +73,11 @@ def compare(folder: Path, binary: Path, peers: Path, arguments: argparse.Namespa
     return len(found)
 
 
-def copy(folder: Path, to: Path) -> Path:
-    """The project, with what its local packages point at."""
-    outside = folder.parent if (folder / "packages.yml").exists() and "../" in (folder / "packages.yml").read_text() else folder
+def copy(folder: Path, to: Path, around: Path | None) -> Path:
+    """The project, with what its local packages point at and what else is asked for."""
+    packages = folder / "packages.yml"
+    local = packages.exists() and "../" in packages.read_text()
+    outside = around.resolve() if around else folder.parent if local else folder
     ignore = shutil.ignore_patterns(".git", "target", "logs", ".forebay", "*.duckdb", "profiles.yml")
     shutil.copytree(outside, to, ignore=ignore)
     return to / folder.relative_to(outside)

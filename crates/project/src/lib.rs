@@ -227,6 +227,11 @@ impl Project {
         manifest::own(self)
     }
 
+    /// What the manifest says of a node.
+    pub fn entry(&self, id: &NodeId) -> Option<Value> {
+        manifest::of_node(self, id)
+    }
+
     /// The manifest as text, at a fraction of the value's memory.
     pub fn manifest_text(&self) -> String {
         serde_json::to_string(&manifest::Manifest(self)).expect("a manifest is plain data")

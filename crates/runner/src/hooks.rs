@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::DateTime;
 use forebay_core::{Diagnostic, Node, ResourceType};
 use forebay_project::{CompileState, Compiled, Hook, Question, RunHook, When};
 use forebay_store::RunStatus;
@@ -36,11 +37,15 @@ pub async fn around_run(
     results: &[StepResult],
     reporter: &dyn Reporter,
 ) -> Result<Vec<StepResult>, Diagnostic> {
+    let project = &workspace.project;
+    if project.run_hooks(when, &Map::new()).is_empty() {
+        return Ok(Vec::new());
+    }
     let variables = match when {
         When::Before => Map::new(),
         When::After => variables(workspace, results),
     };
-    let hooks = workspace.project.run_hooks(when, &variables);
+    let hooks = project.run_hooks(when, &variables);
     let mut done: Vec<StepResult> = Vec::new();
     for (index, hook) in hooks.iter().enumerate() {
         let place = (index + 1, hooks.len());
@@ -167,31 +172,53 @@ fn variables(workspace: &Workspace, results: &[StepResult]) -> Map<String, Value
         .collect();
     let database = workspace.project.database();
     let places: Vec<_> = schemas.iter().map(|schema| (database, schema)).collect();
-    let result = |result: &StepResult| {
-        let relation = relation(result);
-        json!({
-            "status": result.dbt_status(),
-            "message": result.message,
-            "execution_time": result.seconds(),
-            "failures": result.details["failures"],
-            "unique_id": result.node,
-            "node": {
-                "unique_id": result.node,
-                "name": result.name,
-                "resource_type": result.resource_type.as_str(),
-                "schema": relation.as_ref().map(|r| &r.schema),
-                "alias": relation.as_ref().map(|r| &r.name),
-            },
-        })
-    };
     // Hooks that did well are no results for hooks.
     let told = |result: &&StepResult| {
         result.resource_type != ResourceType::Operation || result.status == RunStatus::Error
     };
-    let results: Vec<Value> = results.iter().filter(told).map(result).collect();
+    let results: Vec<Value> = results
+        .iter()
+        .filter(told)
+        .map(|result| told_of(workspace, result))
+        .collect();
     Map::from_iter([
         ("results".to_owned(), Value::Array(results)),
         ("database_schemas".to_owned(), json!(places)),
         ("schemas".to_owned(), json!(schemas)),
     ])
+}
+
+/// A result as templates see it, with its node.
+fn told_of(workspace: &Workspace, result: &StepResult) -> Value {
+    let mut node = workspace.project.entry(&result.node).unwrap_or_else(|| {
+        json!({
+            "unique_id": result.node,
+            "name": result.name,
+            "resource_type": result.resource_type.as_str(),
+        })
+    });
+    node["compiled"] = result.sql.is_some().into();
+    node["compiled_code"] = json!(result.sql);
+    let at = |ms: i64| {
+        let at = DateTime::from_timestamp_millis(ms);
+        at.map(|at| at.format("%Y-%m-%d %H:%M:%S%.6f").to_string())
+    };
+    let timing = result.started_ms.map_or(json!([]), |started| {
+        json!([
+            {"name": "compile", "started_at": at(started), "completed_at": at(started)},
+            {"name": "execute", "started_at": at(started), "completed_at": at(result.finished_ms)},
+        ])
+    });
+    json!({
+        "status": result.dbt_status(),
+        "message": result.message,
+        "execution_time": result.seconds(),
+        "failures": result.details["failures"],
+        "unique_id": result.node,
+        "thread_id": "Thread-1",
+        "timing": timing,
+        "adapter_response": {},
+        "batch_results": null,
+        "node": node,
+    })
 }

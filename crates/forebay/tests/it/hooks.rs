@@ -19,6 +19,7 @@ on-run-start: create table if not exists main.audit (what varchar, node varchar)
 on-run-end:
   - \"{% for result in results %}{{ audit(result.status ~ ' ' ~ result.node.name) }};{% endfor %}\"
   - \"{{ audit(schemas | join(',')) }}\"
+  - \"{{ audit(results[-1].to_dict().node.original_file_path.split('.')[0]) if results[-1].timing | length == 2 }}\"
 models:
   shop:
     +pre-hook: \"{{ audit('before') }}\"
@@ -49,6 +50,7 @@ fn hooks_run_around_nodes_and_around_the_run() {
         [
             r#"{"what":"before","node":"doubled"}"#,
             r#"{"what":"main","node":""}"#,
+            r#"{"what":"models/doubled","node":""}"#,
             r#"{"what":"seeded","node":"numbers"}"#,
             r#"{"what":"success doubled","node":""}"#,
             r#"{"what":"success numbers","node":""}"#,

@@ -268,7 +268,8 @@ impl Object for Dict {
                     failed(format!("pop({}): there is no such key", python::repr(&key)))
                 })
             }
-            "copy" => Ok(dict(self.entries().clone())),
+            // Results and nodes are dictionaries here: a copy is what dbt's `to_dict` makes of them.
+            "copy" | "to_dict" => Ok(dict(self.entries().clone())),
             "clear" => {
                 self.entries().clear();
                 nothing

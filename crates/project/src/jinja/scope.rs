@@ -370,7 +370,7 @@ impl Scope {
             "dbt_version" => Value::from(crate::DBT_VERSION),
             "dbt_metadata_envs" => collections::from_json(&self.shared.metadata_env().into()),
             "_dbt_generic_test_kwargs" => self.node.test_arguments.clone()?,
-            _ => json(self.node.variables.get(name)?),
+            _ => collections::from_json(self.node.variables.get(name)?),
         })
     }
 

@@ -11,7 +11,7 @@ mod semantic;
 mod source;
 mod unit_test;
 
-use forebay_core::{Node, ResourceType};
+use forebay_core::{Node, NodeId, ResourceType};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value as Json, json};
 
@@ -124,6 +124,14 @@ fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
         | ResourceType::SemanticModel => resource::entry(project, node, detail),
         _ => node::entry(project, node, detail),
     }
+}
+
+/// What the manifest says of one node.
+pub(crate) fn of_node(project: &Project, id: &NodeId) -> Option<Json> {
+    let node = project.graph.get(id)?;
+    let empty = Detail::default();
+    let detail = project.details.get(id).unwrap_or(&empty);
+    Some(entry(project, node, detail))
 }
 
 /// Nodes that are switched off: their entries by id.

@@ -122,6 +122,7 @@ impl GenericTests<'_> {
             name: &names.full,
             version: None,
             location: &decl.at,
+            fqn: &fqn,
         };
         let place = place(cx, &naming, &reader)?;
         let mut tags = tags(&reader);

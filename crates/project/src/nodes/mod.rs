@@ -262,12 +262,13 @@ impl<'a> Subject<'a> {
         self.patch.and_then(|patch| patch.version.as_ref())
     }
 
-    pub fn naming(&self) -> Naming<'a> {
+    pub fn naming(&self) -> Naming<'_> {
         Naming {
             kind: self.kind,
             name: self.name(),
             version: self.version(),
             location: &self.sql.at,
+            fqn: &self.fqn,
         }
     }
 
@@ -468,7 +469,7 @@ pub(crate) fn node_scope(
             "resource_type": node.resource_type().as_str(),
             "package_name": node.package,
             "original_file_path": cx.package.path(&node.location.file.to_string_lossy()),
-            "path": below(cx, node),
+            "path": below(cx, &node.location),
             "fqn": node.fqn,
             "tags": node.tags,
             "description": node.description,
@@ -482,8 +483,8 @@ pub(crate) fn node_scope(
 }
 
 /// The path below the first folder: `staging/m.sql` of `models/staging/m.sql`.
-fn below(cx: &Cx<'_>, node: &Node) -> String {
-    let file = node.location.file.to_string_lossy();
+fn below(cx: &Cx<'_>, at: &Location) -> String {
+    let file = at.file.to_string_lossy();
     let path = cx.package.path(&file);
     path.split_once('/')
         .map_or(path, |(_, below)| below)

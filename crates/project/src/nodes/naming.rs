@@ -5,7 +5,7 @@ use forebay_core::graph::Version;
 use forebay_core::{Diagnostic, Location, Relation, ResourceType};
 use serde_json::{Value as Json, json};
 
-use super::Cx;
+use super::{Cx, below};
 use crate::config::{Reader, to_json};
 use crate::jinja::{BUILTIN, Failure, NodeScope};
 
@@ -16,6 +16,7 @@ pub(crate) struct Naming<'a> {
     pub name: &'a str,
     pub version: Option<&'a Version>,
     pub location: &'a Location,
+    pub fqn: &'a [String],
 }
 
 const SCHEMA: &str = "generate_schema_name";
@@ -97,6 +98,11 @@ fn node(cx: &Cx<'_>, naming: &Naming<'_>, reader: &Reader<'_>) -> Json {
         "name": naming.name,
         "version": naming.version.map(|version| &version.v),
         "package_name": cx.package.name,
+        "path": below(cx, naming.location),
+        "fqn": naming.fqn,
+        "database": cx.shared.target.database,
+        "schema": cx.shared.target.schema,
+        "alias": naming.name,
         "original_file_path": cx.package.path(&naming.location.file.to_string_lossy()),
         "config": to_json(reader.config),
         "tags": reader.texts("tags"),

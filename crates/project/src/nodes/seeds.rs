@@ -36,6 +36,7 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
         name: &seed.name,
         version: None,
         location: &location,
+        fqn: &fqn,
     };
     let relation = relation(cx, &naming, &reader)?;
     let place = relation.clone();

@@ -298,6 +298,26 @@ id
 }
 
 #[test]
+fn a_naming_rule_may_look_at_where_the_node_is() {
+    let project = project(
+        "--- macros/names.sql
+{% macro generate_schema_name(custom_schema_name, node) -%}
+  {{ node.fqn[1:-1] | join('_') }}_{{ node.path.split('/')[0] }}_{{ node.schema }}
+{%- endmacro %}
+--- models/mart/core/m.sql
+{{ this }}
+--- seeds/raw/s.csv
+id
+1
+--- models/o.sql
+{{ ref('s') }}
+",
+    );
+    assert_eq!(sql(&project, "m"), r#""forebay"."mart_core_mart_main"."m""#);
+    assert_eq!(sql(&project, "o"), r#""forebay"."raw_raw_main"."s""#);
+}
+
+#[test]
 fn dispatch_takes_the_macro_of_the_nearest_engine() {
     let project = project(
         "--- macros/d.sql
