@@ -72,11 +72,16 @@ impl Project {
         Ok(())
     }
 
-    /// Renders, and once more with `graph` where the first template reads it.
+    /// Renders, and once more with `graph` where the first template reads it. What is run for its effects must not be
+    /// begun twice: it has the graph from the start.
     pub(crate) fn with_graph<T>(
         &self,
+        mode: &Mode,
         render: impl Fn() -> Result<T, Failure>,
     ) -> Result<T, Failure> {
+        if matches!(mode, Mode::Compile(state) if state.live.is_some()) {
+            self.fill_graph();
+        }
         match render() {
             Err(Failure::Graph) => {
                 self.fill_graph();
@@ -102,7 +107,7 @@ impl Project {
         };
         if let Some(query) = &detail.loaded_at_query {
             let mode = Mode::Compile(CompileState::default());
-            let ran = self.with_graph(|| {
+            let ran = self.with_graph(&mode, || {
                 self.engine
                     .render_text(query, &self.shared, &detail.scope, &mode)
             });
@@ -141,7 +146,7 @@ impl Project {
         };
         let run = || nodes::run(&self.engine, &self.shared, detail, &detail.scope, mode);
         let (sql, record) = self
-            .with_graph(run)
+            .with_graph(mode, run)
             .map_err(|failure| failure.placed(&node.location))?;
         Ok((sql.trim().to_owned(), record))
     }

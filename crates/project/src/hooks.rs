@@ -154,7 +154,7 @@ impl Project {
         printed: &mut Vec<String>,
     ) -> Result<Compiled, Diagnostic> {
         let mode = Mode::Compile(state.clone());
-        let rendered = self.with_graph(|| {
+        let rendered = self.with_graph(&mode, || {
             self.engine
                 .render_text(&hook.text, &self.shared, &hook.scope, &mode)
         });

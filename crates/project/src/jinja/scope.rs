@@ -358,6 +358,7 @@ impl Scope {
             "api" => adapter::api(self),
             "flags" => json(&self.flags()),
             "builtins" => functions::builtins(self),
+            "invocation_args_dict" => collections::from_json(&self.arguments()),
             "graph" => self.graph(),
             "context" => Value::from_object(Context(self.clone())),
             "execute" => Value::from(self.compiling().is_some()),
@@ -413,6 +414,17 @@ impl Scope {
         ]);
         flags.extend(self.shared.flags.clone());
         Json::Object(flags)
+    }
+
+    /// What the command was called with, as far as flags tell it.
+    fn arguments(&self) -> Json {
+        let Json::Object(flags) = self.flags() else {
+            return Json::Null;
+        };
+        let small = flags.into_iter();
+        small
+            .map(|(name, value)| (name.to_lowercase(), value))
+            .collect()
     }
 
     /// Names for "did you mean".

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple};
+use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Tuple, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::collections;
@@ -77,6 +77,36 @@ impl Table {
     }
 }
 
+impl Table {
+    /// With other names: all of them in a list, or some by their old ones.
+    fn renamed(&self, args: &[Value]) -> Result<Value, Error> {
+        let (names, kwargs): (Option<Value>, Kwargs) = from_args(args)?;
+        let given = match names {
+            Some(names) => names,
+            None => kwargs.get("column_names")?,
+        };
+        let name = |(at, old): (usize, &String)| {
+            let new = match given.kind() {
+                ValueKind::Map => given.get_item(&Value::from(&**old)),
+                _ => given.get_item_by_index(at),
+            };
+            let new = new.ok().filter(|new| !new.is_undefined());
+            new.map_or_else(|| old.clone(), |new| new.to_string())
+        };
+        let names: Arc<[String]> = self.names.iter().enumerate().map(name).collect();
+        let row = |row: &Value| {
+            Value::from_object(Named {
+                names: names.clone(),
+                values: row.try_iter().into_iter().flatten().collect(),
+            })
+        };
+        Ok(Value::from_object(Table {
+            rows: self.rows.iter().map(row).collect(),
+            names: names.clone(),
+        }))
+    }
+}
+
 impl Object for Table {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         ObjectRepr::Seq
@@ -100,10 +130,11 @@ impl Object for Table {
         self: &Arc<Self>,
         _: &mut State<'_, '_>,
         method: &str,
-        _: &[Value],
+        args: &[Value],
     ) -> Result<Value, Error> {
         match method {
             "print_table" => Ok(Value::from("")),
+            "rename" => self.renamed(args),
             _ => Err(Error::from(ErrorKind::UnknownMethod)),
         }
     }

@@ -15,7 +15,7 @@ pub(crate) struct Declared {
     pub tests: Vec<TestDecl>,
 }
 
-/// The columns as they are written, each once.
+/// The columns as they are written, each once, with the tests of all that is said of it.
 ///
 /// `quoted`: names are to be quoted in tests, unless a column says otherwise.
 pub(crate) fn read(doc: Doc<'_>, items: &[Yaml], owner: &str, quoted: bool) -> Vec<Declared> {
@@ -28,7 +28,9 @@ pub(crate) fn read(doc: Doc<'_>, items: &[Yaml], owner: &str, quoted: bool) -> V
         if let Some(first) = all.iter_mut().find(|other| other.column.name == *name) {
             let message = format!("the column '{name}' of '{owner}' is described twice");
             doc.warning(message, at);
-            *first = column;
+            let mut tests = std::mem::take(&mut first.tests);
+            tests.extend(column.tests);
+            *first = Declared { tests, ..column };
         } else {
             all.push(column);
         }

@@ -459,6 +459,7 @@ select 1
 {{ results.columns[0].values() }} {{ results.columns['name'].values()[1] }} {{ results | length }}
 {% for row in results %}{{ row[0] }}={{ row.name }}{{ row['id'] }} {% endfor %}
 {{ results.rows[0].values() }} {{ results.column_names }}
+{{ results.rename({'name': 'called'})[1].called }} {{ results.rename(column_names=['a', 'b']).column_names }}
 {% endif %}
 {{ kinds() }}
 {% for column in adapter.get_columns_in_relation(ref('seen')) -%}
@@ -487,7 +488,7 @@ select 1
     let words: Vec<&str> = sql.split_whitespace().collect();
     assert_eq!(
         words.join(" "),
-        "(1, 2) b 2 1=a1 2=b2 (1, 'a') ('id', 'name') ['x'] Id text True \"Id\" \
+        "(1, 2) b 2 1=a1 2=b2 (1, 'a') ('id', 'name') b ('a', 'b') ['x'] Id text True \"Id\" \
          True True \"s\".\"i\""
     );
 }
@@ -621,4 +622,23 @@ select 1 as id
         problem.message,
         "model 'parts': files are not written with 'partition_by'"
     );
+}
+
+#[test]
+fn a_column_that_is_described_twice_has_the_tests_of_both() {
+    let project = project(
+        "--- models/one.sql
+select 1 as n
+--- models/one.yml
+models:
+  - name: one
+    columns: [{name: n, tests: [unique]}, {name: n, tests: [not_null]}]
+",
+    );
+    let tests = project.graph.nodes.keys().map(NodeId::as_str);
+    let tests: Vec<&str> = tests
+        .filter_map(|id| id.strip_prefix("test.shop."))
+        .filter_map(|id| Some(id.rsplit_once('.')?.0))
+        .collect();
+    assert_eq!(tests, ["not_null_one_n", "unique_one_n"]);
 }
