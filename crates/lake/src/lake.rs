@@ -18,6 +18,7 @@ use futures::future::BoxFuture;
 
 use crate::dialect::{dialect_of, local};
 use crate::engine::{self, Files, Planner, SpillFolder, Views, from_engine, input_rows};
+use crate::macros::Macros;
 use crate::types::{Dialect, Input, LakeOptions, Rows, WriteOptions, Written};
 use crate::warehouse::{Begun, Warehouse};
 
@@ -35,6 +36,7 @@ pub struct Lake {
 struct Inner {
     warehouse: Warehouse,
     views: Views,
+    macros: Macros,
     dialect: Dialect,
     database: String,
     /// Made when the first query comes: its hundreds of functions are 10 MiB of the program that a
@@ -55,6 +57,7 @@ impl Lake {
             inner: Arc::new(Inner {
                 warehouse,
                 views: Views::default(),
+                macros: Macros::new(&options.root),
                 dialect: options.dialect,
                 database: options.database.clone(),
                 files: options.files.clone(),
@@ -206,6 +209,10 @@ impl Lake {
         Box::pin(async move { self.warehouse().drop(relation).await })
     }
 
+    pub(crate) fn macros(&self) -> &Macros {
+        &self.inner.macros
+    }
+
     pub(crate) fn warehouse(&self) -> &Warehouse {
         &self.inner.warehouse
     }
@@ -221,6 +228,7 @@ impl Lake {
             state,
             &inner.warehouse,
             &inner.views,
+            &inner.macros,
             versions,
             self.files(),
         )

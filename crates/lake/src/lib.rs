@@ -17,6 +17,7 @@ mod files;
 mod functions;
 mod info;
 mod lake;
+mod macros;
 mod statements;
 mod types;
 mod warehouse;

@@ -5,13 +5,13 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Query, Select,
-    SelectItem, Visit, Visitor,
+    SelectItem, Visit, Visitor, WildcardAdditionalOptions,
 };
 use forebay_core::{Diagnostic, quote};
 
 use super::calls::{fill, literal, name_of};
 use super::spelling::{self, Spelled};
-use super::using::Columns;
+use super::using::{Columns, left_out};
 use super::{Probe, naming, own, scopes};
 use crate::types::Dialect;
 
@@ -49,7 +49,7 @@ pub(super) fn has_columns(node: &impl Visit) -> bool {
     node.visit(&mut Finder).is_break()
 }
 
-fn call(expr: &Expr) -> Option<&Function> {
+pub(super) fn call(expr: &Expr) -> Option<&Function> {
     match expr {
         Expr::Function(function) if name_of(function).as_deref() == Some("columns") => {
             Some(function)
@@ -61,21 +61,23 @@ fn call(expr: &Expr) -> Option<&Function> {
 /// Tells the calls in an item how the columns are spelled: a pattern is of that, and they are planned in
 /// small letters.
 pub(super) fn tell(item: &mut SelectItem, spelled: &Spelled) {
-    own::change(item, |part| {
-        if call(part).is_some()
-            && let Expr::Function(function) = part
-            && let FunctionArguments::List(list) = &mut function.args
-            && list.args.len() == 1
-        {
-            let names = spelled
-                .values()
-                .map(|name| format!("'{}'", name.replace('\'', "''")));
-            let names: Vec<String> = names.collect();
-            let names = fill(&format!("[{}]", names.join(", ")), &[]);
-            let arg = |names| FunctionArg::Unnamed(FunctionArgExpr::Expr(names));
-            list.args.extend(names.map(arg));
-        }
-    });
+    own::change(item, |part| tell_call(part, spelled));
+}
+
+pub(super) fn tell_call(part: &mut Expr, spelled: &Spelled) {
+    if call(part).is_some()
+        && let Expr::Function(function) = part
+        && let FunctionArguments::List(list) = &mut function.args
+        && list.args.len() == 1
+    {
+        let names = spelled
+            .values()
+            .map(|name| format!("'{}'", name.replace('\'', "''")));
+        let names: Vec<String> = names.collect();
+        let names = fill(&format!("[{}]", names.join(", ")), &[]);
+        let arg = |names| FunctionArg::Unnamed(FunctionArgExpr::Expr(names));
+        list.args.extend(names.map(arg));
+    }
 }
 
 fn refused(what: &str) -> Diagnostic {
@@ -98,14 +100,14 @@ fn spread(
         let all = columns.of(item)?;
         names.extend(all.into_iter().map(|column| column.name));
     }
-    let mut chosen: Option<Result<Vec<String>, Diagnostic>> = None;
+    let mut chosen: Option<Result<Vec<(String, String)>, Diagnostic>> = None;
     own::change(&mut expr.clone(), |part| {
         if let (Some(function), None) = (call(part), &chosen) {
             chosen = Some(choose(function, &names));
         }
     });
     let chosen = chosen.unwrap_or_else(|| Err(refused("there")))?;
-    let each = chosen.into_iter().map(|name| {
+    let each = chosen.into_iter().map(|(name, _)| {
         let mut one = expr.clone();
         own::change(&mut one, |part| {
             if call(part).is_some() {
@@ -128,7 +130,11 @@ fn spread(
     Ok(each.collect())
 }
 
-fn choose(function: &Function, names: &[String]) -> Result<Vec<String>, Diagnostic> {
+/// The columns that the call means, each with its spelling.
+pub(super) fn choose(
+    function: &Function,
+    names: &[String],
+) -> Result<Vec<(String, String)>, Diagnostic> {
     let FunctionArguments::List(list) = &function.args else {
         return Err(refused("without what to choose"));
     };
@@ -140,8 +146,25 @@ fn choose(function: &Function, names: &[String]) -> Result<Vec<String>, Diagnost
         args => (args, &[][..]),
     };
     let spelled = spelling::of(spelled.iter().filter_map(literal));
-    match args {
+    let chosen = match args {
         [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] => Ok(names.to_vec()),
+        [FunctionArg::Unnamed(FunctionArgExpr::WildcardWithOptions(options))] => {
+            if *options != only_excluding(options) {
+                return Err(refused("with more than EXCLUDE"));
+            }
+            let left_out = left_out(options);
+            let unknown = left_out.iter().find(|name| !names.contains(name));
+            if let Some(unknown) = unknown {
+                return Err(Diagnostic::error(format!(
+                    "there is no column '{unknown}' to leave out"
+                )));
+            }
+            Ok(names
+                .iter()
+                .filter(|name| !left_out.contains(*name))
+                .cloned()
+                .collect())
+        }
         [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Array(wanted)))] => {
             let wanted = wanted
                 .elem
@@ -163,5 +186,19 @@ fn choose(function: &Function, names: &[String]) -> Result<Vec<String>, Diagnost
             }
         }
         _ => Err(refused("with that")),
+    }?;
+    let spelling = |name: String| {
+        let written = spelled.get(&name).cloned().unwrap_or_else(|| name.clone());
+        (name, written)
+    };
+    Ok(chosen.into_iter().map(spelling).collect())
+}
+
+fn only_excluding(options: &WildcardAdditionalOptions) -> WildcardAdditionalOptions {
+    WildcardAdditionalOptions {
+        wildcard_token: options.wildcard_token.clone(),
+        opt_exclude: options.opt_exclude.clone(),
+        opt_except: options.opt_except.clone(),
+        ..WildcardAdditionalOptions::default()
     }
 }

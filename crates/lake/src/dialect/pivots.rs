@@ -1,17 +1,20 @@
 //! `FROM t PIVOT (sum(x) FOR k IN ('a', 'b'))` as aggregates with filters, and `FROM t UNPIVOT (x FOR k IN (a, b))`
 //! as a union. Columns that neither names stay; a pivot groups by them.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     Expr, ExprWithAlias, Ident, NullInclusion, PivotValueSource, Query, Select, Statement,
-    TableFactor, TableWithJoins, Visit, Visitor,
+    TableFactor, TableWithJoins, Value, Visit, Visitor, With,
 };
 use forebay_core::{Diagnostic, quote};
 
+use super::calls::{args, fill, name_of};
+use super::turned::GROUP;
 use super::using::Columns;
-use super::{Probe, folded, parse, scopes, spelled};
+use super::{Probe, columns, folded, parse, scopes, spelled};
 use crate::types::Dialect;
 
 pub(super) fn rewrite(
@@ -24,6 +27,91 @@ pub(super) fn rewrite(
             of_factor(&mut item.relation, dialect, columns)?;
             for join in &mut item.joins {
                 of_factor(&mut join.relation, dialect, columns)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A query for the values, as texts, of the first pivot whose columns are what it finds. They are looked up
+/// before the query is planned.
+pub(crate) fn values_wanted(query: &mut Query) -> Result<Option<String>, Diagnostic> {
+    let wanted = RefCell::new(None);
+    each_open(query, &|factor, with| {
+        let is_first = wanted.borrow().is_none();
+        if let (
+            TableFactor::Pivot {
+                table,
+                value_column,
+                ..
+            },
+            true,
+        ) = (factor, is_first)
+            && let [by] = value_column.as_slice()
+        {
+            let with = with.map(|with| format!("{with} ")).unwrap_or_default();
+            let sql = format!(
+                "{with}select cast({by} as varchar) from {table} where {by} is not null \
+                 group by {by} order by {by}"
+            );
+            wanted.replace(Some(sql));
+        }
+    })?;
+    Ok(wanted.into_inner())
+}
+
+/// Gives the first such pivot its values.
+pub(crate) fn give_values(query: &mut Query, values: &[String]) -> Result<(), Diagnostic> {
+    let given = Cell::new(false);
+    each_open(query, &|factor, _| {
+        if let TableFactor::Pivot {
+            value_column,
+            value_source,
+            ..
+        } = factor
+            && let [by] = value_column.as_mut_slice()
+            && !given.replace(true)
+        {
+            if let Some(text) = fill("cast(_1 as varchar)", std::slice::from_ref(by)) {
+                *by = text;
+            }
+            let value = |text: &String| ExprWithAlias {
+                expr: Expr::Value(Value::SingleQuotedString(text.clone()).into()),
+                alias: None,
+            };
+            *value_source = PivotValueSource::List(values.iter().map(value).collect());
+        }
+    })
+}
+
+/// Each pivot without values, inner ones first, with the common table expressions that it can name.
+fn each_open(
+    query: &mut Query,
+    with: &dyn Fn(&mut TableFactor, Option<&With>),
+) -> Result<(), Diagnostic> {
+    let is_open = |factor: &TableFactor| {
+        matches!(
+            factor,
+            TableFactor::Pivot {
+                value_source: PivotValueSource::Any(_),
+                ..
+            }
+        )
+    };
+    let has = |select: &Select| {
+        let factors = |item: &TableWithJoins| {
+            is_open(&item.relation) || item.joins.iter().any(|join| is_open(&join.relation))
+        };
+        select.from.iter().any(factors)
+    };
+    let none = |_| datafusion::common::plan_err!("nothing is planned yet");
+    scopes::each_select(query, &none, &has, &|select, _, columns| {
+        for item in &mut select.from {
+            let joined = item.joins.iter_mut().map(|join| &mut join.relation);
+            for factor in std::iter::once(&mut item.relation).chain(joined) {
+                if is_open(factor) {
+                    with(factor, columns.with);
+                }
             }
         }
         Ok(())
@@ -147,14 +235,18 @@ impl Source {
         by: &Expr,
         values: &[ExprWithAlias],
     ) -> Result<String, Diagnostic> {
+        let (aggregates, groups) = parted(aggregates);
         let mut named = names(by);
         aggregates
             .iter()
             .for_each(|aggregate| named.extend(names(&aggregate.expr)));
-        let rest = self.rest(&named);
+        let rest = match groups {
+            Some(columns) => columns.iter().map(ToString::to_string).collect(),
+            None => self.rest(&named),
+        };
         let mut items = rest.clone();
         for value in values {
-            for aggregate in aggregates {
+            for aggregate in &aggregates {
                 let Expr::Function(function) = &aggregate.expr else {
                     return Err(Diagnostic::error(format!(
                         "PIVOT takes aggregates, not {}",
@@ -194,6 +286,7 @@ impl Source {
         columns: &[ExprWithAlias],
         with_nulls: bool,
     ) -> Result<String, Diagnostic> {
+        let columns = self.listed(columns)?;
         let named = columns
             .iter()
             .flat_map(|column| names(&column.expr))
@@ -222,6 +315,38 @@ impl Source {
         });
         let parts: Vec<String> = parts.collect::<Result<_, _>>()?;
         Ok(parts.join(" union all "))
+    }
+}
+
+impl Source {
+    /// With `COLUMNS(...)` as the columns that it means.
+    fn listed(&self, columns: &[ExprWithAlias]) -> Result<Vec<ExprWithAlias>, Diagnostic> {
+        let mut listed = Vec::new();
+        for column in columns {
+            let Some(call) = columns::call(&column.expr) else {
+                listed.push(column.clone());
+                continue;
+            };
+            let chosen = columns::choose(call, &self.columns)?;
+            listed.extend(chosen.into_iter().map(|(name, spelled)| ExprWithAlias {
+                expr: Expr::Identifier(Ident::with_quote('"', name)),
+                alias: Some(Ident::with_quote('"', spelled)),
+            }));
+        }
+        Ok(listed)
+    }
+}
+
+/// The aggregates, and the columns that a pivot as a statement groups by.
+pub(super) fn parted(all: &[ExprWithAlias]) -> (Vec<ExprWithAlias>, Option<Vec<Expr>>) {
+    let aggregates = all.iter().filter(|given| group(given).is_none());
+    (aggregates.cloned().collect(), all.iter().find_map(group))
+}
+
+fn group(given: &ExprWithAlias) -> Option<Vec<Expr>> {
+    match &given.expr {
+        Expr::Function(function) if name_of(function).as_deref() == Some(GROUP) => args(function),
+        _ => None,
     }
 }
 

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    ExcludeSelectItem, Expr, Ident, JoinOperator, LimitClause, ObjectNamePart, OrderBy,
-    OrderByExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr, TableWithJoins,
-    VisitMut, VisitorMut, WildcardAdditionalOptions,
+    ExcludeSelectItem, Expr, Ident, JoinConstraint, JoinOperator, LimitClause, ObjectNamePart,
+    OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr,
+    TableFactor, TableWithJoins, VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 use forebay_core::Diagnostic;
 
@@ -48,6 +48,11 @@ impl VisitorMut for Rewriter {
         }
         if self.0 == Dialect::Postgres {
             select.projection.iter_mut().for_each(series_rows);
+        }
+        if select.from.iter().any(is_positional) {
+            let problem = Diagnostic::error("POSITIONAL JOIN is not supported")
+                .hint("join by row_number() over (), or give the rows a key");
+            return ControlFlow::Break(Box::new(problem));
         }
         if let Err(problem) = asof::rewrite(select) {
             return ControlFlow::Break(Box::new(problem));
@@ -204,6 +209,26 @@ fn fold_star(item: &mut SelectItem) {
         .iter_mut()
         .flat_map(|all| &mut all.items);
     replaced.for_each(|item| fold(&mut item.column_name));
+}
+
+/// `t POSITIONAL JOIN u`, where the parser takes the word for a name of `t`.
+fn is_positional(item: &TableWithJoins) -> bool {
+    let before = std::iter::once(&item.relation).chain(item.joins.iter().map(|j| &j.relation));
+    let mut pairs = before.zip(&item.joins);
+    pairs.any(|(factor, join)| {
+        let alias = match factor {
+            TableFactor::Table { alias, .. } | TableFactor::Derived { alias, .. } => alias.as_ref(),
+            _ => None,
+        };
+        let is_bare = matches!(
+            join.join_operator,
+            JoinOperator::Join(JoinConstraint::None) | JoinOperator::Inner(JoinConstraint::None)
+        );
+        is_bare
+            && alias.is_some_and(|alias| {
+                !alias.explicit && alias.name.value.eq_ignore_ascii_case("positional")
+            })
+    })
 }
 
 fn semi_joins(item: &mut TableWithJoins) {

@@ -249,6 +249,7 @@ impl Speller<'_> {
                 ..
             } => {
                 for column in columns {
+                    columns::tell_call(&mut column.expr, spelled);
                     if let (Expr::Identifier(ident), None) = (&column.expr, &column.alias) {
                         let label = spelled.get(&small(ident));
                         column.alias = label.map(|label| Ident::with_quote('"', label));
@@ -363,6 +364,7 @@ fn all(from: &[Item]) -> Spelled {
 
 /// The names of a pivot's columns.
 fn pivoted(values: &[ExprWithAlias], aggregates: &[ExprWithAlias]) -> Vec<String> {
+    let (aggregates, _) = pivots::parted(aggregates);
     let of_value = |value| aggregates.iter().map(move |aggregate| (value, aggregate));
     let all = values.iter().flat_map(of_value);
     all.map(|(value, aggregate)| {

@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
+use super::commands;
 use super::spelling::{self, Written};
 use super::tokens;
 
@@ -150,6 +151,10 @@ impl Dialect for Syntax {
 
     fn prec_value(&self, precedence: Precedence) -> u8 {
         POSTGRES.prec_value(precedence)
+    }
+
+    fn parse_statement(&self, parser: &mut Parser<'_>) -> Option<Result<Statement, ParserError>> {
+        commands::parse(parser)
     }
 
     /// The parser binds a sign less than `^`, and reads lambdas only together with arrows, which here

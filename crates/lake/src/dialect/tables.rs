@@ -107,7 +107,10 @@ fn call(
     let is_number = |arg: &Expr| arg.to_string().parse::<i64>().is_ok();
     let is_series = matches!(function, "generate_series" | "range");
     if is_series && !numbered && plain.iter().all(is_number) {
-        return None;
+        return match dialect {
+            Dialect::DuckDb => series(&name, &plain, alias),
+            Dialect::Postgres => None,
+        };
     }
     let list = match function {
         "" => plain.first()?.clone(),
@@ -119,6 +122,33 @@ fn call(
         &name
     };
     Rows::of(column, list, numbered).derived(alias, is_lateral, dialect)
+}
+
+/// The engine's series with the column as DuckDB calls it: the engine says `value`.
+fn series(name: &str, args: &[Expr], alias: &Option<TableAlias>) -> Option<TableFactor> {
+    let alias = alias.clone().unwrap_or_else(|| named(name));
+    let name = forebay_core::quote(name);
+    let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+    // In quotes it is not taken for a call to be rewritten once more.
+    let text = format!("SELECT value AS {name} FROM {name}({})", args.join(", "));
+    let Some(Statement::Query(subquery)) = parse(&text, 10).ok()?.pop() else {
+        return None;
+    };
+    Some(TableFactor::Derived {
+        lateral: false,
+        subquery,
+        alias: Some(alias),
+        sample: None,
+    })
+}
+
+fn named(name: &str) -> TableAlias {
+    TableAlias {
+        explicit: true,
+        name: Ident::with_quote('"', name),
+        columns: Vec::new(),
+        at: None,
+    }
 }
 
 fn list_call(function: &str, args: Vec<Expr>) -> Expr {
@@ -190,14 +220,7 @@ impl<'a> Rows<'a> {
                 }
             }
         }
-        let alias = alias.clone().or_else(|| {
-            Some(TableAlias {
-                explicit: true,
-                name: Ident::with_quote('"', column),
-                columns: Vec::new(),
-                at: None,
-            })
-        });
+        let alias = alias.clone().or_else(|| Some(named(&column)));
         Some(TableFactor::Derived {
             lateral,
             subquery: query,

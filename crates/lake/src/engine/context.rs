@@ -61,6 +61,8 @@ impl ContextProvider for Context<'_> {
         name: &str,
         args: Vec<Expr>,
     ) -> Result<Arc<dyn TableSource>> {
+        // The planner gives the name as it is written.
+        let name = name.trim_matches('"');
         let function = self.state.table_functions().get(name).ok_or_else(|| {
             DataFusionError::External(Box::new(Diagnostic::error(format!(
                 "there is no table function '{name}'"

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::array::AsArray;
+use arrow::record_batch::RecordBatch;
 use datafusion::catalog::view::ViewTable;
 use datafusion::common::TableReference;
 use datafusion::datasource::{TableProvider, TableType};
@@ -16,6 +18,7 @@ use datafusion::sql::planner::{ParserOptions, SqlToRel};
 use datafusion::sql::sqlparser::ast::{ObjectName, Query, Statement};
 use forebay_core::name::DATABASE;
 use forebay_core::{Diagnostic, Relation, suggest};
+use futures::TryStreamExt;
 use futures::future::BoxFuture;
 
 use super::context::{Context, Tables, relation_of};
@@ -27,6 +30,7 @@ use super::views::{Planned, Read, Reading, Views};
 use crate::dialect;
 use crate::dialect::spelling::{self, Spelled, Written};
 use crate::files;
+use crate::macros::{self, Macros};
 use crate::types::Dialect;
 use crate::warehouse::{View, Warehouse};
 
@@ -36,6 +40,7 @@ pub(crate) struct Planner<'a> {
     state: SessionState,
     warehouse: &'a Warehouse,
     views: &'a Views,
+    macros: &'a Macros,
     /// Tables to be read as of a version.
     pins: &'a BTreeMap<Relation, i64>,
     tables: Tables,
@@ -64,6 +69,7 @@ impl<'a> Planner<'a> {
         state: SessionState,
         warehouse: &'a Warehouse,
         views: &'a Views,
+        macros: &'a Macros,
         pins: &'a BTreeMap<Relation, i64>,
         files: Files<'a>,
     ) -> Self {
@@ -71,6 +77,7 @@ impl<'a> Planner<'a> {
             state,
             warehouse,
             views,
+            macros,
             pins,
             tables: HashMap::new(),
             spellings: HashMap::new(),
@@ -89,6 +96,9 @@ impl<'a> Planner<'a> {
 
     pub(crate) async fn plan(&mut self, sql: &str) -> Result<LogicalPlan, Diagnostic> {
         let (mut statement, written) = self.parse(sql)?;
+        if macros::expand(&mut statement, &*self.macros.known()?)? {
+            self.pass();
+        }
         self.open_files(&mut statement).await?;
         let parsed = Parsed::Statement(Box::new(statement));
         let (names, _) = datafusion::sql::resolve::resolve_table_references(&parsed, true)
@@ -99,6 +109,7 @@ impl<'a> Planner<'a> {
         for name in &names {
             self.resolve(name).await;
         }
+        self.look_up_pivots(&mut statement).await?;
         let spelled = self.spelled(&mut statement, &written);
         let context = Context {
             state: &self.state,
@@ -117,6 +128,25 @@ impl<'a> Planner<'a> {
         }
         let plan = plan.and_then(|plan| spelling::restored(plan, &spelled));
         plan.map_err(from_engine)
+    }
+
+    /// The columns of a pivot without values are what its table holds now.
+    async fn look_up_pivots(&mut self, statement: &mut Statement) -> Result<(), Diagnostic> {
+        let Some(query) = query_of(statement) else {
+            return Ok(());
+        };
+        while let Some(sql) = dialect::pivots::values_wanted(query)? {
+            self.pass();
+            let plan = Box::pin(self.plan(&sql)).await?;
+            let rows = super::start(&self.state, &plan).await?;
+            let batches: Vec<RecordBatch> = rows.stream.try_collect().await?;
+            let texts = batches.iter().flat_map(|batch| {
+                let column = batch.column(0).as_string::<i32>();
+                column.iter().flatten().map(str::to_owned)
+            });
+            dialect::pivots::give_values(query, &texts.collect::<Vec<_>>())?;
+        }
+        Ok(())
     }
 
     /// How the columns of the answer are spelled, where that is otherwise than they are planned.
@@ -393,6 +423,7 @@ impl<'a> Planner<'a> {
             state: in_dialect(&self.state, dialect),
             warehouse: self.warehouse,
             views: self.views,
+            macros: self.macros,
             pins: self.pins,
             files: self.files,
             tables: stored(&self.tables),

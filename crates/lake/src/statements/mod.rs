@@ -2,6 +2,7 @@
 //! commit of it, made of the same writes as any other.
 
 mod change;
+mod describe;
 mod merge;
 mod names;
 mod rows;
@@ -12,7 +13,8 @@ use std::ops::ControlFlow;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::sql::sqlparser::ast::{
-    Ident, ObjectName, ObjectNamePart, ObjectType, SchemaName, Statement, VisitMut, VisitorMut,
+    DescribeAlias, Ident, ObjectName, ObjectNamePart, ObjectType, SchemaName, Statement, VisitMut,
+    VisitorMut,
 };
 use forebay_core::{Diagnostic, Relation, suggest};
 use futures::TryStreamExt;
@@ -68,10 +70,32 @@ impl Lake {
 
     async fn statement(&self, statement: &Statement, sql: &str) -> Result<Executed, Diagnostic> {
         match statement {
-            Statement::Query(_) | Statement::Explain { .. } => {
-                let rows = self.query(sql).await?;
-                let schema = rows.schema;
-                return Ok(Executed::Rows(schema, rows.stream.try_collect().await?));
+            Statement::Explain {
+                describe_alias: DescribeAlias::Describe | DescribeAlias::Desc,
+                statement,
+                ..
+            } => {
+                let schema = self.schema_of(&statement.to_string()).await?;
+                return self.answer(&self.described(&schema)).await;
+            }
+            Statement::ExplainTable { table_name, .. } => {
+                let described = self.described_table(&relation(table_name)?).await?;
+                return self.answer(&described).await;
+            }
+            Statement::ShowTables { .. } => return self.answer(describe::TABLES).await,
+            Statement::Query(_) | Statement::Explain { .. } => return self.answer(sql).await,
+            Statement::CreateMacro { or_replace, .. } => {
+                self.macros().create(statement, *or_replace)?;
+            }
+            Statement::DropFunction(dropped) => {
+                for function in &dropped.func_desc {
+                    self.macros().drop(&function.name, dropped.if_exists)?;
+                }
+            }
+            Statement::Load { extension_name } | Statement::Install { extension_name } => {
+                return Ok(Executed::Ignored(describe::extension(
+                    &extension_name.value,
+                )));
             }
             Statement::Insert(insert) => self.insert(insert).await?,
             Statement::Update(update) => self.update(update).await?,
@@ -133,6 +157,12 @@ impl Lake {
             _ => return Err(refused(statement)),
         }
         Ok(Executed::Done)
+    }
+
+    async fn answer(&self, sql: &str) -> Result<Executed, Diagnostic> {
+        let rows = self.query(sql).await?;
+        let schema = rows.schema;
+        Ok(Executed::Rows(schema, rows.stream.try_collect().await?))
     }
 
     /// `main` or `"shop"."main"`.

@@ -9,6 +9,7 @@ mod dialect;
 mod engine;
 mod files;
 mod lengths;
+mod macros;
 mod modes;
 mod plans;
 mod statements;

@@ -17,6 +17,7 @@ use forebay_core::Diagnostic;
 use super::{Probe, folded, scopes};
 
 pub(super) use scope::Columns;
+pub(super) use select::left_out;
 
 pub(super) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> Result<(), Diagnostic> {
     let has = |select: &Select| {

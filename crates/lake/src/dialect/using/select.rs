@@ -129,7 +129,8 @@ fn new_name(options: &WildcardAdditionalOptions, column: &Column) -> Option<Iden
     of.map(|renamed| quoted(&folded(&renamed.alias)))
 }
 
-fn left_out(options: &WildcardAdditionalOptions) -> HashSet<String> {
+/// The columns that `* EXCLUDE (...)` leaves out.
+pub(in crate::dialect) fn left_out(options: &WildcardAdditionalOptions) -> HashSet<String> {
     let last = |name: &ObjectName| {
         let part = name.0.last().and_then(|part| part.as_ident());
         part.map(folded)
