@@ -8,9 +8,11 @@ use forebay_core::{Diagnostic, Diagnostics, NodeId, ResourceType};
 use forebay_runner::executor::{self, ExecuteOptions};
 use forebay_runner::plan::{self, PlanOptions};
 use forebay_runner::{Plan, Summary, Workspace};
+use forebay_server::mlflow::announce_registered;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::{Global, Output, Run, sample, switch};
+use super::serve;
+use crate::args::{Global, Output, Run, Serve, sample, switch};
 use crate::artifact;
 use crate::report::{Talk, data};
 use crate::wiring;
@@ -120,7 +122,28 @@ pub async fn execute(
     stop.abort();
     let summary = summary?;
     artifact::run_results(workspace, global, options, plan, &summary)?;
+    announce(workspace, &summary).await?;
     Ok(summary)
+}
+
+/// Tells webhooks of the versions that the run registered.
+async fn announce(workspace: &Workspace, summary: &Summary) -> Result<(), Diagnostic> {
+    let new = summary
+        .results
+        .iter()
+        .filter(|result| result.details["is_new"] == true);
+    for result in new {
+        let (Some(model), Some(number)) = (
+            result.details["model"].as_str(),
+            result.details["version"].as_u64(),
+        ) else {
+            continue;
+        };
+        let tracking = serve::tracking(workspace, &Serve::default())?;
+        let version = workspace.store.get_version(model, number)?;
+        announce_registered(&tracking, &version).await;
+    }
+    Ok(())
 }
 
 async fn stop_on_ctrl_c(cancel: CancellationToken) {

@@ -26,7 +26,7 @@ pub async fn run(context: &Context<'_>, node: &Node) -> Result<Outcome, Diagnost
     let champion = workspace.store.version_by_alias(&node.name, &job.alias)?;
     if let Some(champion) = champion.as_ref().filter(|c| c.training_hash == hash) {
         let message = format!("version {} stays {}", champion.version, job.alias);
-        return Ok(registered(champion, &job.alias, message, &[]));
+        return Ok(registered(champion, &job.alias, message, None));
     }
     let evaluation = Evaluation::read(&workspace.artifacts(&candidate.artifact_path))?;
     let to_beat = to_beat(workspace, &evaluation, champion.as_ref())?;
@@ -57,7 +57,7 @@ pub async fn run(context: &Context<'_>, node: &Node) -> Result<Outcome, Diagnost
         results.len(),
         results.len()
     );
-    Ok(registered(&version, &job.alias, message, &results))
+    Ok(registered(&version, &job.alias, message, Some(&results)))
 }
 
 /// The champion's metrics: on the candidate's own test rows where it was judged on them, else those
@@ -100,18 +100,20 @@ fn newest_run(workspace: &Workspace, job: &Node) -> Result<Run, Diagnostic> {
     })
 }
 
+/// `gates` are those that a new version passed; None: the version was there already.
 fn registered(
     version: &ModelVersion,
     alias: &str,
     message: String,
-    gates: &[GateResult],
+    gates: Option<&[GateResult]>,
 ) -> Outcome {
     let details = json!({
         "model": version.model,
         "version": version.version,
         "alias": alias,
         "run_id": version.run_id,
-        "gates": gates,
+        "is_new": gates.is_some(),
+        "gates": gates.unwrap_or_default(),
     });
     Outcome::new(RunStatus::Success, message, details)
 }

@@ -36,6 +36,7 @@ pub(crate) use location::{join, relative};
 pub use otlp::export as export_spans;
 pub use plain::version;
 pub use problem::Problem;
+pub use registry::announce_registered;
 pub use webhooks::{Deliveries, Reach};
 
 /// The version of MLflow whose protocol is spoken: clients choose their ways by it.

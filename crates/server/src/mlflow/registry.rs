@@ -285,6 +285,23 @@ fn announce_version(tracking: &Tracking, version: &ModelVersion) {
     webhooks::announce(tracking, event, &data);
 }
 
+/// Tells webhooks of a version that was registered beside the protocol, and of its aliases, as of one
+/// that a client registers. Returns once all of them heard of it, or were given up.
+pub async fn announce_registered(tracking: &Tracking, version: &ModelVersion) {
+    // The first of a model comes with it.
+    if version.version == 1 {
+        let data = json!({"name": version.model, "tags": {}, "description": ""});
+        webhooks::announce(tracking, "registered_model.created", &data);
+    }
+    announce_version(tracking, version);
+    for alias in &version.aliases {
+        let number = version.version.to_string();
+        let data = json!({"name": version.model, "alias": alias, "version": number});
+        webhooks::announce(tracking, "model_version_alias.created", &data);
+    }
+    tracking.deliveries.settle().await;
+}
+
 /// None where nothing was said.
 fn said(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())

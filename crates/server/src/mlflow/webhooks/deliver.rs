@@ -12,6 +12,7 @@ use reqwest::{Client, Response};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 use super::address::{Outward, Reach};
 
@@ -22,6 +23,7 @@ pub struct Deliveries {
     /// Made when the first is sent: reading the system's certificates takes a while.
     client: Arc<OnceLock<Client>>,
     permits: Arc<Semaphore>,
+    under_way: TaskTracker,
 }
 
 /// One message to one webhook. Tried again it is the same, so that the other side may know it.
@@ -53,6 +55,7 @@ impl Deliveries {
             reach,
             client: Arc::default(),
             permits: Arc::new(Semaphore::new(AT_ONCE)),
+            under_way: TaskTracker::new(),
         }
     }
 
@@ -67,13 +70,20 @@ impl Deliveries {
             return;
         };
         let deliveries = self.clone();
-        runtime.spawn(async move {
+        let delivered = async move {
             let _permit = deliveries.permits.acquire().await;
             let delivery = Delivery::new(&webhook, &message, at);
             if let Err(why) = deliveries.deliver(&delivery).await {
                 tracing::error!("webhook '{}' was not delivered: {why}", webhook.name);
             }
-        });
+        };
+        self.under_way.spawn_on(delivered, &runtime);
+    }
+
+    /// Waits until everything that was started is delivered, or given up.
+    pub(in crate::mlflow) async fn settle(&self) {
+        self.under_way.close();
+        self.under_way.wait().await;
     }
 
     async fn deliver(&self, delivery: &Delivery<'_>) -> Result<(), String> {

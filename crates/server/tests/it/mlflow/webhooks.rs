@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use forebay_server::mlflow::{Deliveries, Reach};
+use forebay_server::mlflow::{Deliveries, Reach, announce_registered};
 use forebay_server::router;
+use forebay_store::registry::NewVersion;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -224,4 +225,39 @@ async fn an_inward_address_is_not_connected_to() {
         json!({"name": "x", "url": url, "events": [{"entity": "PROMPT", "action": "CREATED"}]});
     assert_eq!(shut.refused("POST", "webhooks", body).await.0, 400);
     assert!(told.try_recv().is_err());
+}
+
+/// As a build registers: in the store itself, with an alias.
+#[tokio::test]
+async fn a_version_that_a_build_registers_is_told_before_the_build_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tracking = fake::tracking_at(&folder.path().join("root"));
+    tracking.deliveries = Deliveries::new(Reach::Anywhere);
+    let app = router(Arc::new(Fake::default()), tracking.clone(), fake::options());
+    let server = Server { app, folder };
+    let (url, mut told) = listener(&[503, 200]).await;
+    let events = [
+        ("MODEL_VERSION", "CREATED"),
+        ("MODEL_VERSION_ALIAS", "CREATED"),
+    ];
+    hook(&server, &url, &events).await;
+    let new = NewVersion {
+        model: "late".to_owned(),
+        run_id: "r1".to_owned(),
+        source: "late/r1/model".to_owned(),
+        ..NewVersion::default()
+    };
+    let store = &tracking.store;
+    store.register_version(&new, Some("champion")).unwrap();
+    let version = store.get_version("late", 1).unwrap();
+    announce_registered(&tracking, &version).await;
+    let mut said = Vec::new();
+    while let Ok(one) = told.try_recv() {
+        said.push(one.json());
+    }
+    // One of the two was tried again.
+    assert_eq!(said.len(), 3);
+    let of = |entity: &str| &said.iter().find(|one| one["entity"] == entity).unwrap()["data"];
+    assert_eq!(of("model_version")["run_id"], "r1");
+    assert_eq!(of("model_version_alias")["alias"], "champion");
 }
