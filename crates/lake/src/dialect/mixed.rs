@@ -11,7 +11,9 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ExprSchema};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Union, cast};
+use datafusion::logical_expr::{
+    Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Union, Values, cast,
+};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::exprs;
@@ -30,6 +32,11 @@ impl AnalyzerRule for Mixed {
         let rewritten = plan.transform_up_with_subqueries(|plan| match plan {
             LogicalPlan::Union(union) => {
                 let rewritten = of_union(union, self.0)?;
+                changed |= rewritten.transformed;
+                Ok(rewritten)
+            }
+            LogicalPlan::Values(values) => {
+                let rewritten = of_values(values, self.0)?;
                 changed |= rewritten.transformed;
                 Ok(rewritten)
             }
@@ -132,6 +139,45 @@ fn is_changed(found: &DataType, common: &DataType) -> bool {
 
 fn is_decimal(found: &DataType) -> bool {
     matches!(found, DataType::Decimal128(..) | DataType::Decimal256(..))
+}
+
+/// Columns of `VALUES` that the engine has made decimals of, as it planned them.
+fn of_values(mut values: Values, dialect: Dialect) -> Result<Transformed<LogicalPlan>> {
+    let schema = Arc::clone(&values.schema);
+    let mut fields: Vec<_> = schema
+        .iter()
+        .map(|(table, field)| (table.cloned(), Arc::clone(field)))
+        .collect();
+    let mut changed = false;
+    for (column, (_, field)) in fields.iter_mut().enumerate() {
+        let made = field.data_type().clone();
+        if !is_decimal(&made) {
+            continue;
+        }
+        let written = |row: &Vec<Expr>| uncast(&row[column], &made).get_type(&schema);
+        let types: Vec<DataType> = values.values.iter().map(written).collect::<Result<_>>()?;
+        let Some(common) = common(types.iter(), dialect) else {
+            continue;
+        };
+        for row in &mut values.values {
+            row[column] = cast(uncast(&row[column], &made).clone(), common.clone());
+        }
+        *field = Arc::new(field.as_ref().clone().with_data_type(common));
+        changed = true;
+    }
+    if !changed {
+        return Ok(Transformed::no(LogicalPlan::Values(values)));
+    }
+    let schema = DFSchema::new_with_metadata(fields, schema.as_arrow().metadata().clone())?;
+    values.schema = Arc::new(schema);
+    Ok(Transformed::yes(LogicalPlan::Values(values)))
+}
+
+fn uncast<'a>(value: &'a Expr, made: &DataType) -> &'a Expr {
+    match value {
+        Expr::Cast(cast) if cast.field.data_type() == made => &cast.expr,
+        value => value,
+    }
 }
 
 /// Columns that are of one type in one part and of another in another.

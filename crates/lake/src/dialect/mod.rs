@@ -1,5 +1,6 @@
 //! The SQL dialect: where the engine would answer wrongly, ours is right or refuses.
 
+mod added;
 mod aliases;
 mod asof;
 mod averages;
@@ -108,7 +109,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     let aggregates = state.aggregate_functions().values().cloned();
     let aggregates = spreads::exact(averages::coerced(aggregates, dialect));
     let mut aggregates = sums::exact(aggregates.into_iter());
-    aggregates.extend(functions::aggregates().into_iter().map(Arc::new));
+    aggregates.extend(functions::aggregates(dialect).into_iter().map(Arc::new));
     let windows = ranks::signed(state.window_functions().values().cloned());
     SessionStateBuilder::new_from_existing(state)
         .with_analyzer_rules(rules)

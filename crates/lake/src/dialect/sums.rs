@@ -24,6 +24,7 @@ use datafusion::optimizer::AnalyzerRule;
 use datafusion::scalar::ScalarValue;
 use forebay_core::Diagnostic;
 
+use super::added::{Added, Moving};
 use super::length::problem;
 
 /// The engine's aggregates, with a sum and an average that are exact in place of its own.
@@ -133,10 +134,19 @@ impl Exact {
         }
     }
 
+    fn is_average(&self) -> bool {
+        self.name() == "avg"
+    }
+
     fn answer_of(&self, args: &AccumulatorArgs<'_>) -> Option<Answer> {
         let of = args.expr_fields.first()?;
         self.answer(of.data_type(), &args.return_field)
     }
+}
+
+fn adds_doubles(args: &AccumulatorArgs<'_>) -> bool {
+    let of = args.expr_fields.first().map(|field| field.data_type());
+    of == Some(&DataType::Float64) && !args.is_distinct
 }
 
 impl AggregateUDFImpl for Exact {
@@ -162,7 +172,10 @@ impl AggregateUDFImpl for Exact {
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         let Some(answer) = self.answer_of(&args) else {
-            return self.inner.accumulator(args);
+            return match adds_doubles(&args) {
+                true => Ok(Box::new(Added::new(self.is_average()))),
+                false => self.inner.accumulator(args),
+            };
         };
         Ok(match args.is_distinct {
             true => Box::new(Distinct::new(answer, args.expr_fields[0].data_type())),
@@ -211,6 +224,7 @@ impl AggregateUDFImpl for Exact {
     ) -> Result<Box<dyn Accumulator>> {
         match self.answer_of(&args) {
             Some(_) => self.accumulator(args),
+            None if adds_doubles(&args) => Ok(Box::new(Moving::new(self.is_average()))),
             None => self.inner.create_sliding_accumulator(args),
         }
     }
@@ -485,6 +499,13 @@ impl GroupsAccumulator for Totals {
         self.grow(all);
         let sums = states[0].as_primitive::<Decimal128Type>();
         let counts = states[1].as_primitive::<Int64Type>();
+        if sums.null_count() == 0 && counts.null_count() == 0 {
+            let states = sums.values().iter().zip(counts.values());
+            for (group, (sum, count)) in groups.iter().zip(states) {
+                self.add(*group, *sum, *count);
+            }
+            return Ok(());
+        }
         for (at, group) in groups.iter().enumerate() {
             if sums.is_valid(at) && counts.is_valid(at) {
                 self.add(*group, sums.value(at), counts.value(at));
@@ -535,6 +556,14 @@ fn states<T: ArrowPrimitiveType<Native: Into<i128>>>(
     values: &PrimitiveArray<T>,
     filter: Option<&BooleanArray>,
 ) -> Vec<ArrayRef> {
+    if filter.is_none() && values.null_count() == 0 {
+        let sums = values.values().iter().map(|value| (*value).into());
+        let sums = Decimal128Array::from_iter_values(sums).with_data_type(STATE);
+        return vec![
+            Arc::new(sums),
+            Arc::new(Int64Array::from_value(1, values.len())),
+        ];
+    }
     let known: Vec<bool> = (0..values.len())
         .map(|at| counts(values, filter, at))
         .collect();

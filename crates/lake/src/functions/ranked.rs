@@ -1,10 +1,13 @@
-//! Aggregates that pick one of the values: the most frequent one, and the one at a share of their order.
+//! Aggregates of values in their order: the most frequent one, the one at a share of them, and what lies between two
+//! at a share.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, UInt64Array};
 use arrow::compute::{concat, is_not_null, sort_to_indices, take};
-use arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
+use arrow::datatypes::{
+    DataType, Decimal128Type, Field, FieldRef, Float64Type, TimeUnit, TimestampMicrosecondType,
+};
 use datafusion::common::plan_err;
 use datafusion::common::utils::SingleRowListArrayBuilder;
 use datafusion::error::Result;
@@ -14,12 +17,22 @@ use datafusion::logical_expr::{
 };
 use datafusion::scalar::ScalarValue;
 
-pub(crate) fn aggregates() -> Vec<AggregateUDF> {
-    let picks = [Pick::Mode, Pick::AtShare, Pick::AtShareDown].into_iter();
+use crate::types::Dialect;
+
+pub(crate) fn aggregates(dialect: Dialect) -> Vec<AggregateUDF> {
+    let picks = [
+        Pick::Mode,
+        Pick::AtShare,
+        Pick::AtShareDown,
+        Pick::Between,
+        Pick::BetweenDown,
+    ]
+    .into_iter();
     let signature = || Signature::user_defined(Volatility::Immutable);
     let udf = |pick| {
         AggregateUDF::from(Picked {
             pick,
+            dialect,
             signature: signature(),
         })
     };
@@ -34,11 +47,16 @@ enum Pick {
     AtShare,
     /// The same from the greatest value down.
     AtShareDown,
+    /// Between the two values around the share, by how near they are to it.
+    Between,
+    /// The same from the greatest value down.
+    BetweenDown,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Picked {
     pick: Pick,
+    dialect: Dialect,
     signature: Signature,
 }
 
@@ -48,6 +66,8 @@ impl AggregateUDFImpl for Picked {
             Pick::Mode => "mode",
             Pick::AtShare => "quantile_disc",
             Pick::AtShareDown => "quantile_disc_down",
+            Pick::Between => "quantile_cont",
+            Pick::BetweenDown => "quantile_cont_down",
         }
     }
 
@@ -61,7 +81,16 @@ impl AggregateUDFImpl for Picked {
             (Pick::AtShare | Pick::AtShareDown, [of, share]) if share.is_numeric() => {
                 Ok(vec![of.clone(), DataType::Float64])
             }
+            (Pick::Between | Pick::BetweenDown, [of, share]) if share.is_numeric() => {
+                match between_as(of, self.dialect) {
+                    Some(taken) => Ok(vec![taken, DataType::Float64]),
+                    None => plan_err!("there is nothing between two values of {of}"),
+                }
+            }
             (Pick::Mode, _) => plan_err!("mode() takes one column"),
+            (Pick::Between | Pick::BetweenDown, _) => {
+                plan_err!("quantile_cont() takes a column and one number from 0 to 1")
+            }
             (Pick::AtShare | Pick::AtShareDown, _) => {
                 plan_err!("quantile_disc() takes a column and one number from 0 to 1")
             }
@@ -88,6 +117,7 @@ impl AggregateUDFImpl for Picked {
         }
         Ok(Box::new(Values {
             pick: self.pick,
+            dialect: self.dialect,
             data_type: args.return_field.data_type().clone(),
             arrays: Vec::new(),
             share: None,
@@ -98,6 +128,7 @@ impl AggregateUDFImpl for Picked {
 #[derive(Debug)]
 struct Values {
     pick: Pick,
+    dialect: Dialect,
     data_type: DataType,
     arrays: Vec<ArrayRef>,
     share: Option<f64>,
@@ -136,6 +167,23 @@ impl Accumulator for Values {
         self.add(&values[0])
     }
 
+    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        let mut gone = values[0].len() - values[0].null_count();
+        let mut kept = std::mem::take(&mut self.arrays);
+        kept.retain_mut(|array| {
+            let here = gone.min(array.len());
+            gone -= here;
+            *array = array.slice(here, array.len() - here);
+            !array.is_empty()
+        });
+        self.arrays = kept;
+        Ok(())
+    }
+
+    fn supports_retract_batch(&self) -> bool {
+        true
+    }
+
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
         self.set_share(states[1].as_primitive::<Float64Type>());
         for values in states[0].as_list::<i32>().iter().flatten() {
@@ -160,6 +208,12 @@ impl Accumulator for Values {
             Pick::Mode => longest_run(&sorted)?,
             Pick::AtShare => place(self.share, sorted.len())?,
             Pick::AtShareDown => sorted.len() - 1 - place(self.share, sorted.len())?,
+            Pick::Between => return between(&sorted, share(self.share)?, self.dialect),
+            Pick::BetweenDown => {
+                let backwards: UInt64Array = (0..sorted.len() as u64).rev().collect();
+                let sorted = take(&sorted, &backwards, None)?;
+                return between(&sorted, share(self.share)?, self.dialect);
+            }
         };
         ScalarValue::try_from_array(&sorted, at)
     }
@@ -181,10 +235,56 @@ fn longest_run(sorted: &ArrayRef) -> Result<usize> {
 }
 
 fn place(share: Option<f64>, count: usize) -> Result<usize> {
-    let share = share.unwrap_or(f64::NAN);
-    if !(0.0..=1.0).contains(&share) {
-        return plan_err!("a share of {share} is not between 0 and 1");
-    }
-    let upto = (share * count as f64).ceil() as usize;
+    let upto = (self::share(share)? * count as f64).ceil() as usize;
     Ok(upto.clamp(1, count) - 1)
+}
+
+fn share(share: Option<f64>) -> Result<f64> {
+    match share.unwrap_or(f64::NAN) {
+        share if (0.0..=1.0).contains(&share) => Ok(share),
+        share => plan_err!("a share of {share} is not between 0 and 1"),
+    }
+}
+
+/// What values are taken as, to find one between two of them.
+fn between_as(of: &DataType, dialect: Dialect) -> Option<DataType> {
+    Some(match (of, dialect) {
+        (
+            DataType::Decimal128(..) | DataType::Timestamp(TimeUnit::Microsecond, _),
+            Dialect::DuckDb,
+        ) => of.clone(),
+        (DataType::Date32, Dialect::DuckDb) => DataType::Timestamp(TimeUnit::Microsecond, None),
+        (of, _) if of.is_numeric() || of.is_null() => DataType::Float64,
+        _ => return None,
+    })
+}
+
+/// The value at the share of the way from the first to the last.
+fn between(sorted: &ArrayRef, share: f64, dialect: Dialect) -> Result<ScalarValue> {
+    let at = (sorted.len() - 1) as f64 * share;
+    let part = at - at.floor();
+    let (low, high) = (at.floor() as usize, at.ceil() as usize);
+    let whole = |low: i128, high: i128| low as f64 + (high - low) as f64 * part;
+    Ok(match sorted.data_type() {
+        DataType::Decimal128(precision, scale) => {
+            let values = sorted.as_primitive::<Decimal128Type>();
+            let value = whole(values.value(low), values.value(high)) as i128;
+            ScalarValue::Decimal128(Some(value), *precision, *scale)
+        }
+        DataType::Timestamp(_, zone) => {
+            let values = sorted.as_primitive::<TimestampMicrosecondType>();
+            let value = whole(values.value(low).into(), values.value(high).into()) as i64;
+            ScalarValue::TimestampMicrosecond(Some(value), zone.clone())
+        }
+        _ => {
+            let values = sorted.as_primitive::<Float64Type>();
+            let (low, high) = (values.value(low), values.value(high));
+            ScalarValue::Float64(Some(match dialect {
+                // DuckDB's own, as compilers make it: with one rounding of the sum.
+                Dialect::DuckDb => low.mul_add(1.0 - part, high * part),
+                Dialect::Postgres if part == 0.0 => low,
+                Dialect::Postgres => low + part * (high - low),
+            }))
+        }
+    })
 }

@@ -32,7 +32,7 @@ pub(super) fn rewrite(
         }
         ("median", [of]) => {
             let half = Expr::Value(Value::Number("0.5".to_owned(), false).into());
-            function.name = named("percentile_cont");
+            function.name = named("quantile_cont");
             set_args(function, vec![of.clone(), half]);
             Ok(None)
         }
@@ -103,13 +103,12 @@ pub(super) fn rewrite(
 
 /// `mode() within group (order by x)` is `mode(x)`; likewise percentiles, with their share.
 fn within_group(name: &str, by: Expr, descends: bool, function: &mut Function) -> Option<Expr> {
-    if name == "percentile_cont" {
-        return None;
-    }
     let share = args(function).unwrap_or_default();
     function.within_group.clear();
     function.name = named(match (name, descends) {
         ("mode", _) => "mode",
+        ("percentile_cont", true) => "quantile_cont_down",
+        ("percentile_cont", false) => "quantile_cont",
         (_, true) => "quantile_disc_down",
         (_, false) => "quantile_disc",
     });

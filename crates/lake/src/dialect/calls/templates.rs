@@ -26,6 +26,7 @@ const BOTH: &[Template] = &[
         1,
         "(date_trunc('month', _1) + interval '1 month' - interval '1 day')::date",
     ),
+    ("log", 1, "log10(_1)"),
     ("make_timestamp", 1, "epoch_us(_1)"),
     ("make_timestamp_ms", 1, "epoch_ms(_1)"),
     ("make_timestamp_us", 1, "epoch_us(_1)"),
