@@ -216,7 +216,7 @@ impl Reader<'_> {
             .filter(|setting| !setting.value.is_null())
     }
 
-    fn wrong(&self, name: &str, setting: &Setting, wanted: &str) {
+    pub fn wrong(&self, name: &str, setting: &Setting, wanted: &str) {
         let (what, found) = (&self.what, &setting.value);
         self.problems.push(
             Diagnostic::error(format!("'{name}' of {what} must be {wanted}, not {found}"))

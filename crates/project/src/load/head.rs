@@ -43,7 +43,17 @@ pub(super) fn head(
         &mut yaml,
         |path| !matches!(path, ["name" | "profile", ..]),
     );
-    let ProjectName { name, profile } = ProjectName::from_yaml(doc, &yaml)?;
+    let Some(ProjectName { name, profile }) = ProjectName::from_yaml(doc, &yaml) else {
+        // What else is wrong in the file is said with it.
+        package(
+            engine,
+            before(options, Target::default(), ""),
+            doc,
+            yaml,
+            "",
+        );
+        return None;
+    };
     let profile = options.profile.clone().or(profile);
     let target = target(root, options, engine, profile.as_deref(), problems)?;
     let scope = before(options, target.clone(), &name);

@@ -159,6 +159,11 @@ fn materialized(
     reader: &Reader<'_>,
     alias: &str,
 ) -> (Option<Materialized>, Option<Diagnostic>) {
+    let setting = reader.config.get("materialized");
+    if let Some(setting) = setting.filter(|setting| !setting.value.is_string()) {
+        reader.wrong("materialized", setting, "a text");
+        return (None, None);
+    }
     let name = reader.text("materialized");
     let name = name.as_deref().unwrap_or("view");
     let strategy = reader.text("incremental_strategy");

@@ -161,7 +161,9 @@ select {{ check(3) }}
 --- models/c.sql
 select {{ lost() }}
 --- models/d.sql
-{{ columns.first.second.third }} {{ 'x'.nothing() }}
+{{ columns }} {{ 'x'.nothing() }}
+--- models/e.sql
+{{ columns.first }}
 "
         ),
         "error: Jinja: tried to use / operator on unsupported types string and number
@@ -171,7 +173,9 @@ error: x must not be 3
 error: no macro or function is called 'nowhere'
   --> macros/deep/m.sql:8:6
 error: Jinja: unknown method: string has no method named nothing
-  --> models/d.sql:1:40"
+  --> models/d.sql:1:21
+error: Jinja: undefined value: `columns` is undefined
+  --> models/e.sql:1:4"
     );
 }
 
@@ -238,7 +242,8 @@ fn what_is_no_project_says_what_is_missing() {
     );
     assert_eq!(
         problems_of_head("nam: shop\n"),
-        "error: dbt_project.yml has no 'name'\n  --> dbt_project.yml:1:1"
+        "error: dbt_project.yml has no 'name'\n  --> dbt_project.yml:1:1\n\
+         error: unknown key 'nam' in dbt_project.yml\n  --> dbt_project.yml:1:1\n  hint: did you mean 'name'?"
     );
     assert_eq!(
         problems_of_head(""),
@@ -493,7 +498,7 @@ error: ref() needs the name of a model, not a map
   --> models/c.sql:1:18
   hint: write it as a text: ref('orders')
 error: source('raw', 'orders') names a table that is disabled
-  --> models/d.sql:1:18
+  --> models/d.sql:1:21
   hint: it is in models/s.yml, with enabled: false"
     );
 }
@@ -545,4 +550,13 @@ fn blanks_in_names_and_unknown_methods_of_selectors_are_all_named() {
     ] {
         assert!(found.contains(expected), "{expected} in:\n{found}");
     }
+}
+
+#[test]
+fn a_materialization_is_a_text() {
+    let found = problems("--- models/m.sql\n{{ config(materialized=none) }} select 1\n");
+    assert!(
+        found.contains("'materialized' of model 'm' must be a text, not null"),
+        "{found}"
+    );
 }
