@@ -9,8 +9,8 @@ use serde_json::Value as Json;
 pub(crate) fn environment() -> Environment<'static> {
     let mut env = Environment::new();
     env.set_auto_escape_callback(|_| AutoEscape::None);
-    // As in dbt, a name that nobody knows prints as nothing; calling it, or asking for a part of it, is an error.
-    env.set_undefined_behavior(UndefinedBehavior::Lenient);
+    // As in dbt, a name that nobody knows prints as nothing; calling it is an error.
+    env.set_undefined_behavior(UndefinedBehavior::Chainable);
     env.set_unknown_method_callback(python_method);
     env.set_formatter(super::python::format);
     env.set_debug(false);

@@ -385,6 +385,10 @@ impl Scope {
 
     fn model(&self) -> Json {
         let mut model = self.node.model.clone();
+        // Outside of a batch it is there and nothing, so that hooks may ask for its parts.
+        if model["resource_type"] == "model" {
+            model["batch"] = Json::Null;
+        }
         if let Some(batch) = self.compiling().and_then(|c| c.batch) {
             let time = |at: DateTime<Utc>| at.to_rfc3339();
             model["batch"] = serde_json::json!({

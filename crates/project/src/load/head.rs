@@ -119,7 +119,14 @@ fn package(
             path,
             [
                 ..,
-                "+pre-hook" | "+post-hook" | "pre-hook" | "post-hook" | "+pre_hook" | "+post_hook"
+                "+pre-hook"
+                    | "+post-hook"
+                    | "pre-hook"
+                    | "post-hook"
+                    | "+pre_hook"
+                    | "+post_hook"
+                    | "pre_hook"
+                    | "post_hook"
             ]
         )
     });

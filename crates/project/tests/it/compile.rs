@@ -642,3 +642,12 @@ models:
         .collect();
     assert_eq!(tests, ["not_null_one_n", "unique_one_n"]);
 }
+
+#[test]
+fn hooks_are_rendered_when_they_run_however_their_key_is_written() {
+    let project = project(
+        "--- dbt_project.yml\nname: shop\nmodels: {pre_hook: \"grant {{ this.name.upper() }}\"}\n\
+         --- models/m.sql\nselect '{{ model.batch.id }}' as batch\n",
+    );
+    assert_eq!(sql(&project, "m"), "select '' as batch");
+}

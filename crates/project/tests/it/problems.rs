@@ -162,8 +162,6 @@ select {{ check(3) }}
 select {{ lost() }}
 --- models/d.sql
 {{ columns }} {{ 'x'.nothing() }}
---- models/e.sql
-{{ columns.first }}
 "
         ),
         "error: Jinja: tried to use / operator on unsupported types string and number
@@ -173,9 +171,7 @@ error: x must not be 3
 error: no macro or function is called 'nowhere'
   --> macros/deep/m.sql:8:6
 error: Jinja: unknown method: string has no method named nothing
-  --> models/d.sql:1:21
-error: Jinja: undefined value: `columns` is undefined
-  --> models/e.sql:1:4"
+  --> models/d.sql:1:21"
     );
 }
 
@@ -498,7 +494,7 @@ error: ref() needs the name of a model, not a map
   --> models/c.sql:1:18
   hint: write it as a text: ref('orders')
 error: source('raw', 'orders') names a table that is disabled
-  --> models/d.sql:1:21
+  --> models/d.sql:1:18
   hint: it is in models/s.yml, with enabled: false"
     );
 }
