@@ -63,7 +63,8 @@ impl ContextProvider for Context<'_> {
     ) -> Result<Arc<dyn TableSource>> {
         // The planner gives the name as it is written.
         let name = name.trim_matches('"');
-        let function = self.state.table_functions().get(name).ok_or_else(|| {
+        let known = self.state.table_functions();
+        let function = known.get(&name.to_lowercase()).ok_or_else(|| {
             DataFusionError::External(Box::new(Diagnostic::error(format!(
                 "there is no table function '{name}'"
             ))))

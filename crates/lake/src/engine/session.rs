@@ -94,6 +94,9 @@ fn config(o: &LakeOptions) -> SessionConfig {
     let few = threads * threads;
     options.optimizer.hash_join_single_partition_threshold = ALONE_BYTES / few;
     options.optimizer.hash_join_single_partition_threshold_rows = ALONE_ROWS / few;
+    // A union whose parts are shuffled alike is not interleaved: later rules change the parts, and the engine then finds
+    // that they no longer fit.
+    options.optimizer.prefer_existing_union = true;
     // Groups are not made twice, before the shuffle and after it, where that leaves many of the rows.
     options
         .execution

@@ -171,6 +171,14 @@ async fn duckdb_reads_some_operators_otherwise() {
 }
 
 #[tokio::test]
+async fn functions_that_give_tables_are_found_in_any_case() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = open_as(&folder, 1 << 28, Dialect::DuckDb).await;
+    let rows = lake.collect("SELECT seq.day FROM GENERATE_SERIES(1, 2) AS seq (day)");
+    assert_eq!(lines(&rows.await.unwrap()), ["1", "2"]);
+}
+
+#[tokio::test]
 async fn the_catalog_lists_tables_views_and_columns() {
     let place = place().await;
     let rows = "SELECT 1::bigint AS id, 'x' AS name, 1.5::numeric(9,2) AS price";
