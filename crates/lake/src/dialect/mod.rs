@@ -9,6 +9,7 @@ mod casts;
 mod choices;
 mod columns;
 mod commands;
+mod comprehensions;
 mod correlated;
 mod date_diff;
 mod doubles;

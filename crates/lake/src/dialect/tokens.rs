@@ -4,7 +4,7 @@ use datafusion::sql::sqlparser::dialect::Dialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
-use super::{merging, turned};
+use super::{comprehensions, merging, turned};
 
 /// Functions whose later arguments may be lambdas, so that an arrow there is no operator of JSON.
 const TAKE_LAMBDAS: &[&str] = &[
@@ -27,6 +27,7 @@ pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>, dialect: &dyn Dialect) {
     }
     turned::rewrite(tokens);
     join_pairs(tokens);
+    comprehensions::rewrite(tokens);
     lambdas(tokens);
     short_forms(tokens);
     merging::rewrite(tokens);

@@ -85,6 +85,12 @@ fn call(function: &mut Function, dialect: Dialect) -> Result<Option<Expr>, Diagn
     if name == "struct_pack" {
         return Ok(structure(function));
     }
+    if let ("json_extract" | "json_extract_string" | "json_extract_path", Some([value, paths])) =
+        (name.as_str(), args(function).as_deref())
+        && let Expr::Array(paths) = paths
+    {
+        return Ok(Some(each_path(function, value, &paths.elem)));
+    }
     if let Some(rewritten) = times::part_call(&name, function, dialect)? {
         return Ok(Some(rewritten));
     }
@@ -96,6 +102,20 @@ fn call(function: &mut Function, dialect: Dialect) -> Result<Option<Expr>, Diagn
         return Ok(None);
     }
     Ok(args(function).and_then(|args| templates::expand(&name, &args, dialect)))
+}
+
+/// `json_extract(x, ['$.a', '$.b'])` has an answer for each path.
+fn each_path(function: &Function, value: &Expr, paths: &[Expr]) -> Expr {
+    let each = paths.iter().map(|path| {
+        let mut one = function.clone();
+        set_args(&mut one, vec![value.clone(), path.clone()]);
+        Expr::Function(one)
+    });
+    let each: Vec<Expr> = each.collect();
+    let mut list = function.clone();
+    list.name = named("make_array");
+    set_args(&mut list, each);
+    Expr::Function(list)
 }
 
 /// `struct_pack(a := 1)` names its fields in front of their values.

@@ -46,6 +46,7 @@ const BOTH: &[Template] = &[
         1,
         "interval_seconds(_1::double precision / 1000)",
     ),
+    ("to_millennia", 1, "(_1 * interval '1000 years')"),
     ("to_minutes", 1, "(_1 * interval '1 minute')"),
     ("to_months", 1, "(_1 * interval '1 month')"),
     ("to_quarters", 1, "(_1 * interval '3 months')"),
@@ -78,6 +79,11 @@ const BOTH: &[Template] = &[
     ("array_sort", 1, "array_sort(_1, 'ASC', 'NULLS LAST')"),
     ("array_sort", 2, "array_sort(_1, _2, 'NULLS LAST')"),
     ("array_upper", 2, "array_length(_1, _2)"),
+    (
+        "list_count",
+        1,
+        "len(list_filter(_1, lambda x : x is not null))",
+    ),
     ("list_first", 1, "array_element(_1, 1)"),
     ("list_last", 1, "array_element(_1, -1)"),
     (
@@ -88,12 +94,19 @@ const BOTH: &[Template] = &[
     ("list_sort", 1, "array_sort(_1, 'ASC', 'NULLS LAST')"),
     ("list_sort", 2, "array_sort(_1, _2, 'NULLS LAST')"),
     ("list_string_agg", 1, "array_to_string(_1, ',')"),
+    (
+        "list_unique",
+        1,
+        "len(array_distinct(list_filter(_1, lambda x : x is not null)))",
+    ),
     // the database
     ("current_schema", 0, "'main'"),
 ];
 
 const DUCKDB: &[Template] = &[
     ("sha256", 1, "encode(sha256(_1), 'hex')"),
+    ("current_localtimestamp", 0, "now()::timestamp"),
+    ("today", 0, "now()::date"),
     ("string_to_list", 2, "string_split(_1, _2)"),
 ];
 
