@@ -1,6 +1,7 @@
 //! Rows as text, for people and for JSON.
 
 use arrow::array::{Array, RecordBatch};
+use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use forebay_core::Diagnostic;
 use serde::{Deserialize, Serialize};
@@ -9,9 +10,29 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cells {
     pub columns: Vec<String>,
-    /// Whether the column holds numbers (shown aligned to the right).
-    pub numeric: Vec<bool>,
+    pub kinds: Vec<Kind>,
     pub rows: Vec<Vec<Option<String>>>,
+}
+
+/// What a column's texts stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Shown aligned to the right.
+    Number,
+    /// `true` or `false`.
+    Truth,
+    Text,
+}
+
+impl Kind {
+    fn of(data_type: &DataType) -> Self {
+        match data_type {
+            DataType::Boolean => Self::Truth,
+            of if of.is_numeric() => Self::Number,
+            _ => Self::Text,
+        }
+    }
 }
 
 impl Cells {
@@ -28,13 +49,11 @@ impl Cells {
 
     /// The columns alone.
     pub fn headed(schema: &arrow::datatypes::Schema) -> Self {
+        let fields = schema.fields().iter();
+        let kinds = fields.clone().map(|field| Kind::of(field.data_type()));
         Self {
-            columns: schema.fields().iter().map(|f| f.name().clone()).collect(),
-            numeric: schema
-                .fields()
-                .iter()
-                .map(|f| f.data_type().is_numeric())
-                .collect(),
+            columns: fields.map(|field| field.name().clone()).collect(),
+            kinds: kinds.collect(),
             rows: Vec::new(),
         }
     }

@@ -7,7 +7,7 @@ use forebay_project::{
 };
 use serde_json::{Number, Value};
 
-use crate::cells::Cells;
+use crate::cells::{Cells, Kind};
 use crate::workspace::Workspace;
 
 /// Rows of one answer: a template that asks for more would not be a query's text.
@@ -163,8 +163,8 @@ async fn asked_rows(lake: &Lake, sql: &str) -> Result<Rows, Diagnostic> {
         return Err(Diagnostic::error(message));
     }
     Ok(match batches.is_empty() {
-        true => rows(Cells::headed(&schema), &schema),
-        false => rows(Cells::from_batches(&batches, MOST_ROWS)?, &schema),
+        true => rows(Cells::headed(&schema)),
+        false => rows(Cells::from_batches(&batches, MOST_ROWS)?),
     })
 }
 
@@ -183,17 +183,14 @@ fn columns(lake: &Lake, schema: &arrow::datatypes::Schema) -> Vec<Column> {
     schema.fields().iter().map(column).collect()
 }
 
-fn rows(cells: Cells, schema: &arrow::datatypes::Schema) -> Rows {
-    let boolean: Vec<bool> = schema
-        .fields()
-        .iter()
-        .map(|field| *field.data_type() == arrow::datatypes::DataType::Boolean)
-        .collect();
+fn rows(cells: Cells) -> Rows {
     let value = |(at, cell): (usize, Option<String>)| match cell {
         None => Value::Null,
-        Some(text) if boolean[at] => Value::Bool(text == "true"),
-        Some(text) if cells.numeric[at] => number(&text),
-        Some(text) => Value::String(text),
+        Some(text) => match cells.kinds[at] {
+            Kind::Truth => Value::Bool(text == "true"),
+            Kind::Number => number(&text),
+            Kind::Text => Value::String(text),
+        },
     };
     Rows {
         rows: cells

@@ -1,7 +1,7 @@
 //! Data on stdout: tables as text, or JSON.
 
 use forebay_core::Diagnostic;
-use forebay_runner::cells::Cells;
+use forebay_runner::cells::{Cells, Kind};
 use serde::Serialize;
 
 use super::out;
@@ -23,18 +23,18 @@ pub fn json(value: &impl Serialize) -> Result<(), Diagnostic> {
 /// Rows as one JSON object each, in an array.
 pub fn json_rows(cells: &Cells) -> Result<(), Diagnostic> {
     let object = |row: &Vec<Option<String>>| {
-        let pairs = cells.columns.iter().zip(&cells.numeric).zip(row);
-        let pairs = pairs.map(|((name, numeric), cell)| (name.clone(), value(cell, *numeric)));
+        let pairs = cells.columns.iter().zip(&cells.kinds).zip(row);
+        let pairs = pairs.map(|((name, kind), cell)| (name.clone(), value(cell, *kind)));
         serde_json::Value::Object(pairs.collect())
     };
     json(&cells.rows.iter().map(object).collect::<Vec<_>>())
 }
 
-fn value(cell: &Option<String>, numeric: bool) -> serde_json::Value {
+fn value(cell: &Option<String>, kind: Kind) -> serde_json::Value {
     match cell {
         None => serde_json::Value::Null,
-        Some(text) if numeric => serde_json::from_str(text).unwrap_or_else(|_| text.clone().into()),
-        Some(text) => text.clone().into(),
+        Some(text) if kind == Kind::Text => text.clone().into(),
+        Some(text) => serde_json::from_str(text).unwrap_or_else(|_| text.clone().into()),
     }
 }
 
@@ -67,9 +67,9 @@ pub fn table(cells: &Cells) {
         let parts = row
             .iter()
             .enumerate()
-            .map(|(i, cell)| match cells.numeric[i] {
-                true => format!("{cell:>width$}", width = widths[i]),
-                false => format!("{cell:<width$}", width = widths[i]),
+            .map(|(i, cell)| match cells.kinds[i] {
+                Kind::Number => format!("{cell:>width$}", width = widths[i]),
+                _ => format!("{cell:<width$}", width = widths[i]),
             });
         parts.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };

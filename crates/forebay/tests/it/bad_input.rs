@@ -33,7 +33,10 @@ fn a_changed_type_is_named_with_file_line_column_and_value() {
     for part in ["data/2.csv", "amount", "many"] {
         assert!(said.contains(part), "{part} in {said}");
     }
-    assert_eq!(project.rows("select id from raw.orders"), [r#"{"id":1}"#]);
+    assert_eq!(
+        project.rows("select id, id > 1 as more, 'true' as word from raw.orders"),
+        [r#"{"id":1,"more":false,"word":"true"}"#]
+    );
 }
 
 #[test]

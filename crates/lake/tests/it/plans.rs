@@ -147,3 +147,22 @@ async fn dates_are_compared_with_midnights_as_dates() {
         .concat();
     assert!(!plan.contains("CAST"), "{plan}");
 }
+
+#[tokio::test]
+async fn few_rows_are_kept_in_memory_to_look_many_up() {
+    let place = shop().await;
+    let plan = place
+        .rows(
+            "explain select count(*) from customers c where c.name = 'customer 3'
+               and not exists (select 1 from orders o where o.customer_id = c.id and o.item_id > c.city_id)",
+        )
+        .await
+        .concat();
+    let physical = plan.rsplit_once("physical_plan").unwrap().1;
+    assert!(physical.contains("LeftAnti"), "{physical}");
+    let customers = physical.find("main/customers").unwrap();
+    assert!(
+        customers < physical.find("main/orders").unwrap(),
+        "{physical}"
+    );
+}

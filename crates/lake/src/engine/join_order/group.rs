@@ -312,7 +312,7 @@ fn rows(statistics: &Statistics) -> Option<f64> {
 
 /// Rows that the plan answers, and rows of what its conditions choose from. The engine's own estimate is
 /// one in five for texts, in any number of conditions, and all for most conditions over groups.
-fn estimate(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<(f64, f64)>> {
+pub(super) fn estimate(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<(f64, f64)>> {
     let (mut below, mut part) = (plan, 1.0);
     loop {
         below = if let Some(filter) = below.downcast_ref::<FilterExec>() {

@@ -4,6 +4,7 @@
 mod build;
 mod group;
 mod order;
+mod sides;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -21,17 +22,20 @@ use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 
 use group::Group;
 use order::Sizes;
+use sides::Sides;
 
 type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 
 /// The smallest saving, of the estimated work, for which an order is changed: estimates are rough.
 const WORTH: f64 = 0.9;
 
-/// Adds the rule before the one that chooses the sides.
+/// Adds the rules around the one that chooses the sides.
 pub(super) fn install(rules: &mut Vec<Rule>) {
     let sides = JoinSelection::new();
-    let at = rules.iter().position(|rule| rule.name() == sides.name());
-    rules.insert(at.unwrap_or(0), Arc::new(JoinOrder));
+    let mut names = rules.iter().map(|rule| rule.name());
+    let at = names.position(|name| name == sides.name()).unwrap_or(0);
+    rules.insert(at, Arc::new(JoinOrder));
+    rules.insert(at + 2, Arc::new(Sides));
 }
 
 #[derive(Debug)]
