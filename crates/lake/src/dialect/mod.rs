@@ -44,6 +44,7 @@ mod sums;
 mod syntax;
 mod tables;
 mod tokens;
+mod totals;
 mod turned;
 mod using;
 mod windows;
