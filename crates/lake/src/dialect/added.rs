@@ -11,6 +11,8 @@ use datafusion::error::Result;
 use datafusion::logical_expr::Accumulator;
 use datafusion::scalar::ScalarValue;
 
+use super::moving::OfValues;
+
 /// `sum` or `avg` of doubles, its steps as the engine's own.
 #[derive(Debug)]
 pub(super) struct Added {
@@ -83,53 +85,16 @@ impl Accumulator for Added {
     }
 }
 
-/// The same of the values in a moving window, first come first.
+/// The same of the values in a moving window.
 #[derive(Debug)]
-pub(super) struct Moving {
-    is_average: bool,
-    values: VecDeque<f64>,
+pub(super) struct InWindow {
+    pub is_average: bool,
 }
 
-impl Moving {
-    pub(super) fn new(is_average: bool) -> Self {
-        Self {
-            is_average,
-            values: VecDeque::new(),
-        }
-    }
-}
-
-impl Accumulator for Moving {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.values.extend(doubles(&values[0]));
-        Ok(())
-    }
-
-    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let gone = doubles(&values[0]).count().min(self.values.len());
-        self.values.drain(..gone);
-        Ok(())
-    }
-
-    fn supports_retract_batch(&self) -> bool {
-        true
-    }
-
-    fn evaluate(&mut self) -> Result<ScalarValue> {
+impl OfValues for InWindow {
+    fn answer(&self, values: &VecDeque<f64>) -> Option<f64> {
         let mut added = Added::new(self.is_average);
-        added.add(self.values.iter().copied());
-        added.evaluate()
-    }
-
-    fn merge_batch(&mut self, _: &[ArrayRef]) -> Result<()> {
-        exec_err!("a moving window is computed in one piece")
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        exec_err!("a moving window is computed in one piece")
-    }
-
-    fn size(&self) -> usize {
-        size_of_val(self) + self.values.capacity() * size_of::<f64>()
+        added.add(values.iter().copied());
+        added.answer()
     }
 }

@@ -24,6 +24,7 @@ mod local;
 mod merging;
 mod mixed;
 mod modulo;
+mod moving;
 mod multiples;
 mod naming;
 mod operators;

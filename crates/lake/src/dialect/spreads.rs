@@ -5,32 +5,30 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, FieldRef, Float64Type};
-use datafusion::common::exec_err;
+use arrow::datatypes::{DataType, FieldRef};
 use datafusion::error::Result;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, Signature,
 };
-use datafusion::scalar::ScalarValue;
+
+use super::moving::{Moving, OfValues};
 
 const SPREADS: &[&str] = &["var", "var_pop", "stddev", "stddev_pop"];
 
 /// The engine's aggregates, with those that tell a spread in place of its own.
 pub(super) fn exact(functions: Vec<Arc<AggregateUDF>>) -> Vec<Arc<AggregateUDF>> {
     let exact = |function: Arc<AggregateUDF>| match SPREADS.contains(&function.name()) {
-        true => Arc::new(AggregateUDF::from(Spread(function))),
+        true => Arc::new(AggregateUDF::from(Spreading(function))),
         false => function,
     };
     functions.into_iter().map(exact).collect()
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Spread(Arc<AggregateUDF>);
+struct Spreading(Arc<AggregateUDF>);
 
-impl AggregateUDFImpl for Spread {
+impl AggregateUDFImpl for Spreading {
     fn name(&self) -> &str {
         self.0.name()
     }
@@ -76,75 +74,32 @@ impl AggregateUDFImpl for Spread {
     ) -> Result<Box<dyn Accumulator>> {
         match args.is_distinct {
             true => self.0.create_sliding_accumulator(args),
-            false => Ok(Box::new(Moving {
-                values: VecDeque::new(),
+            false => Ok(Box::new(Moving::of(Spread {
                 of_sample: !self.name().ends_with("_pop"),
                 is_root: self.name().starts_with("stddev"),
-            })),
+            }))),
         }
     }
 }
 
-/// The values in the window, first come first.
 #[derive(Debug)]
-struct Moving {
-    values: VecDeque<f64>,
+struct Spread {
     of_sample: bool,
     is_root: bool,
 }
 
-impl Moving {
-    fn spread(&self) -> Option<f64> {
-        let count = self.values.len();
+impl OfValues for Spread {
+    fn answer(&self, values: &VecDeque<f64>) -> Option<f64> {
+        let count = values.len();
         let by = count
             .checked_sub(usize::from(self.of_sample))
             .filter(|by| *by > 0)?;
-        let mean = self.values.iter().sum::<f64>() / count as f64;
-        let squares = self.values.iter().map(|value| (value - mean).powi(2));
+        let mean = values.iter().sum::<f64>() / count as f64;
+        let squares = values.iter().map(|value| (value - mean).powi(2));
         let variance = squares.sum::<f64>() / by as f64;
         Some(match self.is_root {
             true => variance.sqrt(),
             false => variance,
         })
-    }
-}
-
-fn numbers(values: &[ArrayRef]) -> Result<ArrayRef> {
-    Ok(cast(&values[0], &DataType::Float64)?)
-}
-
-impl Accumulator for Moving {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let numbers = numbers(values)?;
-        let come = numbers.as_primitive::<Float64Type>().iter().flatten();
-        self.values.extend(come);
-        Ok(())
-    }
-
-    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let numbers = numbers(values)?;
-        let gone = numbers.as_primitive::<Float64Type>().iter().flatten();
-        self.values.drain(..gone.count().min(self.values.len()));
-        Ok(())
-    }
-
-    fn supports_retract_batch(&self) -> bool {
-        true
-    }
-
-    fn evaluate(&mut self) -> Result<ScalarValue> {
-        Ok(ScalarValue::Float64(self.spread()))
-    }
-
-    fn merge_batch(&mut self, _: &[ArrayRef]) -> Result<()> {
-        exec_err!("a moving window is computed in one piece")
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        exec_err!("a moving window is computed in one piece")
-    }
-
-    fn size(&self) -> usize {
-        size_of_val(self) + self.values.capacity() * size_of::<f64>()
     }
 }

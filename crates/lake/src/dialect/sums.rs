@@ -17,7 +17,8 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
-use super::added::{Added, Moving};
+use super::added::{Added, InWindow};
+use super::moving::Moving;
 use super::totals::{Answer, Distinct, STATE, Total, Totals};
 
 /// The engine's aggregates, with a sum and an average that are exact in place of its own.
@@ -184,7 +185,9 @@ impl AggregateUDFImpl for Exact {
     ) -> Result<Box<dyn Accumulator>> {
         match self.answer_of(&args) {
             Some(_) => self.accumulator(args),
-            None if adds_doubles(&args) => Ok(Box::new(Moving::new(self.is_average()))),
+            None if adds_doubles(&args) => Ok(Box::new(Moving::of(InWindow {
+                is_average: self.is_average(),
+            }))),
             None => self.inner.create_sliding_accumulator(args),
         }
     }

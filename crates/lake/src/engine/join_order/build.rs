@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{JoinSide, JoinType};
 use datafusion::error::Result;
 use datafusion::physical_expr::expressions::Column;
@@ -14,7 +13,8 @@ use datafusion::physical_plan::joins::{HashJoinExecBuilder, PartitionMode};
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 
 use super::group::{Condition, Group, Place, Tree};
-use super::order::{Key, Set, keys_of, relations};
+use super::moved;
+use super::order::{Key, Set, relations};
 
 /// A plan, and what its columns are.
 struct Part {
@@ -26,12 +26,10 @@ struct Part {
 /// The joins in the order of the tree, with the columns of the schema.
 pub(super) fn build(
     group: &Group,
+    keys: &[Key],
     tree: &Tree,
     schema: &SchemaRef,
 ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-    let Some(keys) = keys_of(group) else {
-        return Ok(None);
-    };
     let builder = Builder { group, keys };
     let part = builder.part(tree)?;
     let Some(columns) = part.columns(&group.answer) else {
@@ -48,7 +46,7 @@ pub(super) fn build(
 
 struct Builder<'a> {
     group: &'a Group,
-    keys: Vec<Key>,
+    keys: &'a [Key],
 }
 
 impl Builder<'_> {
@@ -125,7 +123,8 @@ impl Builder<'_> {
                 continue;
             };
             let expression = Arc::clone(&condition.expression);
-            expressions.push(shifted(expression, columns.len())?);
+            let by = columns.len();
+            expressions.push(moved(expression, |index| index + by)?);
             columns.extend(found);
             fields.extend(condition.schema.fields().iter().cloned());
         }
@@ -172,17 +171,4 @@ fn due(condition: &Condition, left: &Part, right: &Part) -> Option<Vec<ColumnInd
         of(left, JoinSide::Left).or_else(|| of(right, JoinSide::Right))
     };
     condition.places.iter().map(column).collect()
-}
-
-fn shifted(expression: Arc<dyn PhysicalExpr>, by: usize) -> Result<Arc<dyn PhysicalExpr>> {
-    let moved = expression.transform(|expr| {
-        Ok(match expr.downcast_ref::<Column>() {
-            Some(column) => {
-                let moved = Column::new(column.name(), column.index() + by);
-                Transformed::yes(Arc::new(moved) as Arc<dyn PhysicalExpr>)
-            }
-            None => Transformed::no(expr),
-        })
-    })?;
-    Ok(moved.data)
 }

@@ -99,16 +99,8 @@ fn below_projection(projection: &ProjectionExec) -> Result<Option<Arc<dyn Execut
     };
     let at: HashMap<usize, usize> = used.into_iter().zip(0..).collect();
     let moved = items.iter().map(|item| {
-        let expr = Arc::clone(&item.expr).transform(|expr| {
-            Ok(match expr.downcast_ref::<Column>() {
-                Some(column) => {
-                    let moved = Column::new(column.name(), at[&column.index()]);
-                    Transformed::yes(Arc::new(moved) as Arc<dyn PhysicalExpr>)
-                }
-                None => Transformed::no(expr),
-            })
-        })?;
-        Ok(ProjectionExpr::new(expr.data, item.alias.clone()))
+        let expr = moved(Arc::clone(&item.expr), |index| at[&index])?;
+        Ok(ProjectionExpr::new(expr, item.alias.clone()))
     });
     let plan = ProjectionExec::try_new(moved.collect::<Result<Vec<_>>>()?, joins)?;
     Ok((plan.schema() == projection.schema()).then(|| Arc::new(plan) as Arc<dyn ExecutionPlan>))
@@ -130,5 +122,22 @@ fn reordered_joins(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn Execu
     for relation in &mut group.relations {
         relation.plan = reorder_all(Arc::clone(&relation.plan))?;
     }
-    build::build(&group, &tree, &plan.schema())
+    build::build(&group, &sizes.keys, &tree, &plan.schema())
+}
+
+/// The expression with its columns elsewhere.
+fn moved(
+    expr: Arc<dyn PhysicalExpr>,
+    to: impl Fn(usize) -> usize,
+) -> Result<Arc<dyn PhysicalExpr>> {
+    let moved = expr.transform(|expr| {
+        Ok(match expr.downcast_ref::<Column>() {
+            Some(column) => {
+                let moved = Column::new(column.name(), to(column.index()));
+                Transformed::yes(Arc::new(moved) as Arc<dyn PhysicalExpr>)
+            }
+            None => Transformed::no(expr),
+        })
+    })?;
+    Ok(moved.data)
 }

@@ -33,7 +33,7 @@ pub(super) struct Key {
 #[derive(Debug)]
 pub(super) struct Sizes {
     relations: usize,
-    keys: Vec<Key>,
+    pub keys: Vec<Key>,
     /// Estimated rows of the join of each set of relations.
     rows: Vec<f64>,
 }
@@ -166,7 +166,7 @@ fn rows(group: &Group, keys: &[Key], set: Set) -> f64 {
 }
 
 /// The group's keys.
-pub(super) fn keys_of(group: &Group) -> Option<Vec<Key>> {
+fn keys_of(group: &Group) -> Option<Vec<Key>> {
     let mut keys: Vec<Vec<Place>> = Vec::new();
     for (left, right) in &group.equal {
         let (with, without): (Vec<_>, Vec<_>) = keys
