@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use forebay_core::{Diagnostic, Diagnostics, Location, Severity};
-use minijinja::{Environment, Error, Value};
+use minijinja::{Environment, Error, UndefinedBehavior, Value};
 
 use super::blocks::{Block, BlockError, BlockKind, blocks};
 use super::errors;
@@ -47,9 +47,10 @@ fn naming_template(name: &str) -> String {
 
 /// Templates and macros, ready to run.
 pub(crate) struct Engine {
+    /// Reads nodes: as in dbt, a part of what is undefined is undefined then.
     env: Environment<'static>,
-    /// The same with debug information: only used to word an error better.
-    debug: OnceLock<Environment<'static>>,
+    /// The same in other manners: by [`Engine::env`].
+    others: [OnceLock<Environment<'static>>; 4],
     origins: HashMap<String, Origin>,
 }
 
@@ -58,7 +59,7 @@ impl Engine {
     pub fn new(macros: &mut MacroSet) -> Result<Self, Diagnostics> {
         let mut engine = Self {
             env: environment(),
-            debug: OnceLock::new(),
+            others: Default::default(),
             origins: HashMap::new(),
         };
         for (file, text) in BUILTIN_FILES {
@@ -156,7 +157,7 @@ impl Engine {
     }
 
     fn add(&mut self, name: String, source: String, origin: Origin) -> Result<(), Diagnostic> {
-        self.debug.take();
+        self.others = Default::default();
         self.origins.insert(name.clone(), origin);
         let added = self.env.add_template_owned(name, source);
         added.map_err(|error| errors::diagnose(&error, |name| self.origins.get(name), Vec::new))
@@ -260,7 +261,8 @@ impl Engine {
         let first = scope();
         let context = |scope: &Arc<Scope>| Value::from_object(Context(scope.clone()));
         let live = first.is_live();
-        let env = if live { self.debug() } else { &self.env };
+        let reads = matches!(mode, Mode::Parse);
+        let env = self.env(!reads, live);
         let error = match render(env, context(&first)) {
             Ok(text) => {
                 let record = std::mem::take(&mut *first.record());
@@ -276,21 +278,30 @@ impl Engine {
         }
         // Once more with debug information, which the engine needs to name what was undefined. What
         // has effects is run once, and so with that information from the start.
-        let again = (!live).then(|| render(self.debug(), context(&scope())).err());
+        let again = (!live).then(|| render(self.env(!reads, true), context(&scope())).err());
         let error = again.flatten().unwrap_or(error);
         let origin = |name: &str| self.origins.get(name);
         let problem = errors::diagnose(&error, origin, || first.callable());
-        let reads = node.of_node && matches!(mode, Mode::Parse);
-        match reads.then(|| errors::unknown(&error, origin)).flatten() {
+        match (reads && node.of_node)
+            .then(|| errors::unknown(&error, origin))
+            .flatten()
+        {
             Some(name) => Err(Failure::Unknown(name, Box::new(problem))),
             None => Err(Failure::Problem(Box::new(problem))),
         }
     }
 
-    fn debug(&self) -> &Environment<'static> {
-        self.debug.get_or_init(|| {
+    /// Strict: a part of what is undefined is an error. Debug information serves to word an error better.
+    fn env(&self, strict: bool, debug: bool) -> &Environment<'static> {
+        if !strict && !debug {
+            return &self.env;
+        }
+        self.others[usize::from(strict) * 2 + usize::from(debug)].get_or_init(|| {
             let mut env = self.env.clone();
-            env.set_debug(true);
+            env.set_debug(debug);
+            if strict {
+                env.set_undefined_behavior(UndefinedBehavior::Lenient);
+            }
             env
         })
     }

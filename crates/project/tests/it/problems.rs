@@ -3,7 +3,7 @@
 use forebay_core::NodeId;
 use forebay_project::CompileState;
 
-use crate::support::{Files, parents, problems, project};
+use crate::support::{Files, parents, problems, project, sql};
 
 #[test]
 fn everything_is_reported_in_one_reading() {
@@ -554,5 +554,33 @@ fn a_materialization_is_a_text() {
     assert!(
         found.contains("'materialized' of model 'm' must be a text, not null"),
         "{found}"
+    );
+}
+
+#[test]
+fn a_part_of_what_is_undefined_is_an_error_when_it_is_compiled() {
+    let project = project(
+        "--- models/a.sql
+select 1
+{{ columns.first }}
+--- models/b.sql
+{% set known = {} %}[{{ known.one }}{{ nowhere }}]
+--- models/c.sql
+{% if execute %}{{ known.one.two }}{% endif %}
+",
+    );
+    assert_eq!(sql(&project, "b"), "[]");
+    let error = |model: &str| {
+        let node = NodeId::new(format!("model.shop.{model}"));
+        let compiled = project.compile(&node, &CompileState::default());
+        compiled.unwrap_err().to_string()
+    };
+    assert_eq!(
+        error("a"),
+        "error: Jinja: undefined value: `columns` is undefined\n  --> models/a.sql:2:4"
+    );
+    assert_eq!(
+        error("c"),
+        "error: Jinja: undefined value: `known` is undefined\n  --> models/c.sql:1:20"
     );
 }
