@@ -83,7 +83,7 @@ impl Project {
             self.fill_graph();
         }
         match render() {
-            Err(Failure::Graph) => {
+            Err(Failure::Graph) if !mode.is_ahead_of_hooks() => {
                 self.fill_graph();
                 render()
             }
@@ -157,7 +157,7 @@ pub(crate) fn outcome(rendered: Result<String, Failure>) -> Result<Compiled, Dia
         Ok(sql) => Ok(Compiled::Sql(sql)),
         Err(Failure::Asked(question)) => Ok(Compiled::Asks(question)),
         Err(Failure::Problem(problem) | Failure::Unknown(_, problem)) => Err(*problem),
-        Err(Failure::Graph) => Err(Diagnostic::internal("'graph' was not made")),
+        Err(Failure::Graph) => Err(Diagnostic::internal("'graph' is read before it is whole")),
     }
 }
 

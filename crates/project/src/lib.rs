@@ -114,6 +114,8 @@ pub struct CompileState {
     /// What `is_incremental()` answers in an incremental model.
     pub incremental: bool,
     pub full_refresh: bool,
+    /// Hooks of the run come before the node's turn, and may lay things into `graph`: to read it is an error.
+    pub ahead_of_hooks: bool,
     /// What templates have asked so far.
     pub answers: Answers,
     /// Who answers at once. The template is run then, once and for its effects.

@@ -3,9 +3,9 @@
 use forebay_core::{Diagnostic, NodeId, Relation};
 use forebay_lake::{Executed, Lake, TableInfo, TableKind};
 use forebay_project::{
-    Answer, Column, CompileState, Compiled, Hook, Project, Question, RelationKind, Rows,
+    Answer, Column, CompileState, Compiled, Hook, Project, Question, RelationKind, Rows, When,
 };
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::cells::{Cells, Kind};
 use crate::workspace::Workspace;
@@ -54,9 +54,9 @@ pub async fn compile_hook(
     Ok((sql, printed))
 }
 
-/// The same before anything runs: None where the template asks for what a step of this very run may
-/// make (rows, columns, the table of another node), and where it fails: that is the node's own result,
-/// when its turn comes.
+/// The same before anything runs: None where the template asks for what a step or a hook of this very run may
+/// make (rows, columns, the table of another node, what is in `graph`), and where it fails: that is the node's own
+/// result, when its turn comes.
 pub async fn compile_ahead(
     workspace: &Workspace,
     id: &NodeId,
@@ -69,7 +69,11 @@ pub async fn compile_ahead(
         }
         _ => true,
     };
-    let mut state = state;
+    let hooks = workspace.project.run_hooks(When::Before, &Map::new());
+    let mut state = CompileState {
+        ahead_of_hooks: !hooks.is_empty(),
+        ..state
+    };
     loop {
         let mut printed = Vec::new();
         let compiled = workspace.project.compile_saying(id, &state, &mut printed);

@@ -4,6 +4,7 @@ use forebay_core::{NodeId, ResourceType};
 use forebay_project::RunHook;
 use forebay_store::RunStatus;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::plan::{Plan, Step};
 
@@ -88,6 +89,34 @@ impl StepResult {
         (self.finished_ms - started) as f64 / 1e3
     }
 
+    /// As dbt with DuckDB words it; our own words where there are none, and for what went wrong.
+    pub fn dbt_message(&self) -> Option<String> {
+        let rows = self.details["rows"].as_u64();
+        match (self.resource_type, self.status, rows) {
+            _ if self.message.is_empty() => None,
+            (kind, RunStatus::Success, _) if kind.is_test() => None,
+            (ResourceType::Seed, RunStatus::Success, Some(rows)) => Some(format!("INSERT {rows}")),
+            (ResourceType::Model | ResourceType::Snapshot, RunStatus::Success, _) => {
+                Some("OK".into())
+            }
+            _ => Some(self.message.clone()),
+        }
+    }
+
+    /// What dbt's adapter for DuckDB answers.
+    pub fn adapter_response(&self) -> serde_json::Value {
+        let ok = json!({"_message": "OK"});
+        let rows = self.details["rows"].as_u64();
+        match (self.resource_type, self.status, rows) {
+            (ResourceType::Seed, RunStatus::Success, Some(rows)) => json!({
+                "_message": format!("INSERT {rows}"), "code": "INSERT", "rows_affected": rows,
+            }),
+            (ResourceType::Model | ResourceType::Snapshot, RunStatus::Success, _) => ok,
+            (ResourceType::Test, RunStatus::Success | RunStatus::Warn | RunStatus::Fail, _) => ok,
+            _ => json!({}),
+        }
+    }
+
     /// As dbt words it: a test passes, anything else succeeds; what was interrupted was skipped.
     pub fn dbt_status(&self) -> serde_json::Value {
         let test = matches!(
@@ -100,7 +129,7 @@ impl StepResult {
             // Only tests can fail or warn in dbt.
             RunStatus::Fail if !test => "error".into(),
             RunStatus::Warn if !test => "success".into(),
-            status => serde_json::json!(status),
+            status => json!(status),
         }
     }
 }

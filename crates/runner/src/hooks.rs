@@ -211,13 +211,13 @@ fn told_of(workspace: &Workspace, result: &StepResult) -> Value {
     });
     json!({
         "status": result.dbt_status(),
-        "message": result.message,
+        "message": result.dbt_message(),
         "execution_time": result.seconds(),
         "failures": result.details["failures"],
         "unique_id": result.node,
-        "thread_id": "Thread-1",
+        "thread_id": "Thread-1 (worker)",
         "timing": timing,
-        "adapter_response": {},
+        "adapter_response": result.adapter_response(),
         "batch_results": null,
         "node": node,
     })

@@ -68,19 +68,7 @@ fn arguments(global: &Global, options: &Run) -> Json {
 
 fn entry(workspace: &Workspace, result: &StepResult) -> Json {
     let node = workspace.graph().get(&result.node);
-    let message = match (result.message.as_str(), result.resource_type, result.status) {
-        ("", ..) | (_, ResourceType::Test | ResourceType::UnitTest, RunStatus::Success) => None,
-        (message, ..) => Some(message),
-    };
-    let rows = result.details["rows"].as_u64();
-    let mut response = json!({});
     let hook = result.resource_type == ResourceType::Operation;
-    if result.status == RunStatus::Success && !hook && result.resource_type != ResourceType::Test {
-        response["_message"] = "OK".into();
-        if let Some(rows) = rows {
-            response["rows_affected"] = rows.into();
-        }
-    }
     let skipped = matches!(
         result.status,
         RunStatus::Skipped | RunStatus::Interrupted | RunStatus::NoOp
@@ -89,10 +77,10 @@ fn entry(workspace: &Workspace, result: &StepResult) -> Json {
     json!({
         "status": result.dbt_status(),
         "timing": if skipped { json!([]) } else { timing(result) },
-        "thread_id": if hook { "main" } else { "Thread-1" },
+        "thread_id": if hook { "main" } else { "Thread-1 (worker)" },
         "execution_time": result.seconds(),
-        "adapter_response": response,
-        "message": message,
+        "adapter_response": result.adapter_response(),
+        "message": result.dbt_message(),
         "failures": result.details.get("failures"),
         "unique_id": result.node,
         "compiled": result.sql.is_some(),

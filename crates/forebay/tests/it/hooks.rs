@@ -61,6 +61,30 @@ fn hooks_run_around_nodes_and_around_the_run() {
 }
 
 #[test]
+fn nodes_find_in_the_graph_what_hooks_of_the_run_have_laid_there() {
+    let project = Project::new(&[
+        (
+            "dbt_project.yml",
+            "name: shop
+on-run-start: \"{% do graph.setdefault('found', []).append('start') %}\"
+on-run-end: \"{% do log('end: ' ~ graph.setdefault('found', []) | join(' '), info=true) %}\"
+",
+        ),
+        (
+            "macros/find.sql",
+            "{% macro find(what) %}{% if execute %}{% do graph.setdefault('found', []).append(what) %}{% endif %}{% endmacro %}",
+        ),
+        ("models/one.sql", "select 1 as n {{ find('one') }}"),
+        (
+            "models/two.sql",
+            "select n from {{ ref('one') }} {{ find('two') }}",
+        ),
+    ]);
+    let log = project.ok(&["build"]);
+    assert!(log.contains("end: start one two"), "{log}");
+}
+
+#[test]
 fn a_hook_that_fails_fails_its_node() {
     let project = shop();
     project.write(

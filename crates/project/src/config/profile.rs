@@ -60,12 +60,12 @@ impl Target {
             "type": self.kind,
             "schema": self.schema,
             "database": &*self.database,
-            "threads": 1,
         });
         let map = all.as_object_mut().expect("a mapping was written above");
         for (key, value) in &self.more {
             map.entry(key).or_insert_with(|| value.clone());
         }
+        map.entry("threads").or_insert(1.into());
         all
     }
 

@@ -40,6 +40,8 @@ fn is_identifier(name: &str) -> bool {
 /// The rest of it.
 #[derive(Debug)]
 pub(crate) struct ProjectFile {
+    /// As it is written.
+    pub version: serde_json::Value,
     pub models_in: Vec<String>,
     pub seeds_in: Vec<String>,
     pub tests_in: Vec<String>,
@@ -83,7 +85,6 @@ pub(crate) struct ProjectFile {
 /// What dbt allows here and what says nothing to us.
 const TOLERATED: &[&str] = &[
     "name",
-    "version",
     "profile",
     "clean-targets",
     "target-path",
@@ -116,6 +117,7 @@ impl ProjectFile {
         let docs = fields.texts("docs-paths");
         let docs_in = (!docs.is_empty()).then(|| clean(docs, "docs", folder));
         let restricted = fields.flag("restrict-access").unwrap_or(false);
+        let version = fields.get("version").map(Yaml::to_json);
         let vars = WrittenVars::from_yaml(doc, fields.get("vars"));
         let packages_in = fields.text("packages-install-path");
         let dispatch = dispatch(&mut fields);
@@ -136,6 +138,7 @@ impl ProjectFile {
                 .unwrap_or_default()
         };
         let project = Self {
+            version: version.unwrap_or_default(),
             models_in,
             seeds_in,
             tests_in,

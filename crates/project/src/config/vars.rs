@@ -29,6 +29,10 @@ impl WrittenVars {
         }
     }
 
+    pub fn written(&self) -> &Map<String, Json> {
+        &self.0
+    }
+
     /// What it says to the package: for it alone first.
     fn layers(&self, package: &str) -> [Map<String, Json>; 2] {
         let mut common = self.0.clone();
@@ -64,6 +68,11 @@ impl Vars {
 
     pub fn get(&self, name: &str) -> Option<&Json> {
         self.layers.iter().find_map(|vars| vars.get(name))
+    }
+
+    /// Those of the command line alone.
+    pub fn nearest(&self) -> Option<&Map<String, Json>> {
+        self.layers.first()
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {

@@ -140,6 +140,11 @@ impl Object for Callable {
         (self.function)(&self.scope, state, args)
     }
 
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        let asked = matches!(self.name, "ref" | "source") && key == "config";
+        asked.then(|| collections::from_json(&self.scope.shared.runtime_config))
+    }
+
     fn call_method(
         self: &Arc<Self>,
         _: &mut State<'_, '_>,

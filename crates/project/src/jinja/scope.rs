@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chrono::{DateTime, Utc};
 use forebay_core::{Diagnostic, NodeId, Relation};
-use minijinja::value::{Enumerator, Object, Serde, from_args};
+use minijinja::value::{Enumerator, Object, Serde, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 use serde_json::{Map, Value as Json};
 
@@ -53,6 +53,8 @@ pub(crate) struct Shared {
     pub explicit_overrides: bool,
     /// Which of our materialisations the project builds by its own macros.
     pub overridden: Mutex<BTreeMap<(String, Option<String>), bool>>,
+    /// `builtins.ref.config`.
+    pub runtime_config: Json,
 }
 
 /// While the project is read.
@@ -145,6 +147,12 @@ pub(crate) enum Mode {
     /// `execute` is false; the output is thrown away.
     Parse,
     Compile(CompileState),
+}
+
+impl Mode {
+    pub fn is_ahead_of_hooks(&self) -> bool {
+        matches!(self, Mode::Compile(state) if state.ahead_of_hooks)
+    }
 }
 
 /// What a template did.
@@ -340,16 +348,35 @@ impl Scope {
 
     fn graph(&self) -> Value {
         match self.shared.graph.get() {
-            Some(graph) => graph.clone(),
-            None if self.compiling().is_some() => Value::from(errors::reading_graph()),
-            None => empty_graph(),
+            Some(graph) if !self.mode.is_ahead_of_hooks() => graph.clone(),
+            _ if self.compiling().is_some() => Value::from(errors::reading_graph()),
+            _ => empty_graph(),
         }
+    }
+
+    /// A test that is compiled, not one that runs: what it is for is known to `graph` alone.
+    fn is_test(&self) -> bool {
+        let model = &self.node.model;
+        self.compiling().is_some() && model["resource_type"] == "test" && model["compiled"].is_null()
+    }
+
+    /// What `graph` says of the node: a copy.
+    fn entry(&self) -> Option<Value> {
+        let graph = self.graph();
+        if graph.kind() == ValueKind::Invalid {
+            return Some(graph);
+        }
+        let id = Value::from(self.node.model["unique_id"].as_str()?);
+        let entry = graph.get_attr("nodes").ok()?.get_item(&id).ok()?;
+        let json = serde_json::to_value(entry).ok()?;
+        Some(collections::from_json(&json))
     }
 
     fn variable(self: &Arc<Self>, name: &str) -> Option<Value> {
         let json = |json: &Json| Value::from(Serde(json));
         Some(match name {
             "this" => Value::from_object(self.this()?),
+            "model" if self.is_test() => self.entry()?,
             "model" if !self.node.model.is_null() => json(&self.model()),
             "target" => json(&self.shared.target.to_json()),
             "config" => config_object::value(self),

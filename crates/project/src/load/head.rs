@@ -157,6 +157,7 @@ pub(super) fn shared(options: &LoadOptions, target: Target, macros: MacroSet) ->
         graph: OnceLock::new(),
         explicit_overrides: true,
         overridden: Mutex::default(),
+        runtime_config: Json::Null,
     }
 }
 

@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use forebay_core::{Diagnostic, Diagnostics, Graph, Location, Node, NodeId, Spec};
 
-use crate::config::{ProjectFile, Settings, SettingsConfig};
+use crate::config::{ProjectFile, Settings, SettingsConfig, Vars};
 use crate::ignored::Ignored;
-use crate::jinja::{Engine, MacroSet, Names, Shared};
+use crate::jinja::{Engine, MacroSet, Names, Shared, runtime_config};
 use crate::nodes::{self, Cx, Detail, Draft, Outcome};
 use crate::package::Package;
 use crate::problems::Problems;
@@ -100,7 +100,9 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
     let docs = scanned
         .iter_mut()
         .map(|found| std::mem::take(&mut found.docs));
+    let given = Vars::command_line(options.vars.clone());
     let shared = Arc::new(Shared {
+        runtime_config: runtime_config(&packages, &head.target, &given),
         project: project.name.clone(),
         vars: names().zip(vars).collect(),
         docs: names().zip(docs).collect(),

@@ -59,6 +59,8 @@ pub(super) fn folders(reader: &Reader<'_>, project: &Package) -> Vec<String> {
             );
         }
     }
+    // Where as many are installed as are asked for, a local package may be there alone, as in a project that was moved.
+    let complete = installed.len() >= asked.local.len() + asked.others.len();
     // A local package that is installed too is one package: dbt reads the installed one.
     let names: BTreeSet<String> = installed.iter().filter_map(|at| name(root, at)).collect();
     let mut seen = BTreeSet::new();
@@ -72,12 +74,10 @@ pub(super) fn folders(reader: &Reader<'_>, project: &Package) -> Vec<String> {
     let mut local = BTreeMap::new();
     while let Some((folder, at)) = waiting.pop() {
         if !root.join(&folder).join(PROJECT_FILE).is_file() {
-            problems.push(
-                Diagnostic::error(format!(
-                    "the local package '{folder}' has no {PROJECT_FILE}"
-                ))
-                .at(at),
-            );
+            if !complete {
+                let message = format!("the local package '{folder}' has no {PROJECT_FILE}");
+                problems.push(Diagnostic::error(message).at(at));
+            }
             continue;
         }
         let (name, place) = (name(root, &folder), real(root, &folder));

@@ -17,6 +17,7 @@ pub(crate) fn parse(file: &str, text: &str, problems: &Problems) -> Option<Yaml>
     let mut builder = Builder {
         file,
         problems,
+        text,
         parser: Parser::new_from_str(text),
         anchors: HashMap::new(),
         nodes: 0,
@@ -27,6 +28,7 @@ pub(crate) fn parse(file: &str, text: &str, problems: &Problems) -> Option<Yaml>
 struct Builder<'a> {
     file: &'a str,
     problems: &'a Problems,
+    text: &'a str,
     parser: Parser<'a, granit_parser::StrInput<'a>>,
     anchors: HashMap<usize, Yaml>,
     nodes: usize,
@@ -54,6 +56,10 @@ impl<'a> Builder<'a> {
         loop {
             match self.parser.next_event() {
                 Some(Ok((Event::Comment(..), _))) => {}
+                Some(Ok((Event::Scalar(text, style, anchor, tag), span))) => {
+                    let text = self.at_end(text, style, &span);
+                    return Ok((Event::Scalar(text, style, anchor, tag), mark(&span)));
+                }
                 Some(Ok((event, span))) => return Ok((event, mark(&span))),
                 None => return Ok((Event::StreamEnd, Mark::default())),
                 Some(Err(error)) => {
@@ -61,6 +67,16 @@ impl<'a> Builder<'a> {
                     return Err(self.error(format!("not valid YAML: {}", error.info()), at));
                 }
             }
+        }
+    }
+
+    /// A block at the end of a file without a last line break has none either, in PyYAML.
+    fn at_end(&self, text: Cow<'a, str>, style: ScalarStyle, span: &Span) -> Cow<'a, str> {
+        let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        let last = block && !self.text.ends_with('\n');
+        match last && span.end.index() >= self.text.chars().count() {
+            true => text.strip_suffix('\n').unwrap_or(&text).to_owned().into(),
+            false => text,
         }
     }
 
@@ -236,6 +252,15 @@ mod tests {
             json!({"a": {"x": 1, "y": 2}, "b": {"y": 3, "x": 1}, "c": {"x": 1, "y": 2}})
         );
         assert_eq!(problems, "");
+    }
+
+    #[test]
+    fn a_block_that_ends_with_the_file_has_its_last_line_break_only_where_the_file_has() {
+        let text = |text: &str| read(text).0.unwrap().get("a").unwrap().to_json();
+        assert_eq!(text("a: >\n  one\n  two\n"), json!("one two\n"));
+        assert_eq!(text("a: >\n  one\n  two"), json!("one two"));
+        assert_eq!(text("a: |\n  one\n\nb: x"), json!("one\n"));
+        assert_eq!(text("a: one"), json!("one"));
     }
 
     #[test]

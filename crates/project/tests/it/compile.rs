@@ -52,6 +52,37 @@ country
 }
 
 #[test]
+fn a_test_sees_what_it_is_for_and_a_macro_the_configuration_of_the_run() {
+    let project = project(
+        "--- dbt_project.yml
+name: shop
+version: 1.2.0
+vars: {day: monday}
+--- tests/generic/seen.sql
+{% test seen(model) %}
+select '{{ context.model.attached_node }} {{ context.model.test_metadata.name }}'
+{% endtest %}
+--- macros/config.sql
+{% macro of_run() %}{{ return(builtins.ref.config) }}{% endmacro %}
+--- models/m.sql
+{% set run = of_run() %}
+select '{{ run.project_name }} {{ run.dependencies['shop'].version }} {{ run.vars.to_dict() }}'
+--- models/m.yml
+models: [{name: m, data_tests: [seen]}]
+",
+    );
+    assert_eq!(
+        sql(&project, "m"),
+        r#"select 'shop 1.2.0 {'day': 'monday'}'"#
+    );
+    let id = project.graph.nodes.keys().find(|id| id.as_str().starts_with("test.shop.seen_m_"));
+    assert_eq!(
+        compile(&project, id.unwrap().as_str()),
+        "select 'model.shop.m seen'"
+    );
+}
+
+#[test]
 fn macros_return_values_call_back_and_take_what_python_would_pass() {
     let project = project(
         "--- macros/all.sql

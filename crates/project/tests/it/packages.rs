@@ -102,6 +102,18 @@ error: a package needs one of: package, git, local, tarball
 }
 
 #[test]
+fn a_local_package_need_not_be_there_where_all_are_installed() {
+    let found = problems(
+        "--- packages.yml
+packages: [{local: ../nowhere}]
+--- dbt_packages/more/dbt_project.yml
+name: more
+",
+    );
+    assert_eq!(found, "");
+}
+
+#[test]
 fn two_models_of_one_name_live_in_two_packages() {
     let files = Files::new(
         "--- packages.yml
