@@ -141,19 +141,24 @@ fn read_measured(batch: &RecordBatch) -> Option<Measured> {
     })
 }
 
+/// Of a test that did not pass, in dbt's words.
+pub fn message(spec: &Test, status: Status, failures: i64) -> Option<String> {
+    let results = if failures == 1 { "result" } else { "results" };
+    let (verb, threshold) = match status {
+        Status::Warn => ("warn", &spec.warn_if),
+        Status::Fail => ("fail", &spec.error_if),
+        Status::Pass | Status::Error => return None,
+    };
+    let threshold = spaced(threshold);
+    Some(format!(
+        "Got {failures} {results}, configured to {verb} if {threshold}"
+    ))
+}
+
 fn outcome(spec: &Test, measured: &Measured, sql: String) -> Outcome {
     let status = judge(spec.severity, measured.should_warn, measured.should_error);
     let failures = measured.failures;
-    let rows = if failures == 1 { "row" } else { "rows" };
-    let limit = match status {
-        Status::Warn => Some(("warn", &spec.warn_if)),
-        Status::Fail => Some(("fail", &spec.error_if)),
-        Status::Pass | Status::Error => None,
-    };
-    let message = limit.map(|(verb, threshold)| {
-        let threshold = spaced(threshold);
-        format!("{failures} failing {rows}, configured to {verb} if {threshold}")
-    });
+    let message = message(spec, status, failures);
     Outcome {
         status,
         failures,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use forebay_core::{Diagnostic, Relation};
 use serde_json::Value;
 
@@ -31,6 +32,9 @@ pub enum Question {
 /// that drives futures.
 pub trait Live: fmt::Debug + Send + Sync {
     fn answer(&self, question: &Question) -> Result<Answer, Diagnostic>;
+
+    /// What a template is told that asks for the time.
+    fn now(&self) -> DateTime<Utc>;
 
     /// The template prints or logs something.
     fn said(&self, message: &str);

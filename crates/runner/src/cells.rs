@@ -1,10 +1,11 @@
 //! Rows as text, for people and for JSON.
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use forebay_core::Diagnostic;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 /// A small answer, ready to be shown. A null cell is None.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,8 @@ pub enum Kind {
     /// `true` or `false`.
     Truth,
     Text,
+    /// Lists and structures, as JSON.
+    Nested,
 }
 
 impl Kind {
@@ -30,6 +33,7 @@ impl Kind {
         match data_type {
             DataType::Boolean => Self::Truth,
             of if of.is_numeric() => Self::Number,
+            of if of.is_nested() => Self::Nested,
             _ => Self::Text,
         }
     }
@@ -60,24 +64,19 @@ impl Cells {
 
     /// Adds rows until there are `limit`.
     pub fn push(&mut self, batch: &RecordBatch, limit: usize) -> Result<(), Diagnostic> {
-        let unshowable =
-            |error| Diagnostic::internal(format!("cannot show a column as text: {error}"));
-        let options = FormatOptions::default()
-            .with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.fZ"))
-            .with_timestamp_format(Some("%Y-%m-%dT%H:%M:%S%.f"));
-        let formatters = batch
-            .columns()
-            .iter()
-            .map(|column| ArrayFormatter::try_new(column, &options).map_err(unshowable))
-            .collect::<Result<Vec<_>, _>>()?;
         let wanted = limit.saturating_sub(self.rows.len()).min(batch.num_rows());
-        for row in 0..wanted {
-            let cell = |(column, formatter): (&dyn Array, &ArrayFormatter<'_>)| {
-                (!column.is_null(row)).then(|| formatter.value(row).to_string())
-            };
-            let columns = batch.columns().iter().map(AsRef::as_ref);
-            self.rows.push(columns.zip(&formatters).map(cell).collect());
-        }
+        let columns = batch.columns().iter();
+        let texts = columns
+            .map(|column| texts(column.as_ref(), wanted))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut texts: Vec<_> = texts.into_iter().map(Vec::into_iter).collect();
+        let row = |_| {
+            texts
+                .iter_mut()
+                .map(|column| column.next().flatten())
+                .collect()
+        };
+        self.rows.extend((0..wanted).map(row));
         Ok(())
     }
 
@@ -85,5 +84,124 @@ impl Cells {
     pub fn get(&self, row: usize, column: &str) -> Option<&str> {
         let index = self.columns.iter().position(|name| name == column)?;
         self.rows.get(row)?.get(index)?.as_deref()
+    }
+}
+
+/// The first cells of a column.
+fn texts(column: &dyn Array, wanted: usize) -> Result<Vec<Option<String>>, Diagnostic> {
+    if column.data_type().is_nested() {
+        let values = values(&column.slice(0, wanted))?.into_iter();
+        return Ok(values
+            .map(|value| (!value.is_null()).then(|| value.to_string()))
+            .collect());
+    }
+    let options = FormatOptions::default()
+        .with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.fZ"))
+        .with_timestamp_format(Some("%Y-%m-%dT%H:%M:%S%.f"));
+    let formatter = ArrayFormatter::try_new(column, &options)
+        .map_err(|error| Diagnostic::internal(format!("cannot show a column as text: {error}")))?;
+    let text = |row| (!column.is_null(row)).then(|| formatter.value(row).to_string());
+    Ok((0..wanted).map(text).collect())
+}
+
+/// A column as JSON: lists and structures all the way down.
+fn values(column: &dyn Array) -> Result<Vec<Json>, Diagnostic> {
+    let list = |row: usize, items: &dyn Array| {
+        let null = column.is_null(row);
+        Ok(if null {
+            Json::Null
+        } else {
+            values(items)?.into()
+        })
+    };
+    let rows = 0..column.len();
+    match column.data_type() {
+        DataType::List(_) => rows
+            .map(|row| list(row, &column.as_list::<i32>().value(row)))
+            .collect(),
+        DataType::LargeList(_) => rows
+            .map(|row| list(row, &column.as_list::<i64>().value(row)))
+            .collect(),
+        DataType::FixedSizeList(..) => rows
+            .map(|row| list(row, &column.as_fixed_size_list().value(row)))
+            .collect(),
+        DataType::Map(..) => rows
+            .map(|row| list(row, &column.as_map().value(row)))
+            .collect(),
+        DataType::Struct(fields) => {
+            let parts = column.as_struct().columns().iter();
+            let parts = parts
+                .map(|part| values(part.as_ref()))
+                .collect::<Result<Vec<_>, _>>()?;
+            let object = |row: usize| {
+                let part = |(field, values): (&arrow::datatypes::FieldRef, &Vec<Json>)| {
+                    (field.name().clone(), values[row].clone())
+                };
+                let object = || Json::Object(fields.iter().zip(&parts).map(part).collect());
+                if column.is_null(row) {
+                    Json::Null
+                } else {
+                    object()
+                }
+            };
+            Ok(rows.map(object).collect())
+        }
+        of => {
+            let text = Kind::of(of) == Kind::Text;
+            let value = |cell: Option<String>| match cell {
+                None => Json::Null,
+                Some(cell) if text => cell.into(),
+                Some(cell) => serde_json::from_str(&cell).unwrap_or_else(|_| cell.into()),
+            };
+            Ok(texts(column, column.len())?
+                .into_iter()
+                .map(value)
+                .collect())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Int64Array, ListArray, StringArray, StructArray};
+    use arrow::datatypes::{Field, Int64Type};
+
+    use super::*;
+
+    #[test]
+    fn lists_and_structures_are_json() {
+        let numbers = ListArray::from_iter_primitive::<Int64Type, _, _>([
+            Some(vec![Some(1), None]),
+            None,
+            Some(vec![]),
+        ]);
+        let names: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None, Some("c")]));
+        let counts: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3]));
+        let field =
+            |name: &str, of: &ArrayRef| Arc::new(Field::new(name, of.data_type().clone(), true));
+        let both = StructArray::from(vec![
+            (field("name", &names), names.clone()),
+            (field("n", &counts), counts.clone()),
+        ]);
+        let batch = RecordBatch::try_from_iter([
+            ("numbers", Arc::new(numbers) as ArrayRef),
+            ("both", Arc::new(both) as ArrayRef),
+            ("n", counts),
+        ]);
+        let cells = Cells::from_batches(&[batch.unwrap()], 2).unwrap();
+        let row = |row: &[Option<&str>]| {
+            row.iter()
+                .map(|cell| cell.map(str::to_owned))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            cells.rows,
+            [
+                row(&[Some("[1,null]"), Some(r#"{"name":"a","n":1}"#), Some("1")]),
+                row(&[None, Some(r#"{"name":null,"n":2}"#), Some("2")]),
+            ]
+        );
     }
 }

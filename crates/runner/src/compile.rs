@@ -193,7 +193,7 @@ fn rows(cells: Cells) -> Rows {
         Some(text) => match cells.kinds[at] {
             Kind::Truth => Value::Bool(text == "true"),
             Kind::Number => number(&text),
-            Kind::Text => Value::String(text),
+            Kind::Text | Kind::Nested => Value::String(text),
         },
     };
     Rows {

@@ -1,5 +1,6 @@
 //! Templates that are run for their effects: what they ask, the lake answers at once.
 
+use chrono::{DateTime, Utc};
 use forebay_core::Diagnostic;
 use forebay_lake::Lake;
 use forebay_project::{Answer, CompileState, Live, Project, Question};
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::Clock;
 use crate::compile::answer;
 use crate::voice::Voice;
 use crate::workspace::Workspace;
@@ -25,6 +27,7 @@ pub async fn run<T: Send + 'static>(
             runtime: Handle::current(),
             stop: stop.clone(),
             voice: workspace.voice.clone(),
+            clock: workspace.clock,
         })),
         ..state
     };
@@ -39,6 +42,7 @@ struct FromLake {
     runtime: Handle,
     stop: CancellationToken,
     voice: Voice,
+    clock: Clock,
 }
 
 impl std::fmt::Debug for FromLake {
@@ -57,6 +61,10 @@ impl Live for FromLake {
             }
         };
         self.runtime.block_on(found)
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
     }
 
     fn said(&self, message: &str) {

@@ -220,6 +220,10 @@ pub async fn make(
     })
 }
 
+fn is_outside(node: &Node) -> bool {
+    matches!(node.spec, Spec::Exposure(_) | Spec::SavedQuery(_))
+}
+
 fn in_cycle(cycle: &[NodeId]) -> Diagnostic {
     let names: Vec<&str> = cycle.iter().map(NodeId::as_str).collect();
     Diagnostic::error(format!(
@@ -407,7 +411,8 @@ fn dependencies(
             .filter(|id| planned.contains(id))
             .cloned()
             .collect();
-        if node.resource_type() != ResourceType::Test {
+        // As in dbt, nothing outside of the project waits for tests.
+        if node.resource_type() != ResourceType::Test && !is_outside(node) {
             let blocking = tests
                 .iter()
                 .filter(|test| !test.depends_on.is_empty())

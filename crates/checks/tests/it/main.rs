@@ -85,9 +85,9 @@ async fn failing_rows_are_counted_and_held_against_thresholds() {
             )
         }
     };
-    let message = "3 failing rows, configured to fail if != 0".to_owned();
+    let message = "Got 3 results, configured to fail if != 0".to_owned();
     assert_eq!(verdict(|_| ()).await, (Status::Fail, 3, message));
-    let message = "3 failing rows, configured to warn if != 0".to_owned();
+    let message = "Got 3 results, configured to warn if != 0".to_owned();
     let warns = verdict(|spec| spec.severity = Severity::Warning).await;
     assert_eq!(warns, (Status::Warn, 3, message));
     let passes = verdict(|spec| {

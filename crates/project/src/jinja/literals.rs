@@ -1,6 +1,6 @@
 //! Finds what a template writes that the engine reads in another way than Python, and puts calls around it:
 //! lists and dictionaries, which can be changed (`[1, 2]` becomes `__list([1, 2])`); what `do` does, which is any
-//! expression (`__do(...)`); and sums, which may be of dates (`a - b` becomes `__sum(a ,"-", b)`).
+//! expression (`__do(...)`); and sums, which may be of dates or lists (`a - b` becomes `__sum(a ,"-", b)`).
 
 /// Text to put in, and the byte before which it comes, in order.
 pub(crate) type Insertions = Vec<(usize, &'static str)>;
@@ -10,7 +10,6 @@ pub(crate) fn wrapped(text: &str) -> Insertions {
     let mut scan = Scan {
         text,
         at: 0,
-        dates: text.contains("datetime") || text.contains("run_started_at"),
         found: Vec::new(),
     };
     while let Some(open) = scan.next_tag() {
@@ -37,8 +36,6 @@ fn rank(insertion: &str) -> usize {
 struct Scan<'a> {
     text: &'a str,
     at: usize,
-    /// Whether sums may be of dates.
-    dates: bool,
     found: Insertions,
 }
 
@@ -104,7 +101,7 @@ impl<'a> Scan<'a> {
         let mut levels = vec![Level::default()];
         let mut after_value = false;
         while let Some(c) = self.rest().chars().next() {
-            if levels.len() == 1 && self.rest().trim_start_matches('-').starts_with(end) {
+            if levels.len() == 1 && self.rest().trim_start_matches(['-', '+']).starts_with(end) {
                 break;
             }
             after_value = self.token(c, after_value, &mut levels);
@@ -198,7 +195,7 @@ impl<'a> Scan<'a> {
     ) -> bool {
         match (c, level) {
             (c, _) if c.is_whitespace() => return after_value,
-            ('+' | '-', Some(level)) if self.dates => {
+            ('+' | '-', Some(level)) => {
                 let first = *level.start.get_or_insert(at);
                 if after_value {
                     if !level.is_sum {
@@ -239,7 +236,8 @@ impl<'a> Scan<'a> {
 
 /// Words after which an expression begins.
 const KEYWORDS: &[&str] = &[
-    "and", "do", "elif", "else", "if", "in", "is", "not", "or", "return", "set",
+    "and", "call", "do", "elif", "else", "extends", "filter", "from", "if", "import", "in",
+    "include", "is", "not", "or", "return", "set",
 ];
 
 #[cfg(test)]
@@ -282,19 +280,28 @@ mod tests {
                 "{%- do x.append(1) if y -%}",
                 "{%- do __do(x.append(1) if y )-%}",
             ),
-            ("{{ 1 - 2 }}", "{{ 1 - 2 }}"),
+            ("{{ -1 }}{%+ if x +%}", "{{ -1 }}{%+ if x +%}"),
         ] {
             assert_eq!(changed(text), expected);
         }
     }
 
     #[test]
-    fn sums_that_may_be_of_dates_are_calls() {
+    fn sums_are_calls() {
         for (text, expected) in [
             (
                 "{{- modules.datetime.date(2020, 1 - x, 1) - y -}}",
                 "{{- __sum(modules.datetime.date(2020, __sum(1 ,\"-\", x), 1) ,\"-\", y) -}}",
             ),
+            (
+                "{% set x = y + [1] -%}",
+                "{% set x = __sum(y ,\"+\", __list([1])) -%}",
+            ),
+            (
+                "{% if a | length + 1 > b %}",
+                "{% if __sum(a | length ,\"+\", 1) > b %}",
+            ),
+            ("{{ a ~ b + c.d[0] }}", "{{ __sum(a ~ b ,\"+\", c.d[0]) }}"),
             (
                 "{% set datetime = a * b + [c] if -d < e - f.g() else h %}",
                 "{% set datetime = __sum(a * b ,\"+\", __list([c])) if -d < __sum(e ,\"-\", f.g()) else h %}",

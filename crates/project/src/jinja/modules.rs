@@ -14,7 +14,7 @@ use super::re;
 use super::scope::Scope;
 
 pub(crate) fn value(scope: &Arc<Scope>) -> Value {
-    let now = scope.shared.now;
+    let now = scope.now();
     let module = |module| Value::from_object(Module { module, now });
     Value::from_pairs([
         ("re", module(Kind::Re)),

@@ -276,6 +276,12 @@ impl Moment {
     }
 }
 
+/// A pattern of Python's, where `%f` is microseconds.
+fn micros(pattern: &str) -> String {
+    let parts = pattern.split("%%").map(|part| part.replace("%f", "%6f"));
+    parts.collect::<Vec<_>>().join("%%")
+}
+
 /// A time zone by its name in the tz database.
 pub(crate) fn zone(name: &Value) -> Result<Tz, Error> {
     if let Some(zone) = name.downcast_object_ref::<Zone>() {
@@ -308,6 +314,7 @@ impl Object for Moment {
             "isoformat" => Ok(Value::from(self.shown('T'))),
             "strftime" => {
                 let (pattern,): (&str,) = from_args(args)?;
+                let pattern = &micros(pattern);
                 let mut text = String::new();
                 let shown = match self.kind {
                     Kind::Fixed(seconds) => FixedOffset::east_opt(seconds)

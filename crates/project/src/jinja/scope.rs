@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use forebay_core::{Diagnostic, NodeId, Relation};
+use indexmap::IndexSet;
 use minijinja::value::{Enumerator, Object, Serde, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 use serde_json::{Map, Value as Json};
@@ -161,7 +162,8 @@ pub(crate) struct Record {
     pub calls: Vec<RefCall>,
     /// The keyword arguments of each `config(...)`, in order.
     pub configs: Vec<Map<String, Json>>,
-    pub macros: BTreeSet<NodeId>,
+    /// In the order of their first calls.
+    pub macros: IndexSet<NodeId>,
     /// Ephemeral models whose expressions the text names, in the order of first use.
     pub ephemerals: Vec<NodeId>,
     pub warnings: Vec<Diagnostic>,
@@ -255,6 +257,13 @@ impl Scope {
     /// The template is run for its effects.
     pub fn is_live(&self) -> bool {
         self.compiling().is_some_and(|c| c.live.is_some())
+    }
+
+    /// The same all along, but for a template that is run for its effects: it may name tables by the moment.
+    pub fn now(&self) -> DateTime<Utc> {
+        let live = self.compiling().and_then(|c| c.live.as_ref());
+        let now = live.map_or(self.shared.now, |live| live.now());
+        now.trunc_subsecs(6)
     }
 
     pub fn depth(&self) -> usize {
@@ -357,7 +366,9 @@ impl Scope {
     /// A test that is compiled, not one that runs: what it is for is known to `graph` alone.
     fn is_test(&self) -> bool {
         let model = &self.node.model;
-        self.compiling().is_some() && model["resource_type"] == "test" && model["compiled"].is_null()
+        self.compiling().is_some()
+            && model["resource_type"] == "test"
+            && model["compiled"].is_null()
     }
 
     /// What `graph` says of the node: a copy.

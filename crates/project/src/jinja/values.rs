@@ -50,7 +50,8 @@ pub(super) fn unique(
     }
 }
 
-/// Terms with signs between them; dates are added as Python does, all else as the engine does.
+/// Terms with signs between them. Dates and lists are added as Python does: the sum of two lists is one that can be
+/// changed. All else as the engine does.
 pub(super) fn sum(
     _: &Arc<Scope>,
     state: &mut State<'_, '_>,
@@ -60,8 +61,10 @@ pub(super) fn sum(
     for next in args[1..].chunks(2) {
         let [sign, term] = next else { break };
         let negative = sign.as_str() == Some("-");
+        let lists = !negative && is_list(&total) && is_list(term);
         total = match super::moment::added(&total, term, negative) {
             Some(sum) => sum?,
+            None if lists => collections::list(total.try_iter()?.chain(term.try_iter()?)),
             None => {
                 let text = if negative { "a - b" } else { "a + b" };
                 let expression = state.env().compile_expression(text)?;
@@ -70,6 +73,10 @@ pub(super) fn sum(
         };
     }
     Ok(total)
+}
+
+fn is_list(value: &Value) -> bool {
+    matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) && !value.is_tuple()
 }
 
 pub(super) fn list(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {

@@ -204,7 +204,7 @@ impl GenericTests<'_> {
             let macros = filter.flatten().map(|found| found.id());
             return Some(Record {
                 calls: vec![target.call.clone()],
-                macros: macros.into_iter().chain([found.id()]).collect(),
+                macros: [found.id()].into_iter().chain(macros).collect(),
                 ..Record::default()
             });
         }
@@ -220,7 +220,7 @@ impl GenericTests<'_> {
         let ran = run(cx.engine, cx.shared, &detail, &scope, &Mode::Parse);
         let ran = ran.map_err(|failure| failure.at(&decl.at));
         let (_, mut record) = cx.problems.keep(ran)?;
-        record.macros.insert(found.id());
+        record.macros.shift_insert(0, found.id());
         Some(record)
     }
 

@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use forebay_core::graph::Version;
 use forebay_core::{Diagnostic, Location, Node, NodeId, Relation, ResourceType, Spec, suggest};
+use indexmap::IndexSet;
 use serde_json::{Map, Value as Json, json};
 
 use crate::config::{Config, ProjectFile, Reader, Tree, from_json, merge, to_json, to_written};
@@ -123,7 +124,7 @@ pub(crate) struct Detail {
     pub alias: String,
     /// What its template refers to.
     pub calls: Vec<RefCall>,
-    pub macros: BTreeSet<NodeId>,
+    pub macros: IndexSet<NodeId>,
     pub patch_file: Option<String>,
     pub time_spine: Json,
     /// What keeps it from running, though the project can be read: its own error when it is compiled or run.
@@ -203,7 +204,7 @@ pub(crate) struct Subject<'a> {
 pub(crate) struct Parsed {
     pub config: Config,
     pub calls: Vec<RefCall>,
-    pub macros: BTreeSet<NodeId>,
+    pub macros: IndexSet<NodeId>,
     pub unknown: BTreeSet<String>,
 }
 
@@ -213,7 +214,7 @@ impl Parsed {
         Self {
             config,
             calls: Vec::new(),
-            macros: BTreeSet::new(),
+            macros: IndexSet::new(),
             unknown: BTreeSet::new(),
         }
     }

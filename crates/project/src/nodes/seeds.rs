@@ -1,11 +1,10 @@
 //! Seeds: small CSV files of the project.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use forebay_core::graph::Seed;
 use forebay_core::{Diagnostic, Location, Node, NodeId, ResourceType, Spec};
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::{
     Cx, Detail, Draft, Naming, Outcome, Section, fqn, node_scope, reader, relation, tags,
@@ -88,8 +87,8 @@ fn macros_of_hooks(
     scope: &Arc<NodeScope>,
     hooks: &[String],
     node: &Node,
-) -> Option<BTreeSet<NodeId>> {
-    let mut macros = BTreeSet::new();
+) -> Option<IndexSet<NodeId>> {
+    let mut macros = IndexSet::new();
     for hook in hooks {
         let record = parsed_hook(cx, scope, hook, &node.location)?;
         if let Some(call) = record.calls.first() {

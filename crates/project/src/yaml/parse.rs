@@ -14,6 +14,7 @@ const MAX_NODES: usize = 1_000_000;
 
 /// Reads a file. An empty one is `None`, and so is one that is not YAML (which is a problem).
 pub(crate) fn parse(file: &str, text: &str, problems: &Problems) -> Option<Yaml> {
+    let text = text.trim_end();
     let mut builder = Builder {
         file,
         problems,
@@ -70,11 +71,10 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// A block at the end of a file without a last line break has none either, in PyYAML.
+    /// A block at the end of a file has no last line break: dbt strips files before it reads them.
     fn at_end(&self, text: Cow<'a, str>, style: ScalarStyle, span: &Span) -> Cow<'a, str> {
         let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
-        let last = block && !self.text.ends_with('\n');
-        match last && span.end.index() >= self.text.chars().count() {
+        match block && span.end.index() >= self.text.chars().count() {
             true => text.strip_suffix('\n').unwrap_or(&text).to_owned().into(),
             false => text,
         }
@@ -255,10 +255,10 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_ends_with_the_file_has_its_last_line_break_only_where_the_file_has() {
+    fn a_block_that_ends_with_the_file_has_no_last_line_break() {
         let text = |text: &str| read(text).0.unwrap().get("a").unwrap().to_json();
-        assert_eq!(text("a: >\n  one\n  two\n"), json!("one two\n"));
-        assert_eq!(text("a: >\n  one\n  two"), json!("one two"));
+        assert_eq!(text("a: >\n  one\n  two\n"), json!("one two"));
+        assert_eq!(text("a: |+\n  one\n  two\n\n"), json!("one\ntwo"));
         assert_eq!(text("a: |\n  one\n\nb: x"), json!("one\n"));
         assert_eq!(text("a: one"), json!("one"));
     }

@@ -75,11 +75,27 @@ models: [{name: m, data_tests: [seen]}]
         sql(&project, "m"),
         r#"select 'shop 1.2.0 {'day': 'monday'}'"#
     );
-    let id = project.graph.nodes.keys().find(|id| id.as_str().starts_with("test.shop.seen_m_"));
+    let id = project
+        .graph
+        .nodes
+        .keys()
+        .find(|id| id.as_str().starts_with("test.shop.seen_m_"));
     assert_eq!(
         compile(&project, id.unwrap().as_str()),
         "select 'model.shop.m seen'"
     );
+}
+
+#[test]
+fn the_sum_of_two_lists_is_a_list() {
+    let project = project(
+        "--- models/m.sql
+{% set both = ['a'] + ['b'] -%}
+{% do both.append('c') -%}
+{{ both }} {{ both is sequence }} {{ (both + [1])[-1] }} {{ 1 + 2 - 4 }} {{ 'a' + 'b' }} {{ (1,) + (2,) }}
+",
+    );
+    assert_eq!(sql(&project, "m"), "['a', 'b', 'c'] True 1 -1 ab (1, 2)");
 }
 
 #[test]
@@ -171,14 +187,14 @@ name: shop
 {{ at }} {{ at.isoformat() }} {{ at.weekday() }} {{ at.date() }}
 {%- set vienna = modules.pytz.timezone('Europe/Vienna') %}
 {{ at.replace(tzinfo=modules.pytz.utc).astimezone(vienna) }} {{ at.replace(day=1, hour=5, tzinfo=vienna) }}
-{{ run_started_at }} {{ run_started_at.astimezone(vienna).strftime('%H:%M %Z') }} {{ modules.datetime.date(2024, 1, 5) }}
+{{ run_started_at.strftime('%f %%f') }} {{ run_started_at }} {{ run_started_at.astimezone(vienna).strftime('%H:%M %Z') }} {{ modules.datetime.date(2024, 1, 5) }}
 ",
     );
     assert_eq!(
         sql(&project, "m").trim(),
         "2024-03-31 00:30:00 2024-03-31T00:30:00 6 2024-03-31 \
          2024-03-31 01:30:00+01:00 2024-03-01 05:30:00+01:00 \
-         1970-01-01 00:00:00+00:00 01:00 CET 2024-01-05"
+         000000 %f 1970-01-01 00:00:00+00:00 01:00 CET 2024-01-05"
     );
     for (template, why) in [
         (

@@ -13,6 +13,10 @@ use crate::support::{problems, project};
 struct Warehouse(Mutex<Vec<String>>);
 
 impl Live for Warehouse {
+    fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        chrono::DateTime::UNIX_EPOCH
+    }
+
     fn answer(&self, question: &Question) -> Result<Answer, Diagnostic> {
         let mut heard = self.0.lock().unwrap();
         Ok(match question {

@@ -1,5 +1,6 @@
 //! Nodes that macros build: a materialisation of the project's own, or a built-in one with macros of its own.
 
+use forebay_checks::data_test::message;
 use forebay_checks::threshold::{Status, judge};
 use forebay_core::graph::{Model, Test};
 use forebay_core::{Diagnostic, Node};
@@ -55,16 +56,14 @@ pub async fn run_test(
         return Err(Diagnostic::error(message)
             .hint("its statement 'main' has to give failures, should_warn and should_error"));
     };
-    let status = match judge(test.severity, warns, errs) {
+    let verdict = judge(test.severity, warns, errs);
+    let status = match verdict {
         Status::Pass => RunStatus::Success,
         Status::Warn => RunStatus::Warn,
         Status::Fail => RunStatus::Fail,
         Status::Error => RunStatus::Error,
     };
-    let message = match failures {
-        0 => "pass".to_owned(),
-        n => format!("{n} failing rows"),
-    };
+    let message = message(test, verdict, failures).unwrap_or_else(|| "pass".to_owned());
     Ok(Outcome::new(status, message, json!({"failures": failures})))
 }
 
