@@ -237,7 +237,7 @@ impl<'a> Scan<'a> {
 /// Words after which an expression begins.
 const KEYWORDS: &[&str] = &[
     "and", "call", "do", "elif", "else", "extends", "filter", "from", "if", "import", "in",
-    "include", "is", "not", "or", "return", "set",
+    "include", "is", "not", "or", "set",
 ];
 
 #[cfg(test)]
@@ -301,6 +301,7 @@ mod tests {
                 "{% if a | length + 1 > b %}",
                 "{% if __sum(a | length ,\"+\", 1) > b %}",
             ),
+            ("{{ return(a) + 1 }}", "{{ __sum(return(a) ,\"+\", 1) }}"),
             ("{{ a ~ b + c.d[0] }}", "{{ __sum(a ~ b ,\"+\", c.d[0]) }}"),
             (
                 "{% set datetime = a * b + [c] if -d < e - f.g() else h %}",
