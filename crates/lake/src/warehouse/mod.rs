@@ -8,6 +8,7 @@ mod commit;
 mod data_file;
 mod folder;
 mod log;
+mod plain;
 mod replace;
 mod scan;
 mod table;

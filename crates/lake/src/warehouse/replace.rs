@@ -71,7 +71,7 @@ pub(super) async fn rewrite_all(
     alignment: &Alignment,
 ) -> Result<Replaced, Diagnostic> {
     let scan = table.scan(state, None)?;
-    let plan = scan_plan(OLD, Arc::new(Scan::new(scan))).map_err(from_engine)?;
+    let plan = scan_plan(OLD, Arc::new(Scan::new(Arc::new(scan)))).map_err(from_engine)?;
     let survivors = write_survivors(state, target, plan, alignment).await?;
     Ok(Replaced {
         adds: survivors.adds,
@@ -102,7 +102,7 @@ pub(super) async fn matching(
         .map(|file| file.path().into_owned())
         .collect();
     let scan = table.scan(state, None)?.with_file_paths(paths);
-    let survivors = scan_plan(OLD, Arc::new(Scan::new(scan)))
+    let survivors = scan_plan(OLD, Arc::new(Scan::new(Arc::new(scan))))
         .and_then(|old| join(old, keys_of(new, keys)?, JoinType::LeftAnti, keys))
         .map_err(from_engine)?;
     let survivors = write_survivors(state, target, survivors, alignment).await?;
@@ -135,10 +135,13 @@ pub(super) async fn where_true(
     let touched = if alignment.drops_columns {
         held
     } else {
-        let found = scan_plan(OLD, Arc::new(Scan::new(table.scan(state, Some(FILE))?)))
-            .and_then(wanted)
-            .and_then(|(plan, wanted)| LogicalPlanBuilder::from(plan).filter(wanted)?.build())
-            .map_err(from_engine)?;
+        let found = scan_plan(
+            OLD,
+            Arc::new(Scan::new(Arc::new(table.scan(state, Some(FILE))?))),
+        )
+        .and_then(wanted)
+        .and_then(|(plan, wanted)| LogicalPlanBuilder::from(plan).filter(wanted)?.build())
+        .map_err(from_engine)?;
         let urls = files_of(state, found).await?;
         known_files(target, table, folder, urls)?
     };
@@ -147,7 +150,7 @@ pub(super) async fn where_true(
         .map(|file| file.path().into_owned())
         .collect();
     let scan = table.scan(state, None)?.with_file_paths(paths);
-    let survivors = scan_plan(OLD, Arc::new(Scan::new(scan)))
+    let survivors = scan_plan(OLD, Arc::new(Scan::new(Arc::new(scan))))
         .and_then(wanted)
         .and_then(|(plan, wanted)| {
             LogicalPlanBuilder::from(plan)
@@ -220,7 +223,7 @@ async fn files_with_matches(
     keys: &[String],
 ) -> Result<Vec<String>, Diagnostic> {
     let scan = table.scan(state, Some(FILE))?;
-    let plan = scan_plan(OLD, Arc::new(Scan::new(scan)))
+    let plan = scan_plan(OLD, Arc::new(Scan::new(Arc::new(scan))))
         .and_then(|old| join(old, keys_of(new, keys)?, JoinType::LeftSemi, keys))
         .map_err(from_engine)?;
     files_of(state, plan).await

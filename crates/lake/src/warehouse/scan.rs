@@ -7,22 +7,21 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use deltalake::delta_datafusion::DeltaScanNext;
 
 use super::times;
 
-/// The Delta scan, used to skip files and row groups and never trusted to filter rows.
+/// The files' scan, used to skip files and row groups and never trusted to filter rows.
 ///
-/// It says of a condition without columns that it applies it exactly, and does not: the rows of
+/// The Delta scan says of a condition without columns that it applies it exactly, and does not: the rows of
 /// `WHERE k > 1 AND NULL` or `WHERE k > 1 AND random() < 0.5` would be those of `k > 1`.
 #[derive(Debug)]
 pub(super) struct Scan {
-    stored: DeltaScanNext,
+    stored: Arc<dyn TableProvider>,
     seen: SchemaRef,
 }
 
 impl Scan {
-    pub fn new(stored: DeltaScanNext) -> Self {
+    pub fn new(stored: Arc<dyn TableProvider>) -> Self {
         let seen = times::seen(&stored.schema());
         Self { stored, seen }
     }

@@ -1,7 +1,7 @@
 //! Tables at a version, kept in memory as long as nobody commits.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
@@ -14,6 +14,7 @@ use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use forebay_core::{Diagnostic, Relation};
 
 use super::folder::{Folder, Stamp};
+use super::plain::PlainFiles;
 use super::scan::Scan;
 use super::times;
 use crate::engine::from_engine;
@@ -26,6 +27,7 @@ pub(crate) struct Table {
     relation: Relation,
     delta: DeltaTable,
     stamp: Option<Stamp>,
+    plain: OnceLock<Option<Arc<PlainFiles>>>,
 }
 
 impl Table {
@@ -43,6 +45,7 @@ impl Table {
             relation: relation.clone(),
             stamp: stamp.filter(|stamp| committed.is_none_or(|ms| ms == stamp.modified_ms())),
             delta,
+            plain: OnceLock::new(),
         })
     }
 
@@ -81,10 +84,22 @@ impl Table {
         &self,
         state: &SessionState,
     ) -> Result<Arc<dyn TableProvider>, Diagnostic> {
-        Ok(Arc::new(Scan::new(self.scan(state, None)?)))
+        let stored: Arc<dyn TableProvider> = match self.plain() {
+            Some(files) => files,
+            None => Arc::new(self.scan(state, None)?),
+        };
+        Ok(Arc::new(Scan::new(stored)))
     }
 
-    /// A scan, with a column that names each row's file where asked for.
+    fn plain(&self) -> Option<Arc<PlainFiles>> {
+        let read = || {
+            let state = self.delta.snapshot().ok()?;
+            PlainFiles::of(state, self.delta.table_url()).map(Arc::new)
+        };
+        self.plain.get_or_init(read).clone()
+    }
+
+    /// The Delta scan, with a column that names each row's file where asked for.
     pub(crate) fn scan(
         &self,
         session: &dyn Session,

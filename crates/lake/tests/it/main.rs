@@ -8,6 +8,7 @@ mod database;
 mod dialect;
 mod engine;
 mod files;
+mod foreign;
 mod lengths;
 mod macros;
 mod modes;
