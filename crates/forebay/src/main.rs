@@ -4,6 +4,7 @@ mod args;
 mod artifact;
 mod command;
 mod hosting;
+mod memory;
 mod report;
 mod wiring;
 
@@ -17,6 +18,9 @@ fn main() -> ExitCode {
     let mut args = args::Args::parse();
     args.global.look();
     args.global.command = command::name(&args.command);
+    if !command::serves(&args.command) {
+        memory::keep_freed();
+    }
     let talk = wiring::clock(&args.global)
         .and_then(|clock| Talk::new(&args.global, clock, &wiring::invocation_id()));
     let talk = match talk {

@@ -68,6 +68,12 @@ pub async fn run(args: &Args, talk: &Talk) -> Result<u8, Diagnostics> {
     }
 }
 
+/// Whether the command goes on until it is ended.
+pub fn serves(command: &Command) -> bool {
+    let docs = matches!(command, Command::Docs(Docs::Serve(_)));
+    docs || matches!(command, Command::Serve(_) | Command::Demo(_))
+}
+
 /// The verb as dbt says it, for artifacts, events and `flags.WHICH`.
 pub fn name(command: &Command) -> &'static str {
     match command {
