@@ -19,10 +19,10 @@ found = {}
 for schema, table in tables:
     answer = connection.execute(f'select * from "{schema}"."{table}" limit 0')
     names = [column[0] for column in answer.description]
-    # A 32-bit float by the digits that it is written with, not as the double that holds it.
-    floats = [column[0] for column in answer.description if str(column[1]) == "FLOAT"]
-    written = ", ".join(f'"{name}"::varchar::double as "{name}"' for name in floats)
-    replaced = f"replace ({written})" if floats else ""
+    # A 32-bit float by the digits that it is written with, not as the double that holds it; intervals in DuckDB's words.
+    texts = {"FLOAT": "varchar::double", "INTERVAL": "varchar"}
+    written = [f'"{name}"::{texts[str(of)]} as "{name}"' for name, of, *_ in answer.description if str(of) in texts]
+    replaced = f"replace ({', '.join(written)})" if written else ""
     answer = connection.execute(f'select * {replaced} from "{schema}"."{table}"')
     found[f'"{schema}"."{table}"'] = [dict(zip(names, row)) for row in answer.fetchall()]
 json.dump(found, sys.stdout, default=str)

@@ -95,6 +95,9 @@ fn texts(column: &dyn Array, wanted: usize) -> Result<Vec<Option<String>>, Diagn
             .map(|value| (!value.is_null()).then(|| value.to_string()))
             .collect());
     }
+    if let DataType::Duration(_) | DataType::Interval(_) = column.data_type() {
+        return forebay_lake::lengths(&column.slice(0, wanted));
+    }
     let options = FormatOptions::default()
         .with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.fZ"))
         .with_timestamp_format(Some("%Y-%m-%dT%H:%M:%S%.f"));

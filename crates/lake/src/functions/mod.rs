@@ -26,6 +26,7 @@ pub(crate) use intervals::canonical as interval;
 pub(crate) use patterns::translated as pattern;
 pub(crate) use ranked::aggregates;
 pub(crate) use regexes::similar;
+pub use writing::lengths;
 pub(crate) use writing::write;
 
 use std::collections::HashMap;

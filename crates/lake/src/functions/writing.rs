@@ -10,7 +10,9 @@ use arrow::datatypes::{
 use arrow::util::display::array_value_to_string;
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Timelike};
 use datafusion::error::Result;
+use forebay_core::Diagnostic;
 
+use crate::engine::from_engine;
 use crate::types::Dialect;
 
 /// The column as text.
@@ -37,6 +39,17 @@ fn settled(array: &ArrayRef) -> Result<ArrayRef> {
         _ => return Ok(Arc::clone(array)),
     };
     Ok(arrow::compute::cast(array, &wanted)?)
+}
+
+/// Lengths of time in DuckDB's words.
+pub fn lengths(array: &ArrayRef) -> std::result::Result<Vec<Option<String>>, Diagnostic> {
+    let array = settled(array).map_err(from_engine)?;
+    let text = |at| {
+        array
+            .is_valid(at)
+            .then(|| interval(length(&array, at), Dialect::DuckDb))
+    };
+    Ok((0..array.len()).map(text).collect())
 }
 
 /// A length of time, that of a difference of timestamps too.

@@ -135,7 +135,7 @@ pub(super) fn same_columns(one: &Schema, other: &Schema) -> bool {
     let columns = |schema: &Schema| -> Vec<_> {
         let fields = schema.fields().iter();
         fields
-            .map(|f| (f.name().clone(), f.data_type().clone(), times::is_time(f)))
+            .map(|f| (f.name().clone(), f.data_type().clone(), times::marked(f)))
             .collect()
     };
     columns(one) == columns(other)

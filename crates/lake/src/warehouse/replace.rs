@@ -339,10 +339,11 @@ fn keys_of(new: &NewRows<'_>, keys: &[String]) -> Result<LogicalPlan> {
     let columns = keys.iter().map(|key| {
         let column = Expr::Column(Column::new(Some(NEW), key));
         match new.schema.field_with_name(key) {
-            Ok(field) if times::is_time(field) => {
-                cast(column, times::TIME).alias_qualified(Some(NEW), key)
-            }
-            _ => column,
+            Ok(field) => match times::marked(field) {
+                Some(of) => cast(column, of).alias_qualified(Some(NEW), key),
+                None => column,
+            },
+            Err(_) => column,
         }
     });
     LogicalPlanBuilder::from(scan_plan(NEW, Arc::new(table))?)

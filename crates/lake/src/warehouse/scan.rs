@@ -60,11 +60,12 @@ impl TableProvider for Scan {
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
         let support = self.stored.supports_filters_pushdown(filters)?;
+        let stored = self.stored.schema();
         let times = |filter: &Expr| {
             let mut columns = filter.column_refs().into_iter();
             columns.any(|column| {
-                let field = self.seen.field_with_name(&column.name);
-                field.is_ok_and(|field| *field.data_type() == times::TIME)
+                let field = stored.field_with_name(&column.name);
+                field.is_ok_and(|field| times::marked(field).is_some())
             })
         };
         let trusted = |(filter, support): (&&Expr, TableProviderFilterPushDown)| {

@@ -225,6 +225,32 @@ async fn ignored_columns_are_dropped_and_missing_ones_null() {
 }
 
 #[tokio::test]
+async fn a_length_of_time_comes_back_as_one() {
+    let place = place().await;
+    let rows = "SELECT b - a AS took, INTERVAL '1 month 2 days 03:00:00' AS due, n FROM
+        (SELECT TIMESTAMP '2013-01-05 12:00:00' AS b, TIMESTAMP '2013-01-01' AS a, 1 AS n
+         UNION ALL SELECT TIMESTAMP '2013-01-01', TIMESTAMP '2013-01-01 00:00:01.5', 2
+         UNION ALL SELECT NULL, NULL, 3) AS t";
+    place
+        .sql("main.t", WriteMode::Overwrite, rows)
+        .await
+        .unwrap();
+    place.sql("main.t", WriteMode::Append, rows).await.unwrap();
+    let parts = "SELECT DISTINCT n, extract(epoch FROM took), extract(day FROM took), extract(month FROM due),
+        TIMESTAMP '2013-01-31' + due, took > INTERVAL '4 days' FROM main.t ORDER BY n";
+    assert_eq!(
+        place.rows(parts).await,
+        [
+            "1|388800.0|4|1|2013-03-02T03:00:00|true",
+            "2|-1.5|0|1|2013-03-02T03:00:00|false",
+            "3|null|null|1|2013-03-02T03:00:00|null",
+        ]
+    );
+    let sum = "SELECT count(*) FROM main.t WHERE took > INTERVAL '1 hour'";
+    assert_eq!(place.rows(sum).await, ["2"]);
+}
+
+#[tokio::test]
 async fn a_time_of_day_comes_back_as_one_and_is_a_key_like_others() {
     let place = place().await;
     let rows = "SELECT time '09:30:00' AS at, 1 AS n UNION ALL SELECT time '17:45:00.25', 2";

@@ -5,12 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use forebay_core::{Diagnostic, Location, NodeId, suggest};
-use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Tuple, from_args};
+use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Tuple, from_args, merge_maps};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::errors;
 use super::functions;
-use super::scope::Scope;
+use super::scope::{Context, Scope};
 use super::signature::Param;
 use super::template::EXPORTED;
 use super::unknown::Unknown;
@@ -123,7 +123,7 @@ impl Object for MacroValue {
         }
         self.check(args)?;
         let callable = import(state, &definition.template)?.get_attr(EXPORTED)?;
-        let bound = self.bind(args)?;
+        let bound = self.bind(state, args)?;
         match self.scope.deeper(|| callable.call(state, &bound)) {
             Ok(value) => Ok(value),
             Err(error) => errors::returned(&error).cloned().ok_or(error),
@@ -170,15 +170,17 @@ impl MacroValue {
         }
     }
 
-    /// Puts arguments beyond the parameters into `varargs` and `kwargs`, where the macro has them.
-    fn bind(&self, args: &[Value]) -> Result<Vec<Value>, Error> {
+    /// Puts arguments beyond the parameters into `varargs` and `kwargs`, where the macro has them, and defaults that
+    /// name other arguments in their places.
+    fn bind(&self, state: &State<'_, '_>, args: &[Value]) -> Result<Vec<Value>, Error> {
         let Macro {
             params,
             varargs,
             kwargs,
             ..
         } = &*self.definition;
-        if !varargs && !kwargs {
+        let computes = params.iter().any(|param| param.computed.is_some());
+        if !varargs && !kwargs && !computes {
             return Ok(args.to_vec());
         }
         let (mut positional, named) = match args.split_last() {
@@ -202,11 +204,43 @@ impl MacroValue {
             }
             .push(pair);
         }
+        if computes {
+            self.compute(state, &positional, &mut bound)?;
+        }
         if *kwargs {
             bound.push(("kwargs".to_owned(), Value::from_pairs(more)));
         }
         positional.push(bound.into_iter().collect::<Kwargs>().into());
         Ok(positional)
+    }
+}
+
+impl MacroValue {
+    /// The defaults that name other arguments, of parameters that are not given.
+    fn compute(
+        &self,
+        state: &State<'_, '_>,
+        placed: &[Value],
+        bound: &mut Vec<(String, Value)>,
+    ) -> Result<(), Error> {
+        for param in self.definition.params.iter().skip(placed.len()) {
+            let given = bound.iter().any(|(name, _)| *name == param.name);
+            let Some(text) = param.computed.as_deref().filter(|_| !given) else {
+                continue;
+            };
+            let names = self
+                .definition
+                .params
+                .iter()
+                .map(|param| param.name.clone());
+            let known: Vec<(String, Value)> = names.zip(placed.iter().cloned()).collect();
+            let arguments = Value::from_pairs(known.into_iter().chain(bound.iter().cloned()));
+            let context = Value::from_object(Context(self.scope.clone()));
+            let expression = state.env().compile_expression(text)?;
+            let value = expression.eval(merge_maps([context, arguments]))?;
+            bound.push((param.name.clone(), value));
+        }
+        Ok(())
     }
 }
 

@@ -87,6 +87,21 @@ models: [{name: m, data_tests: [seen]}]
 }
 
 #[test]
+fn the_default_of_a_parameter_may_name_another() {
+    let project = project(
+        "--- macros/m.sql
+{% macro shown(schema, name=schema ~ '_x', twice=[name, name], kind=target.type) %}{{ schema }} {{ name }} {{ twice }} {{ kind }}{% endmacro %}
+--- models/m.sql
+{{ shown('s') }}; {{ shown('s', 'n') }}; {{ shown(schema='s', twice=1) }}
+",
+    );
+    assert_eq!(
+        sql(&project, "m"),
+        "s s_x ['s_x', 's_x'] forebay; s n ['n', 'n'] forebay; s s_x 1 forebay"
+    );
+}
+
+#[test]
 fn the_sum_of_two_lists_is_a_list() {
     let project = project(
         "--- models/m.sql
