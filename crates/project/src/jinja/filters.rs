@@ -74,7 +74,7 @@ fn python_method(
                 .chars()
                 .map(|c| (c, Value::from(())));
             let table = changed.chain(lost).map(|(c, to)| (c.to_string(), to));
-            Ok(Value::from_iter(table))
+            Ok(Value::from_pairs(table))
         }
         "translate" => {
             let (table,): (Value,) = from_args(args)?;

@@ -102,15 +102,19 @@ fn the_default_of_a_parameter_may_name_another() {
 }
 
 #[test]
-fn the_sum_of_two_lists_is_a_list() {
+fn lists_are_added_and_texts_translated_as_in_python() {
     let project = project(
         "--- models/m.sql
 {% set both = ['a'] + ['b'] -%}
 {% do both.append('c') -%}
 {{ both }} {{ both is sequence }} {{ (both + [1])[-1] }} {{ 1 + 2 - 4 }} {{ 'a' + 'b' }} {{ (1,) + (2,) }}
+{{ 'a(b)c'.translate(''.maketrans('ab', 'AB', '()')) }}
 ",
     );
-    assert_eq!(sql(&project, "m"), "['a', 'b', 'c'] True 1 -1 ab (1, 2)");
+    assert_eq!(
+        sql(&project, "m"),
+        "['a', 'b', 'c'] True 1 -1 ab (1, 2) ABc"
+    );
 }
 
 #[test]
