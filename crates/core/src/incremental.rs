@@ -115,6 +115,13 @@ impl Batch {
         Self { start, end }
     }
 
+    /// What it is called: by its hour where it is one, else by its day.
+    pub fn name(self) -> String {
+        let hour = self.end - self.start == chrono::TimeDelta::hours(1);
+        let format = if hour { "%Y-%m-%dT%H" } else { "%Y-%m-%d" };
+        self.start.format(format).to_string()
+    }
+
     /// SQL that is true where the column's moment is in it; a column without a zone is in UTC.
     pub fn holds(self, column: &str) -> String {
         let time = |at: DateTime<Utc>| {

@@ -58,6 +58,7 @@ pub fn load_options(global: &Global, invocation: &str) -> Result<LoadOptions, Di
 pub fn project(global: &Global, talk: &Talk, invocation: &str) -> Result<Project, Diagnostics> {
     let options = load_options(global, invocation)?;
     let project = Project::load(&global.project_dir, options)?;
+    talk.found(&project);
     let judged = project
         .warnings
         .iter()

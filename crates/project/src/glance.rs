@@ -15,6 +15,7 @@ pub struct Glance {
     pub flags: Map<String, Json>,
     pub clean_targets: Option<Vec<String>>,
     pub target_path: Option<String>,
+    pub log_path: Option<String>,
     pub packages_in: Option<String>,
 }
 
@@ -39,6 +40,7 @@ pub fn glance(root: &Path) -> Glance {
         flags: flags(yaml.get("flags")),
         clean_targets: yaml.get("clean-targets").and_then(Yaml::as_list).map(texts),
         target_path: text("target-path").filter(|path| !path.contains("{{")),
+        log_path: text("log-path").filter(|path| !path.contains("{{")),
         packages_in: text("packages-install-path"),
     }
 }

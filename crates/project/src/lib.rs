@@ -162,6 +162,11 @@ impl Project {
         &self.shared.target.database
     }
 
+    /// What the manifest says of a node.
+    pub fn described(&self, id: &NodeId) -> Option<Value> {
+        manifest::of_node(self, id)
+    }
+
     /// The file of a node, relative to its own package.
     pub fn path_in_package(&self, node: &Node) -> String {
         manifest::path(self, &node.package, &node.location.file)

@@ -117,6 +117,13 @@ impl StepResult {
         }
     }
 
+    /// Of how many batches some are done, where others failed.
+    pub fn partly(&self) -> Option<(usize, usize)> {
+        let count = |how: &str| self.details["batches"][how].as_array().map(Vec::len);
+        let (done, failed) = (count("successful")?, count("failed")?);
+        (done > 0 && failed > 0).then_some((done, done + failed))
+    }
+
     /// As dbt words it: a test passes, anything else succeeds; what was interrupted was skipped.
     pub fn dbt_status(&self) -> serde_json::Value {
         let test = matches!(
@@ -124,6 +131,7 @@ impl StepResult {
             ResourceType::Test | ResourceType::UnitTest
         );
         match self.status {
+            RunStatus::Error if self.partly().is_some() => "partial success".into(),
             RunStatus::Success if test => "pass".into(),
             RunStatus::Interrupted => "skipped".into(),
             // Only tests can fail or warn in dbt.

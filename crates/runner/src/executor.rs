@@ -357,11 +357,11 @@ impl Run<'_> {
         if self.options.warnings_fail && outcome.status == RunStatus::Warn && is_test(step) {
             outcome.status = RunStatus::Fail;
         }
+        let ran = attempted.ran.as_ref().unwrap_or(step);
+        outcome.sql = ran.action.sql().map(str::to_owned);
         self.close(step, attempted.attempt, started, outcome)?;
-        let result = self.results.last_mut().expect("close pushed it");
-        let step = attempted.ran.as_ref().unwrap_or(step);
-        result.sql = step.action.sql().map(str::to_owned);
-        self.emitter.step_finished(step, result).await;
+        let result = self.results.last().expect("close pushed it");
+        self.emitter.step_finished(ran, result).await;
         Ok(())
     }
 
@@ -384,7 +384,7 @@ impl Run<'_> {
             finished_ms: self.workspace.clock.now_ms(),
             message: outcome.message,
             details: outcome.details,
-            sql: None,
+            sql: outcome.sql,
         };
         self.reporter.report(&Event::StepFinished {
             step,

@@ -180,6 +180,8 @@ pub struct PlanOptions {
     pub full_refresh: bool,
     /// What models that run in batches take in: from and to before.
     pub event_time: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+    /// Batches to run instead of those: what an earlier run left undone.
+    pub batches: BTreeMap<NodeId, Vec<Batch>>,
     /// Kinds that the command runs; empty means all.
     pub kinds: Vec<ResourceType>,
 }
@@ -288,6 +290,10 @@ async fn action(
             Materialized::Incremental(incremental) => {
                 let fresh = !there || incremental.full_refresh.unwrap_or(full_refresh);
                 if let IncrementalStrategy::Microbatch(spec) = &incremental.strategy {
+                    if let Some(batches) = options.batches.get(&node.id).cloned() {
+                        let fresh = !there;
+                        return Ok(Some(Action::UpdateBatches { fresh, batches }));
+                    }
                     let (from, to) = options.event_time;
                     let batches = spec.batches(workspace.clock.now(), fresh, from, to);
                     return Ok(Some(Action::UpdateBatches { fresh, batches }));

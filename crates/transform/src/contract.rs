@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use arrow::array::AsArray;
-use arrow::datatypes::{DataType, Int64Type, Schema};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use forebay_core::contract::{Constraint, ConstraintKind};
 use forebay_core::graph::Model;
+use forebay_core::incremental::{Incremental, IncrementalStrategy};
 use forebay_core::{Diagnostic, Node, Relation, quote};
 use forebay_lake::{Lake, sql_type};
 
@@ -29,9 +30,9 @@ pub async fn selected(
     if !differing.is_empty() {
         return Err(broken(node, &differing));
     }
-    let own = |(name, _): &(String, Type)| {
+    let own = |(name, wanted): &(String, Type)| {
         let same = found.fields().iter().find(|f| same_name(f.name(), name));
-        same.map(|field| quote(field.name()))
+        same.map(|field| wanted.of(field))
     };
     let columns: Vec<String> = declared.iter().filter_map(own).collect();
     // The line break ends a comment on the query's last line.
@@ -72,6 +73,8 @@ type Declared = Vec<(String, Type)>;
 struct Type {
     written: String,
     compared: String,
+    /// Bits of a whole number, where it is one.
+    bits: Option<usize>,
 }
 
 impl Type {
@@ -83,13 +86,39 @@ impl Type {
                 true => "decimal".to_owned(),
                 false => compared(data_type),
             },
+            bits: bits(data_type),
         }
     }
 
+    /// Whole numbers are counted in the engine's widest type, also where a database would count in a narrower one: such
+    /// a column becomes what its contract says, and a number that does not fit is an error of the run.
     fn allows(&self, found: &DataType) -> bool {
         let is_any = self.compared == "decimal" && matches!(found, DataType::Decimal128(..));
-        is_any || self.compared == compared(found)
+        is_any || self.compared == compared(found) || self.narrows(found)
     }
+
+    fn narrows(&self, found: &DataType) -> bool {
+        self.bits
+            .zip(bits(found))
+            .is_some_and(|(wanted, found)| wanted < found)
+    }
+
+    /// The column in the contract's type.
+    fn of(&self, field: &Field) -> String {
+        let name = quote(field.name());
+        match self.narrows(field.data_type()) {
+            true => format!("cast({name} as {}) as {name}", self.written),
+            false => name,
+        }
+    }
+}
+
+fn bits(data_type: &DataType) -> Option<usize> {
+    let signed = data_type.is_signed_integer();
+    data_type
+        .primitive_width()
+        .filter(|_| signed)
+        .map(|bytes| bytes * 8)
 }
 
 /// A table keeps every time in UTC and every text as one type.
@@ -148,73 +177,130 @@ fn broken(node: &Node, differing: &[Difference]) -> Diagnostic {
     .at(node.location.clone())
 }
 
-/// A condition that every row must meet, and how it was declared.
+/// What must hold of the rows, and how it was declared.
 struct Rule {
     shown: String,
-    condition: String,
+    /// SQL for the number of rows of a table that break it.
+    broken: Broken,
 }
 
-/// What is checked of rows: `not_null` and `check`. Other constraints are promises to the reader.
+enum Broken {
+    /// Every row must meet a condition.
+    Unless(String),
+    /// No two rows may have the same values in these columns.
+    Repeated(Vec<String>),
+}
+
+impl Rule {
+    /// SQL for the number of new rows that break it. `kept` are rows that stay in the table beside them.
+    fn count(&self, new: &Relation, kept: Option<&str>) -> String {
+        let new = new.sql();
+        match &self.broken {
+            Broken::Unless(condition) => {
+                format!("(select count(*) from {new} where not ({condition}))")
+            }
+            // As in SQL, rows with a null are never the same.
+            Broken::Repeated(columns) => {
+                let known = columns.iter().map(|name| format!("{name} is not null"));
+                let known = known.collect::<Vec<_>>().join(" and ");
+                let columns = columns.join(", ");
+                let kept =
+                    kept.map(|kept| format!(" union all select {columns} from ({kept}) as kept"));
+                let rows = format!("select {columns} from {new}{}", kept.unwrap_or_default());
+                let repeated = format!(
+                    "select count(*) as n from ({rows}) as keys where {known} group by {columns} having count(*) > 1"
+                );
+                format!("(select coalesce(sum(n), 0) from ({repeated}) as repeated)")
+            }
+        }
+    }
+}
+
+/// The query of the rows that a run leaves in the table beside its own. None where it replaces spans of rows, which are
+/// taken to hold all rows of a key.
+pub fn kept(spec: &Incremental, table: &Relation, new: &Relation) -> Option<String> {
+    use IncrementalStrategy::{Append, DeleteInsert, Merge};
+    let all = format!("select * from {}", table.sql());
+    match &spec.strategy {
+        Append => Some(all),
+        DeleteInsert | Merge if spec.unique_key.is_empty() => Some(all),
+        DeleteInsert | Merge => {
+            let same = spec
+                .unique_key
+                .iter()
+                .map(|key| format!("new.{key} = old.{key}"));
+            let same = same.collect::<Vec<_>>().join(" and ");
+            let (old, new) = (table.sql(), new.sql());
+            Some(format!(
+                "select old.* from {old} as old where not exists (select 1 from {new} as new where {same})"
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// What is checked of rows. A foreign key is a promise to the reader.
 fn rules(node: &Node, model: &Model) -> Vec<Rule> {
     if !model.contract.enforced {
         return Vec::new();
     }
     let of_columns = node.columns.values().flat_map(|column| {
         let rules = column.constraints.iter();
-        rules.filter_map(|constraint| rule(constraint, std::slice::from_ref(&column.name)))
+        rules.flat_map(|constraint| of_constraint(constraint, std::slice::from_ref(&column.name)))
     });
     let of_table = model
         .contract
         .constraints
         .iter()
-        .filter_map(|constraint| rule(constraint, &constraint.columns));
+        .flat_map(|constraint| of_constraint(constraint, &constraint.columns));
     of_columns.chain(of_table).collect()
 }
 
-fn rule(constraint: &Constraint, columns: &[String]) -> Option<Rule> {
-    let kind = constraint.kind.as_str();
-    let condition = match constraint.kind {
-        ConstraintKind::NotNull => {
-            let present = columns.iter().map(|name| format!("{name} is not null"));
-            present.collect::<Vec<_>>().join(" and ")
-        }
-        // As in SQL, a check that is null is kept.
-        ConstraintKind::Check => format!("({}) is not false", constraint.expression.as_deref()?),
-        _ => return None,
+fn of_constraint(constraint: &Constraint, columns: &[String]) -> Vec<Rule> {
+    let present = || {
+        let present = columns.iter().map(|name| format!("{name} is not null"));
+        Broken::Unless(present.collect::<Vec<_>>().join(" and "))
     };
-    Some(Rule {
-        shown: match &constraint.expression {
-            Some(expression) => format!("{kind} {expression}"),
-            None => format!("{kind} {}", columns.join(", ")),
-        },
-        condition,
-    })
+    let repeated = || Broken::Repeated(columns.to_vec());
+    // As in SQL, a check that is null is kept.
+    let checked = |text: &String| Broken::Unless(format!("({text}) is not false"));
+    let broken = match constraint.kind {
+        ConstraintKind::NotNull => vec![present()],
+        ConstraintKind::Check => constraint.expression.iter().map(checked).collect(),
+        ConstraintKind::Unique if !columns.is_empty() => vec![repeated()],
+        ConstraintKind::PrimaryKey if !columns.is_empty() => vec![present(), repeated()],
+        _ => Vec::new(),
+    };
+    let kind = constraint.kind.as_str();
+    let shown = match &constraint.expression {
+        Some(expression) => format!("{kind} {expression}"),
+        None => format!("{kind} {}", columns.join(", ")),
+    };
+    let rule = |broken| Rule {
+        shown: shown.clone(),
+        broken,
+    };
+    broken.into_iter().map(rule).collect()
 }
 
 pub fn has_rules(node: &Node, model: &Model) -> bool {
     !rules(node, model).is_empty()
 }
 
-/// Holds the rows of a table that nobody reads yet against the constraints.
+/// Holds the rows of a table that nobody reads yet against the constraints, beside those that are kept.
 pub async fn check_rows(
     lake: &Lake,
     node: &Node,
     model: &Model,
     stage: &Relation,
+    kept: Option<&str>,
 ) -> Result<(), Diagnostic> {
     let rules = rules(node, model);
-    let count = |rule: &Rule| {
-        format!(
-            "cast(coalesce(sum(case when {} then 0 else 1 end), 0) as bigint)",
-            rule.condition
-        )
-    };
-    let counts: Vec<String> = rules
-        .iter()
-        .enumerate()
-        .map(|(at, rule)| format!("{} as broken_{at}", count(rule)))
+    let counts = rules.iter().enumerate();
+    let counts: Vec<String> = counts
+        .map(|(at, rule)| format!("cast({} as bigint) as broken_{at}", rule.count(stage, kept)))
         .collect();
-    let query = format!("select {} from {}", counts.join(", "), stage.sql());
+    let query = format!("select {}", counts.join(", "));
     let batches = lake.collect(&query).await?;
     let Some(batch) = batches.iter().find(|batch| batch.num_rows() == 1) else {
         return Err(Diagnostic::internal("counting broken rules gave no row"));

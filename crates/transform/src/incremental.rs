@@ -17,6 +17,9 @@ pub async fn update(
     batch: Option<Batch>,
     options: WriteOptions,
 ) -> Result<Written, Diagnostic> {
+    if spec.on_schema_change == OnSchemaChange::Ignore {
+        has_columns(lake, relation, sql).await?;
+    }
     let keys = spec.unique_key.clone();
     let plain = spec.predicates.is_empty();
     let (mode, sql) = match &spec.strategy {
@@ -56,6 +59,30 @@ pub async fn update(
         ..options
     };
     lake.write(relation, Input::Sql(sql), options).await
+}
+
+/// Where the table keeps its columns, the query must give all of them: what it no longer gives would silently be null.
+async fn has_columns(lake: &Lake, relation: &Relation, sql: &str) -> Result<(), Diagnostic> {
+    let Some(info) = lake.info(relation).await? else {
+        return Ok(());
+    };
+    let new = names(lake.schema_of(sql).await?.as_ref());
+    let gone = |name: &String| !new.iter().any(|new| new.eq_ignore_ascii_case(name));
+    let gone: Vec<String> = names(&info.schema)
+        .into_iter()
+        .filter(gone)
+        .map(|name| format!("'{name}'"))
+        .collect();
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "the query no longer gives {} of {relation}",
+        gone.join(", ")
+    );
+    Err(Diagnostic::error(message)
+        .hint("with on_schema_change='append_new_columns' it becomes null, with 'sync_all_columns' it goes")
+        .hint("or rebuild the table: --full-refresh"))
 }
 
 pub fn schema_change(change: OnSchemaChange) -> SchemaChange {

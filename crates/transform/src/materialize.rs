@@ -34,7 +34,14 @@ pub async fn materialize(
     let options = WriteOptions::new(WriteMode::Overwrite);
     lake.write(&stage, Input::Sql(sql.clone()), options).await?;
     let staged = format!("select * from {}", stage.sql());
-    let written = match contract::check_rows(lake, node, model, &stage).await {
+    let kept = match &model.materialized {
+        Materialized::Incremental(spec) if !is_fresh(lake, table, spec, ctx).await? => {
+            contract::kept(spec, table, &stage)
+        }
+        _ => None,
+    };
+    let checked = contract::check_rows(lake, node, model, &stage, kept.as_deref()).await;
+    let written = match checked {
         Ok(()) => put(lake, node, model, &staged, ctx).await,
         Err(problem) => Err(problem),
     };

@@ -1,6 +1,7 @@
 //! Options of every command, and where else they may be set: the environment, then the project.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use clap::Args as ClapArgs;
 use forebay_core::Diagnostic;
@@ -9,6 +10,8 @@ use forebay_project::select::Indirect;
 use serde_json::Value as Json;
 
 use super::switch::{self, Switch, Switches};
+use crate::report::file::File;
+use crate::report::log::Level;
 
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub struct Global {
@@ -68,6 +71,8 @@ pub struct Global {
         value_name = "LEVEL"
     )]
     pub log_level: Option<String>,
+    #[command(flatten)]
+    pub log_file: LogFile,
     /// Which warnings are errors: '{error: all}', or their names.
     #[arg(
         long,
@@ -94,20 +99,52 @@ pub struct Global {
     pub command: &'static str,
 }
 
+/// The log file.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct LogFile {
+    /// Folder of dbt.log (default: logs).
+    #[arg(long, global = true, env = "DBT_LOG_PATH", value_name = "DIR")]
+    log_path: Option<PathBuf>,
+    /// The log file as text or JSON, one event a line.
+    #[arg(
+        long,
+        global = true,
+        env = "DBT_LOG_FORMAT_FILE",
+        value_parser = ["text", "json", "debug", "default", "otel"],
+        value_name = "FORMAT"
+    )]
+    log_format_file: Option<String>,
+    /// The least that the log file gets.
+    #[arg(
+        long,
+        global = true,
+        env = "DBT_LOG_LEVEL_FILE",
+        value_parser = ["debug", "info", "warn", "error", "none"],
+        value_name = "LEVEL"
+    )]
+    log_level_file: Option<String>,
+    /// A log file that is larger is put aside; 0 is without limit.
+    #[arg(
+        long,
+        global = true,
+        env = "DBT_LOG_FILE_MAX_BYTES",
+        default_value_t = 10 << 20,
+        value_name = "BYTES"
+    )]
+    log_file_max_bytes: u64,
+}
+
+/// Commands without a log file: they make a project, or only look at what is there.
+const WITHOUT_LOG: &[&str] = &[
+    "demo", "init", "import", "lineage", "plan", "query", "serve", "why",
+];
+
 /// Accepted, so that scripts written for dbt run, and dbt itself may call `parse` in the place of its own
 /// parser (`--v2-parser`); they change nothing.
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub struct Harmless {
     #[arg(long, global = true, hide = true)]
     invocation_id: Option<String>,
-    #[arg(long, global = true, hide = true)]
-    log_path: Option<PathBuf>,
-    #[arg(long, global = true, hide = true)]
-    log_format_file: Option<String>,
-    #[arg(long, global = true, hide = true)]
-    log_level_file: Option<String>,
-    #[arg(long, global = true, hide = true)]
-    log_file_max_bytes: Option<u64>,
     #[arg(long, global = true, hide = true)]
     printer_width: Option<usize>,
     #[arg(long, global = true, hide = true)]
@@ -153,8 +190,43 @@ impl Global {
     }
 
     pub fn quiet(&self) -> bool {
-        let level = self.flag(self.log_level.as_ref(), "log_level");
-        self.on(&switch::QUIET) || matches!(level.as_deref(), Some("error" | "none"))
+        self.level() >= Level::Error
+    }
+
+    /// The least that is said.
+    pub fn level(&self) -> Level {
+        let written = self.flag(self.log_level.as_ref(), "log_level");
+        let level = written.and_then(|name| Level::parse(&name));
+        match (self.on(&switch::QUIET), self.on(&switch::DEBUG)) {
+            (true, _) => level.unwrap_or(Level::Error).max(Level::Error),
+            (false, true) => Level::Debug,
+            (false, false) => level.unwrap_or(Level::Info),
+        }
+    }
+
+    /// Where everything is said once more, unless the command has no project or nothing is wanted.
+    pub fn log_file(&self) -> Option<File> {
+        let options = &self.log_file;
+        let level = self.flag(options.log_level_file.as_ref(), "log_level_file");
+        let level = level
+            .and_then(|name| Level::parse(&name))
+            .unwrap_or(Level::Debug);
+        let format = self.flag(options.log_format_file.as_ref(), "log_format_file");
+        let format = format.or_else(|| self.flag(self.log_format.as_ref(), "log_format"));
+        let project = || self.glance.log_path.as_ref().map(PathBuf::from);
+        let folder = options.log_path.clone().unwrap_or_else(|| {
+            let inside = project().unwrap_or_else(|| "logs".into());
+            self.project_dir.join(inside)
+        });
+        let project = self.project_dir.join("dbt_project.yml").is_file();
+        let wanted = project && level < Level::Nothing && !WITHOUT_LOG.contains(&self.command);
+        wanted.then(|| File {
+            path: folder.join("dbt.log"),
+            level,
+            json: format.as_deref() == Some("json"),
+            max_bytes: options.log_file_max_bytes,
+            opened: Mutex::default(),
+        })
     }
 
     pub fn json_log(&self) -> bool {
@@ -174,10 +246,15 @@ impl Global {
 
     /// The folder of this project's artifacts.
     pub fn artifacts(&self) -> PathBuf {
-        let written = self.target_path.clone();
-        let project = || self.glance.target_path.as_ref().map(PathBuf::from);
-        let path = written.or_else(project).unwrap_or_else(|| "target".into());
-        self.project_dir.join(path)
+        self.project_dir.join(self.target())
+    }
+
+    /// The same as it is written.
+    pub fn target(&self) -> String {
+        let written = self.target_path.as_ref();
+        let written = written.map(|path| path.display().to_string());
+        let project = || self.glance.target_path.clone();
+        written.or_else(project).unwrap_or_else(|| "target".into())
     }
 
     /// Everything that `flags` shows inside templates.

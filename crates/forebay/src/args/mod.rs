@@ -463,6 +463,15 @@ pub enum Output {
     Json,
 }
 
+impl Output {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Output::Text => "text",
+            Output::Json => "json",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ListOutput {
     /// What selects the node.

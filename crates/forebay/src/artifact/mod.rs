@@ -17,7 +17,7 @@ pub use run_results::run_results;
 pub use sources::{Measured, sources};
 
 use crate::args::Global;
-use crate::report::events::stamp;
+use crate::report::log::stamp;
 use crate::wiring;
 
 /// Writes a file of target/, by way of a temporary one so that no reader sees half of it.

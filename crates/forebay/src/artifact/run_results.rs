@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::{metadata, write, write_sql};
 use crate::args::{Global, Run, switch};
-use crate::report::events::stamp;
+use crate::report::log::stamp;
 
 /// Nothing with `--no-write-json`, but the SQL is written always, as dbt does.
 pub fn run_results(
@@ -86,7 +86,7 @@ fn entry(workspace: &Workspace, result: &StepResult) -> Json {
         "compiled": result.sql.is_some(),
         "compiled_code": result.sql,
         "relation_name": relation.map(|relation| relation.sql_in(workspace.project.database())),
-        "batch_results": null,
+        "batch_results": result.details["batches"],
     })
 }
 

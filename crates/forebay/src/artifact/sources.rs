@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::{metadata, write};
 use crate::args::Global;
-use crate::report::events::stamp;
+use crate::report::log::stamp;
 
 /// One source's answer, or why there is none.
 pub struct Measured<'a> {

@@ -9,6 +9,7 @@ use forebay_runner::executor::{self, ExecuteOptions};
 use forebay_runner::plan::{self, PlanOptions};
 use forebay_runner::{Plan, Summary, Workspace};
 use forebay_server::mlflow::announce_registered;
+use forebay_store::RunStatus;
 use tokio_util::sync::CancellationToken;
 
 use super::serve;
@@ -24,6 +25,7 @@ pub async fn run(
     options: &Run,
     kinds: &[ResourceType],
 ) -> Result<u8, Diagnostics> {
+    check_event_time(options)?;
     let invocation = wiring::invocation_id();
     let workspace = wiring::workspace(global, talk, &invocation).await?;
     let selected = wiring::selected(&workspace.project, global, &options.select, talk)?;
@@ -39,8 +41,30 @@ pub async fn run(
     if plan.steps.is_empty() {
         let warning = Diagnostic::warning("nothing to do: no node of this command is selected");
         talk.judge("NothingToDo", warning)?;
+        return nothing_ran(&workspace, global, options, &plan, invocation);
     }
     let summary = execute(&workspace, global, talk, &plan, options, invocation).await?;
+    if options.output == Output::Json {
+        data::json(&summary)?;
+    }
+    Ok(summary.exit_code())
+}
+
+/// As in dbt, hooks of the run are left out too, and its results are written: none.
+fn nothing_ran(
+    workspace: &Workspace,
+    global: &Global,
+    options: &Run,
+    plan: &Plan,
+    invocation: String,
+) -> Result<u8, Diagnostics> {
+    let summary = Summary {
+        invocation,
+        status: RunStatus::Success,
+        results: Vec::new(),
+        elapsed_ms: 0,
+    };
+    artifact::run_results(workspace, global, options, plan, &summary)?;
     if options.output == Output::Json {
         data::json(&summary)?;
     }
@@ -52,6 +76,22 @@ pub fn sample(options: &Run, workspace: &Workspace) -> Result<Option<Batch>, Dia
     let text = options.sample.as_deref();
     text.map(|text| sample::window(text, workspace.clock.now()))
         .transpose()
+}
+
+/// A time to start at needs one to end before, and that lies later.
+fn check_event_time(options: &Run) -> Result<(), Diagnostic> {
+    match (options.event_time_start, options.event_time_end) {
+        (Some(start), Some(end)) if start >= end => Err(Diagnostic::error(
+            "--event-time-start must lie before --event-time-end",
+        )),
+        (Some(_), None) => Err(Diagnostic::error(
+            "--event-time-start needs --event-time-end",
+        )),
+        (None, Some(_)) => Err(Diagnostic::error(
+            "--event-time-end needs --event-time-start",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// What models that run in batches take in: a sample is the whole of it, as in dbt.
@@ -89,6 +129,7 @@ async fn make(
         full_refresh: global.on(&switch::FULL_REFRESH),
         event_time: event_time(options, workspace.project.sample()),
         kinds,
+        ..PlanOptions::default()
     };
     plan::make(workspace, selected, &options).await
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::args::{Compile, Global, Output, switch};
 use crate::artifact;
-use crate::report::{Talk, data};
+use crate::report::{Talk, data, kinds};
 use crate::wiring;
 
 pub async fn run(global: &Global, talk: &Talk, options: &Compile) -> Result<u8, Diagnostics> {
@@ -20,29 +20,45 @@ pub async fn run(global: &Global, talk: &Talk, options: &Compile) -> Result<u8, 
         let hook = workspace.project.inline(text);
         let state = CompileState::default();
         let (sql, _) = compile_hook(&workspace.project, &workspace.lake, &hook, state).await?;
-        show("inline_query", &sql, options.output)?;
+        show(talk, None, &sql, options.output)?;
         return Ok(0);
     }
     let selected = wiring::selected(&workspace.project, global, &options.select, talk)?;
     wiring::read_instead(&workspace, global, &selected, None).await?;
     let compiled = all(&workspace, global, &selected).await;
     for line in workspace.voice.take() {
-        talk.say(&line);
+        talk.said(&line);
     }
     let compiled = compiled?;
     let asked = !options.select.select.is_empty() || options.select.selector.is_some();
     for (node, sql) in compiled.iter().filter(|_| asked) {
-        show(&node.name, sql, options.output)?;
+        show(talk, Some(node), sql, options.output)?;
     }
     talk.say(&format!("compiled {} nodes", compiled.len()));
     Ok(0)
 }
 
-fn show(name: &str, sql: &str, output: Output) -> Result<(), Diagnostics> {
-    match output {
-        Output::Text => data::print(sql),
-        Output::Json => data::json(&json!({"node": name, "compiled": sql}))?,
-    }
+/// Says the SQL of a node, or of what was given on the command line.
+fn show(talk: &Talk, node: Option<&Node>, sql: &str, output: Output) -> Result<(), Diagnostics> {
+    let name = node.map_or("inline_query", |node| &node.name);
+    let (text, msg) = match (output, node) {
+        (Output::Text, None) => (sql.to_owned(), format!("Compiled inline node is:\n{sql}")),
+        (Output::Text, Some(_)) => (sql.to_owned(), format!("Compiled node '{name}' is:\n{sql}")),
+        (Output::Json, _) => {
+            let text = data::json_text(&json!({"node": name, "compiled": sql}))?;
+            (text.clone(), text)
+        }
+    };
+    talk.answer(kinds::COMPILED, &text, &msg, &|| {
+        json!({
+            "compiled": sql,
+            "is_inline": node.is_none(),
+            "node_name": name,
+            "output_format": output.as_str(),
+            "quiet": talk.quiet,
+            "unique_id": node.map(|node| &node.id),
+        })
+    });
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::args::{Freshness, Global};
 use crate::artifact::{self, Measured};
-use crate::report::{Talk, data};
+use crate::report::{Talk, data, kinds};
 use crate::wiring;
 
 pub async fn run(global: &Global, talk: &Talk, options: &Freshness) -> Result<u8, Diagnostics> {
@@ -48,7 +48,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &Freshness) -> Result<u8
         let all = all.map(|(m, outcome)| json!({"unique_id": m.node.id, "freshness": outcome}));
         data::json(&all.collect::<Vec<_>>())?;
     } else {
-        measured.iter().for_each(said);
+        measured.iter().for_each(|measured| said(talk, measured));
     }
     let failed = measured.iter().any(|m| match &m.outcome {
         Ok(outcome) => outcome.status == FreshnessStatus::Error,
@@ -61,7 +61,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &Freshness) -> Result<u8
     Ok(u8::from(failed))
 }
 
-fn said(measured: &Measured<'_>) {
+fn said(talk: &Talk, measured: &Measured<'_>) {
     let word = match &measured.outcome {
         Err(_) => "ERROR",
         Ok(outcome) => match outcome.status {
@@ -74,5 +74,19 @@ fn said(measured: &Measured<'_>) {
     let message = outcome
         .and_then(|o| o.message.as_deref())
         .unwrap_or("fresh");
-    data::print(&format!("{word:<11}  {:<32} {message}", measured.node.name));
+    let node = measured.node;
+    let text = format!("{word:<11}  {:<32} {message}", node.name);
+    talk.answer(kinds::FRESHNESS, &text, &text, &|| {
+        let source_name = match &node.spec {
+            Spec::Source(source) => source.source_name.as_str(),
+            _ => "",
+        };
+        json!({
+            "execution_time": measured.seconds,
+            "node_info": {"node_name": node.name, "resource_type": "source", "unique_id": node.id},
+            "source_name": source_name,
+            "status": word.to_lowercase(),
+            "table_name": node.name,
+        })
+    });
 }

@@ -44,6 +44,6 @@ fn files(name: &str) -> [(&'static str, String); 3] {
             "models/hello.sql",
             "select 'hello' as greeting\n".to_owned(),
         ),
-        (".gitignore", ".forebay/\ntarget/\n".to_owned()),
+        (".gitignore", ".forebay/\nlogs/\ntarget/\n".to_owned()),
     ]
 }

@@ -5,7 +5,7 @@ use forebay_core::{Diagnostic, Diagnostics, Node, ResourceType};
 use serde_json::{Map, Value as Json, json};
 
 use crate::args::{Global, List, ListOutput};
-use crate::report::{Talk, data};
+use crate::report::Talk;
 use crate::wiring;
 
 pub fn run(global: &Global, talk: &Talk, options: &List) -> Result<u8, Diagnostics> {
@@ -24,7 +24,7 @@ pub fn run(global: &Global, talk: &Talk, options: &List) -> Result<u8, Diagnosti
         _ => Json::Null,
     };
     for node in nodes {
-        data::print(&match options.output {
+        talk.print(&match options.output {
             ListOutput::Selector | ListOutput::Text => selector(node),
             ListOutput::Name => name(node),
             ListOutput::Path => project.path_in_package(node),

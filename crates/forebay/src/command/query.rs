@@ -17,7 +17,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &Query) -> Result<u8, Di
         .collect::<Result<_, _>>()?;
     let versions: BTreeMap<Relation, i64> = versions;
     let rows = workspace.lake.query_at(&options.sql, &versions).await?;
-    super::show::print(rows, options.limit, options.output).await?;
+    super::show::print(talk, None, rows, options.limit, options.output).await?;
     Ok(0)
 }
 

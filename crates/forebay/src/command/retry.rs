@@ -16,9 +16,11 @@ pub async fn run(global: &Global, talk: &Talk, options: &args::Retry) -> Result<
     let invocation = wiring::invocation_id();
     let workspace = wiring::workspace(global, talk, &invocation).await?;
     let _held = wiring::take(&workspace, global, talk, "retry").await?;
-    let (last, undone) = retry::undone(&workspace.store)?;
+    let last = retry::undone(&workspace.store)?;
+    let undone = last.nodes;
     if undone.is_empty() {
-        talk.say(&format!("`forebay {}` left nothing undone", last.command));
+        let command = &last.invocation.command;
+        talk.say(&format!("`forebay {command}` left nothing undone"));
         return Ok(0);
     }
     let moment = |key: &str| earlier[key].as_str()?.parse().ok();
@@ -35,6 +37,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &args::Retry) -> Result<
     let wanted = PlanOptions {
         full_refresh: global.on(&switch::FULL_REFRESH),
         event_time: build::event_time(&run, sample),
+        batches: last.batches,
         ..PlanOptions::default()
     };
     let plan = plan::make(&workspace, &undone, &wanted).await?;

@@ -5,7 +5,7 @@ use forebay_project::{CompileState, parse_vars};
 use forebay_runner::hooks;
 
 use crate::args::{Global, RunOperation};
-use crate::report::{Talk, data};
+use crate::report::Talk;
 use crate::wiring;
 
 pub async fn run(global: &Global, talk: &Talk, options: &RunOperation) -> Result<u8, Diagnostics> {
@@ -15,7 +15,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &RunOperation) -> Result
     let call = workspace.project.operation(&options.name, arguments);
     let ran = hooks::run(&workspace, &call, CompileState::default()).await;
     for message in workspace.voice.take() {
-        data::print(&message);
+        talk.print(&message);
     }
     ran?;
     Ok(0)

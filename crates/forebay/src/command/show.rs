@@ -11,8 +11,10 @@ use forebay_project::CompileState;
 use forebay_runner::cells::Cells;
 use forebay_runner::{Workspace, compile, compile_hook};
 
+use serde_json::json;
+
 use crate::args::{Global, Output, Show};
-use crate::report::{Talk, data};
+use crate::report::{Talk, data, kinds};
 use crate::wiring;
 
 pub async fn run(global: &Global, talk: &Talk, options: &Show) -> Result<u8, Diagnostics> {
@@ -23,7 +25,8 @@ pub async fn run(global: &Global, talk: &Talk, options: &Show) -> Result<u8, Dia
         let hook = workspace.project.inline(text);
         let state = CompileState::default();
         let (sql, _) = compile_hook(&workspace.project, &workspace.lake, &hook, state).await?;
-        print(workspace.lake.query(&sql).await?, limit, options.output).await?;
+        let rows = workspace.lake.query(&sql).await?;
+        print(talk, None, rows, limit, options.output).await?;
         return Ok(0);
     }
     if options.select.select.is_empty() {
@@ -44,7 +47,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &Show) -> Result<u8, Dia
     {
         talk.say(&format!("{} {}", node.resource_type(), node.name));
         let rows = rows(&workspace, node, options).await?;
-        print(rows, limit, options.output).await?;
+        print(talk, Some(node), rows, limit, options.output).await?;
     }
     Ok(0)
 }
@@ -81,7 +84,13 @@ async fn held(workspace: &Workspace, relation: &Relation) -> Result<Relation, Di
 }
 
 /// Prints up to `limit` rows, and no more of the answer is computed than that.
-pub async fn print(rows: Rows, limit: usize, output: Output) -> Result<(), Diagnostic> {
+pub async fn print(
+    talk: &Talk,
+    node: Option<&Node>,
+    rows: Rows,
+    limit: usize,
+    output: Output,
+) -> Result<(), Diagnostic> {
     let mut cells = Cells::headed(&rows.schema);
     let mut stream = rows.stream;
     while cells.rows.len() < limit {
@@ -90,9 +99,23 @@ pub async fn print(rows: Rows, limit: usize, output: Output) -> Result<(), Diagn
             None => break,
         }
     }
-    match output {
+    let preview = match output {
         Output::Text => data::table(&cells),
         Output::Json => data::json_rows(&cells)?,
-    }
+    };
+    let msg = match node {
+        None => format!("Previewing inline node:\n{preview}"),
+        Some(node) => format!("Previewing node '{}':\n{preview}", node.name),
+    };
+    talk.answer(kinds::SHOWN, &preview, &msg, &|| {
+        json!({
+            "is_inline": node.is_none(),
+            "node_name": node.map_or("inline_query", |node| &node.name),
+            "output_format": output.as_str(),
+            "preview": preview,
+            "quiet": talk.quiet,
+            "unique_id": node.map(|node| &node.id),
+        })
+    });
     Ok(())
 }

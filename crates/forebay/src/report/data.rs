@@ -14,20 +14,23 @@ pub fn print(text: &str) {
 }
 
 pub fn json(value: &impl Serialize) -> Result<(), Diagnostic> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|error| Diagnostic::internal(format!("cannot encode the answer: {error}")))?;
-    print(&text);
+    print(&json_text(value)?);
     Ok(())
 }
 
+pub fn json_text(value: &impl Serialize) -> Result<String, Diagnostic> {
+    serde_json::to_string_pretty(value)
+        .map_err(|error| Diagnostic::internal(format!("cannot encode the answer: {error}")))
+}
+
 /// Rows as one JSON object each, in an array.
-pub fn json_rows(cells: &Cells) -> Result<(), Diagnostic> {
+pub fn json_rows(cells: &Cells) -> Result<String, Diagnostic> {
     let object = |row: &Vec<Option<String>>| {
         let pairs = cells.columns.iter().zip(&cells.kinds).zip(row);
         let pairs = pairs.map(|((name, kind), cell)| (name.clone(), value(cell, *kind)));
         serde_json::Value::Object(pairs.collect())
     };
-    json(&cells.rows.iter().map(object).collect::<Vec<_>>())
+    json_text(&cells.rows.iter().map(object).collect::<Vec<_>>())
 }
 
 fn value(cell: &Option<String>, kind: Kind) -> serde_json::Value {
@@ -39,7 +42,7 @@ fn value(cell: &Option<String>, kind: Kind) -> serde_json::Value {
 }
 
 /// A table with aligned columns. Numbers to the right, long cells shortened.
-pub fn table(cells: &Cells) {
+pub fn table(cells: &Cells) -> String {
     const WIDEST: usize = 48;
     let shorten = |text: &str| match text.chars().count() > WIDEST {
         true => text.chars().take(WIDEST - 1).chain(['…']).collect(),
@@ -73,15 +76,8 @@ pub fn table(cells: &Cells) {
             });
         parts.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
-    print(&line(&cells.columns));
-    print(
-        &widths
-            .iter()
-            .map(|w| "─".repeat(*w))
-            .collect::<Vec<_>>()
-            .join("  "),
-    );
-    for row in &rows {
-        print(&line(row));
-    }
+    let rule: Vec<String> = widths.iter().map(|width| "─".repeat(*width)).collect();
+    let head = [line(&cells.columns), rule.join("  ")];
+    let body = rows.iter().map(|row| line(row));
+    head.into_iter().chain(body).collect::<Vec<_>>().join("\n")
 }

@@ -1,270 +1,448 @@
-//! `--log-format json`: dbt's structured events, one object a line, as orchestrators read them.
-//!
-//! Names, codes and data follow dbt's `core_types.proto` (log version 3).
+//! A run as dbt's events, as orchestrators read them, and as the lines that dbt logs them by.
 
 use std::sync::Mutex;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use forebay_core::ResourceType;
 use forebay_project::RunHook;
-use forebay_runner::{Clock, Event, Reporter, Step, StepResult, Workspace};
+use forebay_runner::{Event, Reporter, Step, StepResult, Summary, Workspace};
 use forebay_store::RunStatus;
 use serde_json::{Value as Json, json};
 
+use super::kinds::{self, Kind};
 use super::lines::{self, Counts};
-use super::out;
+use super::log::{Entry, Level, Log};
+use super::{node_info, out};
 
-/// One kind of event: its name and its code.
-#[derive(Clone, Copy)]
-pub struct Kind(pub &'static str, pub &'static str);
-
-pub const VERSION: Kind = Kind("MainReportVersion", "A001");
-pub const FOUND: Kind = Kind("FoundStats", "W006");
-pub const CONCURRENCY: Kind = Kind("ConcurrencyLine", "Q027");
-pub const START: Kind = Kind("LogStartLine", "Q011");
-pub const TEST: Kind = Kind("LogTestResult", "Q007");
-pub const MODEL: Kind = Kind("LogModelResult", "Q012");
-pub const SNAPSHOT: Kind = Kind("LogSnapshotResult", "Q015");
-pub const SEED: Kind = Kind("LogSeedResult", "Q016");
-pub const NODE: Kind = Kind("LogNodeResult", "Q008");
-pub const NOTHING: Kind = Kind("LogNodeNoOpResult", "Q019");
-pub const HOOK_START: Kind = Kind("LogHookStartLine", "Q032");
-pub const HOOK_END: Kind = Kind("LogHookEndLine", "Q033");
-pub const SKIP: Kind = Kind("SkippingDetails", "Z033");
-pub const FINISHED: Kind = Kind("FinishedRunningStats", "E047");
-pub const END: Kind = Kind("EndOfRunSummary", "Z030");
-pub const ERROR: Kind = Kind("RunResultError", "Z024");
-pub const STATS: Kind = Kind("StatsLine", "Z023");
-pub const COMPLETED: Kind = Kind("CommandCompleted", "Q039");
-pub const SAID: Kind = Kind("JinjaLogInfo", "I062");
-pub const NOTE: Kind = Kind("Note", "Z050");
-pub const TROUBLE: Kind = Kind("MainEncounteredError", "Z002");
-
-/// Writes events; what is asked for on stdout goes there too, so that one reader gets all.
-pub struct Sink {
-    pub clock: Clock,
-    pub invocation: String,
-    pub began: DateTime<Utc>,
-    pub quiet: bool,
-}
-
-impl Sink {
-    /// Seconds since the program began.
-    pub fn elapsed(&self) -> f64 {
-        (self.clock.now() - self.began).num_milliseconds() as f64 / 1e3
-    }
-
-    pub fn write(&self, kind: Kind, level: &str, msg: &str, data: Json) {
-        if self.quiet && level != "error" {
-            return;
-        }
-        let event = json!({
-            "info": {
-                "category": "",
-                "code": kind.1,
-                "extra": {},
-                "invocation_id": self.invocation,
-                "level": level,
-                "msg": msg,
-                "name": kind.0,
-                "pid": std::process::id(),
-                "thread": "MainThread",
-                "ts": stamp(self.clock.now()),
-            },
-            "data": data,
-        });
-        let _ = out::line(&event.to_string());
-    }
-}
-
-pub fn stamp(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+/// Lines of text for where there is no terminal.
+pub struct Text {
+    /// Where stdout is for something else.
+    pub to_stderr: bool,
 }
 
 pub struct Events<'a> {
     pub workspace: &'a Workspace,
-    pub sink: &'a Sink,
+    pub log: &'a Log,
+    pub text: Option<Text>,
+    /// The folder of artifacts, as it is written.
+    pub target: String,
     pub threads: usize,
     pub planned: Mutex<Vec<Step>>,
 }
 
 impl Events<'_> {
-    fn info(&self, kind: Kind, msg: &str, data: Json) {
-        self.sink.write(kind, "info", msg, data);
+    fn write(&self, kind: Kind, level: Level, msg: &str, data: &dyn Fn() -> Json) {
+        let entry = Entry {
+            kind,
+            level,
+            msg,
+            data,
+        };
+        self.log.write(&entry);
+        self.print(level, msg);
+    }
+
+    fn info(&self, kind: Kind, msg: &str, data: &dyn Fn() -> Json) {
+        self.write(kind, Level::Info, msg, data);
+    }
+
+    fn debug(&self, kind: Kind, msg: &str, data: &dyn Fn() -> Json) {
+        self.write(kind, Level::Debug, msg, data);
+    }
+
+    fn blank(&self, level: Level) {
+        self.write(kinds::BLANK, level, "", &|| json!({"msg": ""}));
+    }
+
+    /// The time is that of the clock, in UTC.
+    fn print(&self, level: Level, msg: &str) {
+        let Some(text) = self.text.as_ref().filter(|_| level >= self.log.level) else {
+            return;
+        };
+        let time = self.workspace.clock.now().format("%H:%M:%S");
+        for line in msg.lines().chain(msg.is_empty().then_some("")) {
+            let line = format!("{time}  {line}");
+            match text.to_stderr {
+                true => out::error_line(&line),
+                false => drop(out::line(&line)),
+            }
+        }
     }
 
     fn node_info(&self, step: &Step, result: Option<&StepResult>) -> Json {
-        let graph = self.workspace.graph();
-        let node = graph.get(&step.node);
-        let at = |ms: i64| DateTime::from_timestamp_millis(ms).map(stamp);
-        let started = result.and_then(|r| r.started_ms).and_then(at);
-        let relation = step.relation.as_ref();
-        let database = self.workspace.project.database();
-        json!({
-            "materialized": lines::materialized(graph, &step.node),
-            "meta": {},
-            "node_checksum": "",
-            "node_name": step.name,
-            "node_path": node.map(|node| self.workspace.project.path_in_package(node)),
-            "node_relation": {
-                "alias": relation.map(|r| r.name.as_str()),
-                "database": database,
-                "relation_name": relation.map(|relation| relation.sql_in(database)),
-                "schema": relation.map(|r| r.schema.as_str()),
-            },
-            "node_started_at": started.unwrap_or_else(|| stamp(self.sink.clock.now())),
-            "node_finished_at": result.and_then(|r| at(r.finished_ms)).unwrap_or_default(),
-            "node_status": result.map_or("started".into(), StepResult::dbt_status),
-            "resource_type": step.resource_type.as_str(),
-            "unique_id": step.node,
-        })
+        let now = self.log.clock.now().format("%Y-%m-%dT%H:%M:%S%.6f");
+        node_info::of_step(self.workspace, step, result, &now.to_string())
+    }
+
+    fn began(&self, steps: usize) {
+        let project = &self.workspace.project;
+        self.print(Level::Info, &lines::running_with());
+        self.print(Level::Info, &format!("Found {}", lines::found(project)));
+        self.blank(Level::Info);
+        let (target, threads) = (project.target_name(), self.threads);
+        let msg = format!("Concurrency: {threads} threads (target='{target}')");
+        self.info(
+            kinds::CONCURRENCY,
+            &msg,
+            &|| json!({"node_count": steps, "num_threads": threads, "target_name": target}),
+        );
+        self.blank(Level::Info);
     }
 
     fn hook(&self, hook: &RunHook, (index, total): (usize, usize)) -> Json {
         json!({
             "index": index,
-            "node_info": {"node_name": hook.name, "resource_type": "operation", "unique_id": hook.id},
+            "node_info": node_info::of_hook(hook, self.workspace.project.database()),
             "statement": hook.label,
             "total": total,
         })
     }
 
-    fn finished(&self, step: &Step, result: &StepResult, total: usize) {
-        let graph = self.workspace.graph();
-        let msg = lines::result(graph, step, result, total);
-        let level = match result.status {
-            RunStatus::Error | RunStatus::Fail => "error",
-            RunStatus::Warn => "warn",
-            _ => "info",
-        };
-        let kind = match (step.resource_type, result.status) {
-            (_, RunStatus::Skipped | RunStatus::Interrupted) => SKIP,
-            (_, RunStatus::NoOp) => NOTHING,
-            (ResourceType::Test | ResourceType::UnitTest, _) => TEST,
-            (ResourceType::Seed, _) => SEED,
-            (ResourceType::Snapshot, _) => SNAPSHOT,
-            (ResourceType::Model, _) => MODEL,
-            _ => NODE,
-        };
-        let mut data = json!({
-            "description": lines::description(graph, step),
-            "execution_time": result.seconds(),
-            "index": step.number,
-            "node_info": self.node_info(step, Some(result)),
-            "status": result.dbt_status(),
-            "total": total,
+    fn hook_finished(&self, hook: &RunHook, place: (usize, usize), result: &StepResult) {
+        let msg = lines::hook_result(hook, place, result);
+        self.info(kinds::HOOK_END, &msg, &|| {
+            let mut data = self.hook(hook, place);
+            data["status"] = result.dbt_status();
+            data["node_info"]["node_status"] = result.dbt_status();
+            data["execution_time"] = json!(result.seconds());
+            data
         });
-        if kind.0 == TEST.0 {
-            data["name"] = json!(step.name);
-            data["num_models"] = json!(total);
-            data["num_failures"] = json!(result.details["failures"].as_u64().unwrap_or(0));
+        if place.0 == place.1 {
+            self.blank(Level::Info);
         }
-        if matches!(kind.0, "LogModelResult" | "LogNodeResult") {
-            data["status"] = json!(lines::state(result));
-        }
-        self.sink.write(kind, level, &msg, data);
     }
 
-    fn ended(&self, summary: &forebay_runner::Summary, planned: &[Step]) {
+    fn node_start(&self, step: &Step) {
+        let msg = format!("Began running node {}", step.node);
+        self.debug(
+            kinds::NODE_START,
+            &msg,
+            &|| json!({"node_info": self.node_info(step, None)}),
+        );
+    }
+
+    fn started(&self, step: &Step, total: usize) {
+        let graph = self.workspace.graph();
+        self.node_start(step);
+        self.info(kinds::START, &lines::start(graph, step, total), &|| {
+            json!({
+                "description": lines::description(graph, step),
+                "index": step.number,
+                "node_info": self.node_info(step, None),
+                "total": total,
+            })
+        });
+    }
+
+    fn finished(&self, step: &Step, result: &StepResult, total: usize) {
+        let id = &step.node;
+        if result.started_ms.is_none() {
+            self.node_start(step);
+        }
+        if let Some(sql) = &result.sql {
+            self.debug(
+                kinds::QUERY,
+                &format!("On {id}: {sql}"),
+                &|| json!({"conn_name": id, "node_info": self.node_info(step, None), "sql": sql}),
+            );
+        }
+        let msg = lines::result(self.workspace.graph(), step, result, total);
+        let (kind, level) = (kind_of(step, result), level_of(result));
+        self.write(kind, level, &msg, &|| self.data(kind, step, result, total));
+        self.debug(
+            kinds::NODE_FINISHED,
+            &format!("Finished running node {id}"),
+            &|| {
+                json!({
+                    "node_info": self.node_info(step, Some(result)),
+                    "run_result": node_info::run_result(result),
+                })
+            },
+        );
+        if !result.status.lets_children_run() {
+            self.skips_children(result);
+        }
+    }
+
+    fn skips_children(&self, result: &StepResult) {
+        let status = result.dbt_status();
+        let msg = format!(
+            "Marking all children of '{}' to be skipped because of status {status}.  Reason: {}.",
+            result.node, result.message
+        );
+        self.debug(kinds::SKIPPED_BELOW, &msg, &|| {
+            json!({
+                "run_result": node_info::run_result(result),
+                "status": status,
+                "unique_id": result.node,
+            })
+        });
+    }
+
+    /// What an event of that kind says of a node that has ended.
+    fn data(&self, kind: Kind, step: &Step, result: &StepResult, total: usize) -> Json {
+        let graph = self.workspace.graph();
+        let schema = step.relation.as_ref().map(|relation| &relation.schema);
+        let mut data = json!({
+            "index": step.number,
+            "node_info": self.node_info(step, Some(result)),
+        });
+        if kind.0 != kinds::SKIP.0 {
+            data["execution_time"] = json!(result.seconds());
+            data["status"] = result.dbt_status();
+        }
+        if kind.0 != kinds::TEST.0 {
+            data["total"] = json!(total);
+        }
+        let mut and = |key: &str, value: Json| data[key] = value;
+        match kind.0 {
+            "LogTestResult" => {
+                and("name", json!(lines::name(graph, step)));
+                and("num_models", json!(total));
+                and(
+                    "num_failures",
+                    json!(result.details["failures"].as_u64().unwrap_or(0)),
+                );
+                let entry = self
+                    .workspace
+                    .project
+                    .described(&step.node)
+                    .unwrap_or_default();
+                and(
+                    "attached_node",
+                    json!(entry["attached_node"].as_str().unwrap_or_default()),
+                );
+            }
+            "LogSeedResult" => {
+                and(
+                    "relation",
+                    json!(step.relation.as_ref().map(|relation| &relation.name)),
+                );
+                and("result_message", json!(lines::state(result)));
+                and("schema", json!(schema));
+            }
+            "SkippingDetails" => {
+                and("node_name", json!(step.name));
+                and("resource_type", json!(step.resource_type.as_str()));
+                and("schema", json!(schema));
+            }
+            "LogSnapshotResult" => {
+                and("cfg", self.snapshot(step));
+                and("description", json!(lines::place(step)));
+                and("result_message", json!(lines::state(result)));
+            }
+            _ => {
+                and("description", json!(lines::description(graph, step)));
+                if result.status == RunStatus::Success {
+                    and("status", json!(lines::state(result)));
+                }
+            }
+        }
+        data
+    }
+
+    /// A snapshot's settings, each as a text.
+    fn snapshot(&self, step: &Step) -> Json {
+        let entry = self
+            .workspace
+            .project
+            .described(&step.node)
+            .unwrap_or_default();
+        let settings = entry["config"].as_object().cloned().unwrap_or_default();
+        let text = |value: &Json| value.as_str().map_or(value.to_string(), str::to_owned);
+        let texts = settings.iter().filter(|(_, value)| !value.is_null());
+        texts
+            .map(|(key, value)| (key.clone(), Json::from(text(value))))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    }
+
+    fn ended(&self, summary: &Summary, planned: &[Step]) {
         let graph = self.workspace.graph();
         let (counts, elapsed) = (Counts::of(summary), lines::elapsed(summary));
         let seconds = summary.elapsed_ms as f64 / 1e3;
         let ran = lines::ran(graph, &summary.results);
+        self.blank(Level::Info);
         let msg = format!("Finished running {ran}{elapsed} ({seconds:.2}s).");
-        let data = json!({"execution": elapsed, "execution_time": seconds, "stat_line": ran});
-        self.info(FINISHED, &msg, data);
-        let data = json!({
-            "keyboard_interrupt": summary.status == RunStatus::Interrupted,
-            "num_errors": counts.error,
-            "num_partial_success": 0,
-            "num_warnings": counts.warn,
+        self.info(
+            kinds::FINISHED,
+            &msg,
+            &|| json!({"execution": elapsed, "execution_time": seconds, "stat_line": ran}),
+        );
+        self.debug(kinds::RUN_ENDED, "Command end result", &|| {
+            let results: Vec<Json> = summary.results.iter().map(node_info::run_result).collect();
+            json!({
+                "elapsed_time": seconds,
+                "generated_at": super::log::stamp(self.log.clock.now()),
+                "results": results,
+                "success": summary.exit_code() == 0,
+            })
         });
-        self.info(END, &counts.ending(), data);
-        for result in &summary.results {
-            let Some([head, why]) = lines::trouble(graph, result) else {
-                continue;
-            };
-            let step = planned.iter().find(|step| step.node == result.node);
-            let info = step.map(|step| self.node_info(step, Some(result)));
-            let data = json!({"msg": format!("{head}\n{why}"), "node_info": info});
-            let level = match result.status {
-                RunStatus::Warn => "warn",
-                _ => "error",
-            };
-            self.sink
-                .write(ERROR, level, &format!("{head}\n  {why}"), data);
+        self.blank(Level::Info);
+        self.info(kinds::END, &counts.ending(), &|| {
+            json!({
+                "keyboard_interrupt": summary.status == RunStatus::Interrupted,
+                "num_errors": counts.error - counts.partial,
+                "num_partial_success": counts.partial,
+                "num_warnings": counts.warn,
+            })
+        });
+        let of =
+            |warns: bool| move |result: &&StepResult| (result.status == RunStatus::Warn) == warns;
+        let results = summary.results.iter();
+        for result in results
+            .clone()
+            .filter(of(false))
+            .chain(results.filter(of(true)))
+        {
+            self.trouble(result, planned);
         }
-        let stats = json!({
-            "error": counts.error,
-            "noop": counts.nothing,
-            "pass": counts.pass,
-            "skip": counts.skip,
-            "total": counts.total,
-            "warn": counts.warn,
+        self.blank(Level::Info);
+        self.info(kinds::STATS, &counts.line(), &|| {
+            json!({"stats": {
+                "error": counts.error,
+                "noop": counts.nothing,
+                "pass": counts.pass,
+                "skip": counts.skip,
+                "total": counts.total,
+                "warn": counts.warn,
+            }})
         });
-        self.info(STATS, &counts.line(), json!({"stats": stats}));
+    }
+
+    /// What went wrong with a node, why, and where to look.
+    fn trouble(&self, result: &StepResult, planned: &[Step]) {
+        let graph = self.workspace.graph();
+        let Some(trouble) = lines::trouble(graph, result) else {
+            return;
+        };
+        let warns = result.status == RunStatus::Warn;
+        let level = if warns { Level::Warn } else { Level::Error };
+        let (head, why) = match warns {
+            true => (kinds::RESULT_WARNING, kinds::RESULT_MESSAGE),
+            false => (kinds::RESULT_FAILURE, kinds::RESULT_ERROR),
+        };
+        let step = planned.iter().find(|step| step.node == result.node);
+        let info = || step.map(|step| self.node_info(step, Some(result)));
+        self.blank(level);
+        self.write(head, level, &trouble.head, &|| {
+            json!({
+                "node_info": info(),
+                "node_name": result.name,
+                "path": trouble.file,
+                "resource_type": result.resource_type.as_str(),
+            })
+        });
+        let lines: Vec<String> = result
+            .message
+            .lines()
+            .map(|line| format!("  {line}"))
+            .collect();
+        self.write(
+            why,
+            level,
+            &lines.join("\n"),
+            &|| json!({"msg": result.message, "node_info": info()}),
+        );
+        let node = graph.get(&result.node);
+        if let (Some(node), Some(_)) = (node, &result.sql) {
+            let path = self.workspace.project.compiled_path(node);
+            let path = format!("{}/compiled/{}", self.target, path.display());
+            self.blank(Level::Info);
+            self.info(
+                kinds::RESULT_AT,
+                &format!("  compiled code at {path}"),
+                &|| json!({"node_info": info(), "path": path}),
+            );
+        }
+        let kept = node.filter(|_| result.resource_type == ResourceType::Test);
+        if let Some(relation) = kept.and_then(|node| node.relation.as_ref()) {
+            let relation = relation.sql_in(self.workspace.project.database());
+            let (query, rule) = (format!("select * from {relation}"), "-".repeat(19));
+            self.blank(Level::Info);
+            let msg = format!("  See test failures:\n  {rule}\n  {query}\n  {rule}");
+            self.info(
+                kinds::RESULT_KEPT,
+                &msg,
+                &|| json!({"node_info": info(), "relation_name": relation}),
+            );
+        }
+    }
+}
+
+fn kind_of(step: &Step, result: &StepResult) -> Kind {
+    match (step.resource_type, result.status) {
+        (_, RunStatus::Skipped | RunStatus::Interrupted) => kinds::SKIP,
+        (_, RunStatus::NoOp) => kinds::NOTHING,
+        (ResourceType::Test | ResourceType::UnitTest, _) => kinds::TEST,
+        (ResourceType::Seed, _) => kinds::SEED,
+        (ResourceType::Snapshot, _) => kinds::SNAPSHOT,
+        (ResourceType::Model, _) => kinds::MODEL,
+        _ => kinds::NODE,
+    }
+}
+
+fn level_of(result: &StepResult) -> Level {
+    match result.status {
+        RunStatus::Error | RunStatus::Fail => Level::Error,
+        RunStatus::Warn => Level::Warn,
+        _ => Level::Info,
     }
 }
 
 impl Reporter for Events<'_> {
     fn report(&self, event: &Event<'_>) {
-        let graph = self.workspace.graph();
         let mut planned = self
             .planned
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
         let total = planned.len();
+        let note = |level: Level, msg: &str| {
+            self.write(kinds::NOTE, level, msg, &|| json!({"msg": msg}));
+        };
         match event {
             Event::Started { plan, .. } => {
                 planned.clone_from(&plan.steps);
-                let found = lines::found(&self.workspace.project);
-                self.info(
-                    FOUND,
-                    &format!("Found {found}"),
-                    json!({"stat_line": found}),
-                );
-                let target = self.workspace.project.target_name();
-                let msg = format!("Concurrency: {} threads (target='{target}')", self.threads);
-                let (count, threads) = (plan.steps.len(), self.threads);
-                let data =
-                    json!({"node_count": count, "num_threads": threads, "target_name": target});
-                self.info(CONCURRENCY, &msg, data);
+                self.began(plan.steps.len());
             }
             Event::HookStarted { hook, place } => {
-                let data = self.hook(hook, *place);
-                self.info(HOOK_START, &lines::hook_start(hook, *place), data);
+                let msg = lines::hook_start(hook, *place);
+                self.info(kinds::HOOK_START, &msg, &|| self.hook(hook, *place));
             }
             Event::HookFinished {
                 hook,
                 place,
                 result,
-            } => {
-                let mut data = self.hook(hook, *place);
-                data["status"] = result.dbt_status();
-                data["execution_time"] = json!(result.seconds());
-                self.info(HOOK_END, &lines::hook_result(hook, *place, result), data);
-            }
-            Event::StepStarted { step } => {
-                let data = json!({
-                    "description": lines::description(graph, step),
-                    "index": step.number,
-                    "node_info": self.node_info(step, None),
-                    "total": total,
-                });
-                self.info(START, &lines::start(graph, step, total), data);
-            }
-            Event::StepSaid { step, line } => {
-                let msg = format!("{} | {line}", step.name);
-                self.info(NOTE, &msg, json!({"msg": msg}));
-            }
-            Event::StepRetried { step, message, .. } => {
-                let msg = format!("retry of {}: {message}", step.name);
-                self.sink.write(NOTE, "warn", &msg, json!({"msg": msg}));
-            }
+            } => self.hook_finished(hook, *place, result),
+            Event::StepStarted { step } => self.started(step, total),
+            Event::StepSaid { step, line } => note(Level::Info, &format!("{} | {line}", step.name)),
+            Event::StepRetried {
+                step,
+                attempt,
+                message,
+                ..
+            } => note(
+                Level::Warn,
+                &format!(
+                    "retry of {}: attempt {attempt} failed: {message}",
+                    step.name
+                ),
+            ),
             Event::StepFinished { step, result } => self.finished(step, result, total),
-            Event::Said { message } => self.info(SAID, message, json!({"msg": message})),
-            Event::Stopping => self.info(NOTE, "stopping", json!({"msg": "stopping"})),
+            Event::Said { message } => {
+                self.info(kinds::SAID, message, &|| json!({"msg": message}));
+            }
+            Event::Stopping => note(Level::Info, "stopping"),
             Event::Finished { summary } => self.ended(summary, &planned),
         }
+    }
+}
+
+/// Two that hear the same: the terminal, and the log.
+pub struct Both<'a>(pub Box<dyn Reporter + 'a>, pub Box<dyn Reporter + 'a>);
+
+impl Reporter for Both<'_> {
+    fn report(&self, event: &Event<'_>) {
+        self.0.report(event);
+        self.1.report(event);
     }
 }

@@ -12,12 +12,31 @@ use serde_json::Map;
 /// Where dbt's lines end and their state begins.
 const WIDTH: usize = 80;
 
+/// The first line of a run.
+pub fn running_with() -> String {
+    format!("Running with forebay={}", env!("CARGO_PKG_VERSION"))
+}
+
+/// Where a node's rows are, or what it is called.
+pub fn place(step: &Step) -> String {
+    let relation = step.relation.as_ref();
+    relation.map_or(step.name.clone(), ToString::to_string)
+}
+
+/// What a test is called: a unit test with its model, `orders::counts_them`.
+pub fn name(graph: &Graph, step: &Step) -> String {
+    match graph.get(&step.node).map(|node| &node.spec) {
+        Some(Spec::UnitTest(test)) => {
+            let model = graph.get(&test.model).map_or("", |model| &model.name);
+            format!("{model}::{}", step.name)
+        }
+        _ => step.name.clone(),
+    }
+}
+
 /// `sql view model main.stg_orders`.
 pub fn description(graph: &Graph, step: &Step) -> String {
-    let place = step
-        .relation
-        .as_ref()
-        .map_or(step.name.clone(), ToString::to_string);
+    let place = place(step);
     match step.resource_type {
         ResourceType::Model => {
             let language = language(graph, step);
@@ -28,7 +47,7 @@ pub fn description(graph: &Graph, step: &Step) -> String {
         }
         ResourceType::Seed => format!("seed file {place}"),
         ResourceType::Test | ResourceType::UnitTest => {
-            format!("{} {}", step.resource_type, step.name)
+            format!("{} {}", step.resource_type, name(graph, step))
         }
         ResourceType::SavedQuery => format!("saved query {place}"),
         kind => format!("{kind} {place}"),
@@ -79,10 +98,17 @@ pub fn result(graph: &Graph, step: &Step, result: &StepResult, total: usize) -> 
             let said = format!("SKIP {}", skipped.unwrap_or(what));
             return line((step.number, total), &said, "SKIP");
         }
-        (ResourceType::Test | ResourceType::UnitTest, _) => format!("{state} {}", step.name),
+        (ResourceType::Test | ResourceType::UnitTest, _) => {
+            format!("{state} {}", name(graph, step))
+        }
         (_, RunStatus::NoOp) => format!("NO-OP {what}"),
+        (ResourceType::Snapshot, RunStatus::Error) => {
+            format!("ERROR snapshotting {}", place(step))
+        }
+        (_, RunStatus::Error) if result.partly().is_some() => format!("PARTIALLY created {what}"),
         (_, RunStatus::Error) => format!("ERROR {} {what}", doing(step.resource_type)),
         (ResourceType::Seed, RunStatus::Success) => format!("OK loaded {what}"),
+        (ResourceType::Snapshot, RunStatus::Success) => format!("OK snapshotted {}", place(step)),
         (kind, _) => format!("{state} {} {what}", done(kind)),
     };
     let status = format!("{state} in {:.2}s", result.seconds());
@@ -96,6 +122,9 @@ pub fn state(result: &StepResult) -> String {
         result.resource_type,
         ResourceType::Test | ResourceType::UnitTest
     );
+    if let Some((done, all)) = result.partly() {
+        return format!("PARTIAL SUCCESS ({done}/{all})");
+    }
     match (result.status, result.details["rows"].as_u64()) {
         (RunStatus::Success, _) if test => "PASS".to_owned(),
         (RunStatus::Success, Some(rows)) if result.resource_type == ResourceType::Seed => {
@@ -220,6 +249,8 @@ pub struct Counts {
     pub pass: usize,
     pub warn: usize,
     pub error: usize,
+    /// Of the errors, those that are done in part.
+    pub partial: usize,
     pub skip: usize,
     pub nothing: usize,
     pub total: usize,
@@ -233,6 +264,11 @@ impl Counts {
             pass: count(RunStatus::Success),
             warn: count(RunStatus::Warn),
             error: count(RunStatus::Error) + count(RunStatus::Fail),
+            partial: summary
+                .results
+                .iter()
+                .filter(|result| result.partly().is_some())
+                .count(),
             skip: count(RunStatus::Skipped) + count(RunStatus::Interrupted),
             nothing: count(RunStatus::NoOp),
             total: summary.results.len(),
@@ -254,19 +290,28 @@ impl Counts {
             _ if self.interrupted => "Exited because of keyboard interrupt".to_owned(),
             (0, 0) => "Completed successfully".to_owned(),
             (errors, warnings) => format!(
-                "Completed with {}, 0 partial successes, and {}:",
-                counted(errors, "error"),
+                "Completed with {}, {}, and {}:",
+                counted(errors - self.partial, "error"),
+                match self.partial {
+                    1 => "1 partial success".to_owned(),
+                    partial => format!("{partial} partial successes"),
+                },
                 counted(warnings, "warning")
             ),
         }
     }
 }
 
-/// `Failure in test unique_orders_id (models/schema.yml)`, and why.
-pub fn trouble(graph: &Graph, result: &StepResult) -> Option<[String; 2]> {
+/// What is said of a node that went wrong, besides its message.
+pub struct Trouble {
+    /// `Failure in test unique_orders_id (models/schema.yml)`.
+    pub head: String,
+    pub file: String,
+}
+
+pub fn trouble(graph: &Graph, result: &StepResult) -> Option<Trouble> {
     let word = match result.status {
-        RunStatus::Error => "Error",
-        RunStatus::Fail => "Failure",
+        RunStatus::Error | RunStatus::Fail => "Failure",
         RunStatus::Warn => "Warning",
         _ => return None,
     };
@@ -278,9 +323,7 @@ pub fn trouble(graph: &Graph, result: &StepResult) -> Option<[String; 2]> {
             file.unwrap_or_default()
         }
     };
-    let head = format!(
-        "{word} in {} {} ({file})",
-        result.resource_type, result.name
-    );
-    Some([head, result.message.clone()])
+    let (kind, name) = (result.resource_type, &result.name);
+    let head = format!("{word} in {kind} {name} ({file})");
+    Some(Trouble { head, file })
 }

@@ -19,12 +19,17 @@ static SECRETS: LazyLock<Vec<String>> = LazyLock::new(|| {
 /// # Errors
 /// The reader went away.
 pub fn line(text: &str) -> Result<()> {
-    writeln!(std::io::stdout().lock(), "{}", veiled(text, &SECRETS))
+    writeln!(std::io::stdout().lock(), "{}", veil(text))
 }
 
 /// Writes a line to stderr, where somebody reads it.
 pub fn error_line(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", veiled(text, &SECRETS));
+    let _ = writeln!(std::io::stderr().lock(), "{}", veil(text));
+}
+
+/// The text as it may be shown.
+pub fn veil(text: &str) -> String {
+    veiled(text, &SECRETS)
 }
 
 fn veiled(text: &str, secrets: &[String]) -> String {

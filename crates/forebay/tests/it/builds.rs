@@ -10,7 +10,7 @@ const EVENTS: &str = "id,happened,v
 
 const DAILY: &str = "{{ config(materialized='incremental', incremental_strategy='microbatch',
           event_time='happened', batch_size='day', begin='2024-01-01') }}
-select id, happened, v, '{{ model.batch.event_time_start[:10] }}' as batch from {{ ref('events') }}";
+select id, happened, v, '{{ model.batch.event_time_start.date() }}' as batch from {{ ref('events') }}";
 
 #[test]
 fn a_model_in_batches_makes_the_days_anew_that_are_asked_for() {
@@ -48,6 +48,59 @@ fn a_model_in_batches_makes_the_days_anew_that_are_asked_for() {
             r#"{"id":2,"v":"b"}"#,
             r#"{"id":3,"v":"C"}"#
         ]
+    );
+}
+
+#[test]
+fn a_batch_that_fails_keeps_no_other_from_its_turn_and_is_tried_again_alone() {
+    let model = "{{ config(materialized='incremental', incremental_strategy='microbatch',
+          event_time='happened', batch_size='day', begin='2024-01-01') }}
+select id, happened, {{ 'v' if model.batch and model.batch.event_time_start.day != 2 or var('well', false) else 'lost' }} as v
+from {{ ref('events') }}";
+    let project = Project::new(&[
+        ("dbt_project.yml", "name: shop\n"),
+        ("seeds/events.csv", EVENTS),
+        (
+            "seeds/seeds.yml",
+            "seeds: [{name: events, config: {event_time: happened}}]\n",
+        ),
+        ("models/daily.sql", model),
+        ("models/below.sql", "select * from {{ ref('daily') }}"),
+    ]);
+    let days = [
+        "--event-time-start",
+        "2024-01-01",
+        "--event-time-end",
+        "2024-01-04",
+    ];
+    let said = project.fails(1, &[&["build"], &days[..]].concat());
+    assert!(
+        said.contains("PARTIALLY created sql incremental model main.daily"),
+        "{said}"
+    );
+    assert!(
+        said.contains("Completed with 0 errors, 1 partial success, and 0 warnings"),
+        "{said}"
+    );
+    let ids = "select id from main.daily order by id";
+    assert_eq!(project.rows(ids), [r#"{"id":1}"#, r#"{"id":3}"#]);
+    let results = std::fs::read_to_string(project.root().join("target/run_results.json")).unwrap();
+    let results: serde_json::Value = serde_json::from_str(&results).unwrap();
+    let daily = &results["results"][1];
+    assert_eq!(daily["status"], "partial success");
+    let second = ["2024-01-02T00:00:00+00:00", "2024-01-03T00:00:00+00:00"];
+    assert_eq!(
+        daily["batch_results"]["failed"],
+        serde_json::json!([second])
+    );
+    let said = project.ok(&["retry", "--vars", "well: true"]);
+    assert!(said.contains("Batch 1 of 1 OK batch 2024-01-02"), "{said}");
+    assert_eq!(project.rows(ids).len(), 3);
+    assert_eq!(project.rows("select id from main.below").len(), 3);
+    let alone = project.fails(2, &["build", "--event-time-start", "2024-01-01"]);
+    assert!(
+        alone.contains("--event-time-start needs --event-time-end"),
+        "{alone}"
     );
 }
 

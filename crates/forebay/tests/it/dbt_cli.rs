@@ -76,7 +76,62 @@ fn a_run_is_logged_in_dbts_events() {
     assert_eq!(model["data"]["node_info"]["unique_id"], "model.shop.orders");
     assert_eq!(model["data"]["node_info"]["node_status"], "success");
     assert_eq!(named("LogTestResult")[0]["data"]["num_failures"], 1);
-    assert_eq!(named("CommandCompleted")[0]["data"]["success"], true);
+    assert_eq!(
+        named("LogTestResult")[0]["data"]["attached_node"],
+        "model.shop.orders"
+    );
+    assert_eq!(
+        named("RunResultWarning")[0]["data"]["path"],
+        "models/schema.yml"
+    );
+    // Only who asks for everything hears of it.
+    assert_eq!(
+        named("NodeFinished").len() + named("CommandCompleted").len(),
+        0
+    );
+    let said = project.ok(&["--log-format", "json", "--log-level", "debug", "build"]);
+    for name in [
+        "NodeStart",
+        "NodeFinished",
+        "SQLQuery",
+        "EndRunResult",
+        "CommandCompleted",
+    ] {
+        assert!(said.contains(&format!("\"{name}\"")), "{name} in {said}");
+    }
+    // What is asked for is an event, too.
+    let listed = project.ok(&["--log-format", "json", "ls"]);
+    let last: Value = serde_json::from_str(listed.lines().last().unwrap()).unwrap();
+    assert_eq!(last["info"]["name"], "PrintEvent");
+}
+
+#[test]
+fn everything_is_in_the_log_file_and_large_files_are_put_aside() {
+    let project = shop();
+    let log = |name: &str| std::fs::read_to_string(project.root().join(name)).unwrap();
+    project.ok(&["build", "--quiet"]);
+    let text = log("logs/dbt.log");
+    for part in [
+        "[info ] [MainThread]: 1 of 3 START sql view model main.orders",
+        "[debug] [MainThread]: On model.shop.orders: select 1 as id",
+        "[debug] [MainThread]: Command `build` succeeded at ",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    project.ok(&["parse", "--log-file-max-bytes", "10"]);
+    assert_eq!(log("logs/dbt.log.1"), text);
+    project.ok(&[
+        "ls",
+        "--log-path",
+        project.root().join("own").to_str().unwrap(),
+        "--log-format-file",
+        "json",
+    ]);
+    let first = log("own/dbt.log");
+    let first: Value = serde_json::from_str(first.lines().next().unwrap()).unwrap();
+    assert_eq!(first["info"]["code"], "A001");
+    project.ok(&["ls", "--log-level-file", "none", "--log-path", "none"]);
+    assert!(!project.root().join("none").exists());
 }
 
 #[test]

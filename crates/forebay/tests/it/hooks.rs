@@ -134,7 +134,7 @@ fn a_failed_hook_of_the_run_is_a_result_and_stops_no_node() {
         "2 of 3 ERROR hook: shop.on-run-start.1 ",
         "3 of 3 SKIP hook: shop.on-run-start.2 ",
         "Finished running 4 project hooks, 1 view model ",
-        "Error in operation shop-on-run-start-1 (./dbt_project.yml)",
+        "Failure in operation shop-on-run-start-1 (./dbt_project.yml)",
         "in the hook drop table main.nothing",
         "Done. PASS=3 WARN=0 ERROR=1 SKIP=1 NO-OP=0 TOTAL=5",
     ] {

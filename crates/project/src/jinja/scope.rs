@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chrono::{DateTime, SubsecRound, Utc};
+use forebay_core::incremental::Batch;
 use forebay_core::{Diagnostic, NodeId, Relation};
 use indexmap::IndexSet;
 use minijinja::value::{Enumerator, Object, Serde, ValueKind, from_args};
@@ -56,6 +57,19 @@ pub(crate) struct Shared {
     pub overridden: Mutex<BTreeMap<(String, Option<String>), bool>>,
     /// `builtins.ref.config`.
     pub runtime_config: Json,
+}
+
+/// `model.batch`: its name without dashes, and its borders as moments.
+fn batch_value(batch: Batch) -> Value {
+    let moment = |at: DateTime<Utc>| Value::from_object(Moment::utc(at));
+    collections::dict([
+        (
+            Value::from("id"),
+            Value::from(batch.name().replace('-', "")),
+        ),
+        (Value::from("event_time_start"), moment(batch.start)),
+        (Value::from("event_time_end"), moment(batch.end)),
+    ])
 }
 
 /// While the project is read.
@@ -388,7 +402,7 @@ impl Scope {
         Some(match name {
             "this" => Value::from_object(self.this()?),
             "model" if self.is_test() => self.entry()?,
-            "model" if !self.node.model.is_null() => json(&self.model()),
+            "model" if !self.node.model.is_null() => self.model(),
             "target" => json(&self.shared.target.to_json()),
             "config" => config_object::value(self),
             "adapter" => adapter::value(self),
@@ -421,21 +435,25 @@ impl Scope {
         })
     }
 
-    fn model(&self) -> Json {
-        let mut model = self.node.model.clone();
+    fn model(&self) -> Value {
+        let Json::Object(model) = &self.node.model else {
+            return collections::from_json(&self.node.model);
+        };
+        let parts = model
+            .iter()
+            .map(|(key, value)| (Value::from(&**key), collections::from_json(value)));
         // Outside of a batch it is there and nothing, so that hooks may ask for its parts.
-        if model["resource_type"] == "model" {
-            model["batch"] = Json::Null;
-        }
-        if let Some(batch) = self.compiling().and_then(|c| c.batch) {
-            let time = |at: DateTime<Utc>| at.to_rfc3339();
-            model["batch"] = serde_json::json!({
-                "id": batch.start.format("%Y%m%dT%H").to_string(),
-                "event_time_start": time(batch.start),
-                "event_time_end": time(batch.end),
-            });
-        }
-        model
+        let batch = (model
+            .get("resource_type")
+            .is_some_and(|kind| kind == "model"))
+        .then(|| {
+            let batch = self.compiling().and_then(|compiling| compiling.batch);
+            (
+                Value::from("batch"),
+                batch.map_or(Value::from(()), batch_value),
+            )
+        });
+        collections::dict(parts.chain(batch))
     }
 
     /// What a unit test lets the macro answer, by its name or by `package.name`.

@@ -1,5 +1,6 @@
 //! What each action does, one file a kind of node.
 
+pub(crate) mod batches;
 mod feature_view;
 mod inference_service;
 mod materialization;
@@ -54,6 +55,8 @@ pub struct Outcome {
     pub status: RunStatus,
     pub message: String,
     pub details: Value,
+    /// The query that ran, where there was one.
+    pub sql: Option<String>,
 }
 
 impl Default for Outcome {
@@ -62,6 +65,7 @@ impl Default for Outcome {
             status: RunStatus::Success,
             message: String::new(),
             details: json!({}),
+            sql: None,
         }
     }
 }
@@ -72,6 +76,7 @@ impl Outcome {
             status,
             message: message.into(),
             details,
+            sql: None,
         }
     }
 
@@ -138,8 +143,8 @@ pub async fn run(context: &Context<'_>, step: &Step) -> Result<Outcome, Diagnost
         (Spec::Model(_), Action::UpdateTable { .. }) => {
             model::run(context, node, sql()?, true).await
         }
-        (Spec::Model(model), Action::UpdateBatches { fresh, batches }) => {
-            model::run_batches(context, node, model, *fresh, batches).await
+        (Spec::Model(_), Action::UpdateBatches { fresh, batches }) => {
+            batches::run(context, node, *fresh, batches).await
         }
         (Spec::Model(model), Action::Materialize { with, .. }) => {
             let state = around.clone();

@@ -187,6 +187,11 @@ async fn changed_columns_are_ignored_added_synchronised_or_refused() {
         materialize(&bed.lake, &node, FIRST, &first_run())
             .await
             .unwrap();
+        // Where columns are kept, what is missing would be null: that has a test of its own.
+        let changed = match setting {
+            OnSchemaChange::Ignore => "select 3 as id, 'c' as v, true as extra",
+            _ => changed,
+        };
         let written = materialize(&bed.lake, &node, changed, &next_run()).await;
         let info = bed
             .lake
@@ -428,6 +433,85 @@ async fn rows_that_break_a_constraint_leave_the_table_as_it_was() {
     );
     assert_eq!(bed.rows(ALL).await, ["1|a", "2|b"]);
     assert_eq!(bed.lake.relations().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_contract_narrows_whole_numbers_and_refuses_what_does_not_fit() {
+    let bed = bed().await;
+    let node = contracted(&[("id", "int"), ("v", "text")], "true");
+    let run = async |sql| materialize(&bed.lake, &node, sql, &first_run()).await;
+    run(FIRST).await.unwrap();
+    let typed = "select distinct cast(arrow_typeof(id) as text) from main.m";
+    assert_eq!(bed.rows(typed).await, ["Int32"]);
+    assert!(run("select 5000000000 as id, 'x' as v").await.is_err());
+    assert_eq!(bed.rows(ALL).await, ["1|a", "2|b"]);
+}
+
+#[tokio::test]
+async fn keys_of_a_contract_are_not_repeated_by_a_run_or_beside_what_is_kept() {
+    let bed = bed().await;
+    let with_key = |mut node: Node| {
+        let contract = contracted(&[("id", "bigint"), ("v", "text")], "true");
+        node.columns = contract.columns;
+        for column in node.columns.values_mut() {
+            let kind = match column.name.as_str() {
+                "id" => ConstraintKind::PrimaryKey,
+                _ => ConstraintKind::Unique,
+            };
+            column.constraints[0].kind = kind;
+        }
+        if let Spec::Model(model) = &mut node.spec {
+            model.contract.enforced = true;
+        }
+        node
+    };
+    let message = async |node: &Node, sql, ctx: &Ctx| {
+        let written = materialize(&bed.lake, node, sql, ctx).await;
+        written.unwrap_err().message
+    };
+    let table = with_key(model(Materialized::Table));
+    let twice = "select * from (values (1, 'a'), (1, null), (null, null)) as t(id, v)";
+    assert_eq!(
+        message(&table, twice, &first_run()).await,
+        "the rows of 'm' do not keep its constraints: 1 rows break primary_key id; \
+         2 rows break primary_key id"
+    );
+    let ignore = OnSchemaChange::Ignore;
+    let replacing = with_key(incremental(IncrementalStrategy::DeleteInsert, ignore));
+    let adding = with_key(incremental(IncrementalStrategy::Append, ignore));
+    materialize(&bed.lake, &replacing, FIRST, &first_run())
+        .await
+        .unwrap();
+    materialize(&bed.lake, &replacing, MORE, &next_run())
+        .await
+        .unwrap();
+    assert_eq!(bed.rows(ALL).await, ["1|a", "2|B", "3|c"]);
+    let taken = "select 9 as id, 'c' as v";
+    assert!(
+        message(&replacing, taken, &next_run())
+            .await
+            .contains("unique v")
+    );
+    assert!(
+        message(&adding, MORE, &next_run())
+            .await
+            .contains("primary_key id")
+    );
+}
+
+#[tokio::test]
+async fn a_query_that_no_longer_gives_a_column_is_refused_where_columns_are_kept() {
+    let bed = bed().await;
+    let node = incremental(IncrementalStrategy::Merge, OnSchemaChange::Ignore);
+    materialize(&bed.lake, &node, FIRST, &first_run())
+        .await
+        .unwrap();
+    let problem = materialize(&bed.lake, &node, "select 2 as id", &next_run()).await;
+    assert_eq!(
+        problem.unwrap_err().message,
+        "the query no longer gives 'v' of main.m"
+    );
+    assert_eq!(bed.rows(ALL).await, ["1|a", "2|b"]);
 }
 
 #[tokio::test]
