@@ -2,7 +2,7 @@
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type};
-use forebay_core::graph::Test;
+use forebay_core::graph::{KeptAs, Test};
 use forebay_core::{Diagnostic, Fault, Node, Relation};
 use forebay_lake::{Input, Lake, Rows, WriteMode, WriteOptions};
 
@@ -84,14 +84,19 @@ struct Measured {
 /// Nearly all of them are comparisons of the number of rows, though, and a query that only counts is
 /// planned in half the time.
 async fn measure(lake: &Lake, node: &Node, spec: &Test, sql: &str) -> Result<Measured, Diagnostic> {
-    let failing = if spec.store_failures {
-        let relation = audit_relation(node);
-        let options = WriteOptions::new(WriteMode::Overwrite);
-        lake.write(&relation, Input::Sql(sql.to_owned()), options)
-            .await?;
-        relation.sql()
-    } else {
-        format!("(\n{sql}\n)")
+    let kept = audit_relation(node);
+    let failing = match spec.store_failures {
+        Some(KeptAs::Table) => {
+            let options = WriteOptions::new(WriteMode::Overwrite);
+            lake.write(&kept, Input::Sql(sql.to_owned()), options)
+                .await?;
+            kept.sql()
+        }
+        Some(KeptAs::View) => {
+            lake.create_view(&kept, sql).await?;
+            kept.sql()
+        }
+        None => format!("(\n{sql}\n)"),
     };
     let counts = spec.fail_calc.trim().eq_ignore_ascii_case("count(*)");
     let answered = |threshold: &str| answer(threshold, 0).is_some();

@@ -336,8 +336,17 @@ pub struct Test {
     /// Aggregate over the failing rows that the thresholds speak of.
     pub fail_calc: String,
     pub limit: Option<u64>,
-    /// Keep the failing rows as a table.
-    pub store_failures: bool,
+    /// What keeps the failing rows, if anything does.
+    pub store_failures: Option<KeptAs>,
+}
+
+/// How failing rows of a test are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeptAs {
+    Table,
+    /// They are looked for again by whoever reads it.
+    View,
 }
 
 /// Every node of a project, in the order of their ids.

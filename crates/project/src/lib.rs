@@ -20,6 +20,7 @@ mod ml;
 mod nodes;
 mod package;
 mod pattern;
+mod place;
 mod problems;
 mod properties;
 mod python;

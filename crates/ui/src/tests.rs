@@ -149,7 +149,7 @@ fn graph() -> Graph {
         error_if: "!=0".to_owned(),
         fail_calc: "count(*)".to_owned(),
         limit: None,
-        store_failures: false,
+        store_failures: None,
     });
     let nodes = [
         node("source.p.s", "s", source, &[]),

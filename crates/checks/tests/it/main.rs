@@ -2,9 +2,9 @@
 
 use forebay_checks::data_test::{self, Outcome, Status};
 use forebay_checks::freshness::{self, FreshnessStatus};
-use forebay_core::graph::{Freshness, Source, Test};
+use forebay_core::graph::{Freshness, KeptAs, Source, Test};
 use forebay_core::{Location, Node, NodeId, Relation, Severity, Spec};
-use forebay_lake::{Input, Lake, LakeOptions, WriteMode, WriteOptions};
+use forebay_lake::{Input, Lake, LakeOptions, TableKind, WriteMode, WriteOptions};
 use futures::TryStreamExt;
 use indexmap::IndexMap;
 
@@ -59,7 +59,7 @@ fn test() -> Test {
         error_if: "!= 0".into(),
         fail_calc: "count(*)".into(),
         limit: None,
-        store_failures: false,
+        store_failures: None,
     }
 }
 
@@ -130,7 +130,7 @@ async fn failing_rows_are_kept_on_request_and_can_be_looked_at() {
     let dir = tempfile::tempdir().unwrap();
     let lake = lake(&dir).await;
     let spec = Test {
-        store_failures: true,
+        store_failures: Some(KeptAs::Table),
         ..test()
     };
     assert_eq!(run(&lake, &spec, LOST).await.failures, 3);
@@ -144,6 +144,13 @@ async fn failing_rows_are_kept_on_request_and_can_be_looked_at() {
     // The next run's rows take their place.
     assert_eq!(run(&lake, &spec, "select 1 as id").await.failures, 1);
     assert_eq!(lake.info(&relation).await.unwrap().unwrap().rows, Some(1));
+    let as_view = Test {
+        store_failures: Some(KeptAs::View),
+        ..test()
+    };
+    assert_eq!(run(&lake, &as_view, LOST).await.failures, 3);
+    let kind = lake.info(&relation).await.unwrap().unwrap().kind;
+    assert_eq!(kind, TableKind::View);
 
     let rows = data_test::failing_rows(&lake, &test(), LOST, 2)
         .await

@@ -447,11 +447,11 @@ impl Scope {
             .get("resource_type")
             .is_some_and(|kind| kind == "model"))
         .then(|| {
-            let batch = self.compiling().and_then(|compiling| compiling.batch);
-            (
-                Value::from("batch"),
-                batch.map_or(Value::from(()), batch_value),
-            )
+            // While the project is read, whatever is made of it is nothing.
+            let batch = self.compiling().map_or_else(Unknown::value, |compiling| {
+                compiling.batch.map_or(Value::from(()), batch_value)
+            });
+            (Value::from("batch"), batch)
         });
         collections::dict(parts.chain(batch))
     }

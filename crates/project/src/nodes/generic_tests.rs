@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use forebay_core::graph::Test;
+use forebay_core::graph::{KeptAs, Test};
 use forebay_core::{
     Diagnostic, Location, Node, NodeId, Relation, ResourceType, Severity, Spec, suggest,
 };
@@ -133,7 +133,7 @@ impl GenericTests<'_> {
             generic: Some(decl.test.clone()),
             attached: Some(target.id.clone()),
             column: decl.column.clone(),
-            ..test_spec(&reader, raw.clone())
+            ..test_spec(cx, &reader, raw.clone())
         };
         let node = Node {
             id,
@@ -144,7 +144,7 @@ impl GenericTests<'_> {
             group: target.group.clone(),
             description: self.description(decl),
             columns: IndexMap::new(),
-            relation: store_failures(&reader).then(|| place.clone()),
+            relation: store_failures(cx, &reader).map(|_| place.clone()),
             depends_on: Vec::new(),
             spec: Spec::Test(spec),
             name: names.full.clone(),
@@ -520,7 +520,7 @@ fn test_name(target: &Target<'_>, decl: &TestDecl, arguments: &[(String, Json)])
 }
 
 /// The settings that every test has.
-pub(crate) fn test_spec(reader: &Reader<'_>, raw_sql: String) -> Test {
+pub(crate) fn test_spec(cx: &Cx<'_>, reader: &Reader<'_>, raw_sql: String) -> Test {
     let severities = [("error", Severity::Error), ("warn", Severity::Warning)];
     let text = |name: &str, default: &str| reader.text(name).unwrap_or_else(|| default.to_owned());
     Test {
@@ -535,15 +535,20 @@ pub(crate) fn test_spec(reader: &Reader<'_>, raw_sql: String) -> Test {
         error_if: text("error_if", "!= 0"),
         fail_calc: text("fail_calc", "count(*)"),
         limit: reader.whole("limit"),
-        store_failures: store_failures(reader),
+        store_failures: store_failures(cx, reader),
     }
 }
 
-pub(crate) fn store_failures(reader: &Reader<'_>) -> bool {
-    let kinds = [("table", true), ("view", true), ("ephemeral", false)];
-    let kind = reader.choice("store_failures_as", &kinds);
-    kind.or_else(|| reader.flag("store_failures"))
-        .unwrap_or(false)
+/// What the test says, else `--store-failures`.
+pub(crate) fn store_failures(cx: &Cx<'_>, reader: &Reader<'_>) -> Option<KeptAs> {
+    let (table, view) = (Some(KeptAs::Table), Some(KeptAs::View));
+    let kinds = [("table", table), ("view", view), ("ephemeral", None)];
+    if let Some(kind) = reader.choice("store_failures_as", &kinds) {
+        return kind;
+    }
+    let asked = || cx.shared.flags.get("STORE_FAILURES") == Some(&Json::Bool(true));
+    let kept = reader.flag("store_failures").unwrap_or_else(asked);
+    kept.then_some(KeptAs::Table)
 }
 
 /// Where failing rows are kept, if they are: `<target schema>_dbt_test__audit` without another rule.

@@ -17,9 +17,9 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     let reader = reader(cx, &parsed.config, subject.what());
     let off = reader.flag("enabled") == Some(false);
     reader.misspelt();
-    let spec = Spec::Test(test_spec(&reader, subject.sql.raw().to_owned()));
+    let spec = Spec::Test(test_spec(cx, &reader, subject.sql.raw().to_owned()));
     let place = place(cx, &subject.naming(), &reader)?;
-    let kept = store_failures(&reader).then(|| place.clone());
+    let kept = store_failures(cx, &reader).map(|_| place.clone());
     let draft = Box::new(subject.draft(cx, parsed, kept, place, spec));
     Some(match off {
         true => Outcome::Disabled(Some(draft)),

@@ -1,6 +1,6 @@
 //! dbt's files: settings by folder, tests, seeds, snapshots, sources.
 
-use forebay_core::graph::{HardDeletes, Materialized, SnapshotStrategy};
+use forebay_core::graph::{HardDeletes, KeptAs, Materialized, SnapshotStrategy};
 use forebay_core::incremental::{IncrementalStrategy, OnSchemaChange};
 use forebay_core::{Node, NodeId, ResourceType, Severity, Spec};
 use forebay_project::Project;
@@ -197,7 +197,7 @@ fn tests_carry_their_settings_and_parents() {
         parents(&project, related.id.as_str()),
         ["model.shop.customers", "model.shop.orders"]
     );
-    assert!(spec(&related.name).store_failures);
+    assert_eq!(spec(&related.name).store_failures, Some(KeptAs::Table));
     assert_eq!(
         related.relation.as_ref().unwrap().schema,
         "main_dbt_test__audit"

@@ -178,7 +178,10 @@ pub async fn run(context: &Context<'_>, step: &Step) -> Result<Outcome, Diagnost
     };
     let outcome = outcome.map_err(|error| match error.location {
         Some(_) => error,
-        None => error.at(node.location.clone()),
+        None => {
+            let project = &context.workspace.project;
+            project.placed(node, step.action.sql(), error)
+        }
     })?;
     if !by_macros {
         hooks::around_step(context.workspace, node, When::After, &around).await?;
