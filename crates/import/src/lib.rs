@@ -9,6 +9,7 @@ mod artifacts;
 mod http;
 mod mlflow_folder;
 mod mlflow_server;
+mod trace;
 mod wandb;
 
 use std::path::Path;
@@ -34,9 +35,9 @@ const PART: usize = 200;
 
 impl Target<'_> {
     fn add(&self, history: &History, all: &mut Imported) -> Result<(), Diagnostic> {
-        let before = all.runs;
+        let before = *all;
         *all += self.store.import_history(history)?;
-        if all.runs > before {
+        if *all != before {
             (self.progress)(all);
         }
         Ok(())

@@ -14,6 +14,8 @@ use serde_json::{Map, Value};
 
 use crate::{Target, artifacts};
 
+mod traces;
+
 type Pairs = BTreeMap<String, String>;
 
 const REGISTRY: &str = "models";
@@ -51,6 +53,7 @@ pub fn import(folder: &Path, target: &Target<'_>) -> Result<Imported, Diagnostic
             target.add_full(&mut part, &mut all)?;
         }
         target.add(&part, &mut all)?;
+        traces::import(place, experiment, target, &mut all)?;
     }
     let registered = History {
         registered_models: registry,
@@ -78,7 +81,7 @@ fn name(path: &Path) -> String {
         .into_owned()
 }
 
-/// `meta.yaml` of a folder: names with values.
+/// `meta.yaml` of a folder, or a file like it: names with values.
 struct Meta {
     path: PathBuf,
     values: Map<String, Value>,
@@ -86,7 +89,10 @@ struct Meta {
 
 impl Meta {
     fn of(folder: &Path) -> Result<Self, Diagnostic> {
-        let path = folder.join("meta.yaml");
+        Self::of_file(folder.join("meta.yaml"))
+    }
+
+    fn of_file(path: PathBuf) -> Result<Self, Diagnostic> {
         let values = parse_vars(&path.display().to_string(), &text(&path)?)?;
         Ok(Self { path, values })
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use forebay_core::Diagnostic;
 use forebay_import::Target;
-use forebay_store::{Imported, Run, RunState, Search, Stage, Store};
+use forebay_store::{Imported, Run, RunState, Search, Stage, Store, TraceState};
 
 struct Here {
     store: Store,
@@ -67,6 +67,7 @@ fn a_folder_of_mlflow_comes_in_whole_and_once() {
         logged_models: 1,
         registered_models: 1,
         versions: 1,
+        traces: 1,
         ..Imported::default()
     };
     assert_eq!(added, expected);
@@ -120,6 +121,46 @@ fn a_folder_of_mlflow_comes_in_whole_and_once() {
         .bring(forebay_import::mlflow_folder, &fixture("mlruns"))
         .unwrap();
     assert_eq!(again, Imported::default());
+}
+
+#[test]
+fn a_trace_in_a_folder_keeps_its_spans_and_what_was_said_of_it() {
+    const TRACE: &str = "tr-b75908a8e597aec27888c56deb011a14";
+    let here = here();
+    here.bring(forebay_import::mlflow_folder, &fixture("mlruns"))
+        .unwrap();
+    let trace = here.store.trace(TRACE).unwrap();
+    assert_eq!(
+        (trace.started_ms, trace.duration_ms, trace.state),
+        (1_700_000_000_854, Some(57), TraceState::Ok)
+    );
+    assert_eq!(
+        (
+            trace.client_request_id.as_str(),
+            trace.tags["team"].as_str()
+        ),
+        ("c-1", "a")
+    );
+    assert_eq!(trace.metadata["mlflow.trace.session"], "s1");
+    assert_eq!(trace.tags["mlflow.trace.spansLocation"], "TRACKING_STORE");
+    let place = trace.tags["mlflow.artifactLocation"].strip_prefix("mlflow-artifacts:/");
+    let file = here
+        .artifacts
+        .path()
+        .join(place.unwrap())
+        .join("traces.json");
+    assert!(file.exists());
+    assert_eq!(
+        (
+            trace.assessments[0].name.as_str(),
+            trace.assessments[0].value.as_str()
+        ),
+        ("good", "false")
+    );
+    let spans = here.store.spans(TRACE).unwrap();
+    let span: serde_json::Value = serde_json::from_str(&spans[0]).unwrap();
+    assert_eq!(span["name"], "ask");
+    assert_eq!(span["links"][0]["trace_id"], "E3zizyZsqngS43+4tGC+lg==");
 }
 
 #[test]

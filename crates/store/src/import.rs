@@ -2,6 +2,7 @@
 
 mod evaluation;
 mod history;
+mod kept_span;
 mod traces;
 
 use std::path::Path;
@@ -10,6 +11,7 @@ use forebay_core::Diagnostic;
 use rusqlite::{Connection, OpenFlags};
 
 pub use history::History;
+pub use kept_span::span_content;
 
 use crate::connection::describe;
 use crate::evaluation::sorting;

@@ -21,7 +21,7 @@ pub mod tracking;
 pub use connection::Store;
 pub use error::Error;
 pub use evaluation::{EvaluationDataset, EvaluationRecord, NewRecord, Scorer, Upserted};
-pub use import::{History, Imported};
+pub use import::{History, Imported, span_content};
 pub use invocation::{Invocation, NodeRun, RunStatus};
 pub use registry::{ModelVersion, RegisteredModel};
 pub use search::{Page, Search, Stage};

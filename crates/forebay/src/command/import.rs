@@ -45,7 +45,7 @@ fn run(
     let global = &serve::at_data(global, options.data.as_deref())?;
     let project = wiring::project(global, talk, &wiring::invocation_id())?;
     let store = Store::open(&project.settings.metadata)?;
-    let progress = |so_far: &Imported| talk.say(&format!("{} runs so far", so_far.runs));
+    let progress = |so_far: &Imported| talk.say(&format!("{} so far", said(*so_far)));
     let target = Target {
         store: &store,
         artifacts: &project.settings.artifacts,

@@ -179,6 +179,40 @@ fn a_servers_history_comes_over_http_with_its_files() {
     server.stop();
 }
 
+/// What the client's own file store kept, read back from the server that it was brought into.
+#[test]
+fn a_history_reads_here_as_it_did_where_it_came_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let (theirs, ours) = (folder.path().join("mlruns"), folder.path().join("ours"));
+    let at = theirs.to_str().unwrap();
+    MLFLOW.run(&script("mlflow_history.py"), &["write", at]);
+    let import = || {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_forebay"))
+            .args(["import", "mlflow", at, "--data"])
+            .arg(&ours)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (String::from_utf8(output.stdout).unwrap(), said)
+    };
+    let (added, progress) = import();
+    assert!(
+        added.contains("3 runs") && added.contains("3 traces"),
+        "{added}"
+    );
+    assert!(
+        progress.contains("runs") && progress.contains("so far"),
+        "{progress}"
+    );
+    assert_eq!(import().0.trim(), "nothing new");
+    let server = Server::tracking(&ours, &[]);
+    let url = format!("http://{}", server.address);
+    let said = MLFLOW.run(&script("mlflow_history.py"), &["compare", at, &url]);
+    assert!(said.ends_with("all good\n"), "{said}");
+    server.stop();
+}
+
 /// 300 MB through the server, up and down: it holds pieces of them, and never the whole.
 #[test]
 fn a_large_artifact_takes_no_memory() {

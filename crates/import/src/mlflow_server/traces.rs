@@ -2,17 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use chrono::DateTime;
 use forebay_core::Diagnostic;
-use forebay_store::{
-    Assessment, AssessmentKind, Experiment, History, Imported, Span, Trace, TraceState,
-};
+use forebay_store::{Experiment, History, Imported, Span, Trace, TraceState};
 use serde_json::{Value, json};
 
-use super::{API_3, Server, list, text, whole};
+use super::{API_3, SERVED, Server, list, text};
 use crate::Target;
+use crate::trace::{assessment, in_the_store, is_in_the_store, span, spans_of_file, time_ms};
 
 /// Traces whose spans are asked for at a time: those of agents are large.
 const AT_ONCE: usize = 20;
@@ -32,11 +28,18 @@ impl Server {
             let mut spans = self.spans(some)?;
             let mut part = History::of(experiment.clone());
             for found in some {
-                let trace = trace(found, experiment)?;
-                if let Some(place) = trace.tags.get("mlflow.artifactLocation") {
-                    self.copy_files(place, target)?;
+                let mut trace = trace(found, experiment)?;
+                let place = trace.tags.get("mlflow.artifactLocation").cloned();
+                let place = place.unwrap_or_default();
+                self.copy_files(&place, target)?;
+                let spans = match (spans.remove(&trace.id), place.strip_prefix(SERVED)) {
+                    (Some(spans), _) => spans,
+                    (None, Some(path)) => spans_of_file(&target.artifacts.join(path), &trace.id)?,
+                    (None, None) => Vec::new(),
+                };
+                if !spans.is_empty() {
+                    in_the_store(&mut trace);
                 }
-                let spans = spans.remove(&trace.id).unwrap_or_default();
                 part.traces.push((trace, spans));
             }
             target.add(&part, all)?;
@@ -46,14 +49,8 @@ impl Server {
 
     /// By trace. Those of others are a file among their artifacts.
     fn spans(&self, traces: &[Value]) -> Result<BTreeMap<String, Vec<Span>>, Diagnostic> {
-        let is_kept = |trace: &&Value| {
-            trace["tags"]["mlflow.trace.spansLocation"].as_str() == Some("TRACKING_STORE")
-        };
-        let ids: Vec<String> = traces
-            .iter()
-            .filter(is_kept)
-            .map(|t| text(t, "trace_id"))
-            .collect();
+        let kept = traces.iter().filter(|trace| is_in_the_store(trace));
+        let ids: Vec<String> = kept.map(|trace| text(trace, "trace_id")).collect();
         let query: Vec<_> = ids.iter().map(|id| ("trace_ids", id.as_str())).collect();
         if query.is_empty() {
             return Ok(BTreeMap::new());
@@ -92,15 +89,6 @@ fn trace(found: &Value, experiment: &Experiment) -> Result<Trace, Diagnostic> {
     })
 }
 
-/// `2013-01-01T00:00:00.250Z`
-fn time_ms(text: &str) -> Result<i64, Diagnostic> {
-    let time = DateTime::parse_from_rfc3339(text);
-    let time = time.map_err(|_| {
-        Diagnostic::environment(format!("the server gives '{text}' as the time of a trace"))
-    })?;
-    Ok(time.timestamp_millis())
-}
-
 /// `1.500s`; None while the trace goes on.
 fn duration_ms(text: &str) -> Option<i64> {
     let seconds: f64 = text.strip_suffix('s')?.parse().ok()?;
@@ -112,58 +100,4 @@ fn map(pairs: &Value) -> BTreeMap<String, String> {
     names
         .map(|name| (name.clone(), text(pairs, name)))
         .collect()
-}
-
-/// It has one of the fields of the kinds, which holds its value.
-fn assessment(found: &Value, trace_id: &str) -> Assessment {
-    let is_kind = |(_, field): &&(AssessmentKind, &str)| found.get(*field).is_some();
-    let kind = AssessmentKind::ALL.iter().find(is_kind);
-    let kind = kind.map_or(AssessmentKind::Feedback, |(kind, _)| *kind);
-    let held = &found[kind.as_str()];
-    let written = held["serialized_value"]["value"].as_str();
-    let value = written.and_then(|text| serde_json::from_str(text).ok());
-    let mut content = found.clone();
-    if let Some(content) = content.as_object_mut() {
-        content.retain(|name, _| name != "assessment_id" && name != "valid");
-    }
-    Assessment {
-        id: text(found, "assessment_id"),
-        trace_id: trace_id.to_owned(),
-        name: text(found, "assessment_name"),
-        kind,
-        value: value.unwrap_or_else(|| held["value"].clone()).to_string(),
-        is_valid: found["valid"].as_bool().unwrap_or(true),
-        overrides: text(found, "overrides"),
-        content: content.to_string(),
-    }
-}
-
-fn span(found: &Value, trace_id: &str) -> Span {
-    let attributes = list(found, "attributes");
-    let kind = attributes
-        .iter()
-        .find(|pair| text(pair, "key") == "mlflow.spanType");
-    let kind = kind.and_then(|pair| pair["value"]["string_value"].as_str());
-    let status = text(&found["status"], "code");
-    Span {
-        trace_id: trace_id.to_owned(),
-        id: hex(&text(found, "span_id")),
-        parent_id: hex(&text(found, "parent_span_id")),
-        name: text(found, "name"),
-        kind: kind.unwrap_or("UNKNOWN").to_owned(),
-        status: match status.trim_start_matches("STATUS_CODE_") {
-            known @ ("OK" | "ERROR") => known.to_owned(),
-            _ => "UNSET".to_owned(),
-        },
-        started_ns: whole(found, "start_time_unix_nano").unwrap_or(0),
-        finished_ns: whole(found, "end_time_unix_nano"),
-        content: found.to_string(),
-        ..Span::default()
-    }
-}
-
-/// Ids are base64 in protobuf's JSON.
-fn hex(text: &str) -> String {
-    let bytes = BASE64_STANDARD.decode(text).unwrap_or_default();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -5,6 +5,7 @@ use rusqlite::{Connection, Row, Transaction};
 use serde_json::{Map, Value, json};
 
 use super::has;
+use super::kept_span::span_content;
 use crate::pairs::Pairs;
 use crate::trace::take_over;
 use crate::{Assessment, AssessmentKind, Error, Span, Trace, TraceState};
@@ -149,67 +150,6 @@ fn json_of(row: &Row<'_>, n: usize) -> rusqlite::Result<Value> {
     Ok(text
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default())
-}
-
-/// MLflow keeps a span with plain attributes, each a text of JSON; here it is protobuf's JSON.
-fn span_content(kept: &Value) -> Value {
-    let mut content = Map::new();
-    let same = [
-        "trace_id",
-        "span_id",
-        "parent_span_id",
-        "name",
-        "start_time_unix_nano",
-        "end_time_unix_nano",
-    ];
-    for name in same {
-        if let Some(value) = kept.get(name).filter(|value| !value.is_null()) {
-            content.insert(name.to_owned(), value.clone());
-        }
-    }
-    let read = |value: &Value| match value.as_str().map(serde_json::from_str) {
-        Some(Ok(read)) => any(&read),
-        _ => any(value),
-    };
-    content.insert("attributes".to_owned(), list(&kept["attributes"], read));
-    let event = |event: &Value| {
-        let attributes = list(&event["attributes"], any);
-        json!({"time_unix_nano": event["time_unix_nano"], "name": event["name"], "attributes": attributes})
-    };
-    let events = kept["events"].as_array().into_iter().flatten().map(event);
-    let events: Vec<Value> = events.collect();
-    if !events.is_empty() {
-        content.insert("events".to_owned(), json!(events));
-    }
-    let mut status = kept["status"].clone();
-    if let Some(status) = status.as_object_mut() {
-        status.retain(|_, value| *value != json!(""));
-    }
-    content.insert("status".to_owned(), status);
-    Value::Object(content)
-}
-
-/// Pairs of protobuf's JSON.
-fn list(map: &Value, value: impl Fn(&Value) -> Value) -> Value {
-    let pairs = map.as_object().into_iter().flatten();
-    pairs
-        .map(|(key, kept)| json!({"key": key, "value": value(kept)}))
-        .collect()
-}
-
-/// OpenTelemetry's `AnyValue`.
-fn any(value: &Value) -> Value {
-    match value {
-        Value::Null => json!({}),
-        Value::Bool(value) => json!({"bool_value": value}),
-        Value::Number(number) if number.is_f64() => json!({"double_value": number}),
-        Value::Number(number) => json!({"int_value": number}),
-        Value::String(text) => json!({"string_value": text}),
-        Value::Array(items) => {
-            json!({"array_value": {"values": items.iter().map(any).collect::<Vec<_>>()}})
-        }
-        Value::Object(_) => json!({"kvlist_value": {"values": list(value, any)}}),
-    }
 }
 
 fn assessments(c: &Connection, trace: &str) -> Result<Vec<Assessment>, Error> {

@@ -33,7 +33,7 @@ pub struct ModelOutput {
 }
 
 /// The tag that says what an input is to its run.
-pub(super) const CONTEXT: &str = "mlflow.data.context";
+const CONTEXT: &str = "mlflow.data.context";
 const TABLE: &str = "delta_table";
 
 impl RunInput {

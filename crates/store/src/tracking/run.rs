@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use super::input::{self, CONTEXT};
+use super::input;
 use super::log::{self, PARENT, RUN_NAME};
 use super::{Batch, Dataset, Metric, ModelOutput, RunInput, experiment, metric};
 use crate::pairs::{self, Pairs};
@@ -467,9 +467,9 @@ fn add_inputs(c: &Connection, ids: &str, runs: &mut HashMap<i64, Run>) -> Result
     let mut statement = c.prepare_cached(
         "select r.rowid, i.tags, d.name, d.digest, d.source_type, d.source, d.schema, d.profile \
          from json_each(?1) j join runs r on r.rowid = j.value join run_datasets i on i.run_id = r.id \
-         join datasets d on d.id = i.dataset_id order by json_extract(i.tags, ?2), d.name, d.digest",
+         join datasets d on d.id = i.dataset_id order by d.id",
     )?;
-    let mut rows = statement.query([ids, &format!("$.\"{CONTEXT}\"")])?;
+    let mut rows = statement.query([ids])?;
     while let Some(row) = rows.next()? {
         if let Some(run) = runs.get_mut(&row.get(0)?) {
             run.inputs.push(RunInput {
