@@ -29,4 +29,4 @@ pub use backend::{Backend, Found};
 pub use listen::{Listener, bind, serve};
 pub use options::Options;
 pub use project::ProjectBackend;
-pub use router::router;
+pub use router::{paths, router};

@@ -141,6 +141,11 @@ fn own_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
     ]
 }
 
+/// The patterns of all paths that the server answers.
+pub fn paths() -> Vec<String> {
+    routes().into_iter().map(|(path, _)| path).collect()
+}
+
 /// Routes whose answer takes microseconds, and is given on the connection's own thread.
 const AT_ONCE: [&str; 3] = [
     "/v2/models/{model}/infer",

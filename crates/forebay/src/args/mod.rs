@@ -431,7 +431,7 @@ pub struct Serve {
     /// Where clients' artifacts go: a folder, file:///... that clients write themselves, or s3://...
     #[arg(long, value_name = "DIR|URL")]
     pub artifacts: Option<String>,
-    /// Let webhooks lead into private networks, and by http: without it to public addresses by https alone.
+    /// Let webhooks lead anywhere, by http too: without it to public addresses by https, and to webhook_hosts of forebay.yml.
     #[arg(long)]
     pub webhooks_anywhere: bool,
 }

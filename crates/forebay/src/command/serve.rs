@@ -93,7 +93,7 @@ pub fn tracking(workspace: &Workspace, options: &Serve) -> Result<Tracking, Diag
         clock: workspace.clock,
         deliveries: Deliveries::new(match options.webhooks_anywhere {
             true => Reach::Anywhere,
-            false => Reach::Public,
+            false => Reach::public_and(&workspace.settings().webhook_hosts),
         }),
     })
 }

@@ -31,6 +31,8 @@ pub struct Settings {
     pub retries: u32,
     /// What runs Python models: a path or a name.
     pub python: String,
+    /// Hosts that webhooks may lead to although they are not public, by http too.
+    pub webhook_hosts: Vec<String>,
     pub openlineage: OpenLineage,
 }
 
@@ -56,6 +58,7 @@ pub(crate) struct SettingsConfig {
     listen: Option<String>,
     retries: Option<u32>,
     python: Option<String>,
+    webhook_hosts: Vec<String>,
     openlineage: OpenLineageConfig,
 }
 
@@ -92,6 +95,7 @@ impl SettingsConfig {
                 .whole("retries")
                 .map(|n| u32::try_from(n).unwrap_or(u32::MAX)),
             python: fields.text("python"),
+            webhook_hosts: hosts(&mut fields),
             openlineage: OpenLineageConfig::from_fields(doc, &mut fields),
         };
         fields.finish(Unknown::Error);
@@ -117,6 +121,7 @@ impl SettingsConfig {
             python: self
                 .python
                 .map_or("python3".to_owned(), |python| interpreter(root, python)),
+            webhook_hosts: self.webhook_hosts,
             openlineage: self.openlineage.resolve(root, project),
         }
     }
@@ -183,6 +188,20 @@ fn listen(fields: &mut Fields<'_>) -> Option<String> {
         return None;
     }
     Some(address)
+}
+
+/// Hosts alone: a webhook may ask any port and path of them.
+fn hosts(fields: &mut Fields<'_>) -> Vec<String> {
+    let hosts = fields.texts("webhook_hosts");
+    for host in &hosts {
+        if host.contains('/') || host.contains(':') && !host.starts_with('[') {
+            let message = format!(
+                "'webhook_hosts' of forebay.yml names hosts, such as hooks.lan or 10.0.0.7, not '{host}'"
+            );
+            fields.error(message, fields.at("webhook_hosts"));
+        }
+    }
+    hosts
 }
 
 /// A size such as `1GiB`, `512 MB` or a plain number of bytes.

@@ -265,7 +265,7 @@ pub fn tracking_at(artifacts: &Path) -> Tracking {
         store: Store::in_memory().unwrap(),
         artifacts: Artifacts::served(artifacts),
         clock: Clock::System,
-        deliveries: Deliveries::new(Reach::Public),
+        deliveries: Deliveries::new(Reach::public_and(&[])),
     }
 }
 

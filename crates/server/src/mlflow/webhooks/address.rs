@@ -1,39 +1,66 @@
 //! Where a webhook may lead: out into the internet, and not to what the server alone can reach.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
+use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
 use super::super::Problem;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whom webhooks may be sent to.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// Public addresses, by https.
-    Public,
+    /// Public addresses, by https; and these hosts wherever they are, by http too.
+    Public { and: Arc<[String]> },
     /// Any address, by http too: for hooks within a team's own network.
     Anywhere,
 }
 
 impl Reach {
+    /// Names and addresses of hosts, each with any port.
+    pub fn public_and(hosts: &[String]) -> Self {
+        let and = hosts.iter().map(|host| host.to_ascii_lowercase());
+        Self::Public { and: and.collect() }
+    }
+
+    /// Whether the host was named as one that may be anywhere.
+    fn names(&self, host: &str) -> bool {
+        match self {
+            Reach::Anywhere => true,
+            Reach::Public { and } => and.iter().any(|named| named == host),
+        }
+    }
+
+    /// Whether plain http is ever right.
+    pub fn is_https_only(&self) -> bool {
+        matches!(self, Reach::Public { and } if and.is_empty())
+    }
+
     /// What can be known before anything is sent. A name is looked up again when it is connected to.
-    pub fn check(self, url: &str) -> Result<(), Problem> {
+    pub fn check(&self, url: &str) -> Result<(), Problem> {
         let refused = |why: &str| {
             Problem::invalid(format!("the webhook's address '{url}' is refused: {why}"))
         };
         let parsed = Url::parse(url).map_err(|error| refused(&error.to_string()))?;
-        match (parsed.scheme(), self) {
-            ("https", _) | ("http", Reach::Anywhere) => {}
+        let Some(host) = parsed.host() else {
+            return Err(refused("it names no host"));
+        };
+        let named = self.names(parsed.host_str().unwrap_or_default());
+        match parsed.scheme() {
+            "https" => {}
+            "http" if named => {}
             _ => return Err(refused("it must begin with https://")),
         }
-        let inward = || refused("it leads to no public address");
-        match parsed.host() {
-            None => Err(refused("it names no host")),
-            Some(_) if self == Reach::Anywhere => Ok(()),
-            Some(Host::Ipv4(ip)) if !is_public(ip.into()) => Err(inward()),
-            Some(Host::Ipv6(ip)) if !is_public(ip.into()) => Err(inward()),
-            Some(Host::Domain(name)) if !resolves_outward(name) => Err(inward()),
-            Some(_) => Ok(()),
+        let is_outward = match host {
+            _ if named => true,
+            Host::Ipv4(ip) => is_public(ip.into()),
+            Host::Ipv6(ip) => is_public(ip.into()),
+            Host::Domain(name) => resolves_outward(name),
+        };
+        match is_outward {
+            true => Ok(()),
+            false => Err(refused("it leads to no public address")),
         }
     }
 }
@@ -48,14 +75,15 @@ fn resolves_outward(name: &str) -> bool {
 
 /// Looks names up, and gives the addresses that are then connected to: between the check and the
 /// connection there is no second answer that could differ.
-pub struct Outward;
+pub struct Outward(pub Reach);
 
 impl Resolve for Outward {
     fn resolve(&self, name: Name) -> Resolving {
+        let named = self.0.names(name.as_str());
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let found: Vec<_> = found.collect();
-            match found.iter().all(|address| is_public(address.ip())) {
+            match named || found.iter().all(|address| is_public(address.ip())) {
                 true => Ok(Box::new(found.into_iter()) as Addrs),
                 false => Err(format!("{} leads to no public address", name.as_str()).into()),
             }
@@ -171,10 +199,42 @@ mod tests {
             "https://user@10.0.0.1/",
             "https://169.254.169.254/latest/meta-data",
         ] {
-            assert!(Reach::Public.check(bad).is_err(), "{bad}");
+            assert!(Reach::public_and(&[]).check(bad).is_err(), "{bad}");
         }
-        assert!(Reach::Public.check("https://8.8.8.8:8443/hook?x=1").is_ok());
+        let public = Reach::public_and(&[]);
+        assert!(public.check("https://8.8.8.8:8443/hook?x=1").is_ok());
         assert!(Reach::Anywhere.check("http://10.0.0.1/hook").is_ok());
         assert!(Reach::Anywhere.check("file:///etc/passwd").is_err());
+    }
+    /// What a name led to when it was checked does not matter: it is looked up again to connect.
+    #[tokio::test]
+    async fn a_name_that_leads_inward_is_not_connected_to() {
+        let name = || "localhost".parse().unwrap();
+        let outward = Outward(Reach::public_and(&[]));
+        assert!(outward.resolve(name()).await.is_err());
+        let named = Outward(Reach::public_and(&["localhost".to_owned()]));
+        assert!(named.resolve(name()).await.unwrap().next().is_some());
+    }
+
+    #[test]
+    fn a_host_that_was_named_may_be_anywhere() {
+        let own = ["Hooks.lan", "10.0.0.7", "[fd00::1]"].map(str::to_owned);
+        let reach = Reach::public_and(&own);
+        for good in [
+            "http://hooks.lan:8080/x",
+            "https://hooks.lan/",
+            "http://10.0.0.7/",
+            "http://[fd00::1]:80/",
+        ] {
+            assert!(reach.check(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://10.0.0.8/",
+            "http://8.8.8.8/",
+            "http://x.hooks.lan/",
+            "https://localhost/",
+        ] {
+            assert!(reach.check(bad).is_err(), "{bad}");
+        }
     }
 }

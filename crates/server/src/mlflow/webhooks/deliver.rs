@@ -59,8 +59,8 @@ impl Deliveries {
         }
     }
 
-    pub fn reach(&self) -> Reach {
-        self.reach
+    pub fn reach(&self) -> &Reach {
+        &self.reach
     }
 
     /// Delivers on the program's runtime, whose thread this is.
@@ -124,13 +124,12 @@ impl Deliveries {
             return Ok(client);
         }
         // A redirect could lead inward, and a proxy would hide where it leads.
-        let mut client = Client::builder()
+        let client = Client::builder()
             .redirect(Policy::none())
             .no_proxy()
-            .timeout(PATIENCE);
-        if self.reach == Reach::Public {
-            client = client.dns_resolver(Arc::new(Outward)).https_only(true);
-        }
+            .timeout(PATIENCE)
+            .dns_resolver(Arc::new(Outward(self.reach.clone())))
+            .https_only(self.reach.is_https_only());
         let client = client.build().map_err(|error| error.to_string())?;
         Ok(self.client.get_or_init(|| client))
     }

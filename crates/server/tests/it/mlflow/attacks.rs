@@ -15,6 +15,9 @@ async fn bodies_that_are_no_request_are_refused_as_such() {
     let nan = r#"{"run_id": "r", "key": "m", "value": NaN, "timestamp": 1}"#;
     for (path, body) in [
         ("runs/create", "{"),
+        ("runs/create", "5"),
+        ("runs/create", "\"text\""),
+        ("runs/create", "[]"),
         ("runs/create", &"[".repeat(50_000)),
         ("runs/update", &nested),
         ("runs/log-metric", nan),
@@ -78,6 +81,23 @@ async fn strangers_may_not_ask() {
             403,
             "{method}"
         );
+    }
+}
+
+/// The guard stands before all of them, also before what comes to be added.
+#[tokio::test]
+async fn no_route_answers_a_stranger() {
+    let server = server();
+    let paths = forebay_server::paths();
+    assert!(paths.len() > 150, "{}", paths.len());
+    for path in paths {
+        let path = path.replace(['{', '}', '*'], "");
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+            let foreign = Request::builder().method(method).uri(&path);
+            let foreign = foreign.header("host", "evil.example").body(Body::empty());
+            let (status, _) = send(&server.app, foreign.unwrap()).await;
+            assert_eq!(status, 403, "{method} {path}");
+        }
     }
 }
 

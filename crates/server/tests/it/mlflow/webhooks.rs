@@ -220,11 +220,13 @@ async fn an_inward_address_is_not_connected_to() {
         true
     );
     told.recv().await.unwrap();
-    let shut = server(Reach::Public);
+    let shut = server(Reach::public_and(&[]));
     let body =
         json!({"name": "x", "url": url, "events": [{"entity": "PROMPT", "action": "CREATED"}]});
-    assert_eq!(shut.refused("POST", "webhooks", body).await.0, 400);
+    assert_eq!(shut.refused("POST", "webhooks", body.clone()).await.0, 400);
     assert!(told.try_recv().is_err());
+    let named = server(Reach::public_and(&["127.0.0.1".to_owned()]));
+    named.post("webhooks", body).await;
 }
 
 /// As a build registers: in the store itself, with an alias.
