@@ -92,16 +92,25 @@ pub fn metric(x: f64) -> String {
     match x {
         x if !x.is_finite() => x.to_string(),
         x if x.abs() >= 1_000.0 => number(x),
+        // A learning rate is not nothing.
+        x if x != 0.0 && x.abs() < 0.001 => number(x),
         x => format!("{x:.4}"),
     }
 }
 
+/// A written number with more digits than anyone reads, as [`number`]; None of what is short or no number.
+pub fn rounded(text: &str) -> Option<String> {
+    let is_long = text.len() > 10 && text.contains('.');
+    let value: f64 = text.parse().ok().filter(|_| is_long)?;
+    value.is_finite().then(|| number(value))
+}
+
 /// A difference with its sign: `+0.0041`, `−0.0041`, `±0`.
 pub fn change(x: f64) -> String {
-    match metric(x.abs()) {
-        zero if zero == "0.0000" => "\u{b1}0".to_owned(),
-        text if x < 0.0 => format!("\u{2212}{text}"),
-        text => format!("+{text}"),
+    match x {
+        x if x.abs() < 0.000_05 => "\u{b1}0".to_owned(),
+        x if x < 0.0 => format!("\u{2212}{}", metric(-x)),
+        x => format!("+{}", metric(x)),
     }
 }
 
@@ -189,7 +198,13 @@ mod tests {
         assert_eq!(number(0.721_431), "0.7214");
         assert_eq!(number(1048.0), "1048");
         assert_eq!(number(0.000_001_5), "1.500e-6");
-        assert_eq!(metric(0.7), "0.7000");
+        assert_eq!(
+            (metric(0.7), metric(0.0)),
+            ("0.7000".into(), "0.0000".into())
+        );
+        assert_eq!(metric(0.000_03), "0.00003");
+        assert_eq!(rounded("0.00020621366858310").unwrap(), "0.0002062");
+        assert_eq!((rounded("0.1"), rounded("20240115103000")), (None, None));
         assert_eq!(change(-0.004_1), "\u{2212}0.0041");
         assert_eq!(change(0.000_01), "\u{b1}0");
     }

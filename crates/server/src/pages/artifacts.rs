@@ -323,13 +323,15 @@ impl Tree<'_> {
 fn view(artifacts: &Artifacts, place: &str, path: &str) -> Option<File> {
     let place = artifacts.existing(place).ok()?;
     let metadata = place.metadata().ok().filter(std::fs::Metadata::is_file)?;
-    let is_image = shown(path).is_some_and(|kind| kind.starts_with("image/"));
-    let view = match is_image {
-        true => View::Image,
-        false => match beginning(&place) {
+    let view = if shown(path).is_some_and(|kind| kind.starts_with("image/")) {
+        View::Image
+    } else if path.to_ascii_lowercase().ends_with(".parquet") {
+        preview::parquet(&place)
+    } else {
+        match beginning(&place) {
             Ok(head) => preview::view(path, &head, metadata.len() > READ),
             Err(error) => View::Nothing(format!("The file cannot be read: {}.", error.kind())),
-        },
+        }
     };
     Some(File {
         path: path.to_owned(),

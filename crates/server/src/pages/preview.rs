@@ -1,5 +1,10 @@
 //! How a file is shown, from its name and its beginning.
 
+use std::path::Path;
+
+use arrow::record_batch::RecordBatch;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use forebay_lake::exchange;
 use forebay_ui::page::{Grid, GridColumn, View};
 use serde_json::Value;
 
@@ -28,6 +33,38 @@ pub fn view(path: &str, head: &[u8], cut: bool) -> View {
         }
         _ => plain(text, cut),
     }
+}
+
+/// The first rows of a Parquet file.
+pub fn parquet(place: &Path) -> View {
+    let grid = exchange::first_rows(place, ROWS + 1, COLUMNS).ok();
+    match grid.and_then(|batches| grid_of(&batches)) {
+        Some(grid) => View::Table(grid),
+        None => View::Nothing("Its rows cannot be shown: download it to open it.".to_owned()),
+    }
+}
+
+/// None where there are no rows, or values of no text.
+fn grid_of(batches: &[RecordBatch]) -> Option<Grid> {
+    let schema = batches.first()?.schema();
+    let options = FormatOptions::default();
+    let mut rows = Vec::new();
+    for batch in batches {
+        let columns: Result<Vec<_>, _> = batch
+            .columns()
+            .iter()
+            .map(|column| Ok((column, ArrayFormatter::try_new(column, &options)?)))
+            .collect::<Result<_, arrow::error::ArrowError>>();
+        let columns = columns.ok()?;
+        rows.extend((0..batch.num_rows()).map(|row| {
+            let cell = |(column, text): &(&arrow::array::ArrayRef, ArrayFormatter<'_>)| {
+                (!column.is_null(row)).then(|| text.value(row).to_string())
+            };
+            columns.iter().map(cell).collect::<Vec<_>>()
+        }));
+    }
+    let names = schema.fields().iter().map(|field| field.name().clone());
+    Some(grid(names.collect(), rows, false))
 }
 
 /// The head as text, without a last character that is cut. None where it has bytes of no text.
@@ -204,6 +241,36 @@ mod tests {
             View::Table(grid) => grid,
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn the_rows_of_a_parquet_file_are_a_grid() {
+        use std::sync::Arc;
+
+        use arrow::array::{Float64Array, StringArray};
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("x.parquet");
+        let batch = RecordBatch::try_from_iter_with_nullable([
+            (
+                "n",
+                Arc::new(Float64Array::from(vec![Some(0.5), None])) as _,
+                true,
+            ),
+            (
+                "t",
+                Arc::new(StringArray::from(vec!["a", "<b>"])) as _,
+                true,
+            ),
+        ])
+        .unwrap();
+        exchange::write_parquet(&place, &batch.schema(), &[batch]).unwrap();
+        let View::Table(grid) = parquet(&place) else {
+            panic!("no table")
+        };
+        assert!(grid.columns[0].numeric && !grid.columns[1].numeric);
+        assert_eq!(grid.rows[1], [None, Some("<b>".to_owned())]);
+        std::fs::write(&place, "PAR1").unwrap();
+        assert!(matches!(parquet(&place), View::Nothing(_)));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use forebay_ui::page::{
     Asked, DatasetRow, Drawing, InputTable, LoggedMetric, LoggedModelRow, NodeLink, Output,
     RunLink, Training,
 };
+use serde_json::Value;
 
 use super::compare::points;
 use super::experiments::{self, columns, logged_model, own_tags, rows, status};
@@ -211,8 +212,21 @@ fn dataset(input: &RunInput) -> DatasetRow {
         digest: input.dataset.digest.clone(),
         role: input.role().to_owned(),
         source_kind: input.dataset.source_type.clone(),
-        source: input.dataset.source.clone(),
+        source: place(&input.dataset.source),
     }
+}
+
+/// Clients write a source as JSON: its one text where it has one, the script of data made in code.
+fn place(source: &str) -> String {
+    let Ok(Value::Object(said)) = serde_json::from_str(source) else {
+        return source.to_owned();
+    };
+    let script = said
+        .get("tags")
+        .and_then(|tags| tags.get("mlflow.source.name"));
+    let only = said.values().next().filter(|_| said.len() == 1);
+    let place = script.or(only).and_then(Value::as_str);
+    place.map_or_else(|| source.to_owned(), str::to_owned)
 }
 
 /// Those that are there: a deleted model is not.

@@ -79,14 +79,14 @@ impl RunValue {
         match self {
             RunValue::None => format::NONE.to_owned(),
             RunValue::Number(x) => format::metric(*x),
-            RunValue::Text(text) => format::clip(text, 60),
+            RunValue::Text(text) => format::rounded(text).unwrap_or_else(|| format::clip(text, 60)),
         }
     }
 
     /// The whole value, where what is shown is a part of it.
     pub(crate) fn whole(&self) -> Option<&str> {
         match self {
-            RunValue::Text(text) if text.chars().count() > 60 => Some(text),
+            RunValue::Text(text) if self.shown() != *text => Some(text),
             _ => None,
         }
     }
