@@ -15,6 +15,8 @@ pub mod online;
 mod onnx;
 pub mod record;
 mod rng;
+#[cfg(test)]
+mod samples;
 pub mod serving;
 mod threads;
 pub mod train;

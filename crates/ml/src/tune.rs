@@ -182,6 +182,7 @@ mod tests {
             metric: String::new(),
             parallel: 1,
             memory: None,
+            folds: 0,
             parameters: parameters
                 .iter()
                 .map(|(name, range)| ((*name).to_owned(), range.clone()))

@@ -22,7 +22,15 @@ pub struct Tuning {
     /// Bytes that the trials of one moment may hold together; None: the project's limit.
     #[serde(default)]
     pub memory: Option<u64>,
+    /// Folds of the training rows that judge a trial, by the mean of its metrics; 0: rows held out once.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub folds: usize,
     pub parameters: IndexMap<String, Range>,
+}
+
+/// What is not asked for is not in a job's hash.
+fn is_none(folds: &usize) -> bool {
+    *folds == 0
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -167,3 +167,6 @@ impl Evaluation {
         evaluation
     }
 }
+
+#[cfg(test)]
+mod tests;

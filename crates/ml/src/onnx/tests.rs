@@ -1,89 +1,14 @@
 //! Every kind of model, loaded by the real `mlflow` and scored by the real `onnxruntime`.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray};
-use forebay_core::ml::{GradientBoosting, Judging, KMeans, Regression, Split, Task, Trainer};
+use forebay_core::ml::{KMeans, Regression, Task, Trainer};
 use forebay_testkit::python;
 use serde_json::{Value, json};
 
 use crate::model::Answers;
-use crate::rng::Rng;
+use crate::samples::{PACKAGES, boosting, input, rows};
 use crate::train::{TrainingInput, train, write_artifacts};
-
-const ROWS: usize = 400;
-
-/// Numbers, booleans and texts, each missing at times; labels of all kinds.
-fn rows(seed: u64) -> RecordBatch {
-    let mut rng = Rng::new(seed);
-    let wind: Vec<f64> = (0..ROWS).map(|_| 40.0 * rng.uniform()).collect();
-    let place: Vec<usize> = (0..ROWS).map(|_| rng.below(4)).collect();
-    let raw: Vec<f64> = (0..ROWS)
-        .map(|i| wind[i] + 10.0 * place[i] as f64 + 20.0 * rng.uniform())
-        .collect();
-    let kind = |raw: f64| ["calm", "middling", "wild"][(raw / 35.0).min(2.0) as usize];
-    let column = |name, values: ArrayRef| (name, values, true);
-    RecordBatch::try_from_iter_with_nullable([
-        column(
-            "wind speed",
-            Arc::new(Float64Array::from_iter(
-                (0..ROWS).map(|i| (i % 9 != 0).then_some(wind[i])),
-            )),
-        ),
-        column(
-            "rain",
-            Arc::new(BooleanArray::from_iter(
-                (0..ROWS).map(|i| (i % 5 != 0).then_some(i % 3 == 0)),
-            )),
-        ),
-        column(
-            "origin",
-            Arc::new(StringArray::from_iter((0..ROWS).map(|i| {
-                (i % 11 != 0).then_some(["EWR", "JFK", "LGA", "Zürich"][place[i]])
-            }))),
-        ),
-        column(
-            "is_late",
-            Arc::new(BooleanArray::from_iter(raw.iter().map(|r| Some(*r > 40.0)))),
-        ),
-        column(
-            "delay",
-            Arc::new(Float64Array::from_iter_values(raw.iter().copied())),
-        ),
-        column(
-            "sky",
-            Arc::new(StringArray::from_iter_values(raw.iter().map(|r| kind(*r)))),
-        ),
-    ])
-    .unwrap()
-}
-
-fn input(label: &str, trainer: Trainer) -> TrainingInput {
-    TrainingInput {
-        train: vec![rows(1)],
-        test: vec![rows(2)],
-        label: label.to_owned(),
-        features: ["wind speed", "rain", "origin"].map(str::to_owned).to_vec(),
-        trainer,
-        split: Split::Random { test: 0.2 },
-        judging: Judging {
-            resamples: 0,
-            ..Judging::default()
-        },
-        seed: 0,
-        training_hash: "abc".to_owned(),
-        champion: None,
-    }
-}
-
-fn boosting() -> Trainer {
-    Trainer::GradientBoosting(GradientBoosting {
-        rounds: 30,
-        max_leaves: 8,
-        ..GradientBoosting::default()
-    })
-}
 
 fn answers(answers: Answers, classes: &[String]) -> Value {
     match answers {
@@ -152,13 +77,7 @@ fn mlflow_and_onnxruntime_give_our_scores() {
     let place = folder.path().join("single");
     prepare(&place, &single, Task::Regression);
     folders.push(place.to_str().unwrap().to_owned());
-    let environment = python::environment(&[
-        "mlflow-skinny==3.17.2",
-        "numpy==2.4.6",
-        "pandas==3.1.1",
-        "onnx==1.23.2",
-        "onnxruntime==1.32.0",
-    ]);
+    let environment = python::environment(PACKAGES);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/score.py");
     let arguments: Vec<&str> = folders.iter().map(String::as_str).collect();
     let said = environment.run(&script, &arguments);

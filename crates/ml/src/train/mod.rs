@@ -150,6 +150,23 @@ fn cross_validate(
     cuts.iter().map(judge).collect()
 }
 
+/// Of every metric that is defined in all folds.
+fn means(folds: &[BTreeMap<String, f64>]) -> BTreeMap<String, f64> {
+    let mean = |name: &String| {
+        let values: Option<Vec<f64>> = folds.iter().map(|fold| fold.get(name).copied()).collect();
+        Some((
+            name.clone(),
+            values?.iter().sum::<f64>() / folds.len() as f64,
+        ))
+    };
+    folds
+        .first()
+        .into_iter()
+        .flat_map(|fold| fold.keys())
+        .filter_map(mean)
+        .collect()
+}
+
 /// The metrics on a cut's test rows of a model of its training rows.
 fn held_out(
     input: &TrainingInput,
@@ -191,48 +208,69 @@ pub fn memory(input: &TrainingInput) -> u64 {
         let arrow: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();
         arrow + rows(batches) * (input.features.len() * 9 + 64)
     };
-    (of(&input.train) + of(&input.test)) as u64
+    // Beside all rows those of the fold that is made.
+    let copies = if input.judging.folds > 0 { 2 } else { 1 };
+    (of(&input.train) * copies + of(&input.test)) as u64
 }
 
 pub fn rows(batches: &[RecordBatch]) -> usize {
     batches.iter().map(RecordBatch::num_rows).sum()
 }
 
-/// What trials of a search learn from and are judged on: training rows alone, a share of which is
-/// held out. `share` of the rest is kept: its latest rows, where they are in the order of time.
-pub fn for_trials(input: &TrainingInput, share: f64) -> Result<TrainingInput, Diagnostic> {
-    let mut cut = trial_cut(input)?;
+/// What trials of a search learn from and are judged on: training rows alone, by `folds` of them or,
+/// where that is 0, by a part that is held out. `share` of what they learn from is kept: its latest
+/// rows, where they are in the order of time.
+pub fn for_trials(
+    input: &TrainingInput,
+    share: f64,
+    folds: usize,
+) -> Result<TrainingInput, Diagnostic> {
+    let mut cut = trial_cut(input, folds)?;
     let wanted = (cut.train.len() as f64 * share).ceil() as usize;
     cut.train.drain(..cut.train.len().saturating_sub(wanted));
     Ok(TrainingInput {
         train: folds::take(&input.train, &cut.train)?,
         test: folds::take(&input.train, &cut.test)?,
         champion: None,
+        judging: Judging {
+            folds,
+            ..input.judging.clone()
+        },
         ..input.clone()
     })
 }
 
 /// How many rows a trial learns from at most.
-pub fn trial_rows(input: &TrainingInput) -> Result<usize, Diagnostic> {
-    Ok(trial_cut(input)?.train.len())
+pub fn trial_rows(input: &TrainingInput, folds: usize) -> Result<usize, Diagnostic> {
+    Ok(trial_cut(input, folds)?.train.len())
 }
 
-fn trial_cut(input: &TrainingInput) -> Result<folds::Cut, Diagnostic> {
-    folds::hold_out(&input.train, &input.split, HELD_OUT, input.seed)
+fn trial_cut(input: &TrainingInput, folds: usize) -> Result<folds::Cut, Diagnostic> {
+    match folds {
+        0 => folds::hold_out(&input.train, &input.split, HELD_OUT, input.seed),
+        _ => Ok(folds::Cut {
+            train: (0..rows(&input.train)).collect(),
+            test: Vec::new(),
+        }),
+    }
 }
 
-/// The metrics on the test rows of a model of the training rows, which is not kept.
+/// The metrics on the test rows of a model of the training rows, which is not kept; where folds are
+/// asked for, their means over models of the others.
 pub fn try_out(
     input: &TrainingInput,
     target: &Target,
     threads: usize,
 ) -> Result<BTreeMap<String, f64>, Diagnostic> {
     let train = labelled(target, &input.train, "training")?;
-    let test = labelled(target, &input.test, "held-out")?;
     let wanted = Wanted {
         threads,
         ..wanted(input, target)
     };
+    if input.judging.folds > 0 {
+        return Ok(means(&cross_validate(input, &wanted, &train)?));
+    }
+    let test = labelled(target, &input.test, "held-out")?;
     let fitted = trainer::fit(&input.trainer, &wanted, &train, None)?;
     metrics_of(&fitted, target.task, &test, &input.judging)
 }

@@ -213,3 +213,20 @@ fn a_label_of_zeros_and_ones_is_as_good_as_a_boolean() {
         train(&input()).unwrap().model
     );
 }
+
+#[test]
+fn a_trial_may_be_judged_by_its_folds() {
+    let input = input();
+    let target = Target::of(&input.trainer, &input.label, &input.train).unwrap();
+    let held_out = for_trials(&input, 1.0, 0).unwrap();
+    assert_eq!(rows(&held_out.train) + rows(&held_out.test), 900);
+    let folded = for_trials(&input, 0.5, 3).unwrap();
+    assert_eq!((rows(&folded.train), rows(&folded.test)), (450, 0));
+    let found = try_out(&folded, &target, 1).unwrap();
+
+    let mut whole = input.clone();
+    (whole.train, whole.judging.folds) = (folded.train.clone(), 3);
+    let folds = train(&whole).unwrap().evaluation.folds;
+    let mean = folds.iter().map(|fold| fold["roc_auc"]).sum::<f64>() / 3.0;
+    assert_eq!((folds.len(), found["roc_auc"]), (3, mean));
+}

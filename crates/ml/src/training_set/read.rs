@@ -146,8 +146,17 @@ pub fn training_hash(rows: &str, job: &TrainingJob, code: &str) -> String {
 
 /// The hash of a trial of a search: the same in every search that tries the same.
 pub fn trial_hash(rows: &str, job: &TrainingJob, code: &str, kept: usize) -> String {
-    let judged = serde_json::json!([job.judging.threshold, job.judging.costs, kept]);
+    let mut judged = serde_json::json!([job.judging.threshold, job.judging.costs, kept]);
+    if let (Some(folds), Some(judged)) = (folds(job), judged.as_array_mut()) {
+        judged.push(folds.into());
+    }
     digest::hex(format!("{}\n{judged}\n{rows}", learning(job, code)).as_bytes())
+}
+
+/// None: trials are judged on rows that are held out once.
+fn folds(job: &TrainingJob) -> Option<usize> {
+    let folds = job.tuning.as_ref()?.folds;
+    (folds > 0).then_some(folds)
 }
 
 /// What a model depends on beside the rows.

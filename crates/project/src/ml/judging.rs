@@ -82,7 +82,7 @@ pub(crate) fn evaluate(fields: &mut Fields<'_>) -> (Vec<String>, Vec<String>, Ju
     (metrics, gates, judging)
 }
 
-fn folds(fields: &mut Fields<'_>) -> usize {
+pub(super) fn folds(fields: &mut Fields<'_>) -> usize {
     let folds = count(fields, "cross_validation", 0, 100);
     if folds == 1 {
         let message = format!(

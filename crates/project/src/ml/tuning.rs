@@ -6,7 +6,7 @@ use forebay_core::suggest;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::judging::count;
+use super::judging::{count, folds};
 use crate::config::Bytes;
 use crate::yaml::{Doc, Entry, Fields, Unknown, Yaml};
 
@@ -30,6 +30,14 @@ pub(crate) fn tuning(fields: &mut Fields<'_>, trainer: Option<&Trainer>) -> Opti
     let parallel = at_least_one(&mut fields, "parallel", 1, 1_000);
     let metric = fields.text("metric").unwrap_or_default();
     let memory = fields.parsed("memory").map(|Bytes(bytes)| bytes as u64);
+    let folds = folds(&mut fields);
+    if folds > 0 && matches!(trainer, Some(Trainer::Script(_))) {
+        let message = format!(
+            "'cross_validation' of {} is for built-in trainers: a script sees the rows of one trial once",
+            fields.what
+        );
+        fields.error(message, fields.at("cross_validation"));
+    }
     let parameters = parameters(&mut fields, trainer);
     if search == Some(Search::Grid) {
         check_grid(&mut fields, &parameters);
@@ -41,6 +49,7 @@ pub(crate) fn tuning(fields: &mut Fields<'_>, trainer: Option<&Trainer>) -> Opti
         metric,
         parallel,
         memory,
+        folds,
         parameters,
     })
 }

@@ -460,12 +460,14 @@ error: parameter 'max_leaves': invalid type: string \"few\", expected usize
     );
     assert_eq!(
         problems(&job(
-            "{search: bayes, parameters: {l2: {from: 0, to: 1, scale: log}}}"
+            "{search: bayes, cross_validation: 1, parameters: {l2: {from: 0, to: 1, scale: log}}}"
         )),
         "error: 'bayes' is no 'search' of tune of training job 'churn'
   --> ml/a.yml:8:20
   hint: one of: grid, random, halving
+error: 'cross_validation' of tune of training job 'churn' needs 2 folds or more
+  --> ml/a.yml:8:45
 error: parameter 'l2' goes from 0 to 1, which is no range
-  --> ml/a.yml:8:44"
+  --> ml/a.yml:8:65"
     );
 }

@@ -41,7 +41,7 @@ pub async fn search(
     input: &TrainingInput,
 ) -> Result<Found, Diagnostic> {
     let mut search = Searching::new(making, tuning, input)?;
-    let most = train::trial_rows(input)?;
+    let most = train::trial_rows(input, tuning.folds)?;
     let mut round = tune::first_round(tuning, input.seed, most);
     loop {
         let (tried, runs) = search.round(round).await?;
@@ -108,7 +108,7 @@ impl<'a> Searching<'a> {
         trials: Vec<Trial>,
     ) -> Result<(Vec<Tried>, BTreeMap<usize, String>), Diagnostic> {
         let share = trials.first().map_or(1.0, |trial| trial.share);
-        let input = train::for_trials(self.input, share)?;
+        let input = train::for_trials(self.input, share, self.tuning.folds)?;
         let together = self.together(&input);
         let prepared: Vec<Prepared<'_>> = trials
             .iter()
