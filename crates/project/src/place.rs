@@ -1,6 +1,9 @@
 //! From a place in SQL that ran to the place in the user's file that it comes from.
 
+use std::path::PathBuf;
+
 use forebay_core::{Diagnostic, Location, Node, Spec};
+use indexmap::IndexSet;
 
 use crate::Project;
 
@@ -9,44 +12,86 @@ impl Project {
     /// query, or the word that the engine stumbled over, is in one place only. Else it is at the node, and the message
     /// goes on saying where in the query.
     pub fn placed(&self, node: &Node, sql: Option<&str>, mut problem: Diagnostic) -> Diagnostic {
-        let found = sql.zip(in_words(&problem.message));
-        let found = found.and_then(|(sql, (said, line, column))| {
-            let (text, column) = at(sql, line, column)?;
-            let word = word(&text[column..]);
-            let known =
-                !problem.message.contains('\'') || problem.message.contains(&format!("'{word}'"));
-            let files = || self.texts(node).into_iter();
-            let place = |(file, content): (String, String)| {
-                let (line, column) =
-                    same_line(&content, text, column).or_else(|| only_word(&content, word))?;
+        let said = in_words(&problem.message);
+        let stumbled = said.as_ref().zip(sql).map_or_else(
+            || Some(Stumbled::over(unknown(&problem.message)?)),
+            |((_, line, column), sql)| Stumbled::at(sql, *line, *column, &problem.message),
+        );
+        let found = stumbled.and_then(|stumbled| {
+            let mut files = self.texts(node).into_iter();
+            files.find_map(|(file, content)| {
+                let (line, column) = stumbled.find(&content)?;
                 Some(Location::new(file, line, column))
-            };
-            let location = files()
-                .find_map(place)
-                .filter(|_| known && !word.is_empty())?;
-            Some((said, location))
+            })
         });
-        let Some((said, location)) = found else {
+        let Some(location) = found else {
             return problem.at(node.location.clone());
         };
-        problem.message = problem.message.replace(&said, "");
+        if let Some((said, ..)) = said {
+            problem.message = problem.message.replace(&said, "");
+        }
         problem.at(location)
     }
 
-    /// Files that a node's SQL may come from, with their texts: its own, and those of the ephemeral models that it reads.
-    fn texts(&self, node: &Node) -> Vec<(String, String)> {
-        let text = |node: &Node| {
-            let content = std::fs::read_to_string(self.root.join(&node.location.file)).ok()?;
-            Some((node.location.file.to_string_lossy().into_owned(), content))
-        };
-        let parents = node.depends_on.iter().filter_map(|id| self.graph.get(id));
+    /// Files that a node's SQL may come from, with their texts: its own, those of the ephemeral models that it reads, and
+    /// those of macros that it calls.
+    fn texts(&self, node: &Node) -> Vec<(PathBuf, String)> {
+        let parents = node.depends_on.iter();
+        let parents = parents.filter_map(|id| self.graph.get(id));
         let laid_in = parents
             .filter(|parent| matches!(parent.spec, Spec::Model(_)) && parent.relation.is_none());
-        std::iter::once(node)
-            .chain(laid_in)
-            .filter_map(text)
-            .collect()
+        let nodes = std::iter::once(node).chain(laid_in);
+        let macros = self.details.get(&node.id).into_iter();
+        let macros = macros.flat_map(|detail| &detail.macros).filter_map(|id| {
+            let (package, name) = id.as_str().strip_prefix("macro.")?.split_once('.')?;
+            self.shared.macros.get(package, name)
+        });
+        let files = nodes.map(|node| &node.location.file);
+        let files = files.chain(macros.map(|found| &found.location.file));
+        let files: IndexSet<&PathBuf> = files.collect();
+        let text = |file: &PathBuf| {
+            let content = std::fs::read_to_string(self.root.join(file)).ok()?;
+            Some((file.clone(), content))
+        };
+        files.into_iter().filter_map(text).collect()
     }
+}
+
+/// What the engine could not go on at.
+struct Stumbled<'a> {
+    /// The line of the query, and the byte in it, where they are known.
+    line: Option<(&'a str, usize)>,
+    word: &'a str,
+}
+
+impl<'a> Stumbled<'a> {
+    fn over(word: &'a str) -> Self {
+        Self { line: None, word }
+    }
+
+    /// None where something else stands at that place than the message names: the query was part of another one.
+    fn at(sql: &'a str, line: usize, column: usize, message: &str) -> Option<Self> {
+        let (text, byte) = at(sql, line, column)?;
+        let word = word(&text[byte..]);
+        let known = !message.contains('\'') || message.contains(&format!("'{word}"));
+        let line = Some((text, byte));
+        (known && !word.is_empty()).then_some(Self { line, word })
+    }
+
+    fn find(&self, content: &str) -> Option<(u32, u32)> {
+        let same = self
+            .line
+            .and_then(|(text, byte)| same_line(content, text, byte));
+        same.or_else(|| only_word(content, self.word))
+    }
+}
+
+/// The name that the engine does not know, where it does not say where it stands.
+fn unknown(message: &str) -> Option<&str> {
+    let kinds = ["there is no column '", "there is no function '"];
+    let rest = kinds.iter().find_map(|kind| message.strip_prefix(kind))?;
+    let (name, _) = rest.split_once('\'')?;
+    (!name.is_empty() && name.chars().all(is_part)).then_some(name)
 }
 
 /// ` (line 2, column 7)` of a message of the engine: the words, and what they say.
@@ -115,9 +160,7 @@ mod tests {
     use super::*;
 
     fn found(content: &str, sql: &str, line: usize, column: usize) -> Option<(u32, u32)> {
-        let (text, column) = at(sql, line, column)?;
-        let word = word(&text[column..]);
-        same_line(content, text, column).or_else(|| only_word(content, word))
+        Stumbled::at(sql, line, column, "")?.find(content)
     }
 
     #[test]
@@ -130,6 +173,10 @@ mod tests {
         assert_eq!(found(file, sql, 2, 1), Some((4, 1)));
         assert_eq!(found(file, "select n\n", 1, 8), None);
         assert_eq!(found(file, sql, 9, 1), None);
+        let without_place = unknown("there is no column 'other'").unwrap();
+        assert_eq!(Stumbled::over(without_place).find(file), Some((5, 7)));
+        let of_another = "there is no column 'x' (line 1, column 11)";
+        assert!(Stumbled::at(sql, 1, 11, of_another).is_none());
     }
 
     #[test]

@@ -349,9 +349,8 @@ impl Failure {
     /// The same, with a place if it has none.
     pub fn placed(self, location: &Location) -> Self {
         match self {
-            Failure::Problem(mut problem) | Failure::Unknown(_, mut problem) => {
-                problem.location.get_or_insert_with(|| location.clone());
-                Failure::Problem(problem)
+            Failure::Problem(problem) | Failure::Unknown(_, problem) => {
+                Failure::Problem(Box::new(of_template(*problem, location)))
             }
             asked => asked,
         }
@@ -360,9 +359,8 @@ impl Failure {
     /// As a problem at that place, unless it has one of its own.
     pub fn at(self, location: &Location) -> Diagnostic {
         match self {
-            Failure::Problem(mut problem) | Failure::Unknown(_, mut problem) => {
-                problem.location.get_or_insert_with(|| location.clone());
-                *problem
+            Failure::Problem(problem) | Failure::Unknown(_, problem) => {
+                of_template(*problem, location)
             }
             Failure::Asked(question) => Diagnostic::internal(format!(
                 "a template asked for {question:?} where nothing can be looked up"
@@ -370,6 +368,20 @@ impl Failure {
             .at(location.clone()),
             Failure::Graph => Diagnostic::internal("a template read 'graph' where there is none")
                 .at(location.clone()),
+        }
+    }
+}
+
+/// A problem of the template there. One within a macro says from where the macro is called.
+fn of_template(mut problem: Diagnostic, location: &Location) -> Diagnostic {
+    match &problem.location {
+        None => problem.at(location.clone()),
+        Some(own) if own.file == location.file => problem,
+        Some(_) => {
+            problem
+                .hints
+                .insert(0, format!("it is called from {location}"));
+            problem
         }
     }
 }

@@ -166,10 +166,13 @@ select {{ lost() }}
         ),
         "error: Jinja: tried to use / operator on unsupported types string and number
   --> macros/deep/m.sql:4:6
+  hint: it is called from models/a.sql
 error: x must not be 3
   --> macros/deep/m.sql:6:24
+  hint: it is called from models/b.sql
 error: no macro or function is called 'nowhere'
   --> macros/deep/m.sql:8:6
+  hint: it is called from models/c.sql
 error: Jinja: unknown method: string has no method named nothing
   --> models/d.sql:1:21"
     );
