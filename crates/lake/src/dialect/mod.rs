@@ -11,6 +11,7 @@ mod columns;
 mod commands;
 mod comprehensions;
 mod correlated;
+mod counted;
 mod date_diff;
 mod doubles;
 mod duckdb;
@@ -48,6 +49,7 @@ mod tokens;
 mod totals;
 mod turned;
 mod using;
+mod wholes;
 mod windows;
 
 use std::sync::Arc;
@@ -100,12 +102,16 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     let mut planners = state.expr_planners().to_vec();
     planners.insert(0, Arc::new(multiples::Multiples));
     planners.insert(0, Arc::new(powers::Powers));
+    planners.insert(0, Arc::new(wholes::Wholes));
     planners.insert(0, Arc::new(operators::Operators(dialect)));
     if dialect == Dialect::DuckDb {
         planners.insert(0, Arc::new(duckdb::Operators));
         planners.insert(0, Arc::new(fields::Fields));
     }
     let mut functions = choices::lenient(state.scalar_functions().values().cloned());
+    if dialect == Dialect::DuckDb {
+        functions = counted::wide(functions);
+    }
     functions.push(Arc::new(date_diff::date_diff()));
     functions.extend(functions::all(dialect).into_iter().map(Arc::new));
     functions.extend(local::functions(&state).map(Arc::new));
@@ -148,7 +154,9 @@ pub(crate) fn rewrite(
     if dialect == Dialect::DuckDb {
         aliases::rewrite(query, probe)?;
     }
-    using::rewrite(query, probe)
+    using::rewrite(query, probe)?;
+    wholes::rewrite(query);
+    Ok(())
 }
 
 /// As [`rewrite`], of one expression.

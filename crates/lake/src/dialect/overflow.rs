@@ -3,11 +3,12 @@
 //! both sides to one type.
 
 use std::cell::Cell;
+use std::ops::{BitAnd, BitOr, BitXor};
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{ArrayRef, AsArray, Datum, Int64Array, Scalar};
+use arrow::array::{ArrayRef, ArrowNativeTypeOp, ArrowPrimitiveType, AsArray, Datum, PrimitiveArray, Scalar};
 use arrow::compute::kernels::numeric;
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::{DataType, Int32Type, Int64Type};
 use arrow::error::ArrowError;
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::Transformed;
@@ -102,7 +103,7 @@ impl Calculation {
         }
     }
 
-    /// Columns of `bigint` are added without looking at each value: whether one overflowed shows in
+    /// Columns of whole numbers are added without looking at each value: whether one overflowed shows in
     /// the signs of all together, and only then is it looked for.
     fn of_two(
         self,
@@ -120,31 +121,45 @@ impl Calculation {
     }
 
     fn quick(self, left: &dyn Datum, right: &dyn Datum) -> Option<ArrayRef> {
+        match (left.get().0.data_type(), right.get().0.data_type()) {
+            (DataType::Int64, DataType::Int64) => self.quick_of::<Int64Type>(left, right),
+            (DataType::Int32, DataType::Int32) => self.quick_of::<Int32Type>(left, right),
+            _ => None,
+        }
+    }
+
+    fn quick_of<T: ArrowPrimitiveType>(
+        self,
+        left: &dyn Datum,
+        right: &dyn Datum,
+    ) -> Option<ArrayRef>
+    where
+        T::Native: BitXor<Output = T::Native> + BitAnd<Output = T::Native> + BitOr<Output = T::Native>,
+    {
         let ((l, l_single), (r, r_single)) = (left.get(), right.get());
-        let both = l.data_type() == &DataType::Int64 && r.data_type() == &DataType::Int64;
-        if !both || l_single || r_single && r.is_null(0) {
+        if l_single || r_single && r.is_null(0) {
             return None;
         }
-        let (l, r) = (l.as_primitive::<Int64Type>(), r.as_primitive::<Int64Type>());
-        let signs = Cell::new(0);
-        let add = |a: i64, b: i64| {
-            let sum = a.wrapping_add(b);
+        let (l, r) = (l.as_primitive::<T>(), r.as_primitive::<T>());
+        let signs = Cell::new(T::Native::ZERO);
+        let add = |a: T::Native, b: T::Native| {
+            let sum = a.add_wrapping(b);
             signs.set(signs.get() | (a ^ sum) & (b ^ sum));
             sum
         };
-        let subtract = |a: i64, b: i64| {
-            let rest = a.wrapping_sub(b);
+        let subtract = |a: T::Native, b: T::Native| {
+            let rest = a.sub_wrapping(b);
             signs.set(signs.get() | (a ^ b) & (a ^ rest));
             rest
         };
-        let answer: Int64Array = match (self, r_single) {
+        let answer: PrimitiveArray<T> = match (self, r_single) {
             (Self::Add, true) => l.unary(|a| add(a, r.value(0))),
             (Self::Subtract, true) => l.unary(|a| subtract(a, r.value(0))),
             (Self::Add, false) => arrow::compute::binary(l, r, add).ok()?,
             (Self::Subtract, false) => arrow::compute::binary(l, r, subtract).ok()?,
             _ => return None,
         };
-        (signs.get() >= 0).then(|| Arc::new(answer) as ArrayRef)
+        (signs.get() >= T::Native::ZERO).then(|| Arc::new(answer) as ArrayRef)
     }
 }
 

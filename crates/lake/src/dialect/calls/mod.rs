@@ -42,6 +42,10 @@ impl VisitorMut for Rewriter {
             | Expr::AtTimeZone { .. }
             | Expr::Interval(_)
             | Expr::UnaryOp { .. } => times::rewrite(expr, self.dialect),
+            Expr::Position { expr, r#in } => {
+                let sides = [r#in.as_ref().clone(), expr.as_ref().clone()];
+                Ok(fill("strpos(_1, _2)", &sides))
+            }
             Expr::Substring { .. } | Expr::Cast { .. } => Ok(sized::rewrite(expr, self.dialect)),
             Expr::CompoundFieldAccess { access_chain, .. } => {
                 access_chain.iter_mut().for_each(bounded);

@@ -1,0 +1,187 @@
+//! Whole numbers as they are written: an `integer` where they fit into 32 bits, as in PostgreSQL and DuckDB. To the
+//! engine's planner all of them are a `bigint`, which would show in tables, contracts and `typeof`.
+//!
+//! Such a number becomes a mark, an operator of our own between it and null, that the session's planner takes for the
+//! literal: the planner has no other door for literals. Only values are marked: not places in `ORDER BY`, counts of
+//! rows, nor what most functions take.
+
+use std::ops::ControlFlow;
+
+use arrow::datatypes::DataType;
+use datafusion::common::DFSchema;
+use datafusion::error::Result;
+use datafusion::logical_expr::Expr as Planned;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Query, Select,
+    SelectItem, SetExpr, UnaryOperator, Value, VisitMut, VisitorMut,
+};
+
+use super::calls;
+
+const MARK: &str = "int4";
+
+/// Marks the query's whole numbers, after all else is rewritten.
+pub(super) fn rewrite(query: &mut Query) {
+    let _ = query.visit(&mut Marker);
+}
+
+struct Marker;
+
+impl VisitorMut for Marker {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        if let SetExpr::Values(values) = query.body.as_mut() {
+            let rows = values.rows.iter_mut();
+            rows.for_each(|row| row.content.iter_mut().for_each(mark));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        for item in &mut select.projection {
+            if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
+                mark(expr);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::BinaryOp { left, op, right } if is_of_values(op) => {
+                mark(left);
+                mark(right);
+            }
+            Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
+                mark(left);
+                mark(right);
+            }
+            Expr::Nested(inner) => mark(inner),
+            Expr::Between {
+                expr, low, high, ..
+            } => [expr, low, high].into_iter().for_each(|side| mark(side)),
+            Expr::InList { list, .. } => list.iter_mut().for_each(mark),
+            Expr::Array(array) => array.elem.iter_mut().for_each(mark),
+            Expr::Dictionary(fields) => fields.iter_mut().for_each(|field| mark(&mut field.value)),
+            Expr::Case {
+                conditions,
+                else_result,
+                ..
+            } => {
+                let results = conditions.iter_mut().map(|when| &mut when.result);
+                results
+                    .chain(else_result.as_deref_mut())
+                    .for_each(mark);
+            }
+            Expr::Function(function) => mark_args(function),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Functions that give an argument, or hold or add up what they are given.
+const GIVING: &[&str] = &[
+    "any_value",
+    "array_agg",
+    "coalesce",
+    "greatest",
+    "ifnull",
+    "least",
+    "make_array",
+    "max",
+    "min",
+    "mode",
+    "named_struct",
+    "nullif",
+    "nvl",
+    "struct",
+    "sum",
+];
+
+fn mark_args(function: &mut Function) {
+    let is_giving = calls::name_of(function).is_some_and(|name| GIVING.contains(&name.as_str()));
+    let FunctionArguments::List(list) = &mut function.args else {
+        return;
+    };
+    for arg in list.args.iter_mut().filter(|_| is_giving) {
+        if let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = arg {
+            mark(expr);
+        }
+    }
+}
+
+fn is_of_values(op: &BinaryOperator) -> bool {
+    use BinaryOperator::*;
+    matches!(
+        op,
+        Plus | Minus
+            | Multiply
+            | Divide
+            | DuckIntegerDivide
+            | Modulo
+            | Eq
+            | NotEq
+            | Gt
+            | GtEq
+            | Lt
+            | LtEq
+            | BitwiseAnd
+            | BitwiseOr
+            | PGBitwiseXor
+            | PGBitwiseShiftLeft
+            | PGBitwiseShiftRight
+    )
+}
+
+fn mark(expr: &mut Expr) {
+    if is_short(expr) {
+        *expr = Expr::BinaryOp {
+            left: Box::new(std::mem::replace(expr, Expr::Value(Value::Null.into()))),
+            op: BinaryOperator::Custom(MARK.to_owned()),
+            right: Box::new(Expr::Value(Value::Null.into())),
+        };
+    }
+}
+
+fn is_short(expr: &Expr) -> bool {
+    match expr {
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr,
+        } => digits(expr).is_some_and(|digits| format!("-{digits}").parse::<i32>().is_ok()),
+        expr => digits(expr).is_some_and(|digits| digits.parse::<i32>().is_ok()),
+    }
+}
+
+fn digits(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Value(value) => match &value.value {
+            Value::Number(number, _) => Some(number.replace('_', "")),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Plans what is marked.
+#[derive(Debug)]
+pub(super) struct Wholes;
+
+impl ExprPlanner for Wholes {
+    fn plan_binary_op(
+        &self,
+        expr: RawBinaryExpr,
+        _schema: &DFSchema,
+    ) -> Result<PlannerResult<RawBinaryExpr>> {
+        match (&expr.op, &expr.left) {
+            (BinaryOperator::Custom(op), Planned::Literal(value, _)) if op == MARK => {
+                let short = value.cast_to(&DataType::Int32)?;
+                Ok(PlannerResult::Planned(Planned::Literal(short, None)))
+            }
+            _ => Ok(PlannerResult::Original(expr)),
+        }
+    }
+}
