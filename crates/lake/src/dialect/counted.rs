@@ -62,6 +62,8 @@ impl ScalarUDFImpl for Counted {
             arg_fields: &args.arg_fields,
             scalar_arguments: &vec![None; args.args.len()],
         })?;
-        self.0.invoke_with_args(args)?.cast_to(&DataType::Int64, None)
+        self.0
+            .invoke_with_args(args)?
+            .cast_to(&DataType::Int64, None)
     }
 }

@@ -1,4 +1,4 @@
-//! Where a double meets a decimal, in a comparison or as one of several values, the decimal becomes a
+//! Where a double meets a decimal, in a comparison, as keys of a join or as one of several values, the decimal becomes a
 //! double, and a date beside a timestamp becomes one of microseconds, as in PostgreSQL and DuckDB. The
 //! engine makes a decimal of both numbers, into which a large double does not fit and in which a small one
 //! is lost, and nanoseconds of both moments, which end in 2262. A float of 32 bits stays one beside a decimal
@@ -12,7 +12,7 @@ use datafusion::common::{DFSchema, ExprSchema};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::logical_expr::{
-    Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Union, Values, cast,
+    Expr, ExprSchemable, Join, LogicalPlan, LogicalPlanBuilder, Union, Values, cast,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -39,6 +39,13 @@ impl AnalyzerRule for Mixed {
                 let rewritten = of_values(values, self.0)?;
                 changed |= rewritten.transformed;
                 Ok(rewritten)
+            }
+            LogicalPlan::Join(join) if !join.on.is_empty() => {
+                let rewritten = of_join(join, self.0);
+                match changed {
+                    true => Ok(Transformed::yes(rewritten.data.recompute_schema()?)),
+                    false => Ok(rewritten),
+                }
             }
             // What stands above has other types now.
             plan if changed => Ok(Transformed::yes(plan.recompute_schema()?)),
@@ -177,6 +184,34 @@ fn uncast<'a>(value: &'a Expr, made: &DataType) -> &'a Expr {
     match value {
         Expr::Cast(cast) if cast.field.data_type() == made => &cast.expr,
         value => value,
+    }
+}
+
+/// The keys of `USING`, and what set operations compare.
+fn of_join(mut join: Join, dialect: Dialect) -> Transformed<LogicalPlan> {
+    let schemas = [
+        Arc::clone(join.left.schema()),
+        Arc::clone(join.right.schema()),
+    ];
+    let mut changed = false;
+    for (left, right) in &mut join.on {
+        let types = (left.get_type(&schemas[0]), right.get_type(&schemas[1]));
+        let (Ok(of_left), Ok(of_right)) = types else {
+            continue;
+        };
+        let Some(common) = common([&of_left, &of_right].into_iter(), dialect) else {
+            continue;
+        };
+        for (side, of) in [(left, of_left), (right, of_right)] {
+            if is_changed(&of, &common) {
+                *side = cast(std::mem::take(side), common.clone());
+                changed = true;
+            }
+        }
+    }
+    match changed {
+        true => Transformed::yes(LogicalPlan::Join(join)),
+        false => Transformed::no(LogicalPlan::Join(join)),
     }
 }
 

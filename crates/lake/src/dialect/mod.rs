@@ -154,7 +154,7 @@ pub(crate) fn rewrite(
     if dialect == Dialect::DuckDb {
         aliases::rewrite(query, probe)?;
     }
-    using::rewrite(query, probe)?;
+    using::rewrite(query, dialect, probe)?;
     wholes::rewrite(query);
     Ok(())
 }

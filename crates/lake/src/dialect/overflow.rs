@@ -6,7 +6,9 @@ use std::cell::Cell;
 use std::ops::{BitAnd, BitOr, BitXor};
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{ArrayRef, ArrowNativeTypeOp, ArrowPrimitiveType, AsArray, Datum, PrimitiveArray, Scalar};
+use arrow::array::{
+    ArrayRef, ArrowNativeTypeOp, ArrowPrimitiveType, AsArray, Datum, PrimitiveArray, Scalar,
+};
 use arrow::compute::kernels::numeric;
 use arrow::datatypes::{DataType, Int32Type, Int64Type};
 use arrow::error::ArrowError;
@@ -134,7 +136,8 @@ impl Calculation {
         right: &dyn Datum,
     ) -> Option<ArrayRef>
     where
-        T::Native: BitXor<Output = T::Native> + BitAnd<Output = T::Native> + BitOr<Output = T::Native>,
+        T::Native:
+            BitXor<Output = T::Native> + BitAnd<Output = T::Native> + BitOr<Output = T::Native>,
     {
         let ((l, l_single), (r, r_single)) = (left.get(), right.get());
         if l_single || r_single && r.is_null(0) {

@@ -71,9 +71,7 @@ impl VisitorMut for Marker {
                 ..
             } => {
                 let results = conditions.iter_mut().map(|when| &mut when.result);
-                results
-                    .chain(else_result.as_deref_mut())
-                    .for_each(mark);
+                results.chain(else_result.as_deref_mut()).for_each(mark);
             }
             Expr::Function(function) => mark_args(function),
             _ => {}

@@ -12,7 +12,9 @@ mod run;
 mod session;
 mod spill;
 mod types;
+mod veil;
 mod views;
+mod whole_answers;
 
 pub use types::{sql_type, type_name};
 
@@ -21,4 +23,5 @@ pub(crate) use plan::{Files, Planner};
 pub(crate) use run::{input_rows, schema_of, start, tidy};
 pub(crate) use session::{runtime, session};
 pub(crate) use spill::SpillFolder;
+pub(crate) use veil::Veil;
 pub(crate) use views::Views;

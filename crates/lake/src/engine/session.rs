@@ -16,6 +16,7 @@ use super::join_order;
 use super::lazy;
 use super::spill::SpillFolder;
 use super::types::SqlTypes;
+use super::{veil, whole_answers};
 use crate::dialect;
 use crate::types::{Dialect, LakeOptions};
 
@@ -41,8 +42,10 @@ fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>, dialect: Dialect) -> S
         .build();
     let mut rules = lazy::rules(state.physical_optimizers());
     join_order::install(&mut rules);
+    rules.insert(0, Arc::new(veil::Veiled));
     let mut logical = state.optimizer().rules.clone();
     days::install(&mut logical);
+    whole_answers::install(&mut logical);
     let state = SessionStateBuilder::new_from_existing(state)
         .with_optimizer_rules(logical)
         .with_physical_optimizer_rules(rules)

@@ -99,7 +99,7 @@ async fn a_pivot_has_a_column_for_each_value_that_its_table_holds() {
             "v",
             vec!["5", "6", "7", "null"],
         ),
-        ("describe select x, q from sales", "column_name, column_type, null, key, default, extra", vec!["x|BIGINT|YES|null|null|null", "q|VARCHAR|YES|null|null|null"]),
+        ("describe select x, q from sales", "column_name, column_type, null, key, default, extra", vec!["x|INTEGER|YES|null|null|null", "q|VARCHAR|YES|null|null|null"]),
         ("show tables", "name", vec!["sales"]),
     ] {
         let (found, answered) = answer(&lake, sql).await;

@@ -393,7 +393,7 @@ fn contracted(types: &[(&str, &str)], check: &str) -> Node {
 #[tokio::test]
 async fn a_contract_sets_the_order_of_the_columns_and_refuses_others() {
     let bed = bed().await;
-    let node = contracted(&[("v", "varchar"), ("id", "bigint")], "id < 3");
+    let node = contracted(&[("v", "varchar"), ("id", "int")], "id < 3");
     materialize(&bed.lake, &node, FIRST, &first_run())
         .await
         .unwrap();
@@ -411,7 +411,7 @@ async fn a_contract_sets_the_order_of_the_columns_and_refuses_others() {
         [
             "  column  definition type  contract type  mismatch",
             "  at                       timestamp      missing in definition",
-            "  id      bigint                          missing in contract",
+            "  id      integer                         missing in contract",
             "  v       text             int            data type mismatch"
         ]
     );
@@ -420,7 +420,7 @@ async fn a_contract_sets_the_order_of_the_columns_and_refuses_others() {
 #[tokio::test]
 async fn rows_that_break_a_constraint_leave_the_table_as_it_was() {
     let bed = bed().await;
-    let node = contracted(&[("id", "bigint"), ("v", "text")], "id < 3");
+    let node = contracted(&[("id", "integer"), ("v", "text")], "id < 3");
     let run = async |sql| materialize(&bed.lake, &node, sql, &first_run()).await;
     run(FIRST).await.unwrap();
     let problem = run("select * from (values (7, 'x'), (1, null)) as t(id, v)")

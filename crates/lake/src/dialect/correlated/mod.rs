@@ -15,8 +15,8 @@ use datafusion::functions_aggregate::expr_fn::{bool_or, count, first_value};
 use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
-    Expr, Filter, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Subquery,
-    binary_expr, is_null, lit, when,
+    Aggregate, Expr, Filter, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Projection,
+    Sort, Subquery, binary_expr, is_null, lit, when,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -37,6 +37,9 @@ impl AnalyzerRule for Correlated {
         let rewritten = plan.transform_up_with_subqueries(|plan| match &plan {
             LogicalPlan::Projection(projection) => of_projection(projection, &names),
             LogicalPlan::Filter(filter) => of_filter(filter, &names),
+            LogicalPlan::Aggregate(aggregate) => of_aggregate(aggregate, &names),
+            LogicalPlan::Sort(sort) => of_sort(sort, &names),
+            LogicalPlan::Join(join) if asks(join) => of_condition(join, &names),
             LogicalPlan::Join(join) => match of_join(join, &names)? {
                 Some(joined) => Ok(Transformed::yes(joined)),
                 None => Ok(Transformed::no(plan)),
@@ -65,7 +68,9 @@ fn of_projection(projection: &Projection, names: &Names) -> Result<Transformed<L
     let mut exprs = Vec::new();
     for expr in &projection.expr {
         let name = kept.save(expr);
-        let replaced = expr.clone().transform_up(|expr| joined.value(expr, true))?;
+        let replaced = expr
+            .clone()
+            .transform_up(|expr| joined.value(expr, Place::Item))?;
         exprs.push(name.restore(replaced.data));
     }
     match joined.count {
@@ -78,7 +83,7 @@ fn of_projection(projection: &Projection, names: &Names) -> Result<Transformed<L
 fn of_filter(filter: &Filter, names: &Names) -> Result<Transformed<LogicalPlan>> {
     let mut joined = Joined::new(&filter.input, names);
     let predicate = filter.predicate.clone();
-    let predicate = predicate.transform_up(|expr| joined.value(expr, false))?;
+    let predicate = predicate.transform_up(|expr| joined.value(expr, Place::Condition))?;
     if joined.count == 0 {
         return Ok(Transformed::no(LogicalPlan::Filter(filter.clone())));
     }
@@ -87,6 +92,75 @@ fn of_filter(filter: &Filter, names: &Names) -> Result<Transformed<LogicalPlan>>
         .filter(predicate.data)?
         .project(columns.into_iter().map(Expr::Column))?;
     plan.build().map(Transformed::yes)
+}
+
+/// An aggregate of tests and values by subqueries, or by them.
+fn of_aggregate(aggregate: &Aggregate, names: &Names) -> Result<Transformed<LogicalPlan>> {
+    let plan = LogicalPlan::Aggregate(aggregate.clone());
+    let kept = NamePreserver::new(&plan);
+    let mut joined = Joined::new(&aggregate.input, names);
+    let mut replaced = |exprs: &[Expr]| -> Result<Vec<Expr>> {
+        let each = exprs.iter().map(|expr| {
+            let name = kept.save(expr);
+            let replaced = expr
+                .clone()
+                .transform_up(|expr| joined.value(expr, Place::Other))?;
+            Ok(name.restore(replaced.data))
+        });
+        each.collect()
+    };
+    let (groups, values) = (
+        replaced(&aggregate.group_expr)?,
+        replaced(&aggregate.aggr_expr)?,
+    );
+    match joined.count {
+        0 => Ok(Transformed::no(plan)),
+        _ => Aggregate::try_new(joined.plan.into(), groups, values)
+            .map(|aggregate| Transformed::yes(LogicalPlan::Aggregate(aggregate))),
+    }
+}
+
+fn of_sort(sort: &Sort, names: &Names) -> Result<Transformed<LogicalPlan>> {
+    let mut joined = Joined::new(&sort.input, names);
+    let mut by = sort.expr.clone();
+    for by in &mut by {
+        let expr = std::mem::take(&mut by.expr);
+        by.expr = expr
+            .transform_up(|expr| joined.value(expr, Place::Other))?
+            .data;
+    }
+    if joined.count == 0 {
+        return Ok(Transformed::no(LogicalPlan::Sort(sort.clone())));
+    }
+    let columns = sort.input.schema().columns();
+    let plan = LogicalPlanBuilder::from(joined.plan)
+        .sort_with_limit(by, sort.fetch)?
+        .project(columns.into_iter().map(Expr::Column))?;
+    plan.build().map(Transformed::yes)
+}
+
+/// Whether the condition of an inner join holds subqueries.
+fn asks(join: &Join) -> bool {
+    let is_subquery = |expr: &Expr| {
+        Ok(matches!(
+            expr,
+            Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_)
+        ))
+    };
+    let asks = |filter: &Expr| filter.exists(is_subquery).unwrap_or(false);
+    join.join_type == JoinType::Inner && join.filter.as_ref().is_some_and(asks)
+}
+
+/// The condition of an inner join is one of its rows.
+fn of_condition(join: &Join, names: &Names) -> Result<Transformed<LogicalPlan>> {
+    let mut join = join.clone();
+    let Some(condition) = join.filter.take() else {
+        return Ok(Transformed::no(LogicalPlan::Join(join)));
+    };
+    let rows = LogicalPlan::Join(join);
+    let filter = Filter::try_new(condition, rows.into())?;
+    let rewritten = of_filter(&filter, names)?;
+    Ok(Transformed::yes(rewritten.data))
 }
 
 /// A lateral join. None: it is no such join, or one that the engine plans.
@@ -135,6 +209,15 @@ fn same<'a>(refs: &'a [Expr], columns: &'a [Column]) -> impl Iterator<Item = Exp
     })
 }
 
+/// Where a subquery stands. To the engine a part of a condition can be a test by one, an answer's item can be
+/// the value of one alone, and what is aggregated or ordered by neither.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Item,
+    Condition,
+    Other,
+}
+
 /// Rows, with the values of subqueries joined to them.
 struct Joined<'a> {
     input: &'a LogicalPlan,
@@ -153,13 +236,13 @@ impl<'a> Joined<'a> {
         }
     }
 
-    /// The subquery's value as a column; other expressions as they are. An answer's item cannot be a
-    /// test by a subquery for the engine, a part of a condition can.
-    fn value(&mut self, expr: Expr, is_item: bool) -> Result<Transformed<Expr>> {
+    /// The subquery's value as a column; other expressions as they are.
+    fn value(&mut self, expr: Expr, place: Place) -> Result<Transformed<Expr>> {
         let value = match &expr {
             Expr::ScalarSubquery(Subquery { subquery, .. }) => {
                 let refs = outer_columns(subquery);
-                match refs.is_empty() || simple::value(subquery) {
+                let is_planned = place != Place::Other && simple::value(subquery);
+                match refs.is_empty() || is_planned {
                     true => None,
                     false => self.scalar(subquery, refs)?,
                 }
@@ -167,16 +250,18 @@ impl<'a> Joined<'a> {
             Expr::Exists(Exists { subquery, negated }) => {
                 let refs = outer_columns(&subquery.subquery);
                 let is_planned = refs.is_empty() || simple::rows(&subquery.subquery, false);
-                match is_planned && !is_item {
+                match is_planned && place == Place::Condition {
                     true => None,
                     false => self.exists(&subquery.subquery, refs, *negated)?,
                 }
             }
             Expr::InSubquery(test) => {
                 let refs = outer_columns(&test.subquery.subquery);
-                let is_planned = refs.is_empty()
+                // What is looked for is compared below the join, where its nulls are lost.
+                let is_constant = test.expr.column_refs().is_empty();
+                let is_planned = refs.is_empty() && !is_constant
                     || (!test.negated && simple::rows(&test.subquery.subquery, false));
-                match is_planned && !is_item {
+                match is_planned && place == Place::Condition {
                     true => None,
                     false => self.is_in(test, refs)?,
                 }

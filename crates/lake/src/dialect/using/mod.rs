@@ -1,10 +1,12 @@
-//! `RIGHT` and `FULL JOIN ... USING` and their natural forms, and `*` over any `USING`.
+//! `RIGHT` and `FULL JOIN ... USING` and their natural forms, and `*` and conditions over any `USING`.
 //!
 //! The engine takes the left table's column for the merged one, which is null where only the right
-//! table has a row. Here such a query is rewritten before it is planned: the joins get an `ON`
+//! table has a row, and knows it only as an item, not in `WHERE` nor in what is computed. Here such a query is rewritten before it is planned: the joins get an `ON`
 //! condition, the merged column becomes the right table's column or `coalesce(left, right)` wherever
-//! it is named, and `*` is spelled out, with the merged column at the left one's place.
+//! it is named, and `*` is spelled out: with the merged column at the left one's place in DuckDB, and in front, in
+//! the order of `USING`, in PostgreSQL.
 
+mod keys;
 mod names;
 mod scope;
 mod select;
@@ -15,18 +17,31 @@ use datafusion::sql::sqlparser::ast::{
 use forebay_core::Diagnostic;
 
 use super::{Probe, folded, scopes};
+use crate::types::Dialect;
 
 pub(super) use scope::Columns;
 pub(super) use select::left_out;
 
-pub(super) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> Result<(), Diagnostic> {
+pub(super) fn rewrite(
+    query: &mut Query,
+    dialect: Dialect,
+    probe: &Probe<'_>,
+) -> Result<(), Diagnostic> {
+    let is_other = |item: &TableWithJoins| match dialect {
+        Dialect::DuckDb => keeps_another_key(item),
+        Dialect::Postgres => item.joins.iter().any(merges),
+    };
     let has = |select: &Select| {
         let spreads = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_));
         select.from.iter().any(is_affected)
             || select.projection.iter().any(renames)
-            || select.projection.iter().any(spreads) && select.from.iter().any(keeps_another_key)
+            || select.projection.iter().any(excludes) && has_tables(select)
+            || select.projection.iter().any(spreads) && select.from.iter().any(is_other)
+            || keys::are_computed_with(select)
     };
-    scopes::each_select(query, probe, &has, &select::rewrite)
+    scopes::each_select(query, probe, &has, &|select, order_by, columns| {
+        select::rewrite(select, order_by, columns, dialect)
+    })
 }
 
 /// `* RENAME (a AS b)`, which the engine does not know.
@@ -34,21 +49,34 @@ fn renames(item: &SelectItem) -> bool {
     matches!(item, SelectItem::Wildcard(options) if options.opt_rename.is_some())
 }
 
+/// `* EXCLUDE (a)`: the engine looks for one column of that name, where several tables may have one.
+fn excludes(item: &SelectItem) -> bool {
+    matches!(item, SelectItem::Wildcard(options) if options.opt_exclude.is_some())
+}
+
+fn has_tables(select: &Select) -> bool {
+    select.from.len() > 1 || select.from.iter().any(|item| !item.joins.is_empty())
+}
+
 /// Whether `*` has the key of another table than the first: the engine keeps that of the table whose name
 /// is the least.
 fn keeps_another_key(item: &TableWithJoins) -> bool {
-    use JoinConstraint::{Natural, Using};
-    use JoinOperator::{Inner, Left, LeftOuter};
-    let merges = |join: &Join| match &join.join_operator {
-        JoinOperator::Join(on) | Inner(on) | Left(on) | LeftOuter(on) => {
-            matches!(on, Using(_) | Natural)
-        }
-        _ => false,
-    };
     let factors = std::iter::once(&item.relation).chain(item.joins.iter().map(|j| &j.relation));
     let names: Option<Vec<String>> = factors.map(plain_name).collect();
     let ascending = names.is_some_and(|names| names.is_sorted_by(|one, next| one < next));
     !ascending && item.joins.iter().any(merges)
+}
+
+/// An inner or left join that merges columns.
+fn merges(join: &Join) -> bool {
+    use JoinConstraint::{Natural, Using};
+    use JoinOperator::{Inner, Left, LeftOuter};
+    match &join.join_operator {
+        JoinOperator::Join(on) | Inner(on) | Left(on) | LeftOuter(on) => {
+            matches!(on, Using(_) | Natural)
+        }
+        _ => false,
+    }
 }
 
 fn plain_name(factor: &TableFactor) -> Option<String> {

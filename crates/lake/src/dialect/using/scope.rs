@@ -10,6 +10,7 @@ use forebay_core::Diagnostic;
 
 use super::super::{Probe, folded, parse};
 use super::names::Merged;
+use crate::types::Dialect;
 
 /// One visible column.
 #[derive(Clone, Debug)]
@@ -27,21 +28,29 @@ pub(in crate::dialect) struct Columns<'a> {
 
 impl Columns<'_> {
     /// Gives the joins of the item `ON` conditions; returns its columns.
-    pub(super) fn convert(&self, item: &mut TableWithJoins) -> Result<Vec<Column>, Diagnostic> {
-        let mut left = self.of_factor(&mut item.relation)?;
+    pub(super) fn convert(
+        &self,
+        item: &mut TableWithJoins,
+        dialect: Dialect,
+    ) -> Result<Vec<Column>, Diagnostic> {
+        let mut left = self.of_factor(&mut item.relation, dialect)?;
         for join in &mut item.joins {
-            let right = self.of_factor(&mut join.relation)?;
-            left = combine(left, right, &mut join.join_operator)?;
+            let right = self.of_factor(&mut join.relation, dialect)?;
+            left = combine(left, right, &mut join.join_operator, dialect)?;
         }
         Ok(left)
     }
 
-    fn of_factor(&self, factor: &mut TableFactor) -> Result<Vec<Column>, Diagnostic> {
+    fn of_factor(
+        &self,
+        factor: &mut TableFactor,
+        dialect: Dialect,
+    ) -> Result<Vec<Column>, Diagnostic> {
         match factor {
             TableFactor::NestedJoin {
                 table_with_joins,
                 alias: None,
-            } => self.convert(table_with_joins),
+            } => self.convert(table_with_joins, dialect),
             other => self.of(&TableWithJoins {
                 relation: other.clone(),
                 joins: Vec::new(),
@@ -88,6 +97,7 @@ fn combine(
     left: Vec<Column>,
     right: Vec<Column>,
     operator: &mut JoinOperator,
+    dialect: Dialect,
 ) -> Result<Vec<Column>, Diagnostic> {
     use JoinOperator::{
         Anti, FullOuter, LeftAnti, LeftSemi, Right, RightAnti, RightOuter, RightSemi, Semi,
@@ -133,6 +143,10 @@ fn combine(
         Keeps::Left => Ok(left),
         Keeps::Right => Ok(right),
         Keeps::Both => {
+            if dialect == Dialect::Postgres {
+                let place = |column: &Column| keys.iter().position(|key| *key == column.name);
+                merged.sort_by_key(|column| place(column).unwrap_or(keys.len()));
+            }
             let rest = right
                 .into_iter()
                 .filter(|column| !keys.contains(&column.name));
@@ -163,6 +177,16 @@ fn kept(left: Vec<Column>, right: Vec<Column>, keeps: Keeps) -> Vec<Column> {
     }
 }
 
+pub(super) fn constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
+    use JoinOperator::*;
+    match operator {
+        Join(on) | Inner(on) | Left(on) | LeftOuter(on) | Right(on) | RightOuter(on)
+        | FullOuter(on) | Semi(on) | LeftSemi(on) | RightSemi(on) | Anti(on) | LeftAnti(on)
+        | RightAnti(on) => Some(on),
+        _ => None,
+    }
+}
+
 fn constraint_of(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
     use JoinOperator::*;
     match operator {
@@ -173,7 +197,7 @@ fn constraint_of(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
     }
 }
 
-fn key_name(name: &ObjectName) -> Result<String, Diagnostic> {
+pub(super) fn key_name(name: &ObjectName) -> Result<String, Diagnostic> {
     match name.0.as_slice() {
         [part] => part.as_ident().map(folded),
         _ => None,

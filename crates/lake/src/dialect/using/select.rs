@@ -11,17 +11,19 @@ use forebay_core::Diagnostic;
 use super::super::folded;
 use super::names::Merged;
 use super::scope::{Column, Columns, quoted, refused};
-use super::{is_affected, keeps_another_key};
+use super::{is_affected, merges};
+use crate::types::Dialect;
 
 pub(super) fn rewrite(
     select: &mut Select,
     order_by: Option<&mut OrderBy>,
     columns: &Columns<'_>,
+    dialect: Dialect,
 ) -> Result<(), Diagnostic> {
     let mut visible = Vec::new();
     for item in &mut select.from {
-        visible.extend(match is_affected(item) || keeps_another_key(item) {
-            true => columns.convert(item)?,
+        visible.extend(match is_affected(item) || item.joins.iter().any(merges) {
+            true => columns.convert(item, dialect)?,
             false => columns.of(item)?,
         });
     }
