@@ -80,7 +80,7 @@ impl VisitorMut for Marker {
     }
 }
 
-/// Functions that give an argument, or hold or add up what they are given.
+/// Functions that give an argument, hold or add up what they are given, or say its type.
 const GIVING: &[&str] = &[
     "any_value",
     "array_agg",
@@ -95,8 +95,10 @@ const GIVING: &[&str] = &[
     "named_struct",
     "nullif",
     "nvl",
+    "pg_typeof",
     "struct",
     "sum",
+    "typeof",
 ];
 
 fn mark_args(function: &mut Function) {

@@ -91,14 +91,25 @@ pub fn type_name(data_type: &DataType, dialect: Dialect) -> String {
     if dialect == Dialect::Postgres {
         return name;
     }
+    let part = |field: &FieldRef| {
+        let of = type_name(field.data_type(), dialect);
+        format!("{} {of}", field.name())
+    };
+    match data_type {
+        DataType::List(item) | DataType::LargeList(item) => {
+            return format!("{}[]", type_name(item.data_type(), dialect));
+        }
+        DataType::Struct(fields) => {
+            let parts: Vec<String> = fields.iter().map(part).collect();
+            return format!("STRUCT({})", parts.join(", "));
+        }
+        _ => {}
+    }
     match name.as_str() {
         "text" => "VARCHAR".to_owned(),
         "double precision" => "DOUBLE".to_owned(),
         "real" => "FLOAT".to_owned(),
         "bytea" => "BLOB".to_owned(),
-        name => name
-            .to_uppercase()
-            .replace("NUMERIC", "DECIMAL")
-            .replace("TEXT[]", "VARCHAR[]"),
+        name => name.to_uppercase().replace("NUMERIC", "DECIMAL"),
     }
 }

@@ -17,6 +17,7 @@ mod regexes;
 mod strftime;
 mod text;
 mod to_char;
+mod types;
 mod writing;
 
 mod function;
@@ -54,8 +55,8 @@ pub(crate) fn all(dialect: Dialect) -> Vec<ScalarUDF> {
         forms::FUNCTIONS,
     ];
     let of_dialect: &[&[Function]] = match dialect {
-        Dialect::DuckDb => &[hex::DUCKDB, regexes::DUCKDB, json::DUCKDB],
-        Dialect::Postgres => &[hex::POSTGRES],
+        Dialect::DuckDb => &[hex::DUCKDB, regexes::DUCKDB, json::DUCKDB, types::DUCKDB],
+        Dialect::Postgres => &[hex::POSTGRES, types::POSTGRES],
     };
     let lists = shared.into_iter().chain(of_dialect.iter().copied());
     lists.flatten().map(|function| function.udf()).collect()

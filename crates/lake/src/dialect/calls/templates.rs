@@ -104,6 +104,12 @@ const BOTH: &[Template] = &[
 ];
 
 const DUCKDB: &[Template] = &[
+    ("add", 2, "(_1 + _2)"),
+    ("divide", 2, "(_1 // _2)"),
+    ("multiply", 2, "(_1 * _2)"),
+    ("subtract", 2, "(_1 - _2)"),
+    ("greatest_common_divisor", 2, "gcd(_1, _2)"),
+    ("least_common_multiple", 2, "lcm(_1, _2)"),
     ("sha256", 1, "encode(sha256(_1), 'hex')"),
     ("current_localtimestamp", 0, "now()::timestamp"),
     ("today", 0, "now()::date"),
