@@ -12,8 +12,8 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
-use super::exprs;
 use super::length::evaluate;
+use super::{durations, exprs};
 use crate::functions;
 use crate::types::Dialect;
 
@@ -75,6 +75,7 @@ impl Casts {
                 };
                 named(function, of.clone())
             }
+            (DataType::Duration(_), DataType::Interval(_)) => durations::days(of.clone()),
             (from, DataType::Interval(_)) if from.is_string() => named("interval_text", of.clone()),
             (DataType::Float32 | DataType::Float64, to) if to.is_integer() => rint(of.clone()),
             (DataType::Float64, DataType::Decimal128(..)) if self.0 == Dialect::Postgres => {

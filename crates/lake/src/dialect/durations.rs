@@ -17,6 +17,7 @@ use datafusion::optimizer::AnalyzerRule;
 use forebay_core::Diagnostic;
 
 use super::length::{length_of, problem};
+use crate::functions;
 
 #[derive(Debug)]
 pub(super) struct Durations;
@@ -73,6 +74,9 @@ fn kind(expr: &Expr, schema: &dyn ExprSchema) -> Kind {
 
 fn rewrite_expr(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let rewritten = match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if adds(op) => {
+            return Ok(in_days(left, op, right, schema));
+        }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
             let Some([left, right]) = lengths([&left, &right], schema)? else {
                 return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr {
@@ -109,6 +113,37 @@ fn rewrite_expr(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         other => return Ok(Transformed::no(other)),
     };
     Ok(Transformed::yes(rewritten))
+}
+
+fn adds(op: Operator) -> bool {
+    matches!(op, Operator::Plus | Operator::Minus)
+}
+
+/// A difference of timestamps as an interval.
+pub(super) fn days(difference: Expr) -> Expr {
+    let micros = cast(difference, DataType::Duration(TimeUnit::Microsecond));
+    functions::named("justify_hours").call(vec![micros])
+}
+
+/// A difference of timestamps that is added to an interval is one too, in days and time.
+fn in_days(
+    left: Box<Expr>,
+    op: Operator,
+    right: Box<Expr>,
+    schema: &DFSchema,
+) -> Transformed<Expr> {
+    let days = |side: Box<Expr>| Box::new(days(*side));
+    let (changed, left, right) = match (kind(&left, schema), kind(&right, schema)) {
+        (Kind::Duration(_), Kind::Interval) => (true, days(left), right),
+        (Kind::Interval, Kind::Duration(_)) => (true, left, days(right)),
+        _ => (false, left, right),
+    };
+    let sum = Expr::BinaryExpr(BinaryExpr { left, op, right });
+    if changed {
+        Transformed::yes(sum)
+    } else {
+        Transformed::no(sum)
+    }
 }
 
 fn compares(op: Operator) -> bool {

@@ -158,6 +158,9 @@ async fn the_parts_of_a_difference() {
         ("extract(hour FROM b - a)", "12"),
         ("extract(minute FROM (b - a) + INTERVAL '90 minutes')", "30"),
         ("extract(epoch FROM INTERVAL '1 day 1 second')", "86401.0"),
+        ("((b - a) + INTERVAL '1 day')::text", "5 days 12:00:00"),
+        ("extract(day FROM INTERVAL '1 day' - (a - b))", "5"),
+        ("(b - a)::interval::text", "4 days 12:00:00"),
         ("avg(extract(epoch FROM b - a))", "388800.0"),
     ] {
         assert_eq!(one(&place, expression).await, expected, "{expression}");

@@ -96,6 +96,11 @@ async fn each_sides_own_key_can_be_named() {
 #[tokio::test]
 async fn every_clause_means_the_merged_key() {
     check(&[
+        ("SELECT a, b FROM a JOIN b USING (k) WHERE k >= 2", &["a2|b2"]),
+        ("SELECT k + 1 AS next, k FROM a LEFT JOIN b USING (k) WHERE k > 0 ORDER BY k DESC", &["3|2", "2|1"]),
+        ("SELECT k, count(*) FROM a JOIN b USING (k) GROUP BY k HAVING k IS NOT NULL", &["2|1"]),
+        ("SELECT a FROM a LEFT JOIN b USING (k) WHERE k IN (SELECT k FROM b)", &["a2"]),
+        ("SELECT CASE WHEN k = 1 THEN a END AS one FROM a NATURAL LEFT JOIN b ORDER BY 1", &["a1", "null"]),
         ("SELECT a, b FROM a FULL JOIN b USING (k) WHERE k >= 2 ORDER BY k DESC", &["null|b3", "a2|b2"]),
         ("SELECT k % 2 AS odd, count(*) FROM a FULL JOIN b USING (k) GROUP BY k % 2 ORDER BY odd", &["0|1", "1|2"]),
         ("SELECT k, count(*) FROM a FULL JOIN b USING (k) GROUP BY k HAVING k > 1 ORDER BY k", &["2|1", "3|1"]),
