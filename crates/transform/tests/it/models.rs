@@ -451,7 +451,7 @@ async fn a_contract_narrows_whole_numbers_and_refuses_what_does_not_fit() {
 async fn keys_of_a_contract_are_not_repeated_by_a_run_or_beside_what_is_kept() {
     let bed = bed().await;
     let with_key = |mut node: Node| {
-        let contract = contracted(&[("id", "bigint"), ("v", "text")], "true");
+        let contract = contracted(&[("id", "integer"), ("v", "text")], "true");
         node.columns = contract.columns;
         for column in node.columns.values_mut() {
             let kind = match column.name.as_str() {
