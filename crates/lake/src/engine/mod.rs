@@ -2,6 +2,7 @@
 
 mod context;
 mod days;
+mod early;
 mod error;
 mod foreign_view;
 mod information_schema;

@@ -11,6 +11,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use forebay_core::Diagnostic;
 
 use super::days;
+use super::early;
 use super::error::from_engine;
 use super::join_order;
 use super::lazy;
@@ -43,6 +44,7 @@ fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>, dialect: Dialect) -> S
     let mut rules = lazy::rules(state.physical_optimizers());
     join_order::install(&mut rules);
     rules.insert(0, Arc::new(veil::Veiled));
+    early::install(&mut rules);
     let mut logical = state.optimizer().rules.clone();
     days::install(&mut logical);
     whole_answers::install(&mut logical);

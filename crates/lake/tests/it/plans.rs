@@ -166,3 +166,17 @@ async fn few_rows_are_kept_in_memory_to_look_many_up() {
         "{physical}"
     );
 }
+
+#[tokio::test]
+async fn rows_that_a_join_drops_are_dropped_before_they_are_grouped() {
+    let place = shop().await;
+    let sql = "select count(*), sum(o.amount) from items i join orders o on o.item_id = i.id
+               where i.price = 2 and o.amount < (select avg(x.amount) from orders x where x.item_id = i.id)";
+    let plan = place.rows(&format!("explain {sql}")).await.concat();
+    let physical = plan.rsplit_once("physical_plan").unwrap().1;
+    let mut lines = physical.lines();
+    lines.find(|line| line.contains("while_worth")).unwrap();
+    assert!(lines.next().unwrap().contains("main/orders"), "{physical}");
+    // As DuckDB counts and adds.
+    assert_eq!(place.rows(sql).await, ["546|545"]);
+}
