@@ -1,7 +1,8 @@
 //! A node that passes rows on, and hides of its input what the engine would draw wrong conclusions from.
 //!
 //! A column that is one value in all rows, by `WHERE k = 'b'` or as a literal, is null too above an outer join or in the
-//! sums of `ROLLUP`. The engine goes on taking it for one value, and does not order by it. And rows of which only the
+//! sums of `ROLLUP`, and another in the next part of a union. The engine goes on taking it for one value, and does not order
+//! by it. And rows of which only the
 //! number is read come from a scan that says of a limit that it may be pushed below it, and drops it.
 
 use std::fmt;
@@ -11,13 +12,14 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{JoinType, Result, Statistics};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_expr::{AcrossPartitions, ConstExpr, EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::filter_pushdown::{FilterDescription, FilterPushdownPhase};
 use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec};
 use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
+use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
     replace_children_if_necessary,
@@ -147,8 +149,12 @@ impl PhysicalOptimizerRule for Veiled {
 
 fn veiled(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
     let makes_nulls = makes_nulls(plan.as_ref());
+    // In the sums of `ROLLUP` columns that are equal below are not so either.
+    let sums_up = plan.is::<AggregateExec>();
     let is_wrong = |child: usize, rows: &Arc<dyn ExecutionPlan>| {
-        makes_nulls.contains(&child) && !rows.equivalence_properties().constants().is_empty()
+        let known = rows.equivalence_properties();
+        let is_known = !known.constants().is_empty() || sums_up && !known.eq_group().is_empty();
+        makes_nulls.contains(&child) && is_known
     };
     let mut children: Vec<_> = plan.children().into_iter().cloned().collect();
     let mut changed = false;
@@ -158,10 +164,25 @@ fn veiled(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionP
             changed = true;
         }
     }
+    if differs_by_part(plan.as_ref()) {
+        return Ok(Transformed::yes(Veil::over(plan)));
+    }
     match changed {
         true => replace_children_if_necessary(plan, children).map(Transformed::yes),
         false => Ok(Transformed::no(plan)),
     }
+}
+
+/// A union with a column that is one value in each part, and another in the next. Each part is sorted without it, and all
+/// go by the last row that one of them keeps.
+fn differs_by_part(plan: &dyn ExecutionPlan) -> bool {
+    let differs = |known: &ConstExpr| known.across_partitions == AcrossPartitions::Heterogeneous;
+    plan.is::<UnionExec>()
+        && plan
+            .equivalence_properties()
+            .constants()
+            .iter()
+            .any(differs)
 }
 
 /// The inputs whose columns are null in some rows of the node alone.
