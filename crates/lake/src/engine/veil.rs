@@ -62,8 +62,9 @@ impl ExecutionPlan for Veil {
         vec![&self.rows]
     }
 
+    /// An order asked for above is not made below, where it may seem to be there.
     fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
+        vec![false]
     }
 
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
