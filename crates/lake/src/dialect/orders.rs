@@ -106,7 +106,15 @@ fn named(mut expr: Expr, computed: &mut Vec<Expr>) -> Result<Transformed<Expr>> 
             orders.for_each(|sort| name(&mut sort.expr));
         }
         Expr::AggregateFunction(function) => {
-            let orders = function.params.order_by.iter_mut();
+            let params = &mut function.params;
+            // The engine wants what is distinct to be what it is ordered by.
+            if params.distinct
+                && let (Some(of), [by]) = (params.args.first_mut(), params.order_by.as_slice())
+                && *of == by.expr
+            {
+                name(of);
+            }
+            let orders = params.order_by.iter_mut();
             orders.for_each(|sort| name(&mut sort.expr));
         }
         _ => {}

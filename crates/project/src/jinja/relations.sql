@@ -263,5 +263,6 @@
 {% macro in_transaction(sql) %}{{ return(make_hook_config(sql, true)) }}{% endmacro %}
 {% macro after_commit(sql) %}{{ return(make_hook_config(sql, false)) }}{% endmacro %}
 {% macro noop_statement(name=none, message=none, code=none, rows_affected=none, res=none) %}
+  {%- set sql = caller() -%}
   {%- do store_raw_result(name, message=message, code=code, rows_affected=rows_affected, agate_table=res) -%}
 {% endmacro %}

@@ -96,6 +96,16 @@ fn statements_run_in_their_order_and_every_question_is_asked_anew() {
 }
 
 #[test]
+fn a_statement_may_be_shown_and_not_run() {
+    let text = "--- macros/m.sql\n{% materialization shown, default %}\n\
+                {% call noop_statement('main', 'OK') %}{{ sql }}{% endcall %}\n\
+                {{ return({'relations': [this]}) }}{% endmaterialization %}\n\
+                --- models/a.sql\n{{ config(materialized='shown') }} select 1\n";
+    let heard = built(&project(text), "a").expect("it runs");
+    assert_eq!(heard, ["made main.a"]);
+}
+
+#[test]
 fn a_statement_that_fails_is_an_error_at_its_place_in_the_users_file() {
     let text = "--- macros/m.sql\n{% materialization bad, default %}\n{% do run_query('broken') %}\n{% endmaterialization %}\n\
                 --- models/a.sql\n{{ config(materialized='bad') }} select 1\n";
