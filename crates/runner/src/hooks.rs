@@ -130,7 +130,8 @@ pub async fn run(
     execute(workspace, hook, &sql).await
 }
 
-async fn render(
+/// What the template renders to, once what it asks has been answered.
+pub async fn render(
     workspace: &Workspace,
     hook: &Hook,
     state: CompileState,

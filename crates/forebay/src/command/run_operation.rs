@@ -1,4 +1,4 @@
-//! `run-operation`: calls a macro, and runs what it asks and prints.
+//! `run-operation`: calls a macro, which runs what it asks. The text that it gives is nobody's.
 
 use forebay_core::Diagnostics;
 use forebay_project::{CompileState, parse_vars};
@@ -13,10 +13,15 @@ pub async fn run(global: &Global, talk: &Talk, options: &RunOperation) -> Result
     let workspace = wiring::workspace(global, talk, &wiring::invocation_id()).await?;
     let _held = wiring::take(&workspace, global, talk, "run-operation").await?;
     let call = workspace.project.operation(&options.name, arguments);
-    let ran = hooks::run(&workspace, &call, CompileState::default()).await;
+    let ran = hooks::render(&workspace, &call, CompileState::default()).await;
     for message in workspace.voice.take() {
         talk.print(&message);
     }
-    ran?;
-    Ok(0)
+    match ran {
+        Ok(_) => Ok(0),
+        Err(problem) => {
+            talk.problems(&problem.into());
+            Ok(1)
+        }
+    }
 }

@@ -8,6 +8,8 @@ const AUDIT: &str = "
   {% set found = run_query('select count(*) as n from main.' ~ table) %}
   {% do log(table ~ ' has ' ~ found.columns[0].values()[0] ~ ' rows', info=true) %}
 {% endmacro %}
+{% macro danger() %}drop table main.numbers{% endmacro %}
+{% macro raising() %}{{ exceptions.raise_compiler_error('no') }}{% endmacro %}
 ";
 
 fn shop() -> Project {
@@ -56,6 +58,7 @@ fn hooks_run_around_nodes_and_around_the_run() {
             r#"{"what":"success numbers","node":""}"#,
         ]
     );
+    project.ok(&["run-operation", "danger"]);
     let said = project.ok(&["run-operation", "count_rows", "--args", "{table: numbers}"]);
     assert_eq!(said.trim(), "numbers has 2 rows");
 }

@@ -48,6 +48,7 @@ mod tables;
 mod tokens;
 mod totals;
 mod turned;
+mod unnamed;
 mod using;
 mod wholes;
 mod windows;
@@ -154,8 +155,9 @@ pub(crate) fn rewrite(
     if dialect == Dialect::DuckDb {
         aliases::rewrite(query, probe)?;
     }
+    unnamed::rewrite(query);
     using::rewrite(query, dialect, probe)?;
-    wholes::rewrite(query);
+    wholes::rewrite(query, dialect);
     Ok(())
 }
 

@@ -142,7 +142,7 @@ fn series(name: &str, args: &[Expr], alias: &Option<TableAlias>) -> Option<Table
     })
 }
 
-fn named(name: &str) -> TableAlias {
+pub(super) fn named(name: &str) -> TableAlias {
     TableAlias {
         explicit: true,
         name: Ident::with_quote('"', name),

@@ -13,25 +13,30 @@ use datafusion::error::Result;
 use datafusion::logical_expr::Expr as Planned;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Query, Select,
-    SelectItem, SetExpr, UnaryOperator, Value, VisitMut, VisitorMut,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr,
+    OrderByKind, Query, Select, SelectItem, SetExpr, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
 use super::calls;
+use crate::types::Dialect;
 
 const MARK: &str = "int4";
 
 /// Marks the query's whole numbers, after all else is rewritten.
-pub(super) fn rewrite(query: &mut Query) {
-    let _ = query.visit(&mut Marker);
+pub(super) fn rewrite(query: &mut Query, dialect: Dialect) {
+    let _ = query.visit(&mut Marker(dialect));
 }
 
-struct Marker;
+struct Marker(Dialect);
 
 impl VisitorMut for Marker {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        let by = query.order_by.as_mut().map(|by| &mut by.kind);
+        if let Some(OrderByKind::Expressions(keys)) = by {
+            keys.iter_mut().for_each(|key| place(&mut key.expr));
+        }
         if let SetExpr::Values(values) = query.body.as_mut() {
             let rows = values.rows.iter_mut();
             rows.for_each(|row| row.content.iter_mut().for_each(mark));
@@ -40,6 +45,9 @@ impl VisitorMut for Marker {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
+            keys.iter_mut().for_each(place);
+        }
         for item in &mut select.projection {
             if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
                 mark(expr);
@@ -50,7 +58,7 @@ impl VisitorMut for Marker {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
-            Expr::BinaryOp { left, op, right } if is_of_values(op) => {
+            Expr::BinaryOp { left, op, right } if is_of_values(op, self.0) => {
                 mark(left);
                 mark(right);
             }
@@ -113,8 +121,22 @@ fn mark_args(function: &mut Function) {
     }
 }
 
-fn is_of_values(op: &BinaryOperator) -> bool {
+/// A place in the list of items, in parentheses or not.
+fn place(key: &mut Expr) {
+    while let Expr::Nested(inner) = key
+        && (digits(inner).is_some() || matches!(**inner, Expr::Nested(_)))
+    {
+        let inner = std::mem::replace(inner.as_mut(), Expr::Value(Value::Null.into()));
+        *key = inner;
+    }
+}
+
+/// DuckDB refuses shifts that PostgreSQL takes modulo the width: there they are of 64 bits.
+fn is_of_values(op: &BinaryOperator, dialect: Dialect) -> bool {
     use BinaryOperator::*;
+    if matches!(op, PGBitwiseShiftLeft | PGBitwiseShiftRight) {
+        return dialect == Dialect::Postgres;
+    }
     matches!(
         op,
         Plus | Minus
@@ -131,8 +153,6 @@ fn is_of_values(op: &BinaryOperator) -> bool {
             | BitwiseAnd
             | BitwiseOr
             | PGBitwiseXor
-            | PGBitwiseShiftLeft
-            | PGBitwiseShiftRight
     )
 }
 

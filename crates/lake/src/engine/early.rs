@@ -16,8 +16,8 @@ use datafusion::datasource::physical_plan::{FileSource, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
 use datafusion::logical_expr::ColumnarValue;
-use datafusion::physical_expr::expressions::DynamicFilterPhysicalExpr;
-use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
+use datafusion::physical_expr::expressions::{Column, DynamicFilterPhysicalExpr};
+use datafusion::physical_expr::projection::ProjectionExprs;
 use datafusion::physical_expr::{PhysicalExpr, conjunction, split_conjunction};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
@@ -84,23 +84,56 @@ fn asked_of(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn PhysicalExpr
     };
     let files = scan.downcast_ref::<DataSourceExec>();
     let files = files.and_then(|files| files.downcast_to_file_source::<ParquetSource>());
-    let Some(filter) = files.and_then(|(_, source)| source.filter()) else {
+    let Some((_, source)) = files else {
         return Ok(None);
     };
-    let schema = plan.schema();
-    let is_read = |part: &Arc<dyn PhysicalExpr>| {
-        let columns = collect_columns(part);
-        columns
-            .iter()
-            .all(|column| schema.index_of(column.name()).is_ok())
+    let Some(filter) = source.filter() else {
+        return Ok(None);
     };
+    let read = read_of(plan, source.projection());
     let parts = split_conjunction(&filter).into_iter();
-    let asked: Result<Vec<_>> = parts
-        .filter(|part| part.is::<DynamicFilterPhysicalExpr>() && is_read(part))
-        .map(|part| reassign_expr_columns(Arc::clone(part), &schema))
-        .collect();
-    let asked = asked?;
+    let joins = parts.filter(|part| part.is::<DynamicFilterPhysicalExpr>());
+    let mut asked = Vec::new();
+    for part in joins {
+        asked.extend(in_columns(part, &read)?);
+    }
     Ok((!asked.is_empty()).then(|| conjunction(asked)))
+}
+
+/// What is read from the scan: of each column its place in the table. None: it is computed.
+fn read_of(plan: &Arc<dyn ExecutionPlan>, items: Option<&ProjectionExprs>) -> Vec<Option<usize>> {
+    let column = |expr: &Arc<dyn PhysicalExpr>| expr.downcast_ref::<Column>().map(Column::index);
+    let scanned: Vec<_> = match items {
+        Some(items) => items.iter().map(|item| column(&item.expr)).collect(),
+        None => (0..plan.schema().fields().len()).map(Some).collect(),
+    };
+    match plan
+        .downcast_ref::<FilterExec>()
+        .and_then(|f| f.projection().as_deref())
+    {
+        Some(kept) => kept.iter().map(|at| scanned[*at]).collect(),
+        None => scanned,
+    }
+}
+
+/// The condition over a table's columns in the columns that are read. None: not all that it names are.
+fn in_columns(
+    condition: &Arc<dyn PhysicalExpr>,
+    read: &[Option<usize>],
+) -> Result<Option<Arc<dyn PhysicalExpr>>> {
+    let mut is_read = true;
+    let moved = Arc::clone(condition).transform_down(|expr| {
+        let Some(column) = expr.downcast_ref::<Column>() else {
+            return Ok(Transformed::no(expr));
+        };
+        let Some(at) = read.iter().position(|from| *from == Some(column.index())) else {
+            is_read = false;
+            return Ok(Transformed::no(expr));
+        };
+        let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(column.name(), at));
+        Ok(Transformed::yes(column))
+    })?;
+    Ok(is_read.then_some(moved.data))
 }
 
 /// A condition that may be left out, and is once it has shown to drop few rows.

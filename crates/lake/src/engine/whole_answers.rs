@@ -50,6 +50,8 @@ fn is_whole(plan: &LogicalPlan) -> bool {
         LogicalPlan::Aggregate(Aggregate { group_expr, .. }) => {
             group_expr.is_empty() || matches!(group_expr.as_slice(), [Expr::GroupingSet(_)])
         }
+        // The engine moves conditions below one another before it looks what they are of.
+        LogicalPlan::Filter(filter) => is_whole(&filter.input),
         _ => false,
     }
 }

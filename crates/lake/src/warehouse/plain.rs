@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, StructArray};
-use arrow::datatypes::{Int64Type, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, Result, ScalarValue, Statistics};
@@ -122,11 +122,8 @@ impl Known<'_> {
                 Some(ScalarValue::Int64(Some(nulls))) => count(nulls),
                 _ => Precision::Absent,
             },
-            // Texts are cut in the log, and moments rounded.
-            min_value: value(self.least, field.name(), at)
-                .map_or(Precision::Absent, Precision::Inexact),
-            max_value: value(self.greatest, field.name(), at)
-                .map_or(Precision::Absent, Precision::Inexact),
+            min_value: bound(self.least, field, at),
+            max_value: bound(self.greatest, field, at),
             ..ColumnStatistics::new_unknown()
         });
         Statistics {
@@ -142,6 +139,16 @@ impl Known<'_> {
 
 fn count(of: i64) -> Precision<usize> {
     usize::try_from(of).map_or(Precision::Absent, Precision::Exact)
+}
+
+/// The least or the greatest value: texts are cut in the log, and moments rounded.
+fn bound(of: Option<&StructArray>, field: &Field, at: usize) -> Precision<ScalarValue> {
+    let is_whole = field.data_type().is_integer() || *field.data_type() == DataType::Date32;
+    match value(of, field.name(), at) {
+        Some(value) if is_whole => Precision::Exact(value),
+        Some(value) => Precision::Inexact(value),
+        None => Precision::Absent,
+    }
 }
 
 fn value(of: Option<&StructArray>, column: &str, at: usize) -> Option<ScalarValue> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
-use arrow::compute::cast;
+use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{DataType, Field, IntervalUnit, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use datafusion::common::Result;
@@ -47,9 +47,18 @@ pub(super) fn marked(field: &Field) -> Option<DataType> {
 /// Values as a marked column holds them.
 pub(super) fn texts(values: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     match values.data_type() {
-        DataType::Duration(_) => cast(&cast(values, &INTERVAL)?, &DataType::Utf8),
+        DataType::Duration(_) => cast(&exact(values, &INTERVAL)?, &DataType::Utf8),
         _ => cast(values, &DataType::Utf8),
     }
+}
+
+/// An error where a value does not fit: an interval's time is of nanoseconds, at most 292 years of them.
+fn exact(values: &ArrayRef, to: &DataType) -> Result<ArrayRef, ArrowError> {
+    let options = CastOptions {
+        safe: false,
+        ..CastOptions::default()
+    };
+    cast_with_options(values, to, &options)
 }
 
 /// The columns as queries see them.
@@ -115,5 +124,7 @@ mod tests {
             let read = cast(&texts(&array).unwrap(), &INTERVAL).unwrap();
             assert_eq!(&cast(&read, array.data_type()).unwrap(), &array);
         }
+        let centuries: ArrayRef = Arc::new(DurationMicrosecondArray::from(vec![i64::MAX / 8]));
+        assert!(texts(&centuries).is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use forebay_lake::WriteMode;
 
-use crate::support::{Place, place};
+use crate::support::{Place, lines, open_alone, place};
 
 /// Orders of customers in cities, with keys that are null, missing or there twice.
 async fn shop() -> Place {
@@ -179,4 +179,31 @@ async fn rows_that_a_join_drops_are_dropped_before_they_are_grouped() {
     assert!(lines.next().unwrap().contains("main/orders"), "{physical}");
     // As DuckDB counts and adds.
     assert_eq!(place.rows(sql).await, ["546|273"]);
+}
+
+#[tokio::test]
+async fn a_computed_column_is_not_taken_for_the_one_whose_name_it_has() {
+    let place = place().await;
+    for (table, sql) in [
+        (
+            "main.t",
+            "SELECT value % 50 AS k, value AS v FROM generate_series(1, 5000) AS t(value)",
+        ),
+        (
+            "main.p",
+            "SELECT value AS k FROM generate_series(3, 7) AS t(value)",
+        ),
+    ] {
+        place.sql(table, WriteMode::Append, sql).await.unwrap();
+    }
+    let alone = open_alone(&place.folder).await;
+    // As DuckDB counts and adds.
+    for (items, expected) in [("k + 1 AS k, v", "5|1239500"), ("k, v", "5|1240000")] {
+        let sql = format!(
+            "SELECT count(*), sum(s.sm) FROM p
+             JOIN (SELECT k, sum(v) AS sm FROM (SELECT {items} FROM t) AS u GROUP BY k) AS s ON s.k = p.k"
+        );
+        let found = alone.collect(&sql).await.unwrap();
+        assert_eq!(lines(&found), [expected], "{sql}");
+    }
 }

@@ -48,6 +48,15 @@ pub async fn open_as(folder: &TempDir, memory_limit: usize, dialect: Dialect) ->
     Lake::open(options).await.unwrap()
 }
 
+/// As a machine with one processor would open it.
+pub async fn open_alone(folder: &TempDir) -> Lake {
+    let options = LakeOptions {
+        threads: 1,
+        ..options(folder)
+    };
+    Lake::open(options).await.unwrap()
+}
+
 /// As a profile would open it whose database has another name.
 pub async fn open_called(folder: &TempDir, database: &str) -> Lake {
     let options = LakeOptions {

@@ -12,7 +12,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, Result};
 use datafusion::config::ConfigOptions;
 use datafusion::functions_aggregate::expr_fn::{bool_or, count, first_value};
-use datafusion::logical_expr::expr::{Exists, InSubquery};
+use datafusion::logical_expr::expr::{BinaryExpr, Exists, InSubquery};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
     Aggregate, Expr, Filter, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Projection,
@@ -83,15 +83,41 @@ fn of_projection(projection: &Projection, names: &Names) -> Result<Transformed<L
 fn of_filter(filter: &Filter, names: &Names) -> Result<Transformed<LogicalPlan>> {
     let mut joined = Joined::new(&filter.input, names);
     let predicate = filter.predicate.clone();
-    let predicate = predicate.transform_up(|expr| joined.value(expr, Place::Condition))?;
+    let predicate = of_test(predicate, &mut joined)?;
     if joined.count == 0 {
         return Ok(Transformed::no(LogicalPlan::Filter(filter.clone())));
     }
     let columns = filter.input.schema().columns();
     let plan = LogicalPlanBuilder::from(joined.plan)
-        .filter(predicate.data)?
+        .filter(predicate)?
         .project(columns.into_iter().map(Expr::Column))?;
     plan.build().map(Transformed::yes)
+}
+
+/// What is null and what is false of an `IN` is one to a condition, and not to what is computed of it.
+fn of_test(expr: Expr, joined: &mut Joined<'_>) -> Result<Expr> {
+    match expr {
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: op @ (Operator::And | Operator::Or),
+            right,
+        }) => {
+            let left = of_test(*left, joined)?;
+            let right = of_test(*right, joined)?;
+            Ok(binary_expr(left, op, right))
+        }
+        test @ Expr::InSubquery(_) => {
+            let replaced = test.transform_up(|part| joined.value(part, Place::Condition))?;
+            Ok(replaced.data)
+        }
+        expr => {
+            let replaced = expr.transform_up(|part| match part {
+                Expr::InSubquery(_) => joined.value(part, Place::Other),
+                part => joined.value(part, Place::Condition),
+            })?;
+            Ok(replaced.data)
+        }
+    }
 }
 
 /// An aggregate of tests and values by subqueries, or by them.

@@ -87,10 +87,8 @@ impl Columns<'_> {
 }
 
 pub(super) fn refused(reason: &str) -> Diagnostic {
-    Diagnostic::error(format!(
-        "this RIGHT or FULL JOIN with USING is not supported: {reason}"
-    ))
-    .hint("join with ON, and name the columns of the left or the right table")
+    Diagnostic::error(format!("this join with USING is not supported: {reason}"))
+        .hint("join with ON, and name the columns of the left or the right table")
 }
 
 fn combine(
@@ -177,7 +175,7 @@ fn kept(left: Vec<Column>, right: Vec<Column>, keeps: Keeps) -> Vec<Column> {
     }
 }
 
-pub(super) fn constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
+pub(in crate::dialect) fn constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
     use JoinOperator::*;
     match operator {
         Join(on) | Inner(on) | Left(on) | LeftOuter(on) | Right(on) | RightOuter(on)
