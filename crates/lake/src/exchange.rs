@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use arrow::datatypes::SchemaRef;
-use arrow::record_batch::RecordBatch;
+use arrow::record_batch::{RecordBatch, RecordBatchReader};
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use datafusion::parquet::arrow::{ArrowWriter, ProjectionMask};
 use forebay_core::Diagnostic;
@@ -41,7 +41,8 @@ pub fn read_parquet(path: &Path) -> Result<Vec<RecordBatch>, Diagnostic> {
         .collect()
 }
 
-/// The first rows and columns of a file of anybody's, at most so many of each.
+/// The first rows and columns of a file of anybody's, at most so many of each; of a file without rows one batch
+/// without any.
 ///
 /// # Errors
 /// The user's: no Parquet file, or one whose first rows would take more than 256 MiB to unpack.
@@ -68,9 +69,15 @@ pub fn first_rows(
         .with_limit(rows)
         .build()
         .map_err(|error| failed(&error))?;
-    reader
+    let none = RecordBatch::new_empty(reader.schema());
+    let found: Result<Vec<_>, _> = reader
         .map(|batch| batch.map_err(|error| failed(&error)))
-        .collect()
+        .collect();
+    let found = found?;
+    Ok(match found.is_empty() {
+        true => vec![none],
+        false => found,
+    })
 }
 
 #[cfg(test)]
@@ -92,6 +99,9 @@ mod tests {
         write_parquet(&path, &batch.schema(), std::slice::from_ref(&batch)).unwrap();
         let found = first_rows(&path, 10, 2).unwrap();
         assert_eq!(found, [batch.project(&[0, 1]).unwrap().slice(0, 10)]);
+        write_parquet(&path, &batch.schema(), &[]).unwrap();
+        let none = first_rows(&path, 10, 2).unwrap();
+        assert_eq!(none, [batch.project(&[0, 1]).unwrap().slice(0, 0)]);
         std::fs::write(&path, "PAR1 of no kind").unwrap();
         assert!(first_rows(&path, 10, 2).is_err());
     }

@@ -272,3 +272,15 @@ async fn a_star_has_the_key_of_the_first_table_whatever_the_tables_are_called() 
         );
     }
 }
+
+#[tokio::test]
+async fn a_table_that_is_not_there_is_said_so() {
+    let place = tables().await;
+    let problem = place
+        .problem("SELECT k + 1 AS next FROM a JOIN nowhere USING (k)")
+        .await;
+    assert!(
+        problem.contains("there is no table or view 'main.nowhere'"),
+        "{problem}"
+    );
+}

@@ -37,7 +37,7 @@ pub fn view(path: &str, head: &[u8], cut: bool) -> View {
 
 /// The first rows of a Parquet file.
 pub fn parquet(place: &Path) -> View {
-    let grid = exchange::first_rows(place, ROWS + 1, COLUMNS).ok();
+    let grid = exchange::first_rows(place, ROWS + 1, COLUMNS + 1).ok();
     match grid.and_then(|batches| grid_of(&batches)) {
         Some(grid) => View::Table(grid),
         None => View::Nothing("Its rows cannot be shown: download it to open it.".to_owned()),
@@ -203,6 +203,7 @@ fn grid(names: Vec<String>, mut rows: Vec<Vec<Option<String>>>, more: bool) -> G
     let more = more || rows.len() > ROWS;
     rows.truncate(ROWS);
     let width = names.len().min(COLUMNS);
+    let more_columns = names.len() > width;
     let short = |value: Option<String>| value.map(|text| forebay_ui::format::clip(&text, LONGEST));
     let rows: Vec<Vec<Option<String>>> = rows
         .into_iter()
@@ -229,6 +230,7 @@ fn grid(names: Vec<String>, mut rows: Vec<Vec<Option<String>>>, more: bool) -> G
         columns: columns.collect(),
         rows,
         more,
+        more_columns,
     }
 }
 
@@ -269,6 +271,20 @@ mod tests {
         };
         assert!(grid.columns[0].numeric && !grid.columns[1].numeric);
         assert_eq!(grid.rows[1], [None, Some("<b>".to_owned())]);
+        let many = (0..=COLUMNS).map(|at| {
+            (
+                format!("c{at}"),
+                Arc::new(StringArray::new_null(0)) as _,
+                true,
+            )
+        });
+        let none = RecordBatch::try_from_iter_with_nullable(many).unwrap();
+        exchange::write_parquet(&place, &none.schema(), &[none]).unwrap();
+        let View::Table(grid) = parquet(&place) else {
+            panic!("no table")
+        };
+        assert_eq!((grid.columns.len(), grid.rows.len()), (COLUMNS, 0));
+        assert!(grid.more_columns && !grid.more);
         std::fs::write(&place, "PAR1").unwrap();
         assert!(matches!(parquet(&place), View::Nothing(_)));
     }

@@ -142,6 +142,8 @@ pub struct Grid {
     pub rows: Vec<Vec<Option<String>>>,
     /// There are more rows than these.
     pub more: bool,
+    /// There are more columns than these.
+    pub more_columns: bool,
 }
 
 #[derive(Clone, Debug)]

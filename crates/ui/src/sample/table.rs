@@ -60,6 +60,7 @@ fn preview() -> Grid {
         columns: columns.collect(),
         rows: (0..24).map(row).collect(),
         more: true,
+        more_columns: false,
     }
 }
 

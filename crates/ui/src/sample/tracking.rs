@@ -362,6 +362,7 @@ pub fn artifacts() -> Artifacts {
                     vec![Some(ODD.to_owned()), None],
                 ],
                 more: true,
+                more_columns: false,
             }),
         }),
         folder: false,

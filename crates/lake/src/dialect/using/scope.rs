@@ -1,6 +1,6 @@
 //! The columns that a `FROM` clause offers, each with the expression that means it.
 
-use datafusion::common::TableReference;
+use datafusion::common::{DataFusionError, TableReference};
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
     FunctionArguments, Ident, JoinConstraint, JoinOperator, ObjectName, SetExpr, Statement,
@@ -10,6 +10,7 @@ use forebay_core::Diagnostic;
 
 use super::super::{Probe, folded, parse};
 use super::names::Merged;
+use crate::engine::from_engine;
 use crate::types::Dialect;
 
 /// One visible column.
@@ -60,7 +61,11 @@ impl Columns<'_> {
 
     /// The columns of the item as the engine sees them.
     pub(in crate::dialect) fn of(&self, item: &TableWithJoins) -> Result<Vec<Column>, Diagnostic> {
-        let plan = (self.probe)(self.select_all(item)?).map_err(|_| {
+        let plan = (self.probe)(self.select_all(item)?).map_err(|error| {
+            // A table that is not there, say.
+            if matches!(error.find_root(), DataFusionError::External(_)) {
+                return from_engine(error);
+            }
             refused(&format!(
                 "the columns of '{item}' cannot be told apart from the rest"
             ))

@@ -111,5 +111,6 @@ async fn grid(rows: Rows, limit: usize) -> Result<Grid, Diagnostic> {
         columns: columns.collect(),
         rows: cells.rows,
         more,
+        more_columns: false,
     })
 }
