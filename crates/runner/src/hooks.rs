@@ -121,11 +121,7 @@ pub fn pass_on(workspace: &Workspace, reporter: &dyn Reporter) {
 }
 
 /// Runs a hook: what its template asks, and the statements that its text renders to.
-pub async fn run(
-    workspace: &Workspace,
-    hook: &Hook,
-    state: CompileState,
-) -> Result<(), Diagnostic> {
+async fn run(workspace: &Workspace, hook: &Hook, state: CompileState) -> Result<(), Diagnostic> {
     let sql = render(workspace, hook, state).await?;
     execute(workspace, hook, &sql).await
 }

@@ -1,10 +1,10 @@
 //! `RIGHT` and `FULL JOIN ... USING` and their natural forms, and `*` and conditions over any `USING`.
 //!
-//! The engine takes the left table's column for the merged one, which is null where only the right
-//! table has a row, and knows it only as an item, not in `WHERE` nor in what is computed. Here such a query is rewritten before it is planned: the joins get an `ON`
-//! condition, the merged column becomes the right table's column or `coalesce(left, right)` wherever
-//! it is named, and `*` is spelled out: with the merged column at the left one's place in DuckDB, and in front, in
-//! the order of `USING`, in PostgreSQL.
+//! The engine takes the left table's column for the merged one, which is null where only the right table has a row,
+//! and knows it only as an item, not in `WHERE` nor in what is computed. Here such a query is rewritten before it is
+//! planned: the joins get an `ON` condition, the merged column becomes the right table's column or
+//! `coalesce(left, right)` wherever it is named, and `*` is spelled out: with the merged column at the left one's place
+//! in DuckDB, and in front, in the order of `USING`, in PostgreSQL.
 
 mod keys;
 mod names;
