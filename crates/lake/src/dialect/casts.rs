@@ -77,6 +77,13 @@ impl Casts {
             }
             (DataType::Duration(_), DataType::Interval(_)) => durations::days(of.clone()),
             (from, DataType::Interval(_)) if from.is_string() => named("interval_text", of.clone()),
+            (DataType::Float64, DataType::Float32) => {
+                let function = match matches!(expr, Expr::TryCast(_)) {
+                    true => "try_within_real",
+                    false => "within_real",
+                };
+                named(function, of.clone())
+            }
             (DataType::Float32 | DataType::Float64, to) if to.is_integer() => rint(of.clone()),
             (DataType::Float64, DataType::Decimal128(..)) if self.0 == Dialect::Postgres => {
                 named("fifteen_digits", of.clone())

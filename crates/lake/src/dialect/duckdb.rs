@@ -1,5 +1,6 @@
 //! Operators that DuckDB reads otherwise than PostgreSQL: `7 / 2` is 3.5, where PostgreSQL has 3, and
-//! `'2018-01-01' + interval '1 day'` is a timestamp and `true > 0` is true, where PostgreSQL has an error.
+//! `'2018-01-01' + interval '1 day'` is a timestamp and `true > 0` is true, where PostgreSQL has an error. What shifts
+//! push out of a number is an error, where PostgreSQL counts bits around.
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
@@ -9,6 +10,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, cast};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::operators::timestamp;
+use crate::functions;
 
 #[derive(Debug)]
 pub(super) struct Operators;
@@ -20,12 +22,23 @@ impl ExprPlanner for Operators {
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
         use BinaryOperator::{
-            Divide, DuckIntegerDivide, Eq, Gt, GtEq, Lt, LtEq, Minus, NotEq, Plus,
+            Divide, DuckIntegerDivide, Eq, Gt, GtEq, Lt, LtEq, Minus, NotEq, PGBitwiseShiftLeft,
+            PGBitwiseShiftRight, Plus,
         };
         let (left, right) = (expr.left.get_type(schema)?, expr.right.get_type(schema)?);
         match (&expr.op, left, right) {
             (DuckIntegerDivide, left, right) if left.is_integer() && right.is_integer() => {
                 return Ok(PlannerResult::Planned(expr.left / expr.right));
+            }
+            (op @ (PGBitwiseShiftLeft | PGBitwiseShiftRight), left, right)
+                if left.is_integer() && right.is_integer() =>
+            {
+                let shift = functions::named(match op {
+                    PGBitwiseShiftLeft => "shift_left",
+                    _ => "shift_right",
+                });
+                let sides = vec![expr.left, expr.right];
+                return Ok(PlannerResult::Planned(shift.call(sides)));
             }
             (Divide | DuckIntegerDivide, left, right) if is_exact(&left) && is_exact(&right) => {
                 expr.op = Divide;

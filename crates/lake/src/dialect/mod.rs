@@ -157,7 +157,7 @@ pub(crate) fn rewrite(
     }
     unnamed::rewrite(query);
     using::rewrite(query, dialect, probe)?;
-    wholes::rewrite(query, dialect);
+    wholes::rewrite(query);
     Ok(())
 }
 

@@ -41,11 +41,18 @@ impl ExprPlanner for Operators {
     }
 }
 
-/// PostgreSQL divides decimals exactly, with at least sixteen digits; the engine gives six.
+/// PostgreSQL divides decimals exactly, with at least sixteen digits; the engine gives six. A double divided by zero
+/// is an error.
 fn divided(expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
     let (left, right) = (expr.left.get_type(schema)?, expr.right.get_type(schema)?);
     let decimal = |found: &DataType| matches!(found, DataType::Decimal128(..));
     let exact = |found: &DataType| decimal(found) || found.is_integer();
+    if left.is_floating() && right.is_numeric() || left.is_numeric() && right.is_floating() {
+        let sides = vec![expr.left, expr.right];
+        return Ok(PlannerResult::Planned(
+            functions::named("double_quotient").call(sides),
+        ));
+    }
     if !(decimal(&left) || decimal(&right)) || !exact(&left) || !exact(&right) {
         return Ok(PlannerResult::Original(expr));
     }

@@ -55,6 +55,8 @@ fn statements(
                 word.keyword = Keyword::NoKeyword;
             }
         }
+        tokens::check(&tokens)?;
+        tokens::join_texts(&mut tokens)?;
         tokens::rewrite(&mut tokens, dialect);
     }
     Parser::new(dialect)

@@ -2,7 +2,8 @@
 
 use datafusion::sql::sqlparser::dialect::Dialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
-use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Word};
+use datafusion::sql::sqlparser::parser::ParserError;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Whitespace, Word};
 
 use super::{comprehensions, merging, turned};
 
@@ -20,6 +21,55 @@ const TAKE_LAMBDAS: &[&str] = &[
     "list_transform",
     "reduce",
 ];
+
+/// `0x1F` is a 0 that is called `x1F` to DuckDB, and an error to PostgreSQL.
+pub(super) fn check(tokens: &[TokenWithSpan]) -> Result<(), ParserError> {
+    for token in tokens {
+        if let Token::HexStringLiteral(digits) = &token.token
+            && token.span.end.column - token.span.start.column == digits.len() as u64 + 2
+        {
+            return Err(ParserError::ParserError(format!(
+                "numbers in hexadecimal digits are not read, found: 0x{digits}{}",
+                token.span.start
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Texts on lines below each other are one. Beside each other they are an error, and no name of a column.
+pub(super) fn join_texts(tokens: &mut Vec<TokenWithSpan>) -> Result<(), ParserError> {
+    let mut at = 0;
+    while at < tokens.len() {
+        let (Token::SingleQuotedString(first), Some(second)) =
+            (&tokens[at].token, next(tokens, at + 1))
+        else {
+            at += 1;
+            continue;
+        };
+        let Token::SingleQuotedString(more) = &tokens[second].token else {
+            at = second;
+            continue;
+        };
+        let between = &tokens[at + 1..second];
+        if !between.iter().any(|token| ends_line(&token.token)) {
+            return Err(ParserError::ParserError(format!(
+                "a text stands beside a text, found: '{more}'{}",
+                tokens[second].span.start
+            )));
+        }
+        tokens[at].token = Token::SingleQuotedString(format!("{first}{more}"));
+        tokens.drain(at + 1..=second);
+    }
+    Ok(())
+}
+
+fn ends_line(token: &Token) -> bool {
+    matches!(
+        token,
+        Token::Whitespace(Whitespace::Newline | Whitespace::SingleLineComment { .. })
+    )
+}
 
 pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>, dialect: &dyn Dialect) {
     if !dialect.supports_from_first_select() {

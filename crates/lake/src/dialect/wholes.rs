@@ -18,16 +18,15 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::calls;
-use crate::types::Dialect;
 
 const MARK: &str = "int4";
 
 /// Marks the query's whole numbers, after all else is rewritten.
-pub(super) fn rewrite(query: &mut Query, dialect: Dialect) {
-    let _ = query.visit(&mut Marker(dialect));
+pub(super) fn rewrite(query: &mut Query) {
+    let _ = query.visit(&mut Marker);
 }
 
-struct Marker(Dialect);
+struct Marker;
 
 impl VisitorMut for Marker {
     type Break = ();
@@ -58,7 +57,7 @@ impl VisitorMut for Marker {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
-            Expr::BinaryOp { left, op, right } if is_of_values(op, self.0) => {
+            Expr::BinaryOp { left, op, right } if is_of_values(op) => {
                 mark(left);
                 mark(right);
             }
@@ -66,7 +65,8 @@ impl VisitorMut for Marker {
                 mark(left);
                 mark(right);
             }
-            Expr::Nested(inner) => mark(inner),
+            // The least `integer` in parentheses may stand behind a sign.
+            Expr::Nested(inner) if !is_least(inner) => mark(inner),
             Expr::Between {
                 expr, low, high, ..
             } => [expr, low, high].into_iter().for_each(|side| mark(side)),
@@ -90,8 +90,12 @@ impl VisitorMut for Marker {
 
 /// Functions that give an argument, hold or add up what they are given, or say its type.
 const GIVING: &[&str] = &[
+    "abs",
     "any_value",
     "array_agg",
+    "array_append",
+    "array_max",
+    "array_min",
     "coalesce",
     "greatest",
     "ifnull",
@@ -99,6 +103,7 @@ const GIVING: &[&str] = &[
     "make_array",
     "max",
     "min",
+    "mod",
     "mode",
     "named_struct",
     "nullif",
@@ -106,15 +111,32 @@ const GIVING: &[&str] = &[
     "pg_typeof",
     "struct",
     "sum",
+    "trunc",
     "typeof",
 ];
 
+/// Functions that give their first argument, and count or place by the others.
+const GIVING_FIRST: &[&str] = &[
+    "first_value",
+    "lag",
+    "last_value",
+    "lead",
+    "nth_value",
+    "quantile_disc",
+    "round",
+];
+
 fn mark_args(function: &mut Function) {
-    let is_giving = calls::name_of(function).is_some_and(|name| GIVING.contains(&name.as_str()));
+    let name = calls::name_of(function).unwrap_or_default();
+    let count = match name.as_str() {
+        name if GIVING.contains(&name) => usize::MAX,
+        name if GIVING_FIRST.contains(&name) => 1,
+        _ => 0,
+    };
     let FunctionArguments::List(list) = &mut function.args else {
         return;
     };
-    for arg in list.args.iter_mut().filter(|_| is_giving) {
+    for arg in list.args.iter_mut().take(count) {
         if let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = arg {
             mark(expr);
         }
@@ -131,12 +153,8 @@ fn place(key: &mut Expr) {
     }
 }
 
-/// DuckDB refuses shifts that PostgreSQL takes modulo the width: there they are of 64 bits.
-fn is_of_values(op: &BinaryOperator, dialect: Dialect) -> bool {
+fn is_of_values(op: &BinaryOperator) -> bool {
     use BinaryOperator::*;
-    if matches!(op, PGBitwiseShiftLeft | PGBitwiseShiftRight) {
-        return dialect == Dialect::Postgres;
-    }
     matches!(
         op,
         Plus | Minus
@@ -153,6 +171,8 @@ fn is_of_values(op: &BinaryOperator, dialect: Dialect) -> bool {
             | BitwiseAnd
             | BitwiseOr
             | PGBitwiseXor
+            | PGBitwiseShiftLeft
+            | PGBitwiseShiftRight
     )
 }
 
@@ -174,6 +194,11 @@ fn is_short(expr: &Expr) -> bool {
         } => digits(expr).is_some_and(|digits| format!("-{digits}").parse::<i32>().is_ok()),
         expr => digits(expr).is_some_and(|digits| digits.parse::<i32>().is_ok()),
     }
+}
+
+fn is_least(expr: &Expr) -> bool {
+    matches!(expr, Expr::UnaryOp { op: UnaryOperator::Minus, expr }
+        if digits(expr).is_some_and(|digits| digits.parse::<i32>().is_err()))
 }
 
 fn digits(expr: &Expr) -> Option<String> {

@@ -53,7 +53,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
 /// `2024/1/5 10:00` as `2024-01-05 10:00:00`. What is of another form stays as it is.
 fn moment(text: &str, any: bool) -> String {
     let known = moment_parts(text).or_else(|| any.then(|| named_month(text)).flatten());
-    known.unwrap_or_else(|| text.to_owned())
+    // The engine would read `20240105`, which DuckDB does not.
+    let is_compact = !any && text.trim().bytes().take(8).all(|b| b.is_ascii_digit());
+    known.unwrap_or_else(|| match is_compact {
+        true => format!("{text} (year-month-day)"),
+        false => text.to_owned(),
+    })
 }
 
 /// Without what stands behind the clock.
@@ -173,6 +178,7 @@ mod tests {
             ("2024-01-05 10:00:00", "2024-01-05 10:00:00"),
             ("yesterday", "yesterday"),
             ("01/02/2024", "01/02/2024"),
+            ("20240105", "20240105 (year-month-day)"),
             ("2024-01-05 noon", "2024-01-05 noon"),
         ] {
             assert_eq!(moment(given, false), made);

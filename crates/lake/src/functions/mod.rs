@@ -10,6 +10,7 @@ mod json_text;
 mod lists;
 mod moments;
 mod numbers;
+mod pairs;
 mod patterns;
 mod printf;
 mod ranked;
@@ -25,7 +26,6 @@ mod function;
 pub(crate) use dates::{PART_NAMES, part_name};
 pub(crate) use intervals::canonical as interval;
 pub(crate) use patterns::translated as pattern;
-pub(crate) use ranked::aggregates;
 pub(crate) use regexes::similar;
 pub use writing::lengths;
 pub(crate) use writing::write;
@@ -33,7 +33,7 @@ pub(crate) use writing::write;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 use crate::types::Dialect;
 use function::Function;
@@ -55,11 +55,25 @@ pub(crate) fn all(dialect: Dialect) -> Vec<ScalarUDF> {
         forms::FUNCTIONS,
     ];
     let of_dialect: &[&[Function]] = match dialect {
-        Dialect::DuckDb => &[hex::DUCKDB, regexes::DUCKDB, json::DUCKDB, types::DUCKDB],
-        Dialect::Postgres => &[hex::POSTGRES, types::POSTGRES],
+        Dialect::DuckDb => &[
+            hex::DUCKDB,
+            regexes::DUCKDB,
+            json::DUCKDB,
+            types::DUCKDB,
+            numbers::DUCKDB,
+            text::DUCKDB,
+        ],
+        Dialect::Postgres => &[hex::POSTGRES, types::POSTGRES, numbers::POSTGRES],
     };
     let lists = shared.into_iter().chain(of_dialect.iter().copied());
     lists.flatten().map(|function| function.udf()).collect()
+}
+
+/// The aggregates.
+pub(crate) fn aggregates(dialect: Dialect) -> Vec<AggregateUDF> {
+    let mut all = ranked::aggregates(dialect);
+    all.extend(pairs::aggregates(dialect));
+    all
 }
 
 /// One of both dialects, to be called by the dialect itself. They are few and asked for often: each is

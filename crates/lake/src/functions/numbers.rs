@@ -1,7 +1,7 @@
 //! Numbers.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array, ListArray,
+    Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int8Array, Int64Array, ListArray,
 };
 use arrow::compute::{cast, unary};
 use arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type, i256};
@@ -77,6 +77,78 @@ pub(super) const FUNCTIONS: &[Function] = &[
         gives: |_| DataType::Decimal128(38, 0),
         run: |arrays| within(&arrays[0], &arrays[1]),
     },
+    // As DuckDB's `<<` and `>>`: no bit is lost to the left.
+    Function {
+        names: &["shift_left"],
+        takes: &[Takes::Any, Takes::Int],
+        count: (2, 2),
+        gives: |given| given[0].clone(),
+        run: |arrays| shifted(arrays, left),
+    },
+    Function {
+        names: &["shift_right"],
+        takes: &[Takes::Any, Takes::Int],
+        count: (2, 2),
+        gives: |given| given[0].clone(),
+        run: |arrays| {
+            shifted(arrays, |number, by, width| {
+                Ok(match (0..width).contains(&by) {
+                    true => number >> by,
+                    false => 0,
+                })
+            })
+        },
+    },
+    // Whole numbers of decimals, and of doubles.
+    Function {
+        names: &["floor"],
+        takes: &[Takes::Any],
+        count: (1, 1),
+        gives: whole_type,
+        run: |arrays| wholes(&arrays[0], f64::floor, i128::div_euclid),
+    },
+    Function {
+        names: &["ceil"],
+        takes: &[Takes::Any],
+        count: (1, 1),
+        gives: whole_type,
+        run: |arrays| {
+            let up = |number: i128, unit| -(-number).div_euclid(unit);
+            wholes(&arrays[0], f64::ceil, up)
+        },
+    },
+    Function {
+        names: &["within_real"],
+        takes: &[Takes::Double],
+        count: (1, 1),
+        gives: double,
+        run: |arrays| {
+            strict::<Float64Array, _>(arrays, |row| match real(row.double(0)) {
+                Some(number) => Ok(Some(number)),
+                None => exec_err!("{:?} is out of the range of real", row.double(0)),
+            })
+        },
+    },
+    Function {
+        names: &["try_within_real"],
+        takes: &[Takes::Double],
+        count: (1, 1),
+        gives: double,
+        run: |arrays| strict::<Float64Array, _>(arrays, |row| Ok(real(row.double(0)))),
+    },
+    // PostgreSQL's `/` of doubles.
+    Function {
+        names: &["double_quotient"],
+        takes: &[Takes::Double, Takes::Double],
+        count: (2, 2),
+        gives: double,
+        run: |arrays| {
+            strict::<Float64Array, _>(arrays, |row| match row.double(1) {
+                0.0 => Err(arrow::error::ArrowError::DivideByZero.into()),
+                by => Ok(Some(row.double(0) / by)),
+            })
+        },
+    },
     Function {
         names: &["bit_count"],
         takes: &[Takes::Int],
@@ -110,6 +182,120 @@ pub(super) const FUNCTIONS: &[Function] = &[
         },
     },
 ];
+
+pub(super) const DUCKDB: &[Function] = &[
+    Function {
+        names: &["trunc"],
+        takes: &[Takes::Any, Takes::Int],
+        count: (1, 2),
+        gives: |given| match given {
+            [of] if of.is_integer() => of.clone(),
+            given => cut_type(given),
+        },
+        run: |arrays| match arrays {
+            [of] if of.data_type().is_integer() => Ok(Arc::clone(of)),
+            arrays => cut(arrays),
+        },
+    },
+    Function {
+        names: &["signum"],
+        takes: &[Takes::Any],
+        count: (1, 1),
+        gives: |_| DataType::Int8,
+        run: |arrays| {
+            let numbers = [cast(&arrays[0], &DataType::Float64)?];
+            strict::<Int8Array, _>(&numbers, |row| {
+                Ok(Some(match row.double(0) {
+                    number if number > 0.0 => 1,
+                    number if number < 0.0 => -1,
+                    _ => 0,
+                }))
+            })
+        },
+    },
+];
+
+pub(super) const POSTGRES: &[Function] = &[Function {
+    names: &["trunc"],
+    takes: &[Takes::Any, Takes::Int],
+    count: (1, 2),
+    gives: cut_type,
+    run: cut,
+}];
+
+fn cut_type(given: &[DataType]) -> DataType {
+    match given {
+        [_] => whole_type(given),
+        _ => DataType::Float64,
+    }
+}
+
+/// Without what is behind the point, or behind so many digits after it.
+fn cut(arrays: &[ArrayRef]) -> Result<ArrayRef> {
+    let [numbers, _] = arrays else {
+        return wholes(&arrays[0], f64::trunc, |number, unit| number / unit);
+    };
+    let arrays = [cast(numbers, &DataType::Float64)?, Arc::clone(&arrays[1])];
+    strict::<Float64Array, _>(&arrays, |row| {
+        let by = 10f64.powi(row.int(1).unsigned_abs().min(400) as i32);
+        Ok(Some(match row.int(1) {
+            0.. => (row.double(0) * by).trunc() / by,
+            _ => (row.double(0) / by).trunc() * by,
+        }))
+    })
+}
+
+/// Without a fraction: decimals keep their digits before the point, and whole numbers become doubles.
+fn whole_type(given: &[DataType]) -> DataType {
+    match given[0] {
+        DataType::Decimal128(digits, _) => DataType::Decimal128(digits, 0),
+        _ => DataType::Float64,
+    }
+}
+
+/// Each as a whole number, `of_decimal` from its smallest units and how many of them make one.
+fn wholes(
+    numbers: &ArrayRef,
+    of_double: fn(f64) -> f64,
+    of_decimal: fn(i128, i128) -> i128,
+) -> Result<ArrayRef> {
+    let DataType::Decimal128(digits, scale) = *numbers.data_type() else {
+        let doubles = cast(numbers, &DataType::Float64)?;
+        let doubles = doubles.as_primitive::<Float64Type>();
+        return Ok(Arc::new(unary::<_, _, Float64Type>(doubles, of_double)));
+    };
+    let unit = 10i128.pow(u32::try_from(scale).unwrap_or(0));
+    let decimals = numbers.as_primitive::<Decimal128Type>();
+    let whole = unary::<_, _, Decimal128Type>(decimals, |number| of_decimal(number, unit));
+    Ok(Arc::new(whole.with_precision_and_scale(digits, 0)?))
+}
+
+fn shifted(arrays: &[ArrayRef], shift: fn(i64, i64, i64) -> Result<i64>) -> Result<ArrayRef> {
+    let of = arrays[0].data_type();
+    let width = 8 * of.primitive_width().unwrap_or(8) as i64;
+    let numbers = [cast(&arrays[0], &DataType::Int64)?, Arc::clone(&arrays[1])];
+    let answers = strict::<Int64Array, _>(&numbers, |row| {
+        shift(row.int(0), row.int(1), width).map(Some)
+    })?;
+    Ok(cast(&answers, of)?)
+}
+
+fn left(number: i64, by: i64, width: i64) -> Result<i64> {
+    let room = i64::from(number.leading_zeros()) - (64 - width);
+    match number {
+        _ if !(0..width).contains(&by) => exec_err!("{by} bits are more than the number has"),
+        0 => Ok(0),
+        ..0 => exec_err!("{number} is negative, and cannot be shifted to the left"),
+        _ if by < room => Ok(number << by),
+        _ => exec_err!("{number} << {by} does not fit into the number's type"),
+    }
+}
+
+/// None: it is too large for 32 bits.
+fn real(number: f64) -> Option<f64> {
+    let is_lost = number.is_finite() && (number as f32).is_infinite();
+    (!is_lost).then_some(number)
+}
 
 const QUOTIENT: DataType = DataType::Decimal128(38, 16);
 

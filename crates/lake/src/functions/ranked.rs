@@ -19,7 +19,7 @@ use datafusion::scalar::ScalarValue;
 
 use crate::types::Dialect;
 
-pub(crate) fn aggregates(dialect: Dialect) -> Vec<AggregateUDF> {
+pub(super) fn aggregates(dialect: Dialect) -> Vec<AggregateUDF> {
     let picks = [
         Pick::Mode,
         Pick::AtShare,

@@ -63,6 +63,29 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
 ];
 
+pub(super) const DUCKDB: &[Function] = &[Function {
+    names: &["split_part"],
+    takes: &[Takes::Text, Takes::Text, Takes::Int],
+    count: (3, 3),
+    gives: text,
+    run: |arrays| {
+        strict::<StringArray, _>(arrays, |row| {
+            Ok(Some(part(row.text(0), row.text(1), row.int(2))))
+        })
+    },
+}];
+
+/// The part at a place, from the end where it is below zero. Nothing stands at place 0.
+fn part(text: &str, by: &str, place: i64) -> String {
+    let parts = split(text, by);
+    let at = match place {
+        1.. => usize::try_from(place - 1).ok(),
+        _ => parts.len().checked_sub(place.unsigned_abs() as usize),
+    };
+    let found = at.and_then(|at| parts.into_iter().nth(at)).flatten();
+    found.unwrap_or_default()
+}
+
 fn split(text: &str, by: &str) -> Vec<Option<String>> {
     match by.is_empty() {
         true => text.chars().map(|c| Some(c.to_string())).collect(),

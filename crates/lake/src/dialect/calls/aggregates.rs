@@ -40,6 +40,17 @@ pub(super) fn rewrite(
             "quantile" | "quantile_cont" | "percentile_cont" | "quantile_disc",
             [of, Expr::Array(shares)],
         ) if function.over.is_none() => each_share(function, of, &shares.elem, dialect),
+        ("string_agg" | "listagg" | "group_concat", [of, by])
+            if dialect == Dialect::DuckDb && is_null(by) =>
+        {
+            let nothing = fill(
+                "case when false then _1::text end",
+                std::slice::from_ref(of),
+            );
+            function.name = named("max");
+            set_args(function, nothing.into_iter().collect());
+            Ok(None)
+        }
         ("string_agg" | "listagg" | "group_concat", [of]) => {
             let comma = Expr::Value(Value::SingleQuotedString(",".to_owned()).into());
             function.name = named("string_agg");
@@ -183,6 +194,10 @@ fn filtered(
     };
     function.filter = condition.map(Box::new);
     Ok(None)
+}
+
+fn is_null(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if value.value == Value::Null)
 }
 
 fn is_condition(expr: &Expr) -> bool {

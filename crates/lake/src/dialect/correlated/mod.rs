@@ -7,6 +7,7 @@ mod apply;
 mod simple;
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, Result};
@@ -39,7 +40,10 @@ impl AnalyzerRule for Correlated {
             LogicalPlan::Filter(filter) => of_filter(filter, &names),
             LogicalPlan::Aggregate(aggregate) => of_aggregate(aggregate, &names),
             LogicalPlan::Sort(sort) => of_sort(sort, &names),
-            LogicalPlan::Join(join) if asks(join) => of_condition(join, &names),
+            LogicalPlan::Join(join) if asks(join) => match join.join_type {
+                JoinType::Inner => of_condition(join, &names),
+                _ => of_outer(join, &names),
+            },
             LogicalPlan::Join(join) => match of_join(join, &names)? {
                 Some(joined) => Ok(Transformed::yes(joined)),
                 None => Ok(Transformed::no(plan)),
@@ -165,7 +169,7 @@ fn of_sort(sort: &Sort, names: &Names) -> Result<Transformed<LogicalPlan>> {
     plan.build().map(Transformed::yes)
 }
 
-/// Whether the condition of an inner join holds subqueries.
+/// Whether the condition of a join holds subqueries.
 fn asks(join: &Join) -> bool {
     let is_subquery = |expr: &Expr| {
         Ok(matches!(
@@ -174,7 +178,7 @@ fn asks(join: &Join) -> bool {
         ))
     };
     let asks = |filter: &Expr| filter.exists(is_subquery).unwrap_or(false);
-    join.join_type == JoinType::Inner && join.filter.as_ref().is_some_and(asks)
+    join.filter.as_ref().is_some_and(asks)
 }
 
 /// The condition of an inner join is one of its rows.
@@ -187,6 +191,61 @@ fn of_condition(join: &Join, names: &Names) -> Result<Transformed<LogicalPlan>> 
     let filter = Filter::try_new(condition, rows.into())?;
     let rewritten = of_filter(&filter, names)?;
     Ok(Transformed::yes(rewritten.data))
+}
+
+/// Subqueries in the condition of another join are values of the rows of one side, where they ask for its columns
+/// alone.
+fn of_outer(join: &Join, names: &Names) -> Result<Transformed<LogicalPlan>> {
+    let plan = LogicalPlan::Join(join.clone());
+    let Some(condition) = join.filter.clone() else {
+        return Ok(Transformed::no(plan));
+    };
+    let mut sides = [&join.left, &join.right].map(|side| Joined::new(side, names));
+    let condition = condition.transform_up(|part| {
+        let Some(asked) = asked_columns(&part) else {
+            return Ok(Transformed::no(part));
+        };
+        let has_all = |side: &&mut Joined<'_>| {
+            let schema = side.input.schema();
+            asked.iter().all(|column| schema.has_column(column))
+        };
+        match sides.iter_mut().find(has_all) {
+            Some(side) => side.value(part, Place::Other),
+            None => Ok(Transformed::no(part)),
+        }
+    })?;
+    if sides.iter().all(|side| side.count == 0) {
+        return Ok(Transformed::no(plan));
+    }
+    let [left, right] = sides.map(|side| Arc::new(side.plan));
+    let joined = Join::try_new(
+        left,
+        right,
+        join.on.clone(),
+        Some(condition.data),
+        join.join_type,
+        join.join_constraint,
+        join.null_equality,
+        join.null_aware,
+    )?;
+    let columns = join.schema.columns().into_iter().map(Expr::Column);
+    LogicalPlanBuilder::from(LogicalPlan::Join(joined))
+        .project(columns)?
+        .build()
+        .map(Transformed::yes)
+}
+
+/// The outer columns that a subquery asks for. None: it is no subquery.
+fn asked_columns(expr: &Expr) -> Option<Vec<Column>> {
+    let (subquery, compared) = match expr {
+        Expr::ScalarSubquery(subquery) => (subquery, None),
+        Expr::Exists(test) => (&test.subquery, None),
+        Expr::InSubquery(test) => (&test.subquery, Some(test.expr.as_ref())),
+        _ => return None,
+    };
+    let outer = outer_columns(&subquery.subquery);
+    let columns = outer.iter().chain(compared).flat_map(Expr::column_refs);
+    Some(columns.into_iter().cloned().collect())
 }
 
 /// A lateral join. None: it is no such join, or one that the engine plans.
