@@ -43,6 +43,7 @@ pub fn load_options(global: &Global, invocation: &str) -> Result<LoadOptions, Di
     Ok(LoadOptions {
         profile: global.profile.clone(),
         profiles_dir: global.profiles_dir.clone(),
+        threads: global.threads,
         target: global.target.clone(),
         flags: global.shown(),
         vars,
@@ -110,6 +111,12 @@ pub async fn take(
         ));
     }
     Ok(held)
+}
+
+/// How many nodes run at the same time.
+pub fn threads(workspace: &Workspace) -> usize {
+    let asked = workspace.project.threads();
+    asked.unwrap_or(workspace.settings().threads)
 }
 
 /// The nodes that are meant, of the kinds that are meant. What matches nothing is said, since it is

@@ -108,6 +108,13 @@ impl Project {
         self.packages[0].file.stops_where_start_fails
     }
 
+    /// `flags: {source_freshness_run_project_hooks: ...}`.
+    pub fn has_hooks_around_freshness(&self) -> bool {
+        let any = |when| !self.run_hooks(when, &Map::new()).is_empty();
+        let wanted = self.packages[0].file.hooks_around_freshness;
+        wanted && (any(When::Before) || any(When::After))
+    }
+
     /// The text of a fixture, in the scope of the node that it is for.
     pub fn fixture(&self, id: &NodeId, text: &str) -> Hook {
         let detail = self.details.get(id);
@@ -153,18 +160,28 @@ impl Project {
         state: &CompileState,
         printed: &mut Vec<String>,
     ) -> Result<Compiled, Diagnostic> {
+        let compiled = self.compile_text(&hook.text, &hook.scope, state, printed);
+        compiled.map_err(|problem| problem.hint(format!("in the hook {}", hook.text.trim())))
+    }
+
+    /// A text outside of any file.
+    pub(crate) fn compile_text(
+        &self,
+        text: &str,
+        scope: &Arc<NodeScope>,
+        state: &CompileState,
+        printed: &mut Vec<String>,
+    ) -> Result<Compiled, Diagnostic> {
         let mode = Mode::Compile(state.clone());
         let rendered = self.with_graph(&mode, || {
-            self.engine
-                .render_text(&hook.text, &self.shared, &hook.scope, &mode)
+            self.engine.render_text(text, &self.shared, scope, &mode)
         });
         match rendered {
             Ok((sql, record)) => {
                 *printed = record.printed;
                 outcome(self.with_ephemerals(sql.trim(), record.ephemerals, &mode))
             }
-            Err(failure) => outcome(Err(failure))
-                .map_err(|problem| problem.hint(format!("in the hook {}", hook.text.trim()))),
+            Err(failure) => outcome(Err(failure)),
         }
     }
 }

@@ -24,6 +24,7 @@ mod place;
 mod problems;
 mod properties;
 mod python;
+mod query_comment;
 mod render;
 mod scan;
 pub mod select;
@@ -39,7 +40,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use forebay_core::incremental::Batch;
 use forebay_core::unit_test::Overrides;
-use forebay_core::{Diagnostic, Diagnostics, Graph, Node, NodeId, Relation};
+use forebay_core::{Diagnostic, Diagnostics, Graph, Node, NodeId, Relation, ResourceType};
 use serde_json::{Map, Value};
 
 pub use ask::{Answer, Answers, Column, Compiled, Live, Question, RelationKind, Rows};
@@ -84,6 +85,8 @@ pub struct LoadOptions {
     pub profile: Option<String>,
     /// Where `profiles.yml` is; None looks where dbt does.
     pub profiles_dir: Option<PathBuf>,
+    /// Instead of the profile's own `threads`.
+    pub threads: Option<usize>,
     /// Target of the profile; None is the profile's own choice.
     pub target: Option<String>,
     /// What `flags` shows inside templates, by names in capitals.
@@ -158,9 +161,23 @@ impl Project {
         &self.shared.target.kind
     }
 
+    /// How many nodes may run at the same time: as the profile says, or what was asked for instead.
+    pub fn threads(&self) -> Option<usize> {
+        self.shared.target.threads
+    }
+
     /// The database before a schema in the SQL of templates, by the profile.
     pub fn database(&self) -> &str {
         &self.shared.target.database
+    }
+
+    /// A node's table as SQL, quoted as the project has it.
+    pub fn written(&self, node: &Node) -> Option<String> {
+        let detail = self.details.get(&node.id);
+        let own = detail.map(|detail| &detail.quoting);
+        let quoting = self.shared.quoting.over(own.unwrap_or(&Value::Null));
+        let relation = node.relation.as_ref()?;
+        Some(quoting.write(self.database(), relation, [true; 3]))
     }
 
     /// What the manifest says of a node.
@@ -177,8 +194,19 @@ impl Project {
     pub fn compiled_path(&self, node: &Node) -> PathBuf {
         let file = Path::new(&node.package).join(self.path_in_package(node));
         match self.details.get(&node.id) {
+            _ if is_yaml_snapshot(node) => file.join(self.snapshot_path(node)),
             Some(detail) if detail.test.is_some() => file.join(format!("{}.sql", detail.alias)),
             _ => file,
+        }
+    }
+
+    /// Below its folder; of a snapshot that is written in YAML, below its property file.
+    pub(crate) fn snapshot_path(&self, node: &Node) -> String {
+        let file = self.path_in_package(node);
+        let below = file.split_once('/').map_or(&*file, |(_, below)| below);
+        match is_yaml_snapshot(node) {
+            true => format!("{below}/{}.sql", node.name),
+            false => below.to_owned(),
         }
     }
 
@@ -244,6 +272,15 @@ impl Project {
     pub fn manifest_text(&self) -> String {
         serde_json::to_string(&manifest::Manifest(self)).expect("a manifest is plain data")
     }
+}
+
+fn is_yaml_snapshot(node: &Node) -> bool {
+    let is_sql = node
+        .location
+        .file
+        .extension()
+        .is_some_and(|end| end == "sql");
+    node.resource_type() == ResourceType::Snapshot && !is_sql
 }
 
 /// `version: 1` may stand on top of our own files.

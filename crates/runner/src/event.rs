@@ -126,6 +126,10 @@ impl StepResult {
 
     /// As dbt words it: a test passes, anything else succeeds; what was interrupted was skipped.
     pub fn dbt_status(&self) -> serde_json::Value {
+        // Of a source it is how fresh it is.
+        if let Some(status) = self.details["freshness"].as_str() {
+            return status.into();
+        }
         let test = matches!(
             self.resource_type,
             ResourceType::Test | ResourceType::UnitTest

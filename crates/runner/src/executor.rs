@@ -281,7 +281,10 @@ impl Run<'_> {
                 full_refresh,
                 output,
             };
-            let ready = step.compiled(&workspace, full_refresh).await;
+            let ready = match workspace.project.commented(&step.node, "") {
+                Ok(_) => step.compiled(&workspace, full_refresh).await,
+                Err(problem) => Err(problem),
+            };
             let ran = match &ready {
                 Ok(step) => step::run(&context, step).await,
                 Err(problem) => Err(problem.clone()),

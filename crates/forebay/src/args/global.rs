@@ -33,6 +33,9 @@ pub struct Global {
     /// Target of profiles.yml.
     #[arg(long, short = 't', global = true, env = "DBT_TARGET")]
     pub target: Option<String>,
+    /// Nodes that run at the same time (default: `threads` of the profile, then of forebay.yml).
+    #[arg(long, global = true, value_parser = at_least_one, value_name = "N")]
+    pub threads: Option<usize>,
     /// Variables for the project, as YAML or JSON: '{month: 3}'.
     #[arg(long, global = true)]
     pub vars: Option<String>,
@@ -266,6 +269,11 @@ impl Global {
         flags.insert("WHICH".into(), self.command.into());
         flags
     }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "a whole number from 1 up is needed".to_owned())
 }
 
 fn truth(text: &str) -> Option<bool> {

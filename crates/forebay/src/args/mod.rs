@@ -59,7 +59,7 @@ pub enum Command {
     /// Print the SQL that would run, and write it to target/compiled.
     Compile(Compile),
     /// Read the project and report its problems; write target/manifest.json.
-    Parse(Plain),
+    Parse,
     /// Print rows of a node, or the failing rows of a test.
     Show(Show),
     /// Make tables of an earlier run's artifacts readable under this target.
@@ -180,9 +180,6 @@ pub struct Run {
     pub select: Select,
     #[command(flatten)]
     pub kinds: Kinds,
-    /// Steps at the same time (default: `engine.threads` of forebay.yml).
-    #[arg(long)]
-    pub threads: Option<usize>,
     /// Print the plan and do nothing.
     #[arg(long)]
     pub dry_run: bool,
@@ -215,8 +212,6 @@ pub struct Plan {
 
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Retry {
-    #[arg(long)]
-    pub threads: Option<usize>,
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
 }
@@ -251,15 +246,6 @@ pub struct Compile {
     pub inline: Option<String>,
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
-    #[command(flatten)]
-    pub plain: Plain,
-}
-
-/// Of commands that run nothing.
-#[derive(Clone, Debug, Default, ClapArgs)]
-pub struct Plain {
-    #[arg(long, hide = true)]
-    pub threads: Option<usize>,
 }
 
 #[derive(Clone, Debug, ClapArgs)]
@@ -277,8 +263,6 @@ pub struct Show {
     pub held: bool,
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
-    #[command(flatten)]
-    pub plain: Plain,
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -295,8 +279,6 @@ pub struct Freshness {
     /// `json`, or a file to write the report to instead of target/sources.json.
     #[arg(long, short = 'o', value_name = "FILE")]
     pub output: Option<PathBuf>,
-    #[command(flatten)]
-    pub plain: Plain,
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -341,8 +323,6 @@ pub struct DocsGenerate {
     /// One page with everything in it: target/static_index.html.
     #[arg(long = "static")]
     pub one_page: bool,
-    #[command(flatten)]
-    pub plain: Plain,
 }
 
 #[derive(Clone, Debug, ClapArgs)]
@@ -396,8 +376,6 @@ pub struct RunOperation {
     /// Its arguments by name, a mapping in YAML or JSON.
     #[arg(long, default_value = "{}", value_name = "YAML")]
     pub args: String,
-    #[command(flatten)]
-    pub plain: Plain,
 }
 
 #[derive(Clone, Debug, ClapArgs)]

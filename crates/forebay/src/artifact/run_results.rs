@@ -73,7 +73,7 @@ fn entry(workspace: &Workspace, result: &StepResult) -> Json {
         result.status,
         RunStatus::Skipped | RunStatus::Interrupted | RunStatus::NoOp
     );
-    let relation = node.and_then(|node| node.relation.as_ref());
+    let relation = node.and_then(|node| workspace.project.written(node));
     json!({
         "status": result.dbt_status(),
         "timing": if skipped { json!([]) } else { timing(result) },
@@ -85,7 +85,7 @@ fn entry(workspace: &Workspace, result: &StepResult) -> Json {
         "unique_id": result.node,
         "compiled": result.sql.is_some(),
         "compiled_code": result.sql,
-        "relation_name": relation.map(|relation| relation.sql_in(workspace.project.database())),
+        "relation_name": relation,
         "batch_results": result.details["batches"],
     })
 }
@@ -115,8 +115,7 @@ fn sql(
     };
     let project = &workspace.project;
     write_sql(project, &folder.join("compiled"), node, sql)?;
-    let to = node.relation.as_ref();
-    let to = to.map(|relation| relation.sql_in(project.database()));
+    let to = project.written(node);
     let ran = match (to, action) {
         (Some(to), Some(Action::CreateTable { .. })) => format!("create table {to} as (\n{sql}\n)"),
         (Some(to), Some(Action::CreateView { .. })) => format!("create view {to} as (\n{sql}\n)"),

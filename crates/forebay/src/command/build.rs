@@ -145,10 +145,7 @@ pub async fn execute(
 ) -> Result<Summary, Diagnostics> {
     let cancel = CancellationToken::new();
     let stop = tokio::spawn(stop_on_ctrl_c(cancel.clone()));
-    let threads = options
-        .threads
-        .unwrap_or(workspace.settings().threads)
-        .max(1);
+    let threads = wiring::threads(workspace);
     let execute = ExecuteOptions {
         threads,
         retries: workspace.settings().retries,

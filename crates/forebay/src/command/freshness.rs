@@ -3,9 +3,13 @@
 use std::path::Path;
 use std::time::Instant;
 
+use chrono::{DateTime, Utc};
 use forebay_checks::freshness::{self, FreshnessStatus};
-use forebay_core::Diagnostics;
 use forebay_core::graph::Spec;
+use forebay_core::{Diagnostic, Diagnostics, ResourceType};
+use forebay_project::When;
+use forebay_runner::{StepResult, hooks};
+use forebay_store::RunStatus;
 use serde_json::json;
 
 use crate::args::{Freshness, Global};
@@ -16,7 +20,19 @@ use crate::wiring;
 pub async fn run(global: &Global, talk: &Talk, options: &Freshness) -> Result<u8, Diagnostics> {
     let workspace = wiring::workspace(global, talk, &wiring::invocation_id()).await?;
     let selected = wiring::selected(&workspace.project, global, &options.select, talk)?;
+    let as_json = options.output.as_deref() == Some(Path::new("json"));
     let (now, began) = (workspace.clock.now(), Instant::now());
+    let hooked = workspace.project.has_hooks_around_freshness();
+    let _held = match hooked {
+        true => Some(wiring::take(&workspace, global, talk, "source freshness").await?),
+        false => None,
+    };
+    let reporter = talk.reporter(&workspace, wiring::threads(&workspace), as_json);
+    let around = async |when, results: &[StepResult]| match hooked {
+        true => hooks::around_run(&workspace, when, results, &*reporter).await,
+        false => Ok(Vec::new()),
+    };
+    let mut ran = around(When::Before, &[]).await?;
     let mut measured = Vec::new();
     for node in selected.iter().filter_map(|id| workspace.graph().get(id)) {
         if matches!(&node.spec, Spec::Source(source) if source.freshness.is_some()) {
@@ -33,7 +49,6 @@ pub async fn run(global: &Global, talk: &Talk, options: &Freshness) -> Result<u8
             });
         }
     }
-    let as_json = options.output.as_deref() == Some(Path::new("json"));
     let default = || global.artifacts().join("sources.json");
     let file = options
         .output
@@ -50,15 +65,52 @@ pub async fn run(global: &Global, talk: &Talk, options: &Freshness) -> Result<u8
     } else {
         measured.iter().for_each(|measured| said(talk, measured));
     }
-    let failed = measured.iter().any(|m| match &m.outcome {
-        Ok(outcome) => outcome.status == FreshnessStatus::Error,
-        Err(_) => true,
-    });
+    let results: Vec<StepResult> = measured.iter().map(|m| result(m, now)).collect();
+    ran.extend(around(When::After, &results).await?);
+    let mut broken = ran.iter().filter(|hook| hook.status == RunStatus::Error);
+    let hook_failed = broken
+        .next()
+        .map(|hook| talk.error(&Diagnostic::error(&hook.message)));
+    let hook_failed = hook_failed.is_some();
+    let failed = hook_failed
+        || measured.iter().any(|m| match &m.outcome {
+            Ok(outcome) => outcome.status == FreshnessStatus::Error,
+            Err(_) => true,
+        });
     measured
         .iter()
         .filter_map(|m| m.outcome.as_ref().err())
         .for_each(|e| talk.error(e));
     Ok(u8::from(failed))
+}
+
+/// As hooks see it.
+fn result(measured: &Measured<'_>, now: DateTime<Utc>) -> StepResult {
+    let (status, word) = match &measured.outcome {
+        Err(_) => (RunStatus::Error, "runtime error"),
+        Ok(outcome) => match outcome.status {
+            FreshnessStatus::Pass => (RunStatus::Success, "pass"),
+            FreshnessStatus::Warn => (RunStatus::Warn, "warn"),
+            FreshnessStatus::Error => (RunStatus::Error, "error"),
+        },
+    };
+    let message = match &measured.outcome {
+        Err(problem) => problem.message.clone(),
+        Ok(outcome) => outcome.message.clone().unwrap_or_default(),
+    };
+    let finished_ms = now.timestamp_millis();
+    StepResult {
+        node: measured.node.id.clone(),
+        name: measured.node.name.clone(),
+        resource_type: ResourceType::Source,
+        status,
+        attempts: 1,
+        started_ms: Some(finished_ms - (measured.seconds * 1e3) as i64),
+        finished_ms,
+        message,
+        details: json!({"freshness": word}),
+        sql: None,
+    }
 }
 
 fn said(talk: &Talk, measured: &Measured<'_>) {

@@ -25,7 +25,6 @@ pub async fn run(global: &Global, talk: &Talk, options: &args::Retry) -> Result<
     }
     let moment = |key: &str| earlier[key].as_str()?.parse().ok();
     let run = Run {
-        threads: options.threads,
         output: options.output,
         event_time_start: moment("event_time_start"),
         event_time_end: moment("event_time_end"),

@@ -139,6 +139,8 @@ impl Events<'_> {
             self.node_start(step);
         }
         if let Some(sql) = &result.sql {
+            let sql = self.workspace.project.commented(id, sql);
+            let sql = sql.unwrap_or_default();
             self.debug(
                 kinds::QUERY,
                 &format!("On {id}: {sql}"),
@@ -355,8 +357,7 @@ impl Events<'_> {
             );
         }
         let kept = node.filter(|_| result.resource_type == ResourceType::Test);
-        if let Some(relation) = kept.and_then(|node| node.relation.as_ref()) {
-            let relation = relation.sql_in(self.workspace.project.database());
+        if let Some(relation) = kept.and_then(|node| self.workspace.project.written(node)) {
             let (query, rule) = (format!("select * from {relation}"), "-".repeat(19));
             self.blank(Level::Info);
             let msg = format!("  See test failures:\n  {rule}\n  {query}\n  {rule}");

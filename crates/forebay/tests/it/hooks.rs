@@ -192,3 +192,38 @@ fn exposures_and_saved_queries_are_results_of_a_build() {
     project.fails(1, &["run"]);
     assert_eq!(results(&project).len(), 2);
 }
+
+#[test]
+fn hooks_run_around_the_freshness_of_sources_unless_the_project_says_no() {
+    let write = |flags: &str| {
+        Project::new(&[
+            (
+                "dbt_project.yml",
+                &format!(
+                    "name: shop
+{flags}
+on-run-start: create or replace table main.raw as select 1 as id
+on-run-end: \"create table main.ends as select '{{{{ results[0].status }}}}' as how\"
+"
+                ),
+            ),
+            (
+                "models/sources.yml",
+                "sources:
+  - name: raw
+    schema: main
+    freshness: {warn_after: {count: 1, period: day}}
+    tables: [{name: raw, loaded_at_field: \"timestamp '2020-01-01'\"}]
+",
+            ),
+        ])
+    };
+    let project = write("");
+    project.ok(&["source", "freshness"]);
+    assert_eq!(
+        project.rows("select how from main.ends"),
+        [r#"{"how":"warn"}"#]
+    );
+    let project = write("flags: {source_freshness_run_project_hooks: false}");
+    project.fails(1, &["source", "freshness"]);
+}

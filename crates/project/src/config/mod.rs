@@ -4,6 +4,7 @@
 mod node;
 mod profile;
 mod project_file;
+mod quoting;
 mod required;
 mod settings;
 mod tree;
@@ -14,6 +15,7 @@ pub(crate) use node::{
 };
 pub(crate) use profile::Target;
 pub(crate) use project_file::{ProjectFile, ProjectName};
+pub(crate) use quoting::{PARTS, Quoting};
 pub(crate) use settings::{Bytes, SettingsConfig};
 pub use settings::{OpenLineage, Settings};
 pub(crate) use tree::Tree;

@@ -19,6 +19,8 @@ pub(crate) struct Target {
     pub schema: String,
     /// What relations are written with: the profile's own, `forebay` without one.
     pub database: Arc<str>,
+    /// Nodes that run at the same time, at least one.
+    pub threads: Option<usize>,
     /// What else the profile says, without its secrets.
     more: Map<String, Json>,
 }
@@ -31,6 +33,7 @@ impl Default for Target {
             kind: "forebay".into(),
             schema: "main".into(),
             database: DATABASE.into(),
+            threads: None,
             more: Map::new(),
         }
     }
@@ -65,7 +68,7 @@ impl Target {
         for (key, value) in &self.more {
             map.entry(key).or_insert_with(|| value.clone());
         }
-        map.entry("threads").or_insert(1.into());
+        map.insert("threads".into(), self.threads.unwrap_or(1).into());
         all
     }
 
@@ -99,12 +102,18 @@ impl Target {
             "duckdb" => of_file(target.text("path").as_deref()),
             _ => DATABASE.into(),
         });
+        let threads = target.whole("threads").map(|threads| threads as usize);
+        if threads == Some(0) {
+            let message = format!("'threads' of target '{name}' must be at least 1");
+            target.error(message, target.at("threads"));
+        }
         Some(Self {
             profile: profile.to_owned(),
             name: name.to_owned(),
             kind,
             database: database.into(),
             schema: schema.unwrap_or_else(|| Self::default().schema),
+            threads,
             more: public(&output.value),
         })
     }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use forebay_core::Diagnostic;
 
+use super::quoting::Quoting;
 use super::required;
 use super::tree::Tree;
 use super::vars::WrittenVars;
+use crate::query_comment::QueryComment;
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
 
 /// What has to be known before anything can be rendered.
@@ -53,10 +55,14 @@ pub(crate) struct ProjectFile {
     pub packages_in: String,
     /// `dispatch:`: for a macro namespace, the packages to look in.
     pub dispatch: BTreeMap<String, Vec<String>>,
+    pub quoting: Quoting,
+    pub query_comment: QueryComment,
     pub on_run_start: Vec<String>,
     pub on_run_end: Vec<String>,
     /// Nothing runs where one of `on-run-start` fails.
     pub stops_where_start_fails: bool,
+    /// `source freshness` runs `on-run-start` and `on-run-end` too.
+    pub hooks_around_freshness: bool,
     /// `flags: {validate_macro_args: true}`: parameters of macros are arguments that are described.
     pub macro_arguments: bool,
     /// A package's materialisation takes the place of a built-in one only where this is off.
@@ -71,7 +77,6 @@ pub(crate) struct ProjectFile {
     pub sources: Tree,
     pub tests: Tree,
     pub unit_tests: Tree,
-    pub analyses: Tree,
     pub exposures: Tree,
     pub semantic_models: Tree,
     pub metrics: Tree,
@@ -90,10 +95,9 @@ const TOLERATED: &[&str] = &[
     "target-path",
     "log-path",
     "asset-paths",
-    "quoting",
-    "query-comment",
     "dbt-cloud",
     "functions",
+    "analyses",
     "function-paths",
     "profile-template",
 ];
@@ -121,6 +125,8 @@ impl ProjectFile {
         let vars = WrittenVars::from_yaml(doc, fields.get("vars"));
         let packages_in = fields.text("packages-install-path");
         let dispatch = dispatch(&mut fields);
+        let quoting = fields.get("quoting").map(Yaml::to_json);
+        let query_comment = QueryComment::from_fields(&mut fields);
         let on_run_start = fields.texts("on-run-start");
         let on_run_end = fields.texts("on-run-end");
         let flags = fields.get("flags").map(Yaml::to_json).unwrap_or_default();
@@ -148,9 +154,12 @@ impl ProjectFile {
             vars,
             packages_in: packages_in.unwrap_or_else(|| "dbt_packages".into()),
             dispatch,
+            quoting: Quoting::default().over(&quoting.unwrap_or_default()),
+            query_comment,
             on_run_start,
             on_run_end,
             stops_where_start_fails: flag("skip_nodes_if_on_run_start_fails", false),
+            hooks_around_freshness: flag("source_freshness_run_project_hooks", true),
             macro_arguments: flag("validate_macro_args", false),
             explicit_overrides: flag(
                 "require_explicit_package_overrides_for_builtin_materializations",
@@ -167,7 +176,6 @@ impl ProjectFile {
             sources: tree(&["sources"]),
             tests: tree(&["data_tests", "tests"]),
             unit_tests: tree(&["unit_tests", "unit-tests"]),
-            analyses: tree(&["analyses"]),
             exposures: tree(&["exposures"]),
             semantic_models: tree(&["semantic-models", "semantic_models"]),
             metrics: tree(&["metrics"]),

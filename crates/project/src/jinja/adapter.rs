@@ -14,6 +14,7 @@ use super::relation::RelationValue;
 use super::scope::Scope;
 use super::{collections, column, statements};
 use crate::ask::{Answer, Column, Question, RelationKind};
+use crate::config::{PARTS, Quoting};
 
 type Method = fn(&Arc<Scope>, &[Value]) -> Result<Value, Error>;
 
@@ -224,9 +225,16 @@ fn no(_: &Arc<Scope>, _: &[Value]) -> Result<Value, Error> {
     Ok(Value::from(false))
 }
 
-fn quote_as_configured(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
-    let (identifier, _kind): (&str, Option<&str>) = from_args(args)?;
-    Ok(Value::from(forebay_core::name::quote(identifier)))
+/// What is no part of a relation's name is left as it is.
+fn quote_as_configured(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
+    let (identifier, part): (&str, Option<&str>) = from_args(args)?;
+    let Quoting(quoted) = scope.shared.quoting;
+    let mut parts = PARTS.iter().zip(quoted);
+    let quoted = parts.any(|(name, quoted)| quoted && part == Some(*name));
+    Ok(Value::from(match quoted {
+        true => forebay_core::name::quote(identifier),
+        false => identifier.to_owned(),
+    }))
 }
 
 const STRATEGIES: &[&str] = &[
@@ -335,7 +343,7 @@ fn list_relations(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let all = relations(scope)?.into_iter();
     let of_schema = all.filter(|(r, _)| r.schema == schema);
     let value = |(relation, kind): (Relation, RelationKind)| {
-        Value::from_object(RelationValue::new(scope, relation).of_kind(kind))
+        Value::from_object(RelationValue::found(scope, relation, kind))
     };
     Ok(collections::list(of_schema.map(value)))
 }

@@ -250,6 +250,7 @@ fn use_known(scope: &Arc<Scope>, known: &Known, call: &str) -> Result<Value, Err
         let instead = reading.and_then(|reading| reading.deferred.get(&known.id));
         let relation = instead.unwrap_or(&known.relation).clone();
         let mut value = RelationValue::new(scope, relation);
+        value.quoted = known.quoting;
         value.location = known.location.clone().filter(|_| instead.is_none());
         value.wanted = wanted(scope, known);
         return Ok(Value::from_object(value));
@@ -445,7 +446,7 @@ pub(crate) fn existing(scope: &Arc<Scope>, relation: &Relation) -> Result<Value,
     let found = scope.ask(Question::Relation(relation.clone()))?;
     Ok(match found.as_deref() {
         Some(Answer::Relation(Some(kind))) => {
-            Value::from_object(RelationValue::new(scope, relation.clone()).of_kind(*kind))
+            Value::from_object(RelationValue::found(scope, relation.clone(), *kind))
         }
         _ => Value::from(()),
     })

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use forebay_core::graph::{Access, Version};
 use forebay_core::{Diagnostic, NodeId, Relation, suggest};
 
+use crate::config::Quoting;
+
 /// A node that can be referred to.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
@@ -16,6 +18,8 @@ pub(crate) struct Known {
     pub group: Option<String>,
     /// Where its rows are; for an ephemeral model only the name matters.
     pub relation: Relation,
+    /// How it is written.
+    pub quoting: Quoting,
     pub ephemeral: bool,
     /// The SQL text that reads a source which is files.
     pub location: Option<String>,

@@ -9,11 +9,13 @@ use minijinja::{Error, ErrorKind, State, Value};
 
 use super::scope::Scope;
 use crate::ask::RelationKind;
+use crate::config::{PARTS, Quoting};
 
 /// A relation inside a template.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RelationValue {
     database: Arc<str>,
+    pub quoted: Quoting,
     pub relation: Relation,
     /// An ephemeral model: the name of its common table expression.
     pub cte: Option<String>,
@@ -31,6 +33,7 @@ impl RelationValue {
     pub fn new(scope: &Scope, relation: Relation) -> Self {
         Self {
             database: scope.shared.target.database.clone(),
+            quoted: scope.shared.quoting,
             relation,
             cte: None,
             location: None,
@@ -48,6 +51,15 @@ impl RelationValue {
         Self {
             kind: Some(kind),
             ..self
+        }
+    }
+
+    /// What a database says of itself is quoted always.
+    pub fn found(scope: &Scope, relation: Relation, kind: RelationKind) -> Self {
+        let value = Self::new(scope, relation).of_kind(kind);
+        Self {
+            quoted: Quoting::default(),
+            ..value
         }
     }
 
@@ -74,16 +86,13 @@ impl RelationValue {
     }
 
     fn path(&self) -> String {
-        use forebay_core::name::quote;
-        let parts = [&self.database, &*self.relation.schema, &self.relation.name];
-        let shown = parts
-            .into_iter()
-            .zip(self.shown)
-            .filter(|(_, shown)| *shown);
-        let shown: Vec<String> = shown.map(|(part, _)| quote(part)).collect();
+        let written = || {
+            let (database, relation) = (&self.database, &self.relation);
+            self.quoted.write(database, relation, self.shown)
+        };
         match (&self.location, self.shown) {
             (Some(location), [_, true, true]) => location.clone(),
-            _ => shown.join("."),
+            _ => written(),
         }
     }
 
@@ -215,17 +224,15 @@ impl Object for RelationValue {
             }
             "quote" | "include" => {
                 let (kwargs,): (Kwargs,) = from_args(args)?;
-                let part = |name| {
-                    kwargs
-                        .get::<Option<bool>>(name)
-                        .map(|part| part.unwrap_or(true))
+                let mut relation = Self::clone(self);
+                let parts = match method {
+                    "include" => &mut relation.shown,
+                    _ => &mut relation.quoted.0,
                 };
-                let parts = [part("database")?, part("schema")?, part("identifier")?];
-                let relation = Self::clone(self);
-                Ok(Value::from_object(match method {
-                    "include" => relation.showing(parts),
-                    _ => relation,
-                }))
+                for (name, part) in PARTS.iter().zip(parts) {
+                    *part = kwargs.get::<Option<bool>>(name)?.unwrap_or(*part);
+                }
+                Ok(Value::from_object(relation))
             }
             _ => Err(Error::new(
                 ErrorKind::UnknownMethod,

@@ -22,7 +22,7 @@ use super::relation::RelationValue;
 use super::unknown::Unknown;
 use super::{adapter, collections, config_object, errors, functions, modules};
 use crate::ask::{Answer, Question};
-use crate::config::{Target, Vars};
+use crate::config::{Quoting, Target, Vars};
 use crate::scan::DocBlock;
 use crate::{CompileState, Reading};
 
@@ -44,6 +44,8 @@ pub(crate) struct Shared {
     pub docs: BTreeMap<String, BTreeMap<String, DocBlock>>,
     /// For a macro namespace, the packages to look for macros in.
     pub dispatch: BTreeMap<String, Vec<String>>,
+    /// How relations are written.
+    pub quoting: Quoting,
     /// Empty until every file has been read.
     pub names: OnceLock<Names>,
     /// Empty where everything is read as it is.

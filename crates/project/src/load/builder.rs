@@ -6,6 +6,7 @@ use forebay_core::graph::{Access, Version};
 use forebay_core::{NodeId, Relation, ResourceType, Spec};
 
 use super::patches::Patches;
+use crate::config::Quoting;
 use crate::jinja::{Known, Names, RefCall};
 use crate::nodes::{self, Cx, Draft, GenericTests, Outcome};
 use crate::properties::{Patch, Properties};
@@ -120,6 +121,7 @@ impl<'a> Builder<'a> {
                     access: Access::Public,
                     group: None,
                     relation: Relation::new(&self.cx.shared.target.schema, name),
+                    quoting: self.cx.shared.quoting,
                     ephemeral: false,
                     location: None,
                     event_time: None,
@@ -201,7 +203,7 @@ impl<'a> Builder<'a> {
 }
 
 /// Makes what has been read known to `ref` and `source`.
-pub(super) fn register(drafts: &[Draft], names: &mut Names) {
+pub(super) fn register(drafts: &[Draft], quoting: Quoting, names: &mut Names) {
     for Draft { node, detail, .. } in drafts {
         let known = || Known {
             id: node.id.clone(),
@@ -219,6 +221,7 @@ pub(super) fn register(drafts: &[Draft], names: &mut Names) {
                 .relation
                 .clone()
                 .unwrap_or_else(|| Relation::new("", &detail.alias)),
+            quoting: quoting.over(&detail.quoting),
             ephemeral: node.relation.is_none(),
             location: detail.location.clone(),
             event_time: detail

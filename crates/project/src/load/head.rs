@@ -8,7 +8,7 @@ use forebay_core::Diagnostic;
 use serde_json::Value as Json;
 
 use super::PROJECT_FILE;
-use crate::config::{ProjectFile, ProjectName, Target, Vars};
+use crate::config::{ProjectFile, ProjectName, Quoting, Target, Vars};
 use crate::jinja::{Engine, MacroSet, Shared};
 use crate::package::Package;
 use crate::problems::Problems;
@@ -55,7 +55,8 @@ pub(super) fn head(
         return None;
     };
     let profile = options.profile.clone().or(profile);
-    let target = target(root, options, engine, profile.as_deref(), problems)?;
+    let mut target = target(root, options, engine, profile.as_deref(), problems)?;
+    target.threads = options.threads.or(target.threads);
     let scope = before(options, target.clone(), &name);
     let package = package(engine, scope, doc, yaml, "")?;
     Some(Head { target, package })
@@ -152,6 +153,7 @@ pub(super) fn shared(options: &LoadOptions, target: Target, macros: MacroSet) ->
         macros,
         docs: BTreeMap::new(),
         dispatch: BTreeMap::new(),
+        quoting: Quoting::default(),
         names: OnceLock::new(),
         reading: OnceLock::new(),
         graph: OnceLock::new(),

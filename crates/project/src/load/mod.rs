@@ -107,6 +107,7 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
         vars: names().zip(vars).collect(),
         docs: names().zip(docs).collect(),
         dispatch: project.file.dispatch.clone(),
+        quoting: project.file.quoting,
         explicit_overrides: project.file.explicit_overrides,
         ..shared(&options, head.target, macros)
     });
@@ -156,7 +157,7 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
     if let Some(python) = shared.env.get("FOREBAY_PYTHON") {
         settings.python.clone_from(python);
     }
-    Some(Project {
+    let project = Project {
         settings,
         selectors: selectors(root, &engine, &shared, problems),
         root: root.to_owned(),
@@ -171,7 +172,9 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
         shared,
         packages,
         details: built.details,
-    })
+    };
+    problems.keep(project.check_query_comment());
+    Some(project)
 }
 
 fn push_all(problems: &Problems, all: Diagnostics) {
@@ -338,7 +341,7 @@ fn build(
         Builder::new(&of(package), &mut drafts, &mut disabled, &mut names)
             .generic_tests(properties);
     }
-    builder::register(&drafts, &mut names);
+    builder::register(&drafts, cx.shared.quoting, &mut names);
     // Set before linking: a template that runs again fails at the very call.
     let names = cx.shared.names.get_or_init(|| names);
     let (mut linked, mut idle) = (Vec::with_capacity(drafts.len()), Vec::new());

@@ -176,7 +176,7 @@ fn metadata(project: &Project) -> Json {
         "user_id": null,
         "send_anonymous_usage_stats": false,
         "adapter_type": shared.target.kind,
-        "quoting": {"database": true, "schema": true, "identifier": true, "column": null},
+        "quoting": shared.quoting.to_json(),
         "run_started_at": now,
     })
 }

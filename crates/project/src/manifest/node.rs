@@ -48,6 +48,7 @@ fn base(project: &Project, node: &Node, detail: &Detail) -> Json {
         "package_name": node.package,
         "path": match node.resource_type() {
             ResourceType::Analysis => format!("analysis/{}", below(&file)),
+            ResourceType::Snapshot => project.snapshot_path(node),
             _ => below(&file).to_owned(),
         },
         "original_file_path": file,
@@ -55,7 +56,7 @@ fn base(project: &Project, node: &Node, detail: &Detail) -> Json {
         "database": project.database(),
         "schema": schema,
         "alias": detail.alias,
-        "relation_name": node.relation.as_ref().map(|relation| relation.sql_in(project.database())),
+        "relation_name": project.written(node),
         "checksum": checksum(project, node, detail),
         "description": node.description,
         "columns": columns(node),

@@ -84,7 +84,7 @@ fn spines(project: &Project) -> Vec<Json> {
                 "alias": relation.name,
                 "schema_name": relation.schema,
                 "database": project.database(),
-                "relation_name": relation.sql_in(project.database()),
+                "relation_name": project.written(node),
             },
             "primary_column": {"name": name, "time_granularity": granularity},
             "custom_granularities": custom.cloned().unwrap_or_default(),

@@ -31,7 +31,13 @@ pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
     let written = Json::Object(detail.config.clone());
     let settled = json!({"tags": node.tags, "freshness": freshness});
     let config = super::join([config, written.clone(), settled]);
+    let own_rule = match (&source.freshness, detail.never_stale) {
+        (_, true) => json!({"freshness": null}),
+        (Some(_), false) => json!({"freshness": freshness}),
+        (None, false) => json!({}),
+    };
     let unrendered = super::join([
+        own_rule,
         json!({"loaded_at_field": source.loaded_at_field, "loaded_at_query": detail.loaded_at_query, "meta": {}, "tags": []}),
         Json::Object(detail.written.clone()),
     ]);
@@ -48,7 +54,7 @@ pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
         "identifier": relation.map(|relation| &relation.name),
         "relation_name": match &detail.location {
             Some(location) => Some(location.clone()),
-            None => relation.map(|relation| relation.sql_in(project.database())),
+            None => project.written(node),
         },
         "source_name": source.source_name,
         "source_description": detail.source_description,

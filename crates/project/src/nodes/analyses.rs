@@ -8,7 +8,8 @@ use crate::properties::Patch;
 use crate::scan::SqlFile;
 
 pub(crate) fn analysis(cx: &Cx<'_>, sql: &SqlFile, patch: Option<&Patch>) -> Outcome {
-    let section: Section = |file| &file.analyses;
+    // As in dbt, those of models.
+    let section: Section = |file| &file.models;
     let subject = Subject::new(cx, ResourceType::Analysis, section, sql, patch);
     // dbt keeps them apart from models that way.
     let subject = subject.below(cx, 1, "analysis");

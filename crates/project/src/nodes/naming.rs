@@ -6,7 +6,7 @@ use forebay_core::{Diagnostic, Location, Relation, ResourceType};
 use serde_json::{Value as Json, json};
 
 use super::{Cx, below};
-use crate::config::{Reader, to_json};
+use crate::config::{Quoting, Reader, to_json};
 use crate::jinja::{BUILTIN, Failure, NodeScope};
 
 /// What naming depends on besides the node's settings.
@@ -25,7 +25,16 @@ const ALIAS: &str = "generate_alias_name";
 /// Schema and name in the warehouse, as the project's own rules have them.
 pub(crate) fn relation(cx: &Cx<'_>, naming: &Naming<'_>, reader: &Reader<'_>) -> Option<Relation> {
     let schema = schema(cx, naming, reader, reader.text("schema"))?;
-    Some(Relation::new(schema, alias(cx, naming, reader)?))
+    let relation = Relation::new(schema, alias(cx, naming, reader)?);
+    Some(placed(cx, cx.shared.quoting, relation))
+}
+
+/// Where the database has what is written so: DuckDB finds names in any case of their letters.
+pub(crate) fn placed(cx: &Cx<'_>, quoting: Quoting, relation: Relation) -> Relation {
+    match cx.shared.target.kind.as_str() {
+        "duckdb" => relation,
+        _ => quoting.folded(relation),
+    }
 }
 
 pub(crate) fn schema(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use forebay_core::graph::{HardDeletes, Snapshot, SnapshotNames, SnapshotStrategy};
 use forebay_core::{Diagnostic, Location, Relation, ResourceType, Spec, suggest};
 
-use super::naming::alias;
+use super::naming::{alias, placed};
 use super::{Cx, Naming, Outcome, Section, Subject, reader, relation};
 use crate::config::Reader;
 use crate::files;
@@ -86,7 +86,10 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
 /// `target_schema` is taken as it is; `schema` goes through the project's naming rule.
 fn snapshot_relation(cx: &Cx<'_>, naming: &Naming<'_>, reader: &Reader<'_>) -> Option<Relation> {
     match reader.text("target_schema") {
-        Some(schema) => Some(Relation::new(schema, alias(cx, naming, reader)?)),
+        Some(schema) => {
+            let relation = Relation::new(schema, alias(cx, naming, reader)?);
+            Some(placed(cx, cx.shared.quoting, relation))
+        }
         None => relation(cx, naming, reader),
     }
 }

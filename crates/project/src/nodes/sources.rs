@@ -3,7 +3,7 @@
 use forebay_core::graph::Source;
 use forebay_core::{Diagnostic, Node, NodeId, Relation, Spec};
 
-use super::{Cx, Detail, Draft, Outcome, Section, locations, node_scope, reader, tags};
+use super::{Cx, Detail, Draft, Outcome, Section, locations, naming, node_scope, reader, tags};
 use crate::config::{to_json, to_written};
 use crate::properties::SourceTable;
 
@@ -18,7 +18,9 @@ pub(crate) fn source(cx: &Cx<'_>, table: &SourceTable) -> Outcome {
         format!("source '{}.{}'", table.source, table.table),
     );
     let off = reader.flag("enabled") == Some(false);
+    let quoting = cx.shared.quoting.over(&table.quoting);
     let place = Relation::new(&table.schema, &table.identifier);
+    let place = naming::placed(cx, quoting, place);
     let node = Node {
         id: id(cx, &table.source, &table.table),
         name: table.table.clone(),

@@ -85,8 +85,10 @@ impl Comparison {
             ResourceType::Test if !new["test_metadata"].is_null() => {
                 same_config(old, new) && old["fqn"] == new["fqn"]
             }
+            ResourceType::UnitTest => same_unit_test(old, new),
             kind if has_body(kind) => {
                 same_body(old, new)
+                    && same_to_refs(old, new)
                     && same_config(old, new)
                     && same_descriptions(old, new)
                     && same_relation(old, new)
@@ -219,6 +221,18 @@ fn same_contract(old: &Json, new: &Json) -> bool {
         (true, true) => types(old) == types(new) && old["constraints"] == new["constraints"],
         _ => false,
     }
+}
+
+/// What a `ref` of it gives, and who may have one.
+fn same_to_refs(old: &Json, new: &Json) -> bool {
+    let keys = ["latest_version", "access", "deprecation_date"];
+    keys.iter().all(|key| old[key] == new[key])
+}
+
+/// Without what it says of itself, such as its description.
+fn same_unit_test(old: &Json, new: &Json) -> bool {
+    let keys = ["model", "given", "expect", "overrides"];
+    keys.iter().all(|key| old[key] == new[key])
 }
 
 fn same_source(old: &Json, new: &Json) -> bool {

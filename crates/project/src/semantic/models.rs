@@ -217,7 +217,7 @@ fn relation(semantic: &Semantic<'_>, id: &NodeId) -> Json {
         "alias": relation.name,
         "schema_name": relation.schema,
         "database": database,
-        "relation_name": relation.sql_in(database),
+        "relation_name": semantic.cx.shared.quoting.write(database, relation, [true; 3]),
     })
 }
 

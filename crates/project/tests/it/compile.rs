@@ -717,3 +717,71 @@ fn hooks_are_rendered_when_they_run_however_their_key_is_written() {
     );
     assert_eq!(sql(&project, "m"), "select '' as batch");
 }
+
+#[test]
+fn quoting_decides_which_parts_of_a_relation_are_written_in_quotes() {
+    let project = project(
+        "--- dbt_project.yml
+name: shop
+version: 1.2.0
+quoting: {identifier: false, schema: false}
+--- models/orders.sql
+select * from {{ source('raw', 'orders') }} join {{ source('raw', 'Items') }}
+--- models/all_orders.sql
+select * from {{ ref('orders') }} -- {{ ref('orders').quote(identifier=true) }} {{ this.include(database=false) }}
+--- models/sources.yml
+sources:
+  - name: raw
+    quoting: {schema: true}
+    tables:
+      - {name: orders}
+      - {name: Items, quoting: {identifier: true, database: false}}
+",
+    );
+    assert_eq!(
+        sql(&project, "orders"),
+        r#"select * from "forebay"."raw".orders join forebay."raw"."Items""#
+    );
+    assert_eq!(
+        sql(&project, "all_orders"),
+        r#"select * from "forebay".main.orders -- "forebay".main."orders" main.all_orders"#
+    );
+    let orders = project
+        .entry(&NodeId::new("source.shop.raw.orders"))
+        .unwrap();
+    assert_eq!(orders["relation_name"], r#""forebay"."raw".orders"#);
+}
+
+#[test]
+fn a_query_comment_stands_beside_the_statement_and_cannot_end_itself() {
+    let written = |comment: &str| {
+        format!(
+            "--- dbt_project.yml
+name: shop
+version: 1.2.0
+query-comment: {comment}
+--- models/orders.sql
+select 1
+"
+        )
+    };
+    let id = NodeId::new("model.shop.orders");
+    let commented = |comment: &str| {
+        project(&written(comment))
+            .commented(&id, "select 1;")
+            .unwrap()
+    };
+    assert_eq!(
+        commented("'by {{ node.name }}'"),
+        "/* by orders */\nselect 1;"
+    );
+    assert_eq!(
+        commented("{comment: mine, append: true}"),
+        "select 1\n/* mine */;"
+    );
+    assert_eq!(commented(""), "select 1;");
+    assert_eq!(
+        problems(&written("'so */ drop'")),
+        "error: the query comment 'so */ drop' holds '*/', which would end it\n  --> dbt_project.yml:3:16"
+    );
+}
