@@ -213,7 +213,7 @@ on-run-end: \"create table main.ends as select '{{{{ results[0].status }}}}' as 
   - name: raw
     schema: main
     freshness: {warn_after: {count: 1, period: day}}
-    tables: [{name: raw, loaded_at_field: \"timestamp '2020-01-01'\"}]
+    tables: [{name: raw, loaded_at_field: \"timestamp '2000-01-01'\"}]
 ",
             ),
         ])
