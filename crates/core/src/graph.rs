@@ -283,6 +283,8 @@ pub enum SnapshotStrategy {
     /// An empty list means all columns.
     Check {
         columns: Vec<String>,
+        /// When a row changed; else the time of the run.
+        updated_at: Option<String>,
     },
     /// By a macro of the project, which says it in SQL when it runs.
     Custom {

@@ -4,6 +4,7 @@ mod context;
 mod days;
 mod early;
 mod error;
+mod fence;
 mod foreign_view;
 mod information_schema;
 mod join_order;

@@ -13,6 +13,7 @@ use forebay_core::Diagnostic;
 use super::days;
 use super::early;
 use super::error::from_engine;
+use super::fence;
 use super::join_order;
 use super::lazy;
 use super::spill::SpillFolder;
@@ -44,6 +45,7 @@ fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>, dialect: Dialect) -> S
     let mut rules = lazy::rules(state.physical_optimizers());
     join_order::install(&mut rules);
     rules.insert(0, Arc::new(veil::Veiled));
+    fence::install(&mut rules);
     early::install(&mut rules);
     let mut logical = state.optimizer().rules.clone();
     days::install(&mut logical);

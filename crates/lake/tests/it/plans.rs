@@ -207,3 +207,39 @@ async fn a_computed_column_is_not_taken_for_the_one_whose_name_it_has() {
         assert_eq!(lines(&found), [expected], "{sql}");
     }
 }
+
+#[tokio::test]
+async fn a_condition_of_one_side_of_a_join_is_not_asked_of_a_column_of_that_name_on_the_other() {
+    let place = place().await;
+    for (table, sql) in [
+        (
+            "main.o",
+            "SELECT * FROM (VALUES (1, 1, 'n1'), (2, 2, NULL), (3, 3, 'n3')) AS t(id, customer_id, note)",
+        ),
+        (
+            "main.c",
+            "SELECT value AS id FROM generate_series(2, 6) AS t(value)",
+        ),
+    ] {
+        place.sql(table, WriteMode::Append, sql).await.unwrap();
+    }
+    for (sql, expected) in [
+        (
+            "SELECT o.id FROM o LEFT JOIN c ON o.customer_id = c.id
+             WHERE c.id IS NULL AND o.id > 0 AND o.note IS NOT NULL",
+            "1",
+        ),
+        (
+            "SELECT u.id FROM (SELECT * FROM o WHERE note IS NULL) AS u
+             LEFT JOIN (VALUES (1), (3), (4)) AS s(id) ON u.id = s.id WHERE s.id IS NULL",
+            "2",
+        ),
+        (
+            "SELECT c.id FROM c LEFT JOIN o ON o.id = c.id LEFT JOIN o AS p ON p.id = o.id + 1
+             WHERE p.id IS NULL AND o.note IS NOT NULL",
+            "3",
+        ),
+    ] {
+        assert_eq!(place.rows(sql).await, [expected], "{sql}");
+    }
+}

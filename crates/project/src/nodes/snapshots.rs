@@ -152,7 +152,11 @@ fn check(reader: &Reader<'_>, place: &Location) -> Option<SnapshotStrategy> {
         Some("all") => Vec::new(),
         _ => reader.texts("check_cols"),
     };
-    Some(SnapshotStrategy::Check { columns })
+    let updated_at = reader.text("updated_at");
+    Some(SnapshotStrategy::Check {
+        columns,
+        updated_at,
+    })
 }
 
 fn hard_deletes(reader: &Reader<'_>) -> HardDeletes {

@@ -273,7 +273,11 @@ select 1
     assert_eq!(spec("second").unique_key, ["a", "b"]);
     assert_eq!(relation("second"), "main.second");
     let third = spec("third");
-    assert_eq!(third.strategy, SnapshotStrategy::Check { columns: vec![] });
+    let all = SnapshotStrategy::Check {
+        columns: vec![],
+        updated_at: None,
+    };
+    assert_eq!(third.strategy, all);
     assert_eq!(relation("third"), "main_kept.third");
     assert_eq!(
         compile(&project, "snapshot.shop.third"),

@@ -1,14 +1,15 @@
 //! Snapshots: how the rows of a query were over time, a row a version, as dbt keeps them.
 //!
 //! Beside the query's columns a snapshot has `dbt_scd_id` (names one version of one key),
-//! `dbt_updated_at`, `dbt_valid_from` and `dbt_valid_to` (null: still valid), the times in UTC.
-//! One run is one commit: closed versions and new ones are merged by `dbt_scd_id` together.
+//! `dbt_updated_at`, `dbt_valid_from` and `dbt_valid_to` (null: still valid), of the type of what says when a row changed;
+//! the time of a run is a timestamp in UTC. One run is one commit: versions that end and new ones take the place of what
+//! has their `dbt_scd_id`.
 
+mod changes;
 mod sql;
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array, AsArray};
 use arrow::record_batch::RecordBatch;
 use forebay_core::graph::{Snapshot, SnapshotTerms};
 use forebay_core::{Diagnostic, Node, Relation, suggest};
@@ -18,6 +19,7 @@ use forebay_lake::{
 use futures::{StreamExt, stream};
 
 use crate::{Ctx, relation};
+use changes::Changes;
 use sql::Queries;
 pub use sql::{NEW, OLD};
 
@@ -45,7 +47,6 @@ pub async fn snapshot(
         source: sql,
         now: ctx.now,
     };
-    check_keys(lake, node, &queries).await?;
     let options = |mode| WriteOptions {
         schema_change: SchemaChange::AppendNew,
         metadata: BTreeMap::from([
@@ -61,14 +62,19 @@ pub async fn snapshot(
             .await;
     };
     check_table(relation, spec, &table)?;
-    match not_empty(lake.query(&queries.changes(&table.schema)).await?).await? {
+    match not_empty(
+        lake.query(&Changes::new(&queries, &table.schema).query())
+            .await?,
+    )
+    .await?
+    {
         None => Ok(Written {
             version: table.version,
             rows: 0,
             skipped: true,
         }),
         Some(rows) => {
-            let mode = WriteMode::Merge {
+            let mode = WriteMode::DeleteInsert {
                 keys: vec![spec.names.scd_id.clone()],
             };
             lake.write(relation, Input::Stream(rows), options(mode))
@@ -110,30 +116,6 @@ fn check_settings(node: &Node, spec: &Snapshot, columns: &[&str]) -> Result<(), 
         ))
         .maybe_hint(suggest::nearest(name, columns.iter().copied()))),
     }
-}
-
-/// A key that is null or there twice would open a new version in every run.
-async fn check_keys(lake: &Lake, node: &Node, queries: &Queries<'_>) -> Result<(), Diagnostic> {
-    let batches = lake.collect(&queries.bad_key()).await?;
-    let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else {
-        return Ok(());
-    };
-    let value = |name: &str| {
-        let column = batch.column_by_name(name)?;
-        let texts = arrow::compute::cast(column, &arrow::datatypes::DataType::Utf8).ok()?;
-        let text = texts.as_string_opt::<i32>()?;
-        text.is_valid(0).then(|| text.value(0).to_owned())
-    };
-    let keys = queries.unique_key().join(", ");
-    let problem = match (value("key_text"), value("key_rows")) {
-        (Some(key), Some(rows)) => format!("{rows} rows have the key {key}"),
-        _ => "a row has a null in its key".to_owned(),
-    };
-    Err(Diagnostic::error(format!(
-        "the key ({keys}) of snapshot '{}' does not name one row each: {problem}",
-        node.name
-    ))
-    .at(node.location.clone()))
 }
 
 fn check_table(relation: &Relation, spec: &Snapshot, table: &TableInfo) -> Result<(), Diagnostic> {

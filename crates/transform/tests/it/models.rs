@@ -448,6 +448,18 @@ async fn a_contract_narrows_whole_numbers_and_refuses_what_does_not_fit() {
 }
 
 #[tokio::test]
+async fn a_contract_may_say_hugeint_of_a_sum_of_whole_numbers_and_of_nothing_else() {
+    let bed = bed().await;
+    let node = contracted(&[("id", "HUGEINT"), ("v", "text")], "true");
+    let run = async |sql| materialize(&bed.lake, &node, sql, &first_run()).await;
+    run("select sum(id) as id, max(v) as v from (values (1, 'a'), (2, 'b')) as t(id, v)")
+        .await
+        .unwrap();
+    assert_eq!(bed.rows(ALL).await, ["3|b"]);
+    assert!(run("select sum(0.5) as id, 'x' as v").await.is_err());
+}
+
+#[tokio::test]
 async fn keys_of_a_contract_are_not_repeated_by_a_run_or_beside_what_is_kept() {
     let bed = bed().await;
     let with_key = |mut node: Node| {
