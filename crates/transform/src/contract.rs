@@ -81,7 +81,9 @@ struct Type {
 
 impl Type {
     fn new(written: &str, data_type: &DataType) -> Self {
-        let any = matches!(data_type, DataType::Decimal128(..)) && !written.contains('(');
+        let is_huge = written.eq_ignore_ascii_case("hugeint");
+        let is_decimal = matches!(data_type, DataType::Decimal128(..));
+        let any = is_decimal && !is_huge && !written.contains('(');
         Self {
             written: written.to_owned(),
             compared: match any {
@@ -89,7 +91,7 @@ impl Type {
                 false => compared(data_type),
             },
             bits: bits(data_type),
-            is_huge: written.eq_ignore_ascii_case("hugeint"),
+            is_huge,
         }
     }
 
