@@ -1,30 +1,42 @@
 //! "Did you mean": the nearest of the valid names.
 
-/// `did you mean 'x'?` for the nearest candidate, if one is near enough to be meant.
+/// `did you mean 'x'?` for the nearest candidate, the first of them by name, if one is near enough to be meant:
+/// a third of the letters may be wrong, and something of the word must be right.
 pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let limit = (wrong.chars().count() / 3).max(1) + 1;
+    let length = wrong.chars().count();
+    let limit = (length / 3).max(1);
     candidates
         .into_iter()
         .map(|candidate| (distance(wrong, candidate), candidate))
-        .filter(|(d, _)| *d <= limit)
+        .filter(|(d, _)| *d <= limit && *d < length)
         .min()
         .map(|(_, candidate)| format!("did you mean '{candidate}'?"))
 }
 
-/// Levenshtein distance over characters, ASCII case ignored.
+/// Characters to put in, leave out, change or swap with their neighbour (the restricted distance of Damerau and
+/// Levenshtein), ASCII case ignored.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let substitute = diagonal + usize::from(!x.eq_ignore_ascii_case(y));
-            diagonal = row[j + 1];
-            row[j + 1] = substitute.min(diagonal + 1).min(row[j] + 1);
+    let letters =
+        |text: &str| -> Vec<char> { text.chars().map(|c| c.to_ascii_lowercase()).collect() };
+    let (a, b) = (letters(a), letters(b));
+    let mut rows: [Vec<usize>; 3] = [
+        vec![0; b.len() + 1],
+        (0..=b.len()).collect(),
+        vec![0; b.len() + 1],
+    ];
+    for i in 1..=a.len() {
+        let [older, last, row] = &mut rows;
+        row[0] = i;
+        for j in 1..=b.len() {
+            let change = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            row[j] = change.min(last[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                row[j] = row[j].min(older[j - 2] + 1);
+            }
         }
+        rows.rotate_left(1);
     }
-    row[b.len()]
+    rows[1][b.len()]
 }
 
 #[cfg(test)]
@@ -38,6 +50,15 @@ mod tests {
             nearest("materialised", keys).as_deref(),
             Some("did you mean 'materialized'?")
         );
+        assert_eq!(
+            nearest("tgas", keys).as_deref(),
+            Some("did you mean 'tags'?")
+        );
         assert_eq!(nearest("colour", keys), None);
+        assert_eq!(nearest("b", ["a"]), None);
+        assert_eq!(
+            nearest("ab", ["b", "a"]).as_deref(),
+            Some("did you mean 'a'?")
+        );
     }
 }

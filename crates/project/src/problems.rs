@@ -13,6 +13,10 @@ impl Problems {
         self.0.borrow_mut().push(diagnostic);
     }
 
+    pub fn count(&self) -> usize {
+        self.0.borrow().len()
+    }
+
     /// A problem of a node that is an error only when it runs: until then a warning.
     pub fn postpone(&self, problem: Diagnostic) -> Diagnostic {
         self.push(Diagnostic {

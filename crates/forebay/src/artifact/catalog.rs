@@ -26,7 +26,9 @@ pub async fn catalog(
                 ResourceType::Source => &mut sources,
                 _ => &mut nodes,
             };
-            let entry = entry(node, &info, workspace.project.database());
+            let described = workspace.project.described(&node.id).unwrap_or_default();
+            let persisted = &described["config"]["persist_docs"];
+            let entry = entry(node, persisted, &info, workspace.project.database());
             section.insert(node.id.to_string(), entry);
         }
     }
@@ -49,12 +51,14 @@ fn is_table(node: &Node) -> bool {
     matches!(node.resource_type(), Model | Seed | Snapshot | Source)
 }
 
-fn entry(node: &Node, info: &TableInfo, database: &str) -> Json {
+/// Comments are what is persisted of the descriptions.
+fn entry(node: &Node, persisted: &Json, info: &TableInfo, database: &str) -> Json {
     let kind = match info.kind {
         TableKind::Table => "BASE TABLE",
         TableKind::View => "VIEW",
     };
-    let comment = Some(&node.description).filter(|text| !text.is_empty());
+    let persists = |what: &str| persisted[what] == Json::Bool(true);
+    let comment = Some(&node.description).filter(|text| persists("relation") && !text.is_empty());
     json!({
         "metadata": {
             "type": kind,
@@ -64,19 +68,19 @@ fn entry(node: &Node, info: &TableInfo, database: &str) -> Json {
             "comment": comment,
             "owner": null,
         },
-        "columns": columns(node, info),
+        "columns": columns(node, persists("columns"), info),
         "stats": stats(info),
         "unique_id": node.id,
     })
 }
 
-fn columns(node: &Node, info: &TableInfo) -> Map<String, Json> {
+fn columns(node: &Node, persisted: bool, info: &TableInfo) -> Map<String, Json> {
     let fields = info.schema.fields().iter().enumerate();
     let column = |(index, field): (usize, &std::sync::Arc<arrow::datatypes::Field>)| {
         let documented = node.columns.get(field.name());
         let comment = documented
             .map(|column| &column.description)
-            .filter(|text| !text.is_empty());
+            .filter(|text| persisted && !text.is_empty());
         let column = json!({
             "type": sql_type(field.data_type()),
             "index": index + 1,

@@ -64,12 +64,7 @@ pub(crate) fn blocks(text: &str) -> Result<Vec<Block>, BlockError> {
 fn block(text: &str, kind: BlockKind, open: &Tag) -> Result<Block, BlockError> {
     let word = &text[open.word.clone()];
     let (name, signature) = head(text, open);
-    if name.is_empty() {
-        return Err(BlockError {
-            offset: open.word.start,
-            message: format!("a {{% {word} %}} block without a name"),
-        });
-    }
+    check_head(text, kind, open, &name)?;
     let close = closing(text, open, &format!("end{word}"))?.ok_or_else(|| BlockError {
         offset: open.range.start,
         message: format!("the {word} '{name}' is never closed: {{% end{word} %}} is missing"),
@@ -136,6 +131,53 @@ fn plain_tag(text: &str, from: usize) -> Option<(Range<usize>, &str)> {
     let end = start + text[start..].find("%}")? + 2;
     let inner = text[start + 2..end - 2].trim_matches(['-', '+']).trim();
     Some((start..end, inner))
+}
+
+/// As in dbt, a head that is not complete is an error.
+fn check_head(text: &str, kind: BlockKind, open: &Tag, name: &str) -> Result<(), BlockError> {
+    let word = &text[open.word.clone()];
+    let inner = &text[open.word.end..open.range.end - 2];
+    let rest = inner.trim_start();
+    let error = |message: String| BlockError {
+        offset: match name.is_empty() {
+            true => open.word.start,
+            false => open.word.end + inner.len() - rest.len(),
+        },
+        message,
+    };
+    if name.is_empty() {
+        return Err(error(format!("a {{% {word} %}} block without a name")));
+    }
+    if !is_name(name) {
+        return Err(error(format!("'{name}' cannot be the name of a {word}")));
+    }
+    if !matches!(kind, BlockKind::Macro | BlockKind::Test) {
+        return Ok(());
+    }
+    let after = rest[name.len()..].trim_end_matches(['-', '+']).trim();
+    let Some(parameters) = after.strip_prefix('(') else {
+        let message = format!("the {word} '{name}' has no parentheses: {{% {word} {name}() %}}");
+        return Err(error(message));
+    };
+    let Some(parameters) = parameters.strip_suffix(')') else {
+        let message = format!("the parentheses of the {word} '{name}' are not closed at its end");
+        return Err(error(message));
+    };
+    match super::signature::params(parameters)
+        .iter()
+        .find(|p| !is_name(&p.name))
+    {
+        Some(wrong) => Err(error(format!(
+            "'{}' cannot be a parameter of the {word} '{name}'",
+            wrong.name
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    let word = text.chars().all(|c| c.is_alphanumeric() || c == '_');
+    word && text.chars().next().is_some_and(|c| !c.is_numeric())
 }
 
 fn head(text: &str, open: &Tag) -> (String, Option<Range<usize>>) {
@@ -255,6 +297,45 @@ mod tests {
         let block = &blocks(text).unwrap()[0];
         assert_eq!(&text[block.signature.clone().unwrap()], "a, b=')'");
         assert_eq!(&text[block.keyword.clone()], "macro");
+    }
+
+    #[test]
+    fn a_head_that_is_not_complete_is_an_error() {
+        for (head, message) in [
+            (
+                "macro mm",
+                "the macro 'mm' has no parentheses: {% macro mm() %}",
+            ),
+            (
+                "macro mm(",
+                "the parentheses of the macro 'mm' are not closed at its end",
+            ),
+            (
+                "macro mm(x, ",
+                "the parentheses of the macro 'mm' are not closed at its end",
+            ),
+            ("macro 1mm()", "'1mm' cannot be the name of a macro"),
+            (
+                "macro mm(a b)",
+                "'a b' cannot be a parameter of the macro 'mm'",
+            ),
+            (
+                "test tt(model",
+                "the parentheses of the test 'tt' are not closed at its end",
+            ),
+            (
+                "materialization m default",
+                "'m default' cannot be the name of a materialization",
+            ),
+        ] {
+            let word = head.split(' ').next().unwrap();
+            let error = blocks(&format!("{{% {head} %}}1{{% end{word} %}}")).unwrap_err();
+            assert_eq!(error.message, message);
+        }
+        assert_eq!(
+            names("{%- macro  a(b=(1, ')'), c={'x': 1}) -%}{% endmacro %}").len(),
+            1
+        );
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The engine as dbt sets it up: filters, Python's methods, printing, and nothing escaped.
 
-use minijinja::value::{Serde, ValueKind, from_args};
+use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, State, UndefinedBehavior, Value};
 use minijinja_contrib::pycompat::unknown_method_callback;
 use serde::Serialize;
 use serde_json::Value as Json;
+use serde_json::ser::{PrettyFormatter, Serializer};
 
 pub(crate) fn environment() -> Environment<'static> {
     let mut env = Environment::new();
@@ -21,7 +22,7 @@ pub(crate) fn environment() -> Environment<'static> {
     env.add_filter("int", int);
     env.add_filter("float", float);
     env.add_filter("list", |value: Value| super::collections::list_of(&value));
-    env.add_filter("tojson", |value: Serde<Json>| json_text(&value.0, false));
+    super::text_filters::add(&mut env);
     env.add_test("callable", |value: Value| value.kind() == ValueKind::Plain);
     env
 }
@@ -61,35 +62,13 @@ fn python_method(
     method: &str,
     args: &[Value],
 ) -> Result<Value, Error> {
-    let Some(text) = value.as_str() else {
-        return unknown_method_callback(state, value, method, args);
+    let own = match value.as_str() {
+        Some(text) => super::text_methods::call(text, method, args)?,
+        None => None,
     };
-    match method {
-        // The table of characters to leave out or to change.
-        "maketrans" => {
-            let (from, to, without): (&str, &str, Option<&str>) = from_args(args)?;
-            let changed = from.chars().zip(to.chars().map(Value::from));
-            let lost = without
-                .unwrap_or_default()
-                .chars()
-                .map(|c| (c, Value::from(())));
-            let table = changed.chain(lost).map(|(c, to)| (c.to_string(), to));
-            Ok(Value::from_pairs(table))
-        }
-        "translate" => {
-            let (table,): (Value,) = from_args(args)?;
-            let changed = text.chars().map(|c| {
-                let to = table
-                    .get_item(&Value::from(c.to_string()))
-                    .unwrap_or_default();
-                match to.is_undefined() {
-                    true => c.to_string(),
-                    false => to.as_str().unwrap_or_default().to_owned(),
-                }
-            });
-            Ok(Value::from(changed.collect::<String>()))
-        }
-        _ => unknown_method_callback(state, value, method, args),
+    match own {
+        Some(answer) => Ok(answer),
+        None => unknown_method_callback(state, value, method, args),
     }
 }
 
@@ -111,9 +90,9 @@ fn native(value: Value) -> Value {
     }
 }
 
-/// JSON with Python's spacing, which hashes of texts in projects rely on.
-pub(crate) fn json_text(json: &Json, sort: bool) -> String {
-    let mut text = Vec::new();
+/// JSON as Python writes it, which hashes of texts in projects rely on: with blanks behind its signs, or a line for
+/// each item, and what is not ASCII by its number.
+pub(crate) fn json_text(json: &Json, sort: bool, indent: Option<usize>) -> String {
     let sorted;
     let json = if sort {
         sorted = sort_keys(json.clone());
@@ -121,13 +100,36 @@ pub(crate) fn json_text(json: &Json, sort: bool) -> String {
     } else {
         json
     };
-    let mut writer = serde_json::Serializer::with_formatter(&mut text, Spaced);
-    json.serialize(&mut writer)
-        .expect("plain JSON can be written to memory");
-    String::from_utf8(text).expect("JSON is written as UTF-8")
+    let mut text = Vec::new();
+    let written = match indent {
+        None => json.serialize(&mut Serializer::with_formatter(&mut text, Spaced)),
+        Some(indent) => {
+            let by = " ".repeat(indent);
+            let lines = PrettyFormatter::with_indent(by.as_bytes());
+            json.serialize(&mut Serializer::with_formatter(&mut text, lines))
+        }
+    };
+    written.expect("plain JSON can be written to memory");
+    ascii(&String::from_utf8(text).expect("JSON is written as UTF-8"))
 }
 
-fn sort_keys(json: Json) -> Json {
+fn ascii(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_ascii() {
+            true => out.push(c),
+            false => {
+                let mut units = [0; 2];
+                for unit in c.encode_utf16(&mut units) {
+                    out.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+        }
+    }
+    out
+}
+
+pub(super) fn sort_keys(json: Json) -> Json {
     match json {
         Json::Object(map) => {
             let mut entries: Vec<_> = map.into_iter().collect();

@@ -55,6 +55,7 @@ pub(crate) const FUNCTIONS: &[(&str, Function)] = &[
     ("__value", keep_value),
     ("__do", |_, _, _| Ok(Value::UNDEFINED)),
     ("__sum", values::sum),
+    ("__percent", values::percent),
     ("__list", values::list),
     ("__dict", values::dict),
     ("dict", values::dict),
@@ -190,6 +191,7 @@ fn reference(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Resul
     let known = names
         .reference(scope.asker(), package.as_deref(), &name, version.as_deref())
         .map_err(problem)?;
+    check_seen(scope, known, &call)?;
     use_known(scope, known, &call.to_string())
 }
 
@@ -225,15 +227,18 @@ fn remember(scope: &Arc<Scope>, call: RefCall, name: &str) -> Value {
     Value::from_object(RelationValue::new(scope, relation))
 }
 
-fn use_known(scope: &Arc<Scope>, known: &Known, call: &str) -> Result<Value, Error> {
+/// As in dbt, a source may be named where nobody has seen it: it is there already.
+fn check_seen(scope: &Scope, known: &Known, call: &RefCall) -> Result<(), Error> {
     let parents = scope.node.parents.as_ref();
-    if parents.is_some_and(|parents| !parents.contains(&known.id)) {
-        return Err(problem(
-            Diagnostic::error(format!("{call} was not seen while the project was read")).hint(
-                format!("write -- depends_on: {{{{ {call} }}}} outside of the condition"),
-            ),
-        ));
+    if parents.is_none_or(|parents| parents.contains(&known.id)) {
+        return Ok(());
     }
+    let unseen = Diagnostic::error(format!("{call} was not seen while the project was read"));
+    let way = format!("write -- depends_on: {{{{ {call} }}}} outside of the condition");
+    Err(problem(unseen.hint(way)))
+}
+
+fn use_known(scope: &Arc<Scope>, known: &Known, call: &str) -> Result<Value, Error> {
     let stand_in = scope.compiling().and_then(|c| c.stand_ins.get(&known.id));
     if let Some(sql) = stand_in {
         let relation = RelationValue::cte(scope, known.relation.clone(), sql.clone());

@@ -1,6 +1,7 @@
 //! Finds what a template writes that the engine reads in another way than Python, and puts calls around it:
 //! lists and dictionaries, which can be changed (`[1, 2]` becomes `__list([1, 2])`); what `do` does, which is any
-//! expression (`__do(...)`); and sums, which may be of dates or lists (`a - b` becomes `__sum(a ,"-", b)`).
+//! expression (`__do(...)`); and sums, which may be of dates or lists (`a - b` becomes `__sum(a ,"-", b)`); and `%`, which fills in a text
+//! (`a % b` becomes `__percent(a ,"%", b)`).
 
 /// Text to put in, and the byte before which it comes, in order.
 pub(crate) type Insertions = Vec<(usize, &'static str)>;
@@ -26,7 +27,7 @@ pub(crate) fn wrapped(text: &str) -> Insertions {
 
 /// What comes first of several at one place: what ends there, then the outermost that begins there.
 fn rank(insertion: &str) -> usize {
-    let order = [")", ",\"", "\",", "__do(", "__sum("];
+    let order = [")", ",\"", "\",", "__do(", "__sum(", "__percent("];
     order
         .iter()
         .position(|one| *one == insertion)
@@ -47,7 +48,33 @@ struct Level {
     /// Where the sum begins, if anything stands there that could be one's first term.
     start: Option<usize>,
     is_sum: bool,
+    /// The same of a product.
+    product: Option<usize>,
+    /// Whether the product so far is the right side of a `%`.
+    is_percent: bool,
     value_end: usize,
+}
+
+impl Level {
+    fn begin(&mut self, at: usize) {
+        self.start.get_or_insert(at);
+        self.product.get_or_insert(at);
+    }
+}
+
+/// Of a name or a number, whose exponent may have a sign.
+fn word_length(text: &str) -> usize {
+    let part = |c: char| !c.is_alphanumeric() && c != '_';
+    let length = text.find(part).unwrap_or(text.len());
+    let (word, rest) = text.split_at(length);
+    let digits = word.strip_suffix(['e', 'E']).unwrap_or_default();
+    let is_number = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit() || c == '_');
+    match rest.strip_prefix(['+', '-']) {
+        Some(exponent) if is_number && exponent.starts_with(|c: char| c.is_ascii_digit()) => {
+            length + 1 + exponent.find(part).unwrap_or(exponent.len())
+        }
+        _ => length,
+    }
 }
 
 impl<'a> Scan<'a> {
@@ -138,9 +165,7 @@ impl<'a> Scan<'a> {
             }
             c if c.is_alphanumeric() || c == '_' => {
                 let rest = self.rest();
-                let length = rest
-                    .find(|c: char| !c.is_alphanumeric() && c != '_')
-                    .unwrap_or(rest.len());
+                let length = word_length(rest);
                 self.at += length;
                 !KEYWORDS.contains(&&rest[..length])
             }
@@ -151,7 +176,7 @@ impl<'a> Scan<'a> {
                     self.found.push((start, call));
                 }
                 if let Some(level) = level {
-                    level.start.get_or_insert(start);
+                    level.begin(start);
                 }
                 levels.push(Level {
                     literal,
@@ -178,7 +203,7 @@ impl<'a> Scan<'a> {
         };
         match (is_value, level) {
             (true, Some(level)) => {
-                level.start.get_or_insert(start);
+                level.begin(start);
                 level.value_end = self.at;
             }
             (_, level) => self.end_sum(level),
@@ -195,9 +220,24 @@ impl<'a> Scan<'a> {
     ) -> bool {
         match (c, level) {
             (c, _) if c.is_whitespace() => return after_value,
+            ('%', Some(level)) if after_value => {
+                self.end_percent(level);
+                let first = level.product.unwrap_or(at);
+                level.is_percent = true;
+                self.found.push((first, "__percent("));
+                self.found.push((at, ",\""));
+                self.found.push((at + 1, "\","));
+            }
+            ('*' | '/', Some(level)) => self.end_percent(level),
+            ('~', Some(level)) => self.end_product(level),
             ('+' | '-', Some(level)) => {
-                let first = *level.start.get_or_insert(at);
                 if after_value {
+                    self.end_product(level);
+                }
+                level.begin(at);
+                let first = level.start.unwrap_or(at);
+                if after_value {
+                    level.product = None;
                     if !level.is_sum {
                         self.found.push((first, "__sum("));
                     }
@@ -212,8 +252,21 @@ impl<'a> Scan<'a> {
         false
     }
 
+    fn end_percent(&mut self, level: &mut Level) {
+        if level.is_percent {
+            self.found.push((level.value_end, ")"));
+        }
+        level.is_percent = false;
+    }
+
+    fn end_product(&mut self, level: &mut Level) {
+        self.end_percent(level);
+        level.product = None;
+    }
+
     fn end_sum(&mut self, level: Option<&mut Level>) {
         let Some(level) = level else { return };
+        self.end_product(level);
         if level.is_sum {
             self.found.push((level.value_end, ")"));
         }
@@ -300,6 +353,19 @@ mod tests {
             (
                 "{% if a | length + 1 > b %}",
                 "{% if __sum(a | length ,\"+\", 1) > b %}",
+            ),
+            ("{{ 1e-7 - 1.5E+3 }}", "{{ __sum(1e-7 ,\"-\", 1.5E+3) }}"),
+            (
+                "{% set x = 'a%s' % (b, c) ~ d -%}",
+                "{% set x = __percent('a%s' ,\"%\", (b, c)) ~ d -%}",
+            ),
+            (
+                "{{ 1 + 2 * 7 % 3 * 4 - -a % b | int % [c] }}",
+                "{{ __sum(1 ,\"+\", __percent(2 * 7 ,\"%\", 3) * 4 ,\"-\", __percent(__percent(-a ,\"%\", b | int) ,\"%\", __list([c]))) }}",
+            ),
+            (
+                "{% if a %}{% if a%2 == 0 %}",
+                "{% if a %}{% if __percent(a,\"%\",2) == 0 %}",
             ),
             ("{{ return(a) + 1 }}", "{{ __sum(return(a) ,\"+\", 1) }}"),
             ("{{ a ~ b + c.d[0] }}", "{{ __sum(a ~ b ,\"+\", c.d[0]) }}"),

@@ -32,8 +32,11 @@ mod signature;
 mod statements;
 mod table;
 mod template;
+mod text_filters;
+mod text_methods;
 mod unknown;
 mod values;
+mod yaml_text;
 
 pub(crate) use blocks::{BlockKind, blocks, docs};
 pub(crate) use collections::from_json;

@@ -52,12 +52,29 @@ fn write_repr(out: &mut dyn Write, value: &Value, depth: usize) -> std::fmt::Res
         ValueKind::Seq | ValueKind::Map if depth > DEPTH => out.write_str("..."),
         ValueKind::Seq if value.is_tuple() => sequence(out, value, ["(", ")"], depth),
         ValueKind::Seq => sequence(out, value, ["[", "]"], depth),
+        ValueKind::Number if !value.is_integer() => match f64::try_from(value.clone()) {
+            Ok(number) if number.is_finite() => out.write_str(&float(number)),
+            _ => write!(out, "{value}"),
+        },
         // One without keys may be an object that renders itself.
         ValueKind::Map if value.try_iter().is_ok_and(|mut i| i.next().is_some()) => {
             map(out, value, depth)
         }
         _ => write!(out, "{value}"),
     }
+}
+
+/// The fewest digits that are the number, and an exponent from 1e16 up and below 1e-4.
+fn float(number: f64) -> String {
+    let text = format!("{number:?}");
+    let Some((digits, exponent)) = text.split_once('e') else {
+        return text;
+    };
+    let (sign, exponent) = match exponent.strip_prefix('-') {
+        Some(exponent) => ('-', exponent),
+        None => ('+', exponent),
+    };
+    format!("{digits}e{sign}{exponent:0>2}")
 }
 
 fn sequence(
@@ -126,6 +143,15 @@ mod tests {
         assert_eq!(
             repr(&value),
             "[1, True, None, \"it's\", {'a': 1.5}, 'x\\n']"
+        );
+    }
+
+    #[test]
+    fn numbers_have_an_exponent_where_python_writes_one() {
+        let numbers = [1e15, 1e16, 1.5e-5, 0.0001, 2.0].map(float);
+        assert_eq!(
+            numbers,
+            ["1000000000000000.0", "1e+16", "1.5e-05", "0.0001", "2.0"]
         );
     }
 

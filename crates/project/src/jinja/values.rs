@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use minijinja::value::{Kwargs, ValueKind, from_args};
+use minijinja::formatting::{FormatStyle, format};
+use minijinja::value::{Kwargs, Tuple, ValueKind, from_args};
 use minijinja::{Error, State, Value};
 use serde_json::Value as Json;
 
 use super::collections;
 use super::errors::failed;
+use super::filters::sort_keys;
 use super::scope::Scope;
+use super::yaml_text::yaml_text;
 use crate::problems::Problems;
 use crate::{text, yaml};
 
@@ -21,7 +24,7 @@ pub(super) fn to_json(
     let (value, default, kwargs): (Value, Option<Value>, Kwargs) = from_args(args)?;
     let sort = kwargs.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
     match serde_json::to_value(&value) {
-        Ok(json) => Ok(Value::from(super::filters::json_text(&json, sort))),
+        Ok(json) => Ok(Value::from(super::filters::json_text(&json, sort, None))),
         Err(error) => default.ok_or_else(|| failed(format!("tojson: {error}"))),
     }
 }
@@ -34,7 +37,7 @@ pub(super) fn from_json(
     let (text, default): (&str, Option<Value>) = from_args(args)?;
     match serde_json::from_str::<Json>(text) {
         Ok(json) => Ok(collections::from_json(&json)),
-        Err(error) => default.ok_or_else(|| failed(format!("fromjson: {error}"))),
+        Err(_) => Ok(default.unwrap_or(Value::from(()))),
     }
 }
 
@@ -75,6 +78,24 @@ pub(super) fn sum(
     Ok(total)
 }
 
+/// `a % b`: a text is filled in, a number divided.
+pub(super) fn percent(
+    _: &Arc<Scope>,
+    state: &mut State<'_, '_>,
+    args: &[Value],
+) -> Result<Value, Error> {
+    let (left, _sign, right): (Value, &str, Value) = from_args(args)?;
+    let Some(text) = left.as_str() else {
+        let expression = state.env().compile_expression("a % b")?;
+        return expression.eval(Value::from_pairs([("a", left), ("b", right)]));
+    };
+    let given = match right.is_tuple() {
+        true => right.try_iter()?.collect(),
+        false => vec![right],
+    };
+    format(FormatStyle::Printf, text, &given).map(Value::from)
+}
+
 fn is_list(value: &Value) -> bool {
     matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) && !value.is_tuple()
 }
@@ -105,10 +126,8 @@ pub(super) fn zip(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Resu
     let rows = lists.iter().map(Vec::len).min().unwrap_or(0);
     Ok((0..rows)
         .map(|row| {
-            lists
-                .iter()
-                .map(|list| list[row].clone())
-                .collect::<Value>()
+            let items = lists.iter().map(|list| list[row].clone());
+            Value::from(Tuple::new(items.collect()))
         })
         .collect())
 }
@@ -122,19 +141,20 @@ pub(super) fn from_yaml(
     let problems = Problems::default();
     match yaml::parse("", text, &problems) {
         Some(yaml) => Ok(collections::from_json(&yaml.to_json())),
-        None => default.ok_or_else(|| failed(format!("fromyaml: '{text}' is not YAML"))),
+        None => Ok(default.unwrap_or(Value::from(()))),
     }
 }
 
-/// JSON is YAML too.
 pub(super) fn to_yaml(
     _: &Arc<Scope>,
     _: &mut State<'_, '_>,
     args: &[Value],
 ) -> Result<Value, Error> {
-    let (value, default, _kwargs): (Value, Option<Value>, Kwargs) = from_args(args)?;
+    let (value, default, kwargs): (Value, Option<Value>, Kwargs) = from_args(args)?;
+    let sort = kwargs.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
     match serde_json::to_value(&value) {
-        Ok(json) => Ok(Value::from(super::filters::json_text(&json, false))),
+        Ok(json) if sort => Ok(Value::from(yaml_text(&sort_keys(json)))),
+        Ok(json) => Ok(Value::from(yaml_text(&json))),
         Err(error) => default.ok_or_else(|| failed(format!("toyaml: {error}"))),
     }
 }

@@ -130,6 +130,10 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
         }
         properties.push(read);
     }
+    // What a file defines that nobody could read would be missing everywhere.
+    if properties.iter().any(|read| read.unreadable) {
+        return None;
+    }
     add_test_calls(&mut engine, &shared.macros, problems);
     let entries = our_files(root, "ingest", &engine, &shared, problems);
     let entries = entries
@@ -185,9 +189,13 @@ fn properties(renderer: &Renderer<'_>, problems: &Problems, scanned: &Scanned) -
     let mut properties = Properties::default();
     for (file, content) in &scanned.properties {
         let doc = Doc { file, problems };
-        if let Some(mut yaml) = yaml::parse(file, content, problems) {
-            renderer.render(doc, &mut yaml, stays);
-            properties.add(doc, &yaml);
+        let before = problems.count();
+        match yaml::parse(file, content, problems) {
+            Some(mut yaml) => {
+                renderer.render(doc, &mut yaml, stays);
+                properties.add(doc, &yaml);
+            }
+            None => properties.unreadable |= problems.count() > before,
         }
     }
     properties
@@ -420,6 +428,12 @@ fn finish(cx: &Cx<'_>, all: Vec<(Node, Detail)>) -> (Graph, BTreeMap<NodeId, Det
 }
 
 /// What property files say of macros, by the macros' ids.
+fn described_twice(patch: &MacroPatch, other: &MacroPatch) -> Diagnostic {
+    Diagnostic::error(format!("the macro '{}' is described twice", patch.name))
+        .at(patch.at.clone())
+        .hint(format!("the other is at {}", other.at))
+}
+
 fn macro_patches(
     cx: &Cx<'_>,
     contents: &[(&Package, &Scanned, &Properties)],
@@ -429,9 +443,12 @@ fn macro_patches(
     for (package, _, properties) in contents {
         for patch in &properties.macros {
             match macros.get(&package.name, &patch.name) {
-                Some(known) => {
-                    found.insert(known.id(), patch.clone());
-                }
+                Some(known) => match found.get(&known.id()) {
+                    Some(other) => cx.problems.push(described_twice(patch, other)),
+                    None => {
+                        found.insert(known.id(), patch.clone());
+                    }
+                },
                 None => cx.problems.push(
                     Diagnostic::warning(format!("there is no macro '{}' to describe", patch.name))
                         .at(patch.at.clone()),

@@ -82,6 +82,7 @@ impl<'a> Builder<'a> {
 
     fn node(&mut self, event: Event<'a>, at: Mark) -> Result<Yaml, Diagnostic> {
         self.count(1, at)?;
+        self.check_tag(&event, at)?;
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => (scalar(text, style, tag), anchor),
             Event::SequenceStart(_, anchor, _) => (self.list()?, anchor),
@@ -102,6 +103,25 @@ impl<'a> Builder<'a> {
             self.anchors.insert(anchor, yaml.clone());
         }
         Ok(yaml)
+    }
+
+    fn check_tag(&self, event: &Event<'a>, at: Mark) -> Result<(), Diagnostic> {
+        let tag = match event {
+            Event::Scalar(.., tag)
+            | Event::SequenceStart(.., tag)
+            | Event::MappingStart(.., tag) => tag,
+            _ => &None,
+        };
+        let unknown = tag.as_ref().filter(|tag| {
+            let (handle, _) = tag.parts();
+            handle != "tag:yaml.org,2002:" && tag.original() != "!"
+        });
+        match unknown {
+            Some(tag) => {
+                Err(self.error(format!("nobody knows the YAML tag {}", tag.original()), at))
+            }
+            None => Ok(()),
+        }
     }
 
     fn alias(&mut self, id: usize, at: Mark) -> Result<Yaml, Diagnostic> {

@@ -435,8 +435,7 @@ warning: unknown key 'contarct' in model 'm'
   --> models/s.yml:2:15
   hint: did you mean 'contract'?
 warning: there is no model 'n' to describe
-  --> models/s.yml:3:12
-  hint: did you mean 'm'?"
+  --> models/s.yml:3:12"
     );
 }
 

@@ -395,7 +395,6 @@ error: feature view 'visits' has two features called 'a'
   --> ml/a.yml:19:42
 error: the feature view 'visits' has no feature 'b'
   --> ml/a.yml:25:16
-  hint: did you mean 'a'?
 error: no feature view is called 'vists'
   --> ml/a.yml:25:28
   hint: did you mean 'visits'?
@@ -418,7 +417,6 @@ error: 'threshold' of inference service 'b' must be from 0 to 1
   --> ml/a.yml:33:41
 error: no inference service is called 'z'
   --> ml/a.yml:36:15
-  hint: did you mean 'c'?
 error: monitor 'c' watches nothing: it needs drift, delay or columns
   --> ml/a.yml:37:5"
     );

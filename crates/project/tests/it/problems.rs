@@ -65,7 +65,6 @@ error: the test 'accepted_values' needs an argument 'values'
   --> models/s.yml:6:31
 error: the test 'accepted_values' takes no argument 'vals'
   --> models/s.yml:6:55
-  hint: did you mean 'values'?
   hint: it takes model, column_name, values, quote"
     );
 }
