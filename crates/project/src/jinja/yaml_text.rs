@@ -118,7 +118,7 @@ fn quoted(text: &str) -> bool {
 
 fn is_date(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
-    matches!(parts[..], [y, m, d] if y.len() == 4 && m.len() <= 2 && d.len() >= 1)
+    matches!(parts[..], [y, m, d] if y.len() == 4 && m.len() <= 2 && !d.is_empty())
 }
 
 #[cfg(test)]
