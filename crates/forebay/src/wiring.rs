@@ -152,6 +152,7 @@ pub async fn read_instead(
     sample: Option<Batch>,
 ) -> Result<(), Diagnostic> {
     let mut reading = Reading {
+        selected: selected.iter().cloned().collect(),
         empty: global.on(&switch::EMPTY),
         sample,
         ..Reading::default()

@@ -62,9 +62,20 @@ pub struct Column {
     pub data_type: String,
 }
 
+/// What the texts of a column stand for, as ISO 8601 has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeKind {
+    Date,
+    WithoutZone,
+    /// In UTC.
+    WithZone,
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
     pub columns: Vec<String>,
+    /// Of the columns that are times, by place.
+    pub times: BTreeMap<usize, TimeKind>,
     /// Numbers, texts, booleans and null; anything else as text.
     pub rows: Vec<Vec<Value>>,
 }

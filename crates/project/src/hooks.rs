@@ -141,6 +141,23 @@ impl Project {
         }
     }
 
+    /// Whether there is a macro to call: `name` or `package.name`.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn has_operation(&self, name: &str) -> Result<(), Diagnostic> {
+        let macros = &self.shared.macros;
+        let found = match name.split_once('.') {
+            Some((package, name)) => macros.get(package, name),
+            None => macros.find(&self.name, &self.name, name),
+        };
+        match found {
+            Some(_) => Ok(()),
+            None => Err(Diagnostic::error(format!("no macro is called '{name}'"))
+                .hint("an operation is a macro, as `name` or `package.name`")),
+        }
+    }
+
     /// A text of the command line, as if it were a hook of the project.
     pub fn inline(&self, text: &str) -> Hook {
         Hook {

@@ -43,7 +43,7 @@ use forebay_core::unit_test::Overrides;
 use forebay_core::{Diagnostic, Diagnostics, Graph, Node, NodeId, Relation, ResourceType};
 use serde_json::{Map, Value};
 
-pub use ask::{Answer, Answers, Column, Compiled, Live, Question, RelationKind, Rows};
+pub use ask::{Answer, Answers, Column, Compiled, Live, Question, RelationKind, Rows, TimeKind};
 pub use config::{OpenLineage, Settings};
 pub use glance::{Glance, glance};
 pub use hooks::{Hook, RunHook, When};
@@ -141,6 +141,8 @@ pub struct CompileState {
 pub struct Reading {
     /// `--defer`: where nodes are that are read from another target.
     pub deferred: BTreeMap<NodeId, Relation>,
+    /// What the command is for: `selected_resources`.
+    pub selected: Vec<NodeId>,
     /// `--empty`: no row of anything.
     pub empty: bool,
     /// `--sample`: of what says when its rows happened, those of that time.

@@ -9,6 +9,7 @@ use forebay_core::{
 };
 
 use crate::jinja::{Asker, Mode, Names, NodeScope, RefCall};
+use crate::manifest;
 use crate::nodes::{self, Cx, Detail, Draft};
 
 /// The parents of a node, with a problem at the call for each that does not exist. `false` for a
@@ -39,6 +40,7 @@ pub(crate) fn link(cx: &Cx<'_>, names: &Names, draft: &mut Draft) -> bool {
             .filter(|other| *other != call);
         report(cx, draft, others.cloned().collect(), problem);
     }
+    let more = manifest::seen_by_templates(&draft.node, &draft.detail);
     // Nobody else holds it yet, so that nothing is copied.
     let scope = Arc::make_mut(&mut draft.detail.scope);
     scope.parents = Some(draft.node.depends_on.iter().cloned().collect());
@@ -46,6 +48,9 @@ pub(crate) fn link(cx: &Cx<'_>, names: &Names, draft: &mut Draft) -> bool {
         "nodes": draft.node.depends_on,
         "macros": draft.detail.macros,
     });
+    if let Some(model) = scope.model.as_object_mut() {
+        model.extend(more);
+    }
     true
 }
 

@@ -89,6 +89,10 @@ impl Cells {
 
 /// The first cells of a column.
 fn texts(column: &dyn Array, wanted: usize) -> Result<Vec<Option<String>>, Diagnostic> {
+    // Its cells are null without saying so one by one.
+    if column.data_type().is_null() {
+        return Ok(vec![None; wanted]);
+    }
     if column.data_type().is_nested() {
         let values = values(&column.slice(0, wanted))?.into_iter();
         return Ok(values

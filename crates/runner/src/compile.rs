@@ -1,9 +1,13 @@
 //! Compiles a node, and looks up in the lake what its template asks.
 
+use std::collections::BTreeMap;
+
+use arrow::datatypes::DataType;
 use forebay_core::{Diagnostic, NodeId, Relation};
 use forebay_lake::{Executed, Lake, TableInfo, TableKind};
 use forebay_project::{
-    Answer, Column, CompileState, Compiled, Hook, Project, Question, RelationKind, Rows, When,
+    Answer, Column, CompileState, Compiled, Hook, Project, Question, RelationKind, Rows, TimeKind,
+    When,
 };
 use serde_json::{Map, Number, Value};
 
@@ -166,9 +170,13 @@ async fn asked_rows(lake: &Lake, sql: &str) -> Result<Rows, Diagnostic> {
         let message = format!("a template asks for {found} rows; it may have {MOST_ROWS}");
         return Err(Diagnostic::error(message));
     }
-    Ok(match batches.is_empty() {
-        true => rows(Cells::headed(&schema)),
-        false => rows(Cells::from_batches(&batches, MOST_ROWS)?),
+    let cells = match batches.is_empty() {
+        true => Cells::headed(&schema),
+        false => Cells::from_batches(&batches, MOST_ROWS)?,
+    };
+    Ok(Rows {
+        times: times(&schema),
+        ..rows(cells)
     })
 }
 
@@ -187,6 +195,20 @@ fn columns(lake: &Lake, schema: &arrow::datatypes::Schema) -> Vec<Column> {
     schema.fields().iter().map(column).collect()
 }
 
+fn times(schema: &arrow::datatypes::Schema) -> BTreeMap<usize, TimeKind> {
+    let fields = schema.fields().iter().enumerate();
+    let time = |(at, field): (usize, &std::sync::Arc<arrow::datatypes::Field>)| {
+        let kind = match field.data_type() {
+            DataType::Date32 | DataType::Date64 => TimeKind::Date,
+            DataType::Timestamp(_, None) => TimeKind::WithoutZone,
+            DataType::Timestamp(_, Some(_)) => TimeKind::WithZone,
+            _ => return None,
+        };
+        Some((at, kind))
+    };
+    fields.filter_map(time).collect()
+}
+
 fn rows(cells: Cells) -> Rows {
     let value = |(at, cell): (usize, Option<String>)| match cell {
         None => Value::Null,
@@ -203,6 +225,7 @@ fn rows(cells: Cells) -> Rows {
             .map(|row| row.into_iter().enumerate().map(value).collect())
             .collect(),
         columns: cells.columns,
+        times: BTreeMap::new(),
     }
 }
 

@@ -22,7 +22,8 @@ use crate::wiring;
 
 /// Writes a file of target/, by way of a temporary one so that no reader sees half of it.
 pub fn write(path: &Path, text: &str) -> Result<(), Diagnostic> {
-    let partial = path.with_extension("partial");
+    // Of this process alone: another may be writing the same file.
+    let partial = path.with_extension(format!("{}.partial", std::process::id()));
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(&partial, text))

@@ -12,6 +12,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &RunOperation) -> Result
     let arguments = parse_vars("--args", &options.args)?;
     let workspace = wiring::workspace(global, talk, &wiring::invocation_id()).await?;
     let _held = wiring::take(&workspace, global, talk, "run-operation").await?;
+    workspace.project.has_operation(&options.name)?;
     let call = workspace.project.operation(&options.name, arguments);
     let ran = hooks::render(&workspace, &call, CompileState::default()).await;
     for message in workspace.voice.take() {

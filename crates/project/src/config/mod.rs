@@ -1,6 +1,7 @@
 //! Configuration: `dbt_project.yml`, `profiles.yml`, `forebay.yml`, and how a node's own settings
 //! come together.
 
+mod colors;
 mod node;
 mod profile;
 mod project_file;
@@ -8,6 +9,7 @@ mod quoting;
 mod required;
 mod settings;
 mod tree;
+mod types;
 mod vars;
 
 pub(crate) use node::{
@@ -19,4 +21,5 @@ pub(crate) use quoting::{PARTS, Quoting};
 pub(crate) use settings::{Bytes, SettingsConfig};
 pub use settings::{OpenLineage, Settings};
 pub(crate) use tree::Tree;
+pub(crate) use types::Kind;
 pub(crate) use vars::Vars;

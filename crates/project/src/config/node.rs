@@ -210,7 +210,7 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn get(&self, name: &str) -> Option<&Setting> {
+    pub(super) fn get(&self, name: &str) -> Option<&Setting> {
         self.config
             .get(name)
             .filter(|setting| !setting.value.is_null())

@@ -7,6 +7,7 @@ use forebay_core::Diagnostic;
 use super::quoting::Quoting;
 use super::required;
 use super::tree::Tree;
+use super::types::Kind;
 use super::vars::WrittenVars;
 use crate::query_comment::QueryComment;
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
@@ -109,6 +110,8 @@ impl ProjectFile {
         let mut fields = Fields::of(doc, yaml, doc.file)?;
         fields.ignore(TOLERATED);
         let mut paths = |keys: &[&'static str], default: &str| {
+            keys.iter()
+                .for_each(|key| must_be(&fields, yaml, key, Kind::List));
             let found = keys.iter().flat_map(|key| fields.texts(key)).collect();
             clean(found, default, folder)
         };
@@ -136,6 +139,8 @@ impl ProjectFile {
         }
         let flag = |name: &str, default: bool| flags[name].as_bool().unwrap_or(default);
         let mut tree = |keys: &[&'static str]| {
+            keys.iter()
+                .for_each(|key| must_be(&fields, yaml, key, Kind::Mapping));
             let found = keys
                 .iter()
                 .fold(None, |found, key| found.or(fields.get(key)));
@@ -186,6 +191,16 @@ impl ProjectFile {
         fields.ignore(&["require-dbt-version"]);
         fields.finish(Unknown::Error);
         Some(project)
+    }
+}
+
+/// Where it is written at all.
+fn must_be(fields: &Fields<'_>, yaml: &Yaml, key: &str, kind: Kind) {
+    let written = yaml.get(key).filter(|value| !value.is_null());
+    if let Some(value) = written.filter(|value| !kind.fits(&value.to_json())) {
+        let (what, wanted, found) = (&fields.what, kind.wanted(), value.kind());
+        let message = format!("'{key}' of {what} must be {wanted}, not {found}");
+        fields.error(message, value.at);
     }
 }
 

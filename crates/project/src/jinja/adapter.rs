@@ -127,6 +127,10 @@ impl Object for Methods {
         Enumerator::NonEnumerable
     }
 
+    fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+        self.call_method(state, "create", args)
+    }
+
     fn call_method(
         self: &Arc<Self>,
         _: &mut State<'_, '_>,
@@ -381,7 +385,16 @@ fn add_ephemeral_prefix(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> 
 }
 
 fn create_column(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
-    let (name, data_type): (String, String) = from_args(args)?;
+    type Given = (String, String, Option<u32>, Option<u32>, Option<u32>);
+    let (name, kind, size, precision, scale): Given = from_args(args)?;
+    let text = column::is_text(&kind);
+    let data_type = match (size, precision) {
+        (Some(size), _) if text => format!("character varying({size})"),
+        (_, Some(precision)) if column::is_decimal(&kind) => {
+            format!("{kind}({precision},{})", scale.unwrap_or(0))
+        }
+        _ => kind,
+    };
     Ok(column::value(Column { name, data_type }))
 }
 
@@ -393,8 +406,9 @@ fn translate_type(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     }))
 }
 
-fn string_type(_: &Arc<Scope>, _: &[Value]) -> Result<Value, Error> {
-    Ok(Value::from("text"))
+fn string_type(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
+    let (size,): (u32,) = from_args(args)?;
+    Ok(Value::from(format!("character varying({size})")))
 }
 
 fn numeric_type(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {

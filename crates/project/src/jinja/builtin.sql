@@ -85,6 +85,7 @@ where parent.to_field is null
 {% macro default__type_timestamp() %}{{ return('timestamp') }}{% endmacro %}
 {% macro type_float() %}{{ return(adapter.dispatch('type_float', 'dbt')()) }}{% endmacro %}
 {% macro default__type_float() %}{{ return('double') }}{% endmacro %}
+{% macro duckdb__type_float() %}{{ return('float') }}{% endmacro %}
 {% macro type_numeric() %}{{ return(adapter.dispatch('type_numeric', 'dbt')()) }}{% endmacro %}
 {% macro default__type_numeric() %}{{ return('numeric(28,6)') }}{% endmacro %}
 {% macro type_bigint() %}{{ return(adapter.dispatch('type_bigint', 'dbt')()) }}{% endmacro %}
@@ -138,18 +139,21 @@ where parent.to_field is null
 {% macro default__right(string_text, length_expression) %}right({{ string_text }}, {{ length_expression }}){% endmacro %}
 {% macro split_part(string_text, delimiter_text, part_number) %}{{ return(adapter.dispatch('split_part', 'dbt')(string_text, delimiter_text, part_number)) }}{% endmacro %}
 {% macro default__split_part(string_text, delimiter_text, part_number) %}split_part({{ string_text }}, {{ delimiter_text }}, {{ part_number }}){% endmacro %}
+{% macro duckdb__split_part(string_text, delimiter_text, part_number) %}string_split({{ string_text }}, {{ delimiter_text }})[{{ part_number }}]{% endmacro %}
 {% macro string_literal(value) %}{{ return(adapter.dispatch('string_literal', 'dbt')(value)) }}{% endmacro %}
 {% macro default__string_literal(value) %}'{{ value }}'{% endmacro %}
 {% macro escape_single_quotes(expression) %}{{ return(adapter.dispatch('escape_single_quotes', 'dbt')(expression)) }}{% endmacro %}
 {% macro default__escape_single_quotes(expression) %}{{ expression | string | replace("'", "''") }}{% endmacro %}
 {% macro safe_cast(field, type) %}{{ return(adapter.dispatch('safe_cast', 'dbt')(field, type)) }}{% endmacro %}
 {% macro default__safe_cast(field, type) %}try_cast({{ field }} as {{ type }}){% endmacro %}
+{% macro duckdb__safe_cast(field, type) %}cast({{ field }} as {{ type }}){% endmacro %}
 {% macro cast(field, type) %}{{ return(adapter.dispatch('cast', 'dbt')(field, type)) }}{% endmacro %}
 {% macro default__cast(field, type) %}cast({{ field }} as {{ type }}){% endmacro %}
 {% macro cast_bool_to_text(field) %}{{ return(adapter.dispatch('cast_bool_to_text', 'dbt')(field)) }}{% endmacro %}
 {% macro default__cast_bool_to_text(field) %}cast({{ field }} as {{ dbt.type_string() }}){% endmacro %}
 {% macro any_value(expression) %}{{ return(adapter.dispatch('any_value', 'dbt')(expression)) }}{% endmacro %}
 {% macro default__any_value(expression) %}min({{ expression }}){% endmacro %}
+{% macro duckdb__any_value(expression) %}arbitrary({{ expression }}){% endmacro %}
 {% macro bool_or(expression) %}{{ return(adapter.dispatch('bool_or', 'dbt')(expression)) }}{% endmacro %}
 {% macro default__bool_or(expression) %}bool_or({{ expression }}){% endmacro %}
 {% macro except() %}{{ return(adapter.dispatch('except', 'dbt')()) }}{% endmacro %}
@@ -231,6 +235,7 @@ where parent.to_field is null
 {% endmacro %}
 {% macro snapshot_get_time() %}{{ return(adapter.dispatch('snapshot_get_time', 'dbt')()) }}{% endmacro %}
 {% macro default__snapshot_get_time() %}{{ return(dbt.current_timestamp()) }}{% endmacro %}
+{% macro duckdb__snapshot_get_time() %}{{ return('now()::timestamp') }}{% endmacro %}
 {% macro snapshot_hash_arguments(args) %}{{ return(adapter.dispatch('snapshot_hash_arguments', 'dbt')(args)) }}{% endmacro %}
 {% macro default__snapshot_hash_arguments(args) -%}
   md5({% for arg in args %}coalesce(cast({{ arg }} as varchar), ''){% if not loop.last %} || '|' || {% endif %}{% endfor %})

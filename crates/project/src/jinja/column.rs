@@ -16,11 +16,24 @@ pub(crate) fn value(column: Column) -> Value {
     Value::from_object(ColumnValue(column))
 }
 
+/// Whether a type is one of texts.
+pub(crate) fn is_text(data_type: &str) -> bool {
+    begins(data_type, &["text", "varchar", "char", "string"])
+}
+
+pub(crate) fn is_decimal(data_type: &str) -> bool {
+    begins(data_type, &["numeric", "decimal"])
+}
+
+fn begins(data_type: &str, words: &[&str]) -> bool {
+    let found = data_type.to_lowercase();
+    words.iter().any(|word| found.starts_with(word))
+}
+
 impl ColumnValue {
     /// Whether the type begins with one of the words.
     fn is(&self, words: &[&str]) -> bool {
-        let found = self.0.data_type.to_lowercase();
-        words.iter().any(|word| found.starts_with(word))
+        begins(&self.0.data_type, words)
     }
 
     fn is_float(&self) -> bool {
@@ -32,7 +45,7 @@ impl ColumnValue {
     }
 
     fn is_numeric(&self) -> bool {
-        self.is(&["numeric", "decimal"])
+        is_decimal(&self.0.data_type)
     }
 }
 
@@ -61,7 +74,7 @@ impl Object for ColumnValue {
         _: &[Value],
     ) -> Result<Value, Error> {
         Ok(Value::from(match method {
-            "is_string" => self.is(&["text", "varchar", "char", "string"]),
+            "is_string" => is_text(&self.0.data_type),
             "is_number" => self.is_float() || self.is_integer() || self.is_numeric(),
             "is_float" => self.is_float(),
             "is_integer" => self.is_integer(),

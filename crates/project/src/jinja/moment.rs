@@ -14,6 +14,7 @@ use minijinja::{Error, ErrorKind, State, Value};
 
 use super::duration::Duration;
 use super::errors::failed;
+use crate::ask::TimeKind;
 
 /// What Python calls a datetime, aware of its zone or not, or a date.
 #[derive(Clone, Debug)]
@@ -155,6 +156,21 @@ impl Moment {
         }
     }
 
+    /// A cell of a query's answer.
+    pub fn read(text: &str, kind: TimeKind) -> Option<Self> {
+        let text = text.trim_end_matches('Z');
+        let wall = match kind {
+            TimeKind::Date => NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.into(),
+            _ => NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok()?,
+        };
+        let kind = match kind {
+            TimeKind::Date => Kind::Date,
+            TimeKind::WithoutZone => Kind::Naive,
+            TimeKind::WithZone => Kind::Zoned(Tz::UTC),
+        };
+        Some(Self { wall, kind })
+    }
+
     pub fn now(moment: DateTime<Utc>, zone: Tz) -> Self {
         Self {
             wall: moment.with_timezone(&zone).naive_local(),
@@ -193,7 +209,7 @@ impl Moment {
         }
     }
 
-    fn value(self) -> Value {
+    pub fn value(self) -> Value {
         Value::from_object(self)
     }
 

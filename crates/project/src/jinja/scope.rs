@@ -418,6 +418,11 @@ impl Scope {
             "execute" => Value::from(self.compiling().is_some()),
             "schema" => Value::from(&*self.shared.target.schema),
             "database" => Value::from(&*self.shared.target.database),
+            "selected_resources" => {
+                let reading = self.shared.reading.get();
+                let ids = reading.into_iter().flat_map(|reading| &reading.selected);
+                collections::list(ids.map(|id| Value::from(id.as_str())))
+            }
             "project_name" => Value::from(&*self.shared.project),
             "invocation_id" => Value::from(&*self.shared.invocation_id),
             "run_started_at" => Value::from_object(Moment::utc(self.shared.now)),

@@ -7,6 +7,7 @@ use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Tuple, ValueKind,
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::collections;
+use super::moment::Moment;
 use crate::ask::Rows;
 
 #[derive(Debug)]
@@ -30,10 +31,15 @@ struct Column {
 
 pub(crate) fn value(rows: &Rows) -> Value {
     let names: Arc<[String]> = rows.columns.clone().into();
+    let cell = |(at, cell): (usize, &serde_json::Value)| {
+        let time = rows.times.get(&at).zip(cell.as_str());
+        let time = time.and_then(|(kind, text)| Moment::read(text, *kind));
+        time.map_or_else(|| collections::from_json(cell), Moment::value)
+    };
     let row = |row: &Vec<serde_json::Value>| {
         Value::from_object(Named {
             names: names.clone(),
-            values: row.iter().map(collections::from_json).collect(),
+            values: row.iter().enumerate().map(cell).collect(),
         })
     };
     Value::from_object(Table {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use forebay_core::Diagnostic;
+use forebay_core::{Diagnostic, suggest};
 use serde_json::Value as Json;
 
 use super::PROJECT_FILE;
@@ -213,6 +213,7 @@ fn target(
         return embedded();
     };
     // Other profiles and targets may name environment variables that nobody has set here.
+    let names = keys(&yaml);
     keep_only(&mut yaml, profile);
     let scope = || with_secrets(options, Target::default());
     render(engine, scope(), doc, &mut yaml, |path| {
@@ -232,13 +233,33 @@ fn target(
     }
     match yaml.get(profile) {
         Some(found) => Target::from_profile(doc, found, profile, asked),
-        None if options.profile.is_some() => {
+        None => {
             let text = format!("{PROFILES_FILE} has no profile '{profile}'");
-            problems.push(Diagnostic::error(text).hint(format!("in {}", folder.display())));
-            None
+            // That of the user may be there for other projects.
+            let embeds = options.profile.is_none() && is_of_user(&folder, options);
+            let problem = match embeds {
+                true => Diagnostic::warning(format!("{text}: the project runs embedded")),
+                false => Diagnostic::error(text),
+            };
+            let hint = suggest::nearest(profile, names.iter().map(|name| &**name));
+            problems.push(
+                problem
+                    .hint(format!("in {}", folder.display()))
+                    .maybe_hint(hint),
+            );
+            embeds.then(embedded).flatten()
         }
-        None => embedded(),
     }
+}
+
+fn keys(yaml: &Yaml) -> Vec<String> {
+    let entries = yaml.as_map().unwrap_or_default();
+    entries.iter().map(|entry| entry.key.clone()).collect()
+}
+
+fn is_of_user(folder: &Path, options: &LoadOptions) -> bool {
+    let home = options.env.get("HOME");
+    home.is_some_and(|home| folder == Path::new(home).join(".dbt"))
 }
 
 fn keep_only(yaml: &mut Yaml, key: &str) {

@@ -94,6 +94,28 @@ fn compiled(node: &Node, detail: &Detail) -> Json {
     })
 }
 
+/// What `model` has of the manifest's entry besides its names and settings.
+pub(crate) fn seen_by_templates(node: &Node, detail: &Detail) -> Map<String, Json> {
+    let (language, access) = match &node.spec {
+        Spec::Model(model) => (model.language.as_str(), Some(model.access.as_str())),
+        _ => ("sql", None),
+    };
+    let setting = |name: &str| detail.config.get(name).cloned();
+    Map::from_iter([
+        ("language".to_owned(), json!(language)),
+        ("access".to_owned(), json!(access)),
+        ("group".to_owned(), json!(node.group)),
+        ("refs".to_owned(), refs(detail)),
+        ("sources".to_owned(), sources(detail)),
+        (
+            "meta".to_owned(),
+            setting("meta").unwrap_or_else(|| json!({})),
+        ),
+        ("docs".to_owned(), config::docs(detail.config.get("docs"))),
+        ("unrendered_config".to_owned(), json!(detail.written)),
+    ])
+}
+
 pub(super) fn refs(detail: &Detail) -> Json {
     let entry = |call: &RefCall| match call {
         RefCall::Ref {

@@ -381,6 +381,7 @@ impl<'a> Subject<'a> {
         spec: Spec,
     ) -> Draft {
         let reader = reader(cx, &parsed.config, self.what());
+        reader.check_types();
         let tags = tags(&reader);
         let id = cx.id(self.kind, self.name(), self.version());
         let group = reader.text("group");

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 
 use super::contract::constraints;
+use super::shapes;
 use super::tests::{self, TestDecl};
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
 
@@ -57,6 +58,7 @@ fn column(
     let mut fields = Fields::of(doc, item, format!("a column of '{owner}'"))?;
     let name = fields.required("name")?;
     fields.what = format!("column '{name}' of '{owner}'");
+    shapes::check(doc, item, &fields.what, shapes::ENTRY);
     let quote = fields.flag("quote");
     let tested = match quote.unwrap_or(quoted) {
         true => forebay_core::name::quote(&name),

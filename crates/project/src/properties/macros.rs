@@ -3,6 +3,7 @@
 use forebay_core::Location;
 use serde_json::{Value as Json, json};
 
+use super::shapes;
 use crate::config::over;
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
 
@@ -22,6 +23,7 @@ pub(super) fn read(doc: Doc<'_>, yaml: &Yaml) -> Option<MacroPatch> {
     let mut fields = Fields::of(doc, yaml, "a macro")?;
     let name = fields.required("name")?;
     fields.what = format!("macro '{name}'");
+    shapes::check(doc, yaml, &fields.what, shapes::ENTRY);
     let arguments = fields.list("arguments").iter();
     let arguments = arguments.filter_map(|item| argument(doc, item, &fields.what));
     let arguments: Vec<Json> = arguments.collect();

@@ -3,6 +3,7 @@
 mod columns;
 mod contract;
 mod macros;
+mod shapes;
 mod sources;
 mod tests;
 mod unit_tests;
@@ -92,6 +93,7 @@ impl Properties {
             return;
         };
         fields.ignore(TOLERATED);
+        shapes::check_sections(doc, yaml);
         self.models
             .extend(patches(doc, fields.list("models"), "model"));
         self.seeds
@@ -158,6 +160,7 @@ fn patch(doc: Doc<'_>, yaml: &Yaml, kind: &str) -> Option<Vec<Patch>> {
     let mut fields = Fields::of(doc, yaml, format!("a {kind}"))?;
     let name = fields.required("name")?;
     fields.what = format!("{kind} '{name}'");
+    shapes::check(doc, yaml, &fields.what, shapes::ENTRY);
     let at = fields.at("name").in_file(doc.file);
     let quoted = fields.flag("quote_columns").unwrap_or(false);
     let columns = columns::read(doc, fields.list("columns"), &name, quoted);

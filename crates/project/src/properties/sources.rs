@@ -5,9 +5,10 @@ use forebay_core::{Location, Span};
 use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 
+use super::shapes;
 use super::tests::TestDecl;
 use super::{columns, config, tests};
-use crate::config::{Config, merge};
+use crate::config::{Config, Kind, merge};
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
 
 /// One table of a source, with what it inherits from the source.
@@ -54,6 +55,14 @@ struct LoadedAt {
     query: Option<String>,
 }
 
+const SHAPES: &[(&str, Kind)] = &[
+    ("config", Kind::Mapping),
+    ("description", Kind::Text),
+    ("meta", Kind::Mapping),
+    ("name", Kind::Text),
+    ("tables", Kind::List),
+];
+
 const TOLERATED: &[&str] = &["database", "quoting", "overrides", "external", "docs"];
 
 pub(crate) fn read(doc: Doc<'_>, yaml: &Yaml) -> Vec<SourceTable> {
@@ -64,6 +73,7 @@ fn read_source(doc: Doc<'_>, yaml: &Yaml) -> Option<Vec<SourceTable>> {
     let mut fields = Fields::of(doc, yaml, "a source")?;
     let name = fields.required("name")?;
     fields.what = format!("source '{name}'");
+    shapes::check(doc, yaml, &fields.what, SHAPES);
     let inherited = inherited(doc, &mut fields, None);
     let template = SourceTable {
         schema: fields.text("schema").unwrap_or_else(|| name.clone()),
@@ -93,10 +103,22 @@ fn read_source(doc: Doc<'_>, yaml: &Yaml) -> Option<Vec<SourceTable>> {
     fields.ignore(TOLERATED);
     let tables = fields.list("tables");
     fields.finish(Unknown::Warn);
+    let tags = texts(yaml.get("tags"));
     let tables = tables
         .iter()
-        .filter_map(|yaml| table(doc, yaml, &template, &inherited));
+        .filter_map(|yaml| table(doc, yaml, &template, &inherited, &tags));
     Some(tables.collect())
+}
+
+fn texts(yaml: Option<&Yaml>) -> Vec<String> {
+    match yaml.map(Yaml::to_json) {
+        Some(Json::String(text)) => vec![text],
+        Some(Json::Array(items)) => {
+            let texts = items.iter().filter_map(Json::as_str);
+            texts.map(str::to_owned).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn table(
@@ -104,14 +126,22 @@ fn table(
     yaml: &Yaml,
     template: &SourceTable,
     inherited_from: &Inherited,
+    tags: &[String],
 ) -> Option<SourceTable> {
     let source = &template.source;
     let mut fields = Fields::of(doc, yaml, format!("a table of the source '{source}'"))?;
     let name = fields.required("name")?;
     fields.what = format!("source table '{source}.{name}'");
+    shapes::check(doc, yaml, &fields.what, shapes::ENTRY);
     let declared = columns::read(doc, fields.list("columns"), &name, false);
     let (columns, mut found) = columns::split(declared);
     found.extend(tests::read_all(doc, &mut fields, None));
+    // Those that are no settings are its tests' too.
+    let own_tags = texts(yaml.get("tags"));
+    for test in &mut found {
+        test.column_tags
+            .extend(tags.iter().chain(&own_tags).cloned());
+    }
     let own = inherited(doc, &mut fields, Some(inherited_from));
     let written = fields.get_or_null("freshness");
     let never_stale = written.map_or(template.never_stale, Yaml::is_null);

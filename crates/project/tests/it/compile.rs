@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use forebay_core::NodeId;
-use forebay_project::{Answer, Column, CompileState, Question, Rows};
+use forebay_project::{Answer, Column, CompileState, Question, Rows, TimeKind};
 
 use crate::support::{compile, compile_in, compile_with, parents, problems, project, sql};
 
@@ -536,10 +536,12 @@ select 1
     );
     let answer = |question: &Question| match question {
         Question::Rows(sql) if sql == "select * from t" => Answer::Rows(Rows {
+            times: Default::default(),
             columns: vec!["id".into(), "name".into()],
             rows: vec![vec![1.into(), "a".into()], vec![2.into(), "b".into()]],
         }),
         Question::Rows(_) => Answer::Rows(Rows {
+            times: Default::default(),
             columns: vec!["kind".into()],
             rows: vec![vec!["x".into()]],
         }),
@@ -783,5 +785,42 @@ select 1
     assert_eq!(
         problems(&written("'so */ drop'")),
         "error: the query comment 'so */ drop' holds '*/', which would end it\n  --> dbt_project.yml:3:16"
+    );
+}
+
+#[test]
+fn templates_see_times_as_such_and_nulls_as_none() {
+    let project = project(
+        "--- models/orders.sql
+{% set rows = run_query('select 1') %}{% if execute %}{% set row = rows.rows[0] %}
+select '{{ row[0] }}', '{{ row[1] }}', '{{ row[2].strftime('%Y/%m') }}', {{ row[3] is none }}{% endif %}
+",
+    );
+    let rows = Rows {
+        columns: ["at", "on", "also", "nothing"].map(str::to_owned).into(),
+        times: [
+            (0, TimeKind::WithoutZone),
+            (1, TimeKind::Date),
+            (2, TimeKind::WithZone),
+        ]
+        .into(),
+        rows: vec![vec![
+            "2024-01-02T03:04:05".into(),
+            "2024-01-02".into(),
+            "2024-01-02T03:04:05Z".into(),
+            serde_json::Value::Null,
+        ]],
+    };
+    let answer = |_: &Question| Answer::Rows(rows.clone());
+    let sql = compile_with(
+        &project,
+        "model.shop.orders",
+        CompileState::default(),
+        answer,
+    )
+    .unwrap();
+    assert_eq!(
+        sql.trim(),
+        "select '2024-01-02 03:04:05', '2024-01-02', '2024/01', True"
     );
 }

@@ -586,3 +586,33 @@ select 1
         "error: Jinja: undefined value: `known` is undefined\n  --> models/c.sql:1:20"
     );
 }
+
+#[test]
+fn settings_and_keys_of_the_wrong_type_are_refused() {
+    let text = problems(
+        "--- models/a.sql
+{{ config(tags=7, docs={'node_color': 'notacolor'}, enabled='false') }} select 1
+--- models/b.sql
+select 1
+--- models/s.yml
+seeds:
+models:
+  - name: b
+    description:
+    columns:
+    config: {freshness: {build_after: {count: 1}}, pre_hook: {transaction: true}}
+",
+    );
+    for problem in [
+        "'tags' of model 'a' must be a text or a list of texts, not 7",
+        "'docs.node_color' of model 'a' must be a name of HTML's colors, or such as #aabbcc, not \"notacolor\"",
+        "'enabled' of model 'a' must be true or false, not \"false\"",
+        "'seeds' of the property file models/s.yml must be a list, not nothing",
+        "'description' of model 'b' must be a text, not nothing",
+        "'columns' of model 'b' must be a list, not nothing",
+        "'freshness.build_after' of model 'b' must be a count with a period, not {\"count\":1}",
+        "'pre_hook' of model 'b' must be a text, or a mapping with 'sql', or a list of them",
+    ] {
+        assert!(text.contains(problem), "{problem} in\n{text}");
+    }
+}

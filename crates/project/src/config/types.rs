@@ -1,0 +1,114 @@
+//! Of which type a setting must be, whoever reads it.
+
+use serde_json::{Map, Value as Json};
+
+use super::colors::is_color;
+use super::node::{Reader, Setting};
+
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Truth,
+    Text,
+    /// A text or a list of texts.
+    Texts,
+    List,
+    Mapping,
+    /// A text, a mapping with `sql`, or a list of both.
+    Hooks,
+}
+
+const KINDS: &[(&str, Kind)] = &[
+    ("alias", Kind::Text),
+    ("column_types", Kind::Mapping),
+    ("contract", Kind::Mapping),
+    ("database", Kind::Text),
+    ("docs", Kind::Mapping),
+    ("enabled", Kind::Truth),
+    ("full_refresh", Kind::Truth),
+    ("grants", Kind::Mapping),
+    ("group", Kind::Text),
+    ("meta", Kind::Mapping),
+    ("persist_docs", Kind::Mapping),
+    ("post_hook", Kind::Hooks),
+    ("pre_hook", Kind::Hooks),
+    ("quoting", Kind::Mapping),
+    ("schema", Kind::Text),
+    ("tags", Kind::Texts),
+    ("unique_key", Kind::Texts),
+];
+
+impl Kind {
+    pub fn wanted(self) -> &'static str {
+        match self {
+            Self::Truth => "true or false",
+            Self::Text => "a text",
+            Self::Texts => "a text or a list of texts",
+            Self::List => "a list",
+            Self::Mapping => "a mapping",
+            Self::Hooks => "a text, or a mapping with 'sql', or a list of them",
+        }
+    }
+
+    pub fn fits(self, value: &Json) -> bool {
+        match self {
+            Self::Truth => value.is_boolean(),
+            Self::Text => value.is_string(),
+            Self::List => value.is_array(),
+            Self::Mapping => value.is_object(),
+            Self::Texts => match value {
+                Json::Array(items) => items.iter().all(Json::is_string),
+                one => one.is_string(),
+            },
+            Self::Hooks => match value {
+                Json::Array(items) => items.iter().all(|item| self.fits(item)),
+                Json::Object(map) => map.get("sql").is_some_and(Json::is_string),
+                one => one.is_string(),
+            },
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// Says which settings are of another type than dbt takes.
+    pub fn check_types(&self) {
+        for (name, kind) in KINDS {
+            if let Some(setting) = self.get(name).filter(|s| !kind.fits(&s.value)) {
+                self.wrong(name, setting, kind.wanted());
+            }
+        }
+        if let Some(setting) = self.get("docs") {
+            self.check_docs(setting);
+        }
+        if let Some(setting) = self.get("freshness") {
+            self.check_freshness(setting);
+        }
+    }
+
+    fn check_docs(&self, setting: &Setting) {
+        let show = &setting.value["show"];
+        if !show.is_null() && !show.is_boolean() {
+            self.wrong("docs.show", &inner(setting, show), "true or false");
+        }
+        let color = &setting.value["node_color"];
+        if !color.is_null() && !color.as_str().is_some_and(is_color) {
+            let wanted = "a name of HTML's colors, or such as #aabbcc";
+            self.wrong("docs.node_color", &inner(setting, color), wanted);
+        }
+    }
+
+    /// A number needs what it counts, and the other way round.
+    fn check_freshness(&self, setting: &Setting) {
+        let after = &setting.value["build_after"];
+        let empty = Map::new();
+        let said = after.as_object().unwrap_or(&empty);
+        let has = |key: &str| said.get(key).is_some_and(|value| !value.is_null());
+        if has("count") != has("period") {
+            let wanted = "a count with a period";
+            self.wrong("freshness.build_after", &inner(setting, after), wanted);
+        }
+    }
+}
+
+fn inner(setting: &Setting, value: &Json) -> Setting {
+    Setting::plain(value.clone(), setting.at.clone())
+}

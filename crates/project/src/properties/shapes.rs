@@ -1,0 +1,52 @@
+//! Of which shape the keys of property files must be: as dbt has it, nothing is no empty list.
+
+use crate::config::Kind;
+use crate::yaml::{Doc, Yaml};
+
+/// What a file may have sections of, each of them a list.
+pub(super) const SECTIONS: &[&str] = &[
+    "analyses",
+    "exposures",
+    "functions",
+    "groups",
+    "macros",
+    "metrics",
+    "models",
+    "saved_queries",
+    "seeds",
+    "semantic_models",
+    "snapshots",
+    "sources",
+    "unit_tests",
+];
+
+/// Keys of whatever has a name and a description.
+pub(super) const ENTRY: &[(&str, Kind)] = &[
+    ("columns", Kind::List),
+    ("config", Kind::Mapping),
+    ("description", Kind::Text),
+    ("docs", Kind::Mapping),
+    ("meta", Kind::Mapping),
+    ("name", Kind::Text),
+];
+
+/// Says which keys have values of another shape, nothing among them.
+pub(super) fn check(doc: Doc<'_>, yaml: &Yaml, what: &str, keys: &[(&str, Kind)]) {
+    for (key, kind) in keys {
+        let Some(value) = yaml.get(key).filter(|value| !kind.fits(&value.to_json())) else {
+            continue;
+        };
+        let (wanted, found) = (kind.wanted(), value.kind());
+        doc.error(
+            format!("'{key}' of {what} must be {wanted}, not {found}"),
+            value.at,
+        );
+    }
+}
+
+pub(super) fn check_sections(doc: Doc<'_>, yaml: &Yaml) {
+    let what = format!("the property file {}", doc.file);
+    for key in SECTIONS {
+        check(doc, yaml, &what, &[(key, Kind::List)]);
+    }
+}
