@@ -30,6 +30,8 @@ impl When {
 pub struct Hook {
     text: String,
     scope: Arc<NodeScope>,
+    /// It is one, and no operation or text of the command line.
+    hooks: bool,
 }
 
 /// One of `on-run-start` or `on-run-end`.
@@ -63,6 +65,7 @@ impl Project {
         let hook = |text: String| Hook {
             text,
             scope: Arc::clone(&detail.scope),
+            hooks: true,
         };
         texts(detail.config.get(key))
             .into_iter()
@@ -93,6 +96,7 @@ impl Project {
                     hook: Hook {
                         text: text.clone(),
                         scope: Arc::clone(&scope),
+                        hooks: true,
                     },
                     id: NodeId::new(format!("operation.{}.{name}", package.name)),
                     name,
@@ -121,6 +125,7 @@ impl Project {
         Hook {
             text: text.to_owned(),
             scope: detail.map_or_else(Arc::default, |detail| Arc::clone(&detail.scope)),
+            hooks: false,
         }
     }
 
@@ -138,6 +143,7 @@ impl Project {
                 variables,
                 ..NodeScope::default()
             }),
+            hooks: false,
         }
     }
 
@@ -163,6 +169,7 @@ impl Project {
         Hook {
             text: text.to_owned(),
             scope: Arc::new(NodeScope::default()),
+            hooks: false,
         }
     }
 
@@ -178,7 +185,10 @@ impl Project {
         printed: &mut Vec<String>,
     ) -> Result<Compiled, Diagnostic> {
         let compiled = self.compile_text(&hook.text, &hook.scope, state, printed);
-        compiled.map_err(|problem| problem.hint(format!("in the hook {}", hook.text.trim())))
+        compiled.map_err(|problem| match hook.hooks {
+            true => problem.hint(format!("in the hook {}", hook.text.trim())),
+            false => problem,
+        })
     }
 
     /// A text outside of any file.

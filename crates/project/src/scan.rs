@@ -280,7 +280,13 @@ impl Scanner<'_> {
     }
 
     fn docs(&mut self, file: &str, content: &str) {
-        for (name, offset, body) in docs(content) {
+        let (blocks, open) = docs(content);
+        if let Some(open) = open {
+            let problem = Diagnostic::error("the {% docs %} block is never closed");
+            let problem = problem.at(text::locate(file, content, open));
+            self.problems.push(problem.hint("{% enddocs %} is missing"));
+        }
+        for (name, offset, body) in blocks {
             let block = DocBlock {
                 text: body.to_owned(),
                 file: file.to_owned(),

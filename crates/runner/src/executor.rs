@@ -275,6 +275,7 @@ impl Run<'_> {
                 tokio::time::sleep(delay).await;
             }
             emitter.step_started(&step, attempt).await;
+            let node = step.node.clone();
             let context = step::Context {
                 workspace: &workspace,
                 invocation: &invocation,
@@ -289,6 +290,11 @@ impl Run<'_> {
                 Ok(step) => step::run(&context, step).await,
                 Err(problem) => Err(problem.clone()),
             };
+            let at = workspace.graph().get(&node).map(|node| &node.location);
+            let ran = ran.map_err(|problem| match (&problem.location, at) {
+                (None, Some(at)) => problem.at(at.clone()),
+                _ => problem,
+            });
             let (outcome, again) = match ran {
                 Ok(outcome) => (outcome, None),
                 // Only the environment gets better by waiting.

@@ -22,6 +22,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("column_types", Kind::Mapping),
     ("contract", Kind::Mapping),
     ("database", Kind::Text),
+    ("delimiter", Kind::Text),
     ("docs", Kind::Mapping),
     ("enabled", Kind::Truth),
     ("full_refresh", Kind::Truth),
@@ -31,6 +32,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("persist_docs", Kind::Mapping),
     ("post_hook", Kind::Hooks),
     ("pre_hook", Kind::Hooks),
+    ("quote_columns", Kind::Truth),
     ("quoting", Kind::Mapping),
     ("schema", Kind::Text),
     ("tags", Kind::Texts),
@@ -101,6 +103,11 @@ impl Reader<'_> {
         let after = &setting.value["build_after"];
         let empty = Map::new();
         let said = after.as_object().unwrap_or(&empty);
+        let period = after["period"].as_str();
+        if period.is_some_and(|period| !["minute", "hour", "day"].contains(&period)) {
+            let wanted = "of a period minute, hour or day";
+            self.wrong("freshness.build_after", &inner(setting, after), wanted);
+        }
         let has = |key: &str| said.get(key).is_some_and(|value| !value.is_null());
         if has("count") != has("period") {
             let wanted = "a count with a period";

@@ -80,27 +80,25 @@ fn block(text: &str, kind: BlockKind, open: &Tag) -> Result<Block, BlockError> {
     })
 }
 
-/// Names, places and texts of the `{% docs %}` blocks of a Markdown file. It is plain text: a quote
-/// or a brace in it opens nothing.
-pub(crate) fn docs(text: &str) -> Vec<(&str, usize, &str)> {
-    let (mut found, mut at) = (Vec::new(), 0);
+/// Names, places and texts of the `{% docs %}` blocks of a Markdown file, and where one begins that never ends. It is
+/// plain text: a quote or a brace in it opens nothing.
+pub(crate) fn docs(text: &str) -> (Vec<(&str, usize, &str)>, Option<usize>) {
+    let (mut found, mut open, mut at) = (Vec::new(), None, 0);
     while let Some((range, inner)) = plain_tag(text, at) {
         at = range.end;
         let name = inner
             .strip_prefix("docs")
             .filter(|rest| rest.starts_with(char::is_whitespace));
-        if let Some(name) = name
-            && let Some(close) = find_plain_end(text, range.end, "enddocs")
-        {
-            found.push((
-                name.trim(),
-                range.start,
-                text[range.end..close.start].trim(),
-            ));
-            at = close.end;
-        }
+        let Some(name) = name else { continue };
+        let Some(close) = find_plain_end(text, range.end, "enddocs") else {
+            open.get_or_insert(range.start);
+            continue;
+        };
+        let body = text[range.end..close.start].trim();
+        found.push((name.trim(), range.start, body));
+        at = close.end;
     }
-    found
+    (found, open)
 }
 
 fn closing(text: &str, open: &Tag, end: &str) -> Result<Option<Range<usize>>, BlockError> {
@@ -341,7 +339,8 @@ mod tests {
     #[test]
     fn documentation_is_plain_text() {
         let text = "It's {{ not closed. {% docs a %} what it's {{ {%- enddocs -%} {% docs b %}";
-        assert_eq!(docs(text), [("a", 20, "what it's {{")]);
+        let open = text.find("{% docs b");
+        assert_eq!(docs(text), (vec![("a", 20, "what it's {{")], open));
     }
 
     #[test]

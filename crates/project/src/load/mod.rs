@@ -121,6 +121,12 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
         };
         let read = self::properties(&renderer, problems, found);
         for sql in nodes::yaml_snapshots(&read.snapshots, &package.file.snapshots_in) {
+            if !sql.raw().contains("ref(") && !sql.raw().contains("source(") {
+                let message = format!("the snapshot '{}' reads no relation", sql.name);
+                let problem = Diagnostic::error(message).at(sql.at.clone());
+                problems.push(problem.hint("relation: ref('model') or source('source', 'table')"));
+                continue;
+            }
             // Its text is ours: a problem in it has the place of the relation that the user wrote.
             let added = engine.add_part(&sql.template, "", &sql.text, sql.range.clone());
             let added = added.map_err(|problem| problem.at(sql.at.clone()));
@@ -155,6 +161,8 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
         project,
     };
     let built = build(root, &cx, &contents, entries, &ml_files);
+    check_exposures(&cx, &built);
+    check_spine(&cx, &built);
     let macro_patches = macro_patches(&cx, &contents);
     warn_unused(&project.file, problems);
     let mut settings = settings(root, &project.name, problems);
@@ -298,6 +306,53 @@ fn selectors(
     };
     renderer.render(doc, &mut yaml, |_| false);
     select::read_selectors(doc, &yaml)
+}
+
+/// Metrics are known when everything has been read.
+fn check_exposures(cx: &Cx<'_>, built: &Built) {
+    let is_off = |id: &NodeId| built.disabled.iter().any(|draft| draft.node.id == *id);
+    let exposures = built.graph.nodes.values();
+    for node in exposures.filter(|node| matches!(node.spec, Spec::Exposure(_))) {
+        let missing = node
+            .depends_on
+            .iter()
+            .filter(|id| built.graph.get(id).is_none());
+        for id in missing.filter(|id| id.as_str().starts_with("metric.") && !is_off(id)) {
+            let name = id.as_str().rsplit('.').next().unwrap_or_default();
+            let message = format!("no metric is called '{name}', which {} names", node.id);
+            cx.problems
+                .push(Diagnostic::error(message).at(node.location.clone()));
+        }
+    }
+}
+
+/// As in dbt, semantic models need a model of days.
+fn check_spine(cx: &Cx<'_>, built: &Built) {
+    const FINE: &[&str] = &[
+        "nanosecond",
+        "microsecond",
+        "millisecond",
+        "second",
+        "minute",
+        "hour",
+        "day",
+    ];
+    let is_spine = |node: &Node| {
+        let spine = built.details.get(&node.id).map(|detail| &detail.time_spine);
+        let column = spine.and_then(|spine| spine["standard_granularity_column"].as_str());
+        let column = column.and_then(|name| node.columns.get(name));
+        let granularity = column.and_then(|column| column.granularity.as_deref());
+        let fine = granularity.is_some_and(|name| FINE.contains(&name.to_lowercase().as_str()));
+        fine || node.name == "metricflow_time_spine"
+    };
+    let nodes = || built.graph.nodes.values();
+    let semantic = nodes().find(|node| matches!(node.spec, Spec::SemanticModel(_)));
+    if let Some(semantic) = semantic.filter(|_| !nodes().any(is_spine)) {
+        let message = "semantic models need a time spine of days or finer, and there is none";
+        let problem = Diagnostic::error(message).at(semantic.location.clone());
+        cx.problems
+            .push(problem.hint("a model with time_spine: {standard_granularity_column: ...}"));
+    }
 }
 
 fn warn_unused(file: &ProjectFile, problems: &Problems) {

@@ -90,13 +90,21 @@ fn strategy(reader: &Reader<'_>, chosen: Strategy) -> Option<IncrementalStrategy
     })
 }
 
+/// Why the model cannot run: a setting of its merge that would change what it does.
+pub(super) fn unknown_merge(reader: &Reader<'_>) -> Option<Diagnostic> {
+    let written = |name: &&&str| {
+        reader
+            .config
+            .get(**name)
+            .is_some_and(|s| !s.value.is_null())
+    };
+    let name = OTHER_MERGES.iter().find(written)?;
+    let message = format!("'{name}' of {} is not supported", reader.what);
+    let hint = "merge_update_columns, merge_exclude_columns and incremental_predicates are";
+    Some(Diagnostic::error(message).at(reader.at(name)).hint(hint))
+}
+
 fn updated(reader: &Reader<'_>) -> Option<Updated> {
-    for name in OTHER_MERGES {
-        if reader.config.get(*name).is_some_and(|s| !s.value.is_null()) {
-            refuse(reader, name, "is not understood");
-            return None;
-        }
-    }
     let only = reader.texts("merge_update_columns");
     let except = reader.texts("merge_exclude_columns");
     match (only.is_empty(), except.is_empty()) {

@@ -5,7 +5,7 @@ use forebay_core::{Diagnostic, ResourceType, Spec, suggest};
 
 use super::contracts::{check_contract, contract, keys};
 use super::external::external;
-use super::incremental::incremental;
+use super::incremental::{incremental, unknown_merge};
 use super::{Cx, Outcome, Parsed, Subject, reader, relation};
 use serde_json::json;
 
@@ -55,6 +55,12 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
         version: subject.version().cloned(),
         deprecation_date: patch.and_then(|patch| patch.deprecation_date.clone()),
     };
+    if model.access == Access::Public && model.materialized == Materialized::Ephemeral {
+        let message = format!("{} is ephemeral, and cannot be public", reader.what);
+        let problem = Diagnostic::error(message).at(reader.at("access"));
+        cx.problems
+            .push(problem.hint("others have no table to read"));
+    }
     let broken = check_contract(&reader, patch, &model);
     let spec = Spec::Model(model);
     let mut draft = Box::new(subject.draft(cx, parsed, relation, place, spec));
@@ -181,7 +187,10 @@ fn materialized(
         "view" => Some(Materialized::View),
         "ephemeral" => Some(Materialized::Ephemeral),
         "external" => return written(cx, reader, alias),
-        "incremental" => incremental(reader).map(Materialized::Incremental),
+        "incremental" => {
+            let unfit = unknown_merge(reader).map(|problem| reader.problems.postpone(problem));
+            return (incremental(reader).map(Materialized::Incremental), unfit);
+        }
         "materialized_view" => {
             let message = format!(
                 "{} is built as a table: its rows change when it is built again",

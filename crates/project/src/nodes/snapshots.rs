@@ -150,6 +150,10 @@ fn check(reader: &Reader<'_>, place: &Location) -> Option<SnapshotStrategy> {
     };
     let columns = match setting.value.as_str() {
         Some("all") => Vec::new(),
+        Some(_) => {
+            reader.wrong("check_cols", setting, "'all' or a list of columns");
+            return None;
+        }
         _ => reader.texts("check_cols"),
     };
     let updated_at = reader.text("updated_at");

@@ -616,3 +616,47 @@ models:
         assert!(text.contains(problem), "{problem} in\n{text}");
     }
 }
+
+#[test]
+fn what_dbt_refuses_of_exposures_snapshots_and_documentation_is_refused() {
+    let text = problems(
+        "--- models/a.sql
+{{ config(materialized='ephemeral', access='public') }} select 1 as id
+--- models/notes.md
+{% docs open %} never closed
+--- models/s.yml
+exposures:
+  - {name: board, type: dashboard, owner: {email: a@b.c}, depends_on: [\"metric('nope')\"]}
+--- snapshots/s.yml
+snapshots:
+  - {name: kept, relation: a, config: {unique_key: id, strategy: check, check_cols: all}}
+--- snapshots/t.sql
+{% snapshot other %}{{ config(unique_key='id', strategy='check', check_cols='id') }} select 1 as id{% endsnapshot %}
+",
+    );
+    for problem in [
+        "model 'a' is ephemeral, and cannot be public",
+        "the {% docs %} block is never closed\n  --> models/notes.md:1:1",
+        "no metric is called 'nope', which exposure.shop.board names",
+        "the snapshot 'kept' reads no relation",
+        "'check_cols' of snapshot 'other' must be 'all' or a list of columns, not \"id\"",
+    ] {
+        assert!(text.contains(problem), "{problem} in\n{text}");
+    }
+}
+
+#[test]
+fn semantic_models_need_a_time_spine() {
+    let text = problems(
+        "--- models/a.sql
+select 1 as id
+--- models/s.yml
+semantic_models:
+  - {name: people, model: ref('a'), entities: [{name: id, type: primary}]}
+",
+    );
+    assert!(
+        text.starts_with("error: semantic models need a time spine of days or finer"),
+        "{text}"
+    );
+}
