@@ -1,6 +1,7 @@
 //! `query-comment:`: what is said beside a statement. Nothing but the log shows it, as no statement goes to a
 //! server.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use forebay_core::{Diagnostic, Location, NodeId};
@@ -58,6 +59,14 @@ impl QueryComment {
     }
 }
 
+/// In dbt the text is the body of a macro, which may return what it is.
+fn without_return(template: &str) -> Cow<'_, str> {
+    let inner = template.trim().strip_prefix("{{");
+    let inner = inner.and_then(|text| text.strip_suffix("}}"));
+    let returned = inner.and_then(|text| text.trim().strip_prefix("return(")?.strip_suffix(')'));
+    returned.map_or(template.into(), |text| format!("{{{{ {text} }}}}").into())
+}
+
 impl Project {
     /// A statement of a node with the comment beside it.
     ///
@@ -89,7 +98,7 @@ impl Project {
         let text = match &written.template {
             None => return Ok(self.usual_comment(node)),
             Some(template) if template.is_empty() => return Ok(String::new()),
-            Some(template) => self.rendered_comment(template, node),
+            Some(template) => self.rendered_comment(&without_return(template), node),
         };
         let place = |problem: Diagnostic| match &written.at {
             Some(at) => problem.at(at.clone()),

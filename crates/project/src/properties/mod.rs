@@ -15,7 +15,7 @@ use forebay_core::{Diagnostic, Location};
 use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 
-use crate::config::{Config, Setting, from_yaml, merge};
+use crate::config::{Config, Kind, Setting, from_yaml, merge};
 use crate::jinja::RefCall;
 use crate::nodes::Item;
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
@@ -265,6 +265,10 @@ pub(crate) fn config(doc: Doc<'_>, fields: &mut Fields<'_>) -> Config {
         let Some(yaml) = fields.get(key) else {
             continue;
         };
+        // As in dbt, nobody asks there what they are.
+        if *key == "tags" && !Kind::Texts.fits(&yaml.to_json()) {
+            continue;
+        }
         let at = yaml.at.in_file(doc.file);
         if let Some(other) = config.get(*key).filter(|_| *key != "tags") {
             let message = format!("{} has two settings '{key}'", fields.what);

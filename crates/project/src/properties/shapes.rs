@@ -24,10 +24,13 @@ pub(super) const SECTIONS: &[&str] = &[
 pub(super) const ENTRY: &[(&str, Kind)] = &[
     ("columns", Kind::List),
     ("config", Kind::Mapping),
+    ("constraints", Kind::List),
+    ("data_tests", Kind::List),
     ("description", Kind::Text),
     ("docs", Kind::Mapping),
     ("meta", Kind::Mapping),
     ("name", Kind::Text),
+    ("tests", Kind::List),
 ];
 
 /// Says which keys have values of another shape, nothing among them.

@@ -778,6 +778,10 @@ select 1
         "/* by orders */\nselect 1;"
     );
     assert_eq!(
+        commented("\"{{ return('by ' ~ target.name) }}\""),
+        "/* by dev */\nselect 1;"
+    );
+    assert_eq!(
         commented("{comment: mine, append: true}"),
         "select 1\n/* mine */;"
     );
