@@ -41,16 +41,30 @@ impl Casts {
         {
             return Ok(Transformed::yes(rint(of.clone())));
         }
+        let (Expr::Cast(Cast { expr: of, field }) | Expr::TryCast(TryCast { expr: of, field })) =
+            &expr
+        else {
+            return Ok(Transformed::no(expr));
+        };
+        let Ok(from) = of.get_type(schema) else {
+            return Ok(Transformed::no(expr));
+        };
+        let loses = loses(&from, field.data_type());
+        let done = self.cast(expr, &from)?;
+        Ok(match loses {
+            true => Transformed::yes(named("kept", done.data)),
+            false => done,
+        })
+    }
+
+    fn cast(&self, expr: Expr, from: &DataType) -> Result<Transformed<Expr>> {
         let (of, to) = match &expr {
             Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) => {
                 (expr.as_ref(), field.data_type())
             }
             _ => return Ok(Transformed::no(expr)),
         };
-        let Ok(from) = of.get_type(schema) else {
-            return Ok(Transformed::no(expr));
-        };
-        let inner = match (&from, to) {
+        let inner = match (from, to) {
             (from, to) if to.is_string() && is_written(from) => {
                 return Ok(Transformed::yes(cast(
                     as_text(of.clone(), self.0),
@@ -111,6 +125,25 @@ impl Casts {
             other => other,
         }))
     }
+}
+
+/// Whether values of the one type may be others in the other, or none: the engine takes a cast away where it is compared
+/// with a constant, `x::int = 1` as `x = 1`.
+fn loses(from: &DataType, to: &DataType) -> bool {
+    let digits = |number: &DataType| match number {
+        DataType::Int8 | DataType::UInt8 => Some((3, 0)),
+        DataType::Int16 | DataType::UInt16 => Some((5, 0)),
+        DataType::Int32 | DataType::UInt32 => Some((10, 0)),
+        DataType::Int64 => Some((19, 0)),
+        DataType::UInt64 => Some((20, 0)),
+        DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => {
+            Some((i16::from(*precision) - i16::from(*scale), *scale))
+        }
+        _ => None,
+    };
+    digits(from)
+        .zip(digits(to))
+        .is_some_and(|(from, to)| to.0 < from.0 || to.1 < from.1)
 }
 
 /// The items of a list as whole numbers of their own type. None: they are no fractions.

@@ -38,7 +38,10 @@ impl ExprPlanner for Fields {
             expr = get_field(expr, field.map_or(name, Field::name).as_str());
             held = field.map_or(&DataType::Null, Field::data_type);
         }
-        Ok(PlannerResult::Planned(expr))
+        Ok(PlannerResult::Planned(match names.last() {
+            Some(name) => expr.alias(name),
+            None => expr,
+        }))
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) mod pivots;
 mod powers;
 mod ranks;
 mod rounds;
+mod rowless;
 mod scopes;
 mod selects;
 mod sets;
@@ -48,6 +49,7 @@ mod tables;
 mod tokens;
 mod totals;
 mod turned;
+mod twins;
 mod unnamed;
 mod using;
 mod wholes;
@@ -91,6 +93,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     rules.insert(0, Arc::new(mixed::Mixed(dialect)));
     rules.insert(0, Arc::new(rounds::Rounds));
     rules.push(Arc::new(sets::Sets));
+    rules.push(Arc::new(rowless::Rowless));
     rules.push(Arc::new(correlated::Correlated));
     rules.push(Arc::new(casts::Casts(dialect)));
     rules.push(Arc::new(overflow::Overflow));
@@ -157,6 +160,7 @@ pub(crate) fn rewrite(
     }
     unnamed::rewrite(query);
     using::rewrite(query, dialect, probe)?;
+    twins::rewrite(query);
     wholes::rewrite(query);
     Ok(())
 }

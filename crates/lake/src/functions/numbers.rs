@@ -20,6 +20,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
         gives: |given| given[0].clone(),
         run: |arrays| Ok(rint(&arrays[0])),
     },
+    // The value as it is: what is below is computed, and not looked through. A text with it tells it from others.
+    Function {
+        names: &["kept"],
+        takes: &[Takes::Any],
+        count: (1, 2),
+        gives: |given| given[0].clone(),
+        run: |arrays| Ok(Arc::clone(&arrays[0])),
+    },
     // Of -0.0 and 0.0, which are equal, one.
     Function {
         names: &["one_zero"],

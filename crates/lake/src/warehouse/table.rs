@@ -147,9 +147,19 @@ impl Cache {
         let Some(delta) = unless_gone(relation, loaded)? else {
             return Ok(None);
         };
+        self.keep(folder, relation, delta).map(Some)
+    }
+
+    /// Takes the table, as it was just read or committed, for its newest version.
+    pub(super) fn keep(
+        &self,
+        folder: &Folder,
+        relation: &Relation,
+        delta: DeltaTable,
+    ) -> Result<Arc<Table>, Diagnostic> {
         let table = Arc::new(Table::new(folder, relation, delta)?);
         lock(&self.newest).insert(relation.clone(), Arc::clone(&table));
-        Ok(Some(table))
+        Ok(table)
     }
 
     pub(crate) async fn at(

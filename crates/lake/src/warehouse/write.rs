@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use arrow::datatypes::Schema;
 use datafusion::execution::SessionState;
+use deltalake::DeltaTable;
 use deltalake::kernel::{Action, Add};
 use forebay_core::{Diagnostic, Relation};
 use tokio::sync::OwnedMutexGuard;
@@ -134,6 +135,12 @@ impl Writing<'_> {
         Ok(None)
     }
 
+    /// What was just committed need not be read again.
+    fn keep(&self, committed: DeltaTable) -> Result<(), Diagnostic> {
+        let Warehouse { folder, cache, .. } = self.warehouse;
+        cache.keep(folder, &self.relation, committed).map(|_| ())
+    }
+
     fn target(&self) -> Result<Target, Diagnostic> {
         let built = builder(&self.warehouse.folder, &self.relation)?.build();
         let log = built
@@ -193,9 +200,12 @@ impl Change<'_> {
             Err(problem) => Err(problem),
         };
         match committed {
-            Ok(Outcome::Committed(version)) => {
+            Ok(Outcome::Committed(committed)) => {
+                if let Some(table) = committed.table {
+                    self.writing.keep(table)?;
+                }
                 self.uncover()?;
-                Ok(Some(self.written(version as i64, false)))
+                Ok(Some(self.written(committed.version as i64, false)))
             }
             Ok(Outcome::Conflict) => {
                 discard(&self.target.log, &adds).await;

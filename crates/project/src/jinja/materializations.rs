@@ -13,8 +13,9 @@ use super::scope::Shared;
 
 /// The name that dbt gives the macro: `materialization_table_default`.
 pub(super) fn macro_name(text: &str, block: &Block) -> String {
-    static ADAPTER: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r#"\badapter\s*=\s*['"](\w+)['"]"#).expect("a valid pattern"));
+    static ADAPTER: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"(?-u)\badapter\s*=\s*['"](\w+)['"]"#).expect("a valid pattern")
+    });
     let head = &text[block.open.clone()];
     let adapter = ADAPTER.captures(head).map(|found| found[1].to_owned());
     let adapter = adapter.unwrap_or_else(|| "default".to_owned());
@@ -24,7 +25,7 @@ pub(super) fn macro_name(text: &str, block: &Block) -> String {
 /// The languages of the models that it takes: SQL alone where it names none.
 pub(super) fn languages(text: &str, block: &Block) -> Vec<String> {
     static LIST: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"\bsupported_languages\s*=\s*\[([^\]]*)\]").expect("a valid pattern")
+        Regex::new(r"(?-u:\bsupported_languages\s*=\s*)\[([^\]]*)\]").expect("a valid pattern")
     });
     let Some(found) = LIST.captures(&text[block.open.clone()]) else {
         return vec!["sql".to_owned()];
@@ -127,12 +128,10 @@ impl Shared {
 
     /// Names of the built-in macros that one calls, with `more`, and those call in turn.
     fn used_by(&self, found: &Arc<Macro>, more: Option<String>) -> BTreeSet<String> {
-        static WORD: LazyLock<Regex> =
-            LazyLock::new(|| Regex::new(r"[A-Za-z_]\w*").expect("a valid pattern"));
         let called_in = |text: &str| {
-            let words = WORD.find_iter(text).map(|word| word.as_str().to_owned());
+            let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
             let ours = words.filter(|word| self.macros.get(BUILTIN, word).is_some());
-            ours.collect::<Vec<String>>()
+            ours.map(str::to_owned).collect::<Vec<String>>()
         };
         let (mut names, mut waiting) = (BTreeSet::new(), called_in(&found.text));
         waiting.extend(more);

@@ -73,12 +73,10 @@ fn arguments(project: &Project, found: &Macro) -> Json {
 
 /// The macros that a text of a package calls, as far as names tell.
 pub(super) fn called(project: &Project, package: &str, text: &str) -> BTreeSet<NodeId> {
-    static CALL: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"([A-Za-z_]\w*(?:\.\w+)?)\s*\(").expect("a valid pattern"));
     static DISPATCH: LazyLock<Regex> = LazyLock::new(|| {
         let name = r#"['"](\w+)['"]"#;
         let pattern = format!(
-            r"adapter\.dispatch\(\s*(?:macro_name\s*=\s*)?{name}(?:\s*,\s*(?:macro_namespace\s*=\s*|packages\s*=\s*\w*)?{name})?"
+            r"(?-u)adapter\.dispatch\(\s*(?:macro_name\s*=\s*)?{name}(?:\s*,\s*(?:macro_namespace\s*=\s*|packages\s*=\s*\w*)?{name})?"
         );
         Regex::new(&pattern).expect("a valid pattern")
     });
@@ -89,13 +87,23 @@ pub(super) fn called(project: &Project, package: &str, text: &str) -> BTreeSet<N
         None => macros.find(package, &shared.project, name),
     };
     let code = code(text);
-    let calls = CALL.captures_iter(&code);
-    let direct = calls.filter_map(|call| named(call.get(1)?.as_str()));
+    let direct = calls(&code).filter_map(named);
     let dispatched = DISPATCH.captures_iter(text).filter_map(|call| {
         let namespace = call.get(2).map(|found| found.as_str());
         shared.dispatched(package, &call[1], namespace)
     });
     direct.chain(dispatched).map(|found| found.id()).collect()
+}
+
+/// What stands before each opening bracket: a name, or two with a point between them.
+fn calls(code: &str) -> impl Iterator<Item = &str> {
+    let in_name = |c: char| c.is_alphanumeric() || c == '_';
+    code.match_indices('(').map(move |(at, _)| {
+        let before = code[..at].trim_end();
+        let name = before.trim_end_matches(in_name);
+        let package = name.strip_suffix('.').unwrap_or(name);
+        &before[package.trim_end_matches(in_name).len()..]
+    })
 }
 
 /// The insides of the tags, without comments and without what stands in quotes.
