@@ -36,6 +36,7 @@ pub(crate) mod own;
 pub(crate) mod pivots;
 mod powers;
 mod ranks;
+pub(crate) mod repeated;
 mod rounds;
 mod rowless;
 mod scopes;

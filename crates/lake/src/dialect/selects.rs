@@ -269,7 +269,7 @@ fn name_items(select: &mut Select, dialect: Dialect) {
 }
 
 /// The name, with a number where it is taken.
-fn numbered(name: &str, taken: &mut HashSet<String>) -> String {
+pub(super) fn numbered(name: &str, taken: &mut HashSet<String>) -> String {
     let mut unique = name.to_owned();
     let mut count = 1;
     while !taken.insert(unique.clone()) {
@@ -316,7 +316,7 @@ fn number_repeated(select: &mut Select) {
     }
 }
 
-fn given_name(item: &SelectItem) -> Option<String> {
+pub(super) fn given_name(item: &SelectItem) -> Option<String> {
     match item {
         SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),
         SelectItem::UnnamedExpr(Expr::Identifier(ident)) => Some(folded(ident)),

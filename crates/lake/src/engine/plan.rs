@@ -122,7 +122,14 @@ impl<'a> Planner<'a> {
                 engine.sql_statement_to_plan(probe)
             })?;
         }
-        let plan = engine.sql_statement_to_plan(*statement);
+        let mut plan = engine.sql_statement_to_plan(Statement::clone(&statement));
+        if dialect::dialect_of(&self.state) == Dialect::DuckDb
+            && dialect::repeated::is_in(&plan)
+            && let Some(query) = query_of(&mut statement)
+        {
+            dialect::repeated::rewrite(query, &|probe| engine.sql_statement_to_plan(probe))?;
+            plan = engine.sql_statement_to_plan(*statement);
+        }
         if context.has_called.get() {
             self.pass();
         }

@@ -264,3 +264,94 @@ async fn a_short_float_beside_a_decimal_is_what_each_dialect_makes_of_it() {
         assert_eq!(lines(&rows), [expected], "{dialect:?}");
     }
 }
+
+/// The rows that a query answers in DuckDB's dialect, with the names of its columns before them.
+async fn answers_of_duckdb(cases: &[(&str, &[&str])]) {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = open_as(&folder, 1 << 28, Dialect::DuckDb).await;
+    for (sql, expected) in cases {
+        let found = lake
+            .collect(sql)
+            .await
+            .unwrap_or_else(|problem| panic!("{sql}: {problem}"));
+        let columns = found.first().map(|rows| rows.schema());
+        let columns = columns.iter().flat_map(|schema| schema.fields());
+        let names: Vec<&str> = columns.map(|field| field.name().as_str()).collect();
+        let mut all = vec![names.join("|")];
+        all.extend(lines(&found));
+        assert_eq!(all, *expected, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn expressions_that_only_a_cast_tells_apart_are_two() {
+    answers_of_duckdb(&[
+        (
+            "SELECT sum(x) AS a, sum(x::int) AS b, sum(x::int::double) AS c FROM (VALUES (1.5), (2.5)) AS t(x)",
+            &["a|b|c", "4.0|5|5.0"],
+        ),
+        (
+            "SELECT x::int AS y, x AS z, count(*) AS n FROM (VALUES (1.5), (2.5)) AS t(x) GROUP BY 1, 2 ORDER BY 1",
+            &["y|z|n", "2|1.5|1", "3|2.5|1"],
+        ),
+        (
+            "SELECT lag(x) OVER (ORDER BY x) AS a, lag(x::int) OVER (ORDER BY x) AS b FROM (VALUES (1.5), (2.5)) AS t(x)
+             ORDER BY x",
+            &["a|b", "null|null", "1.5|2"],
+        ),
+        (
+            "SELECT k, sum(x::int) AS a FROM (VALUES (1, 1.5), (2, 0.5)) AS t(k, x) GROUP BY k HAVING sum(x) > 0
+             ORDER BY sum(x)",
+            &["k|a", "2|1", "1|2"],
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_cast_that_loses_digits_is_compared_with_what_it_leaves() {
+    answers_of_duckdb(&[
+        ("SELECT x FROM (VALUES (1.2), (2.5)) AS t(x) WHERE x::int = 1", &["x", "1.2"]),
+        (
+            "WITH a AS (SELECT x::decimal(10, 2) AS y FROM (VALUES (1.205), (3.7)) AS t(x)) SELECT * FROM a WHERE y = 1.21",
+            &["y", "1.21"],
+        ),
+        (
+            "SELECT x FROM (VALUES (3000000000), (4)) AS t(x) WHERE try_cast(x AS int) > 3",
+            &["x", "4"],
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_subquery_that_is_one_value_is_null_where_it_has_no_row() {
+    answers_of_duckdb(&[
+        ("SELECT (SELECT 1 WHERE false) IS NULL AS a", &["a", "true"]),
+        (
+            "SELECT x FROM (VALUES (7)) AS t(x) WHERE (SELECT y FROM (VALUES (1)) AS u(y) WHERE y > 5) IS NULL",
+            &["x", "7"],
+        ),
+        (
+            "SELECT x, coalesce((SELECT y FROM (VALUES (1)) AS u(y) WHERE y = x), 0) AS a FROM (VALUES (1), (2)) AS t(x)
+             ORDER BY x",
+            &["x|a", "1|1", "2|0"],
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn fields_of_structures_are_columns_by_their_own_names() {
+    answers_of_duckdb(&[
+        (
+            "WITH u AS (SELECT s.a, s.b.c FROM (SELECT {'a': 1, 'b': {'c': 'x'}} AS s) AS t) SELECT a, c FROM u",
+            &["a|c", "1|x"],
+        ),
+        (
+            "SELECT s.a, count(*) AS n, sum(s.b) AS m FROM (SELECT {'a': 1, 'b': 2} AS s) AS t GROUP BY s.a ORDER BY s.a",
+            &["a|n|m", "1|1|2"],
+        ),
+    ])
+    .await;
+}

@@ -21,7 +21,7 @@ pub struct Settings {
     pub environments: PathBuf,
     /// Folder that large queries spill to.
     pub spill: PathBuf,
-    /// Bytes that queries may use before they spill.
+    /// Bytes that queries may use before they spill: by default half of the memory that there is.
     pub memory_limit: usize,
     /// Threads of the engine, at least one.
     pub threads: usize,
@@ -114,7 +114,7 @@ impl SettingsConfig {
             artifacts: path(self.artifacts, ".forebay/artifacts"),
             environments: path(self.environments, ".forebay/environments"),
             spill: path(self.spill, ".forebay/spill"),
-            memory_limit: self.memory_limit.unwrap_or(1 << 30),
+            memory_limit: self.memory_limit.unwrap_or_else(half_of_memory),
             threads: self.threads.unwrap_or_else(cores),
             listen: self.listen.unwrap_or_else(|| "127.0.0.1:8600".into()),
             retries: self.retries.unwrap_or(0),
@@ -125,6 +125,15 @@ impl SettingsConfig {
             openlineage: self.openlineage.resolve(root, project),
         }
     }
+}
+
+/// Of the machine, or of the container that the process is in; 1 GiB at least.
+fn half_of_memory() -> usize {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    let container = system.cgroup_limits().map(|limits| limits.total_memory);
+    let bytes = container.unwrap_or(system.total_memory()) / 2;
+    usize::try_from(bytes).unwrap_or(usize::MAX).max(1 << 30)
 }
 
 impl OpenLineageConfig {
@@ -260,7 +269,7 @@ mod tests {
     fn nothing_written_means_the_embedded_defaults() {
         let settings = SettingsConfig::default().resolve(Path::new("/p"), "flights");
         assert_eq!(settings.warehouse, Path::new("/p/.forebay/warehouse"));
-        assert_eq!(settings.memory_limit, 1 << 30);
+        assert!(settings.memory_limit >= 1 << 30);
         assert_eq!(settings.listen, "127.0.0.1:8600");
         assert_eq!(settings.openlineage.namespace, "forebay://flights");
         assert!(settings.threads >= 1);

@@ -247,7 +247,7 @@ fn reference(table: Option<&TableReference>, name: &str) -> Expr {
     Expr::CompoundIdentifier(parts)
 }
 
-pub(super) fn quoted(name: &str) -> Ident {
+pub(in crate::dialect) fn quoted(name: &str) -> Ident {
     Ident::with_quote('"', name)
 }
 
