@@ -304,8 +304,13 @@ impl Speller<'_> {
             SelectItem::ExprWithAlias { alias, .. } => self.spell(spelled, alias),
             SelectItem::UnnamedExpr(Expr::Identifier(ident)) => spelled.extend(column(None, ident)),
             SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => {
-                if let [.., table, ident] = parts.as_slice() {
-                    spelled.extend(column(Some(table), ident));
+                if let [.., before, ident] = parts.as_slice() {
+                    let is_table = from.iter().any(|(name, _)| *name == small(before));
+                    match is_table {
+                        true => spelled.extend(column(Some(before), ident)),
+                        // A field of a structure.
+                        false => self.spell(spelled, ident),
+                    }
                 }
             }
             SelectItem::UnnamedExpr(expr) if !naming::spreads(expr) => {
