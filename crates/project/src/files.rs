@@ -53,9 +53,12 @@ fn walk(
             format!("{folder}/{name}")
         };
         // Links are followed: projects share models between folders that way.
-        if root.join(&path).is_dir() {
+        let kind = fs::metadata(root.join(&path)).map(|found| found.file_type());
+        // A pipe would be waited for; a link to nothing is told of when it is read.
+        let readable = kind.as_ref().map_or(true, fs::FileType::is_file);
+        if kind.is_ok_and(|kind| kind.is_dir()) {
             walk(root, &path, extensions, depth + 1, found)?;
-        } else if has_extension(name, extensions) {
+        } else if readable && has_extension(name, extensions) {
             found.push(path);
         }
     }

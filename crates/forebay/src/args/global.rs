@@ -266,7 +266,19 @@ impl Global {
         let mut flags: serde_json::Map<_, _> = switch::all()
             .map(|switch| (name(switch), Json::Bool(self.on(switch))))
             .collect();
-        flags.insert("WHICH".into(), self.command.into());
+        let way = self.flag(self.indirect_selection.as_ref(), "indirect_selection");
+        let format = self.flag(self.log_format.as_ref(), "log_format");
+        flags.extend([
+            ("WHICH".to_owned(), self.command.into()),
+            (
+                "INDIRECT_SELECTION".to_owned(),
+                way.map_or("eager".into(), Json::from),
+            ),
+            (
+                "LOG_FORMAT".to_owned(),
+                format.map_or("default".into(), Json::from),
+            ),
+        ]);
         flags
     }
 }

@@ -225,7 +225,10 @@ fn stays(path: &[&str]) -> bool {
                     | "loaded_at_query"
             ]
         )
-        || matches!(path, ["metrics" | "saved_queries", .., "filter" | "where"])
+        || path
+            .iter()
+            .any(|key| matches!(*key, "metrics" | "saved_queries"))
+            && matches!(path, [.., "filter" | "where"])
 }
 
 /// Files of our own folders, parsed and rendered.

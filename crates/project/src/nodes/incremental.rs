@@ -177,6 +177,11 @@ fn microbatch(reader: &Reader<'_>) -> Option<Microbatch> {
     if batch_size.is_none() && reader.config.get("batch_size").is_none() {
         missing("batch_size", "one of: hour, day, month, year");
     }
+    if reader.flag("concurrent_batches") == Some(true) {
+        let message = format!("batches of {} run one by one", reader.what);
+        let at = reader.at("concurrent_batches");
+        reader.problems.push(Diagnostic::warning(message).at(at));
+    }
     let begin = reader.text("begin");
     let begin_at = begin.as_deref().and_then(moment);
     match begin {

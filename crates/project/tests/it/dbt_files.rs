@@ -5,7 +5,7 @@ use forebay_core::incremental::{IncrementalStrategy, OnSchemaChange};
 use forebay_core::{Node, NodeId, ResourceType, Severity, Spec};
 use forebay_project::Project;
 
-use crate::support::{compile, parents, problems, project, sql};
+use crate::support::{Files, compile, parents, problems, project, sql};
 
 fn node<'a>(project: &'a Project, id: &str) -> &'a Node {
     project
@@ -482,4 +482,13 @@ select * from {{{{ source('raw', 'orders') }}}}, {{{{ source('raw', 'lines') }}}
         sql(&files("postgres"), "a"),
         r#"select * from "forebay"."raw"."orders", "forebay"."raw"."lines""#
     );
+}
+
+#[test]
+fn a_pipe_among_the_models_is_passed_over() {
+    let files = Files::new("--- models/a.sql\nselect 1\n");
+    let pipe = files.path().join("models/pipe.sql");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    assert_eq!(files.load().unwrap().graph.nodes.len(), 1);
 }
