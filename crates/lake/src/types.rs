@@ -64,7 +64,7 @@ pub enum WriteMode {
     Overwrite,
     /// Rows whose key occurs in the input are replaced by the input's rows. A null key matches nothing.
     DeleteInsert { keys: Vec<String> },
-    /// Upsert: matched rows take the input's values, the others are inserted. A key that occurs
+    /// Upsert: matched rows take the input's values, the others are inserted. A key of a row that is there and occurs
     /// twice in the input is an error. A null key matches nothing.
     Merge { keys: Vec<String> },
     /// Rows for which the condition holds go. It is SQL over the table's columns alone.

@@ -17,18 +17,21 @@ pub async fn update(
     batch: Option<Batch>,
     options: WriteOptions,
 ) -> Result<Written, Diagnostic> {
-    if spec.on_schema_change == OnSchemaChange::Ignore {
-        has_columns(lake, relation, sql).await?;
-    }
+    let lacking = lacking(lake, relation, sql).await?;
     let keys = spec.unique_key.clone();
-    let plain = spec.predicates.is_empty();
+    let is_merge = spec.strategy == IncrementalStrategy::Merge && !keys.is_empty();
+    if spec.on_schema_change == OnSchemaChange::Ignore && !is_merge {
+        has_columns(relation, &lacking)?;
+    }
+    // A merge leaves alone what its rows lack.
+    let plain = spec.predicates.is_empty() && (!is_merge || lacking.is_empty());
     let (mode, sql) = match &spec.strategy {
         IncrementalStrategy::Append => (WriteMode::Append, sql.to_owned()),
         // Without a key there is nothing to replace by: dbt appends, too.
         IncrementalStrategy::DeleteInsert | IncrementalStrategy::Merge if keys.is_empty() => {
             (WriteMode::Append, sql.to_owned())
         }
-        IncrementalStrategy::DeleteInsert if plain => {
+        IncrementalStrategy::DeleteInsert if plain && are_names(&keys) => {
             (WriteMode::DeleteInsert { keys }, sql.to_owned())
         }
         IncrementalStrategy::Merge if plain && spec.updated == Updated::All => {
@@ -61,21 +64,22 @@ pub async fn update(
     lake.write(relation, Input::Sql(sql), options).await
 }
 
-/// Where the table keeps its columns, the query must give all of them: what it no longer gives would silently be null.
-async fn has_columns(lake: &Lake, relation: &Relation, sql: &str) -> Result<(), Diagnostic> {
+/// The table's columns that the query does not give.
+async fn lacking(lake: &Lake, relation: &Relation, sql: &str) -> Result<Vec<String>, Diagnostic> {
     let Some(info) = lake.info(relation).await? else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let new = names(lake.schema_of(sql).await?.as_ref());
-    let gone = |name: &String| !new.iter().any(|new| new.eq_ignore_ascii_case(name));
-    let gone: Vec<String> = names(&info.schema)
-        .into_iter()
-        .filter(gone)
-        .map(|name| format!("'{name}'"))
-        .collect();
-    if gone.is_empty() {
+    let held = names(&info.schema).into_iter();
+    Ok(held.filter(|name| !contains(&new, name)).collect())
+}
+
+/// Where the table keeps its columns, the query must give all of them: what it no longer gives would silently be null.
+fn has_columns(relation: &Relation, lacking: &[String]) -> Result<(), Diagnostic> {
+    if lacking.is_empty() {
         return Ok(());
     }
+    let gone: Vec<String> = lacking.iter().map(|name| format!("'{name}'")).collect();
     let message = format!(
         "the query no longer gives {} of {relation}",
         gone.join(", ")
@@ -135,15 +139,34 @@ async fn from_stage(
         new: &new,
     };
     replacing.check()?;
+    let (mode, sql) = match are_names(&spec.unique_key) {
+        true => {
+            let keys = spec.unique_key.clone();
+            (
+                WriteMode::DeleteInsert { keys },
+                replacing.sql(options.schema_change),
+            )
+        }
+        // By an expression no file is known to be untouched.
+        false => (WriteMode::Overwrite, replacing.whole(options.schema_change)),
+    };
+    let txns = Vec::new();
     let options = WriteOptions {
-        txns: Vec::new(),
-        mode: WriteMode::DeleteInsert {
-            keys: spec.unique_key.clone(),
-        },
+        txns,
+        mode,
         ..options
     };
-    let sql = replacing.sql(options.schema_change);
     lake.write(relation, Input::Sql(sql), options).await
+}
+
+/// Whether the keys are columns, and not SQL such as `a || b` or `a, b`.
+fn are_names(keys: &[String]) -> bool {
+    let is_name = |key: &String| {
+        let bare = key.trim_matches('"');
+        bare.chars()
+            .all(|c| c.is_alphanumeric() || c == '_' || c == '$' || c == ' ')
+    };
+    keys.iter().all(is_name)
 }
 
 fn names(schema: &Schema) -> Vec<String> {
@@ -164,6 +187,9 @@ struct Replacing<'a> {
 /// What a merge's predicates call the table and the new rows.
 const DEST: &str = "DBT_INTERNAL_DEST";
 const SOURCE: &str = "DBT_INTERNAL_SOURCE";
+/// What DuckDB's predicates of delete+insert call the table, where they do not name its columns alone; PostgreSQL's call it
+/// as a merge does.
+const TARGET: &str = "DBT_INCREMENTAL_TARGET";
 
 impl Replacing<'_> {
     fn is_merge(&self) -> bool {
@@ -193,6 +219,45 @@ impl Replacing<'_> {
         format!("{rows}\nunion all\n{}", self.kept(&columns))
     }
 
+    /// All rows that the table will have: those without a new row's key, and the new ones. The key is SQL over the
+    /// columns of each.
+    fn whole(&self, change: SchemaChange) -> String {
+        let columns = self.columns(change);
+        let dest = self.target();
+        let key = self.spec.unique_key.join(", ");
+        let mut replaced = vec![format!(
+            "({key}) in (select {key} from {})",
+            self.stage.sql()
+        )];
+        if !self.spec.predicates.is_empty() {
+            replaced.push(self.predicates());
+        }
+        format!(
+            "select {} from {} as {dest} where not coalesce({}, false)\nunion all\nselect {} from {} as {SOURCE}",
+            list(&columns, |name| self.held(dest, name)),
+            self.relation.sql(),
+            replaced.join(" and "),
+            list(&columns, |name| self.taken(name)),
+            self.stage.sql(),
+        )
+    }
+
+    /// What the predicates of delete+insert call the table.
+    fn target(&self) -> &'static str {
+        match self.predicates().to_uppercase().contains(DEST) {
+            true => DEST,
+            false => TARGET,
+        }
+    }
+
+    /// A column of the table's rows.
+    fn held(&self, of: &str, name: &str) -> String {
+        match contains(self.table, name) {
+            true => format!("{of}.{}", quote(name)),
+            false => format!("null as {}", quote(name)),
+        }
+    }
+
     /// Rows with a new row's key that a predicate keeps.
     fn kept(&self, columns: &[&str]) -> String {
         let exists = |on: String| {
@@ -201,20 +266,19 @@ impl Replacing<'_> {
                 self.stage.sql()
             )
         };
-        let own = |name: &str| match contains(self.table, name) {
-            true => format!("{DEST}.{}", quote(name)),
-            false => format!("null as {}", quote(name)),
-        };
         // Predicates of delete+insert name the table's columns as they are.
-        let replaced = match self.is_merge() {
-            true => exists(self.matches()),
-            false => format!("coalesce({}, false)", self.predicates()),
+        let (dest, replaced) = match self.is_merge() {
+            true => (DEST, exists(self.matches())),
+            false => (
+                self.target(),
+                format!("coalesce({}, false)", self.predicates()),
+            ),
         };
         format!(
-            "select {} from {} as {DEST} where {} and not {replaced}",
-            list(columns, own),
+            "select {} from {} as {dest} where {} and not {replaced}",
+            list(columns, |name| self.held(dest, name)),
             self.relation.sql(),
-            exists(self.same_key()),
+            exists(self.same_key(dest)),
         )
     }
 
@@ -263,16 +327,16 @@ impl Replacing<'_> {
             }
     }
 
-    fn same_key(&self) -> String {
-        let same = |key: &String| format!("{SOURCE}.{0} = {DEST}.{0}", quote(key));
+    fn same_key(&self, dest: &str) -> String {
+        let same = |key: &String| format!("{SOURCE}.{0} = {dest}.{0}", quote(key));
         let all: Vec<String> = self.spec.unique_key.iter().map(same).collect();
         all.join(" and ")
     }
 
     fn matches(&self) -> String {
         match self.spec.predicates.is_empty() {
-            true => self.same_key(),
-            false => format!("{} and {}", self.same_key(), self.predicates()),
+            true => self.same_key(DEST),
+            false => format!("{} and {}", self.same_key(DEST), self.predicates()),
         }
     }
 

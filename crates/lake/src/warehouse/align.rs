@@ -68,9 +68,7 @@ impl Alignment {
     }
 
     fn from_columns(relation: &Relation, input: &Schema, columns: &Fields, drops: bool) -> Self {
-        let sources = columns
-            .iter()
-            .map(|field| input.index_of(field.name()).ok());
+        let sources = columns.iter().map(|field| place(input, field.name()));
         Self {
             relation: relation.clone(),
             sources: sources.collect(),
@@ -131,11 +129,20 @@ impl Alignment {
 }
 
 fn has(schema: &Schema, field: &FieldRef) -> bool {
-    schema.index_of(field.name()).is_ok()
+    place(schema, field.name()).is_some()
+}
+
+/// Where the column of that name is: names that differ by case alone are the same to Delta Lake.
+pub(crate) fn place(schema: &Schema, name: &str) -> Option<usize> {
+    let same = |field: &FieldRef| field.name().eq_ignore_ascii_case(name);
+    let other = || schema.fields().iter().position(same);
+    schema.index_of(name).ok().or_else(other)
 }
 
 fn check_types(relation: &Relation, field: &Field, input: &Schema) -> Result<(), Diagnostic> {
-    let given = input.field_with_name(field.name()).map_err(from_arrow)?;
+    let Some(given) = place(input, field.name()).map(|at| input.field(at)) else {
+        return Ok(());
+    };
     let both = times::marked(given) == times::marked(field);
     if both && fits(given.data_type(), field.data_type()) {
         return Ok(());

@@ -27,7 +27,7 @@ use forebay_core::{Diagnostic, Relation};
 use futures::TryStreamExt;
 use url::Url;
 
-use super::align::Alignment;
+use super::align::{Alignment, place};
 use super::data_file::{Files, Target, write_files};
 use super::scan::Scan;
 use super::table::Table;
@@ -244,16 +244,18 @@ async fn files_of(state: &SessionState, rows: LogicalPlan) -> Result<Vec<String>
     Ok(files)
 }
 
-/// An error that names the first key which more than one of the new rows have.
+/// An error that names the first key of a row that is there which more than one of the new rows have.
 pub(super) async fn check_unique(
     state: &SessionState,
     relation: &Relation,
+    table: Option<&Table>,
     new: &NewRows<'_>,
     keys: &[String],
 ) -> Result<(), Diagnostic> {
-    if new.files.adds.is_empty() {
+    let Some(table) = table.filter(|_| !new.files.adds.is_empty()) else {
         return Ok(());
-    }
+    };
+    let held = table.scan(state, None)?;
     let columns = || {
         keys.iter()
             .map(|key| Expr::Column(Column::new(Some(NEW), key)))
@@ -264,6 +266,12 @@ pub(super) async fn check_unique(
             .filter(present.unwrap_or_else(|| lit(true)))?
             .aggregate(columns(), [count(lit(1)).alias(COUNT)])?
             .filter(Expr::Column(Column::from_name(COUNT)).gt(lit(1)))?
+            .join(
+                scan_plan(OLD, Arc::new(Scan::new(Arc::new(held))))?,
+                JoinType::LeftSemi,
+                (side(NEW, keys), side(OLD, keys)),
+                None,
+            )?
             .limit(0, Some(1))?
             .build()
     });
@@ -304,7 +312,7 @@ pub(super) fn check_keys(
     }
     for key in keys {
         let held = table.is_none_or(|table| table.index_of(key).is_ok());
-        if !held || input.index_of(key).is_err() || aligned.schema.index_of(key).is_err() {
+        if !held || place(input, key).is_none() || aligned.schema.index_of(key).is_err() {
             let whose = if held { "the new rows" } else { "the table" };
             return Err(Diagnostic::error(format!(
                 "the key '{key}' of '{relation}' is not a column of {whose}"
@@ -315,11 +323,15 @@ pub(super) fn check_keys(
 }
 
 fn join(old: LogicalPlan, keys: LogicalPlan, kind: JoinType, on: &[String]) -> Result<LogicalPlan> {
-    let side =
-        |side: &str| -> Vec<Column> { on.iter().map(|key| Column::new(Some(side), key)).collect() };
     LogicalPlanBuilder::from(old)
-        .join(keys, kind, (side(OLD), side(NEW)), None)?
+        .join(keys, kind, (side(OLD, on), side(NEW, on)), None)?
         .build()
+}
+
+fn side(side: &str, keys: &[String]) -> Vec<Column> {
+    keys.iter()
+        .map(|key| Column::new(Some(side), key))
+        .collect()
 }
 
 /// The key columns of the new rows, read from their files.

@@ -169,7 +169,9 @@ impl Change<'_> {
     async fn commit(&self) -> Result<Written, Diagnostic> {
         if let WriteMode::Merge { keys } = &self.options.mode {
             let (state, relation) = (self.state, &self.target.relation);
-            replace::check_unique(state, relation, &self.new_rows(&self.folder()), keys).await?;
+            let (table, folder) = (self.writing.newest().await?, self.folder());
+            let new = self.new_rows(&folder);
+            replace::check_unique(state, relation, table.as_deref(), &new, keys).await?;
         }
         for attempt in 0..ATTEMPTS {
             if let Some(written) = self.attempt(attempt).await? {

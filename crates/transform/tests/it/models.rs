@@ -293,6 +293,85 @@ async fn predicates_keep_rows_that_would_be_replaced() {
     assert_eq!(dest, kept);
     let source = merged(merge("DBT_INTERNAL_SOURCE.id > 1")).await;
     assert_eq!(source, replaced);
+    for target in ["DBT_INCREMENTAL_TARGET", "DBT_INTERNAL_DEST"] {
+        let predicate = format!("{target}.b <> 'b2'");
+        let delete = with(IncrementalStrategy::DeleteInsert, &predicate);
+        assert_eq!(merged(delete).await, kept);
+    }
+}
+
+#[tokio::test]
+async fn delete_and_insert_goes_by_an_expression_as_by_a_column() {
+    for (key, expected) in [
+        ("id || ''", ["1|a", "2|B", "3|c"].as_slice()),
+        ("id, v", &["1|a", "2|B", "2|b", "3|c"]),
+    ] {
+        let bed = bed().await;
+        let node = model(Materialized::Incremental(Incremental {
+            strategy: IncrementalStrategy::DeleteInsert,
+            unique_key: vec![key.into()],
+            ..Incremental::default()
+        }));
+        materialize(&bed.lake, &node, FIRST, &first_run())
+            .await
+            .unwrap();
+        for _ in 0..2 {
+            materialize(&bed.lake, &node, MORE, &next_run())
+                .await
+                .unwrap();
+        }
+        assert_eq!(bed.rows(ALL).await, expected, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn columns_in_other_letters_are_the_same_columns() {
+    for strategy in [IncrementalStrategy::Append, IncrementalStrategy::Merge] {
+        let bed = bed().await;
+        let node = incremental(strategy, OnSchemaChange::Fail);
+        materialize(&bed.lake, &node, FIRST, &first_run())
+            .await
+            .unwrap();
+        let more = "select 3 as \"ID\", 'c' as \"V\"";
+        materialize(&bed.lake, &node, more, &next_run())
+            .await
+            .unwrap();
+        assert_eq!(bed.rows(ALL).await, ["1|a", "2|b", "3|c"]);
+    }
+}
+
+#[tokio::test]
+async fn a_merge_adds_new_rows_of_one_key_and_refuses_them_for_a_row_that_is_there() {
+    let bed = bed().await;
+    let node = incremental(IncrementalStrategy::Merge, OnSchemaChange::Ignore);
+    materialize(&bed.lake, &node, FIRST, &first_run())
+        .await
+        .unwrap();
+    let rows = |id: u8| format!("select * from (values ({id}, 'x'), ({id}, 'y')) as t(id, v)");
+    let refused = materialize(&bed.lake, &node, &rows(2), &next_run()).await;
+    assert!(refused.unwrap_err().message.contains("id = 2 2 times"));
+    materialize(&bed.lake, &node, &rows(4), &next_run())
+        .await
+        .unwrap();
+    assert_eq!(bed.rows(ALL).await, ["1|a", "2|b", "4|x", "4|y"]);
+}
+
+#[tokio::test]
+async fn a_merge_leaves_alone_the_columns_that_its_rows_lack() {
+    for change in [OnSchemaChange::Ignore, OnSchemaChange::AppendNewColumns] {
+        let bed = bed().await;
+        let node = incremental(IncrementalStrategy::Merge, change);
+        let first = "select * from (values (1, 'a', 10), (2, 'b', 20)) as t(id, v, n)";
+        materialize(&bed.lake, &node, first, &first_run())
+            .await
+            .unwrap();
+        let more = "select * from (values (2, 21), (3, 30)) as t(id, n)";
+        materialize(&bed.lake, &node, more, &next_run())
+            .await
+            .unwrap();
+        let all = "select id, v, n from main.m order by id";
+        assert_eq!(bed.rows(all).await, ["1|a|10", "2|b|21", "3||30"]);
+    }
 }
 
 #[tokio::test]
@@ -514,7 +593,7 @@ async fn keys_of_a_contract_are_not_repeated_by_a_run_or_beside_what_is_kept() {
 #[tokio::test]
 async fn a_query_that_no_longer_gives_a_column_is_refused_where_columns_are_kept() {
     let bed = bed().await;
-    let node = incremental(IncrementalStrategy::Merge, OnSchemaChange::Ignore);
+    let node = incremental(IncrementalStrategy::DeleteInsert, OnSchemaChange::Ignore);
     materialize(&bed.lake, &node, FIRST, &first_run())
         .await
         .unwrap();
