@@ -207,8 +207,17 @@ class Ours:
         return "ok", [tuple(c) for c in answer["columns"]], answer["rows"]
 
 
+def spelled(v):
+    """Years before the first and after 9999, and fractions of seconds, as DuckDB writes them."""
+    day = re.match(r"^([+-]?\d{4,})-(\d\d-\d\d)(.*)$", v)
+    if day:
+        year, rest, clock = int(day[1]), day[2], day[3]
+        return f"{year:04}-{rest}{clock}" if year > 0 else f"{1 - year:04}-{rest} (BC){clock}"
+    return v.rstrip("0") if re.match(r"^\d\d:\d\d:\d\d\.\d+$", v) else v
+
+
 def same_value(a, b):
-    if a == b:
+    if a == b or a == spelled(b):
         return True
     try:
         x, y = float(a), float(b)

@@ -113,8 +113,8 @@ class Constructs(Query):
                 lambda: f"list_append({l()}, {v()})", lambda: f"list_prepend({v()}, {l()})", lambda: f"list_reverse({l()})", lambda: f"list_min({l()})", lambda: f"list_max({l()})", lambda: f"list_count({l()})",
                 lambda: f"list_first({l()})", lambda: f"list_last({l()})", lambda: f"list_any_value({l()})", lambda: f"list_has_any({l()}, {l()})", lambda: f"list_has_all({l()}, {l()})", lambda: f"list_slice({l()}, {n()}, {n()})",
                 lambda: f"list_filter({l()}, lambda x: x is not null)", lambda: f"list_transform({l()}, lambda x: x is null)", lambda: f"[x for x in {l()} if x <> {v()}]", lambda: f"({l()} = {l()})", lambda: f"({l()} < {l()})",
-                lambda: f"({l()} is distinct from {l()})", lambda: f"({v()} in {l()})", lambda: f"({v()} = any({l()}))", lambda: f"array_to_string({l()}, '-')", lambda: f"cast({l()} as varchar)", lambda: f"flatten([{l()}, {l()}])",
-                lambda: f"list_resize({l()}, {self.r.randint(0, 5)})", lambda: f"list_aggregate({l()}, '{self.r.choice(['min', 'max', 'count', 'first', 'last'])}')", lambda: f"list_where({l()}, [true, false, true])", lambda: f"list_zip({l()}, {l()})", lambda: f"list_transform({l()}, lambda x, i: i)",
+                lambda: f"({l()} is distinct from {l()})", lambda: f"({v()} = any({l()}))", lambda: f"array_to_string({l()}, '-')", lambda: f"cast({l()} as varchar)", lambda: f"flatten([{l()}, {l()}])",
+                lambda: f"list_resize({l()}, {self.r.randint(0, 5)})", lambda: f"list_aggregate({l()}, '{self.r.choice(['min', 'max', 'count', 'first', 'last'])}')", lambda: f"list_where({l()}, [true, false, true])", lambda: f"list_transform({l()}, lambda x, i: i)",
                 lambda: f"coalesce({l()}, {l()})", lambda: f"greatest({l()}, {l()})", lambda: f"case when {self.expr('bool', scope, 1)} then {l()} end", lambda: f"list_intersect({l()}, [{v()}])",
             ]
             if number:
@@ -204,7 +204,7 @@ class Constructs(Query):
         window = f"row_number() over (partition by {self.column('text', scope)} {self.total_order(scope)})"
         test = self.pick(lambda: f"{window} <= {self.r.randint(1, 3)}", lambda: f"{window} = 1 or {self.expr('bool', scope, 1)}", lambda: f"rn = 1", lambda: f"count(*) over (partition by {self.column('text', scope)}) > 1", lambda: f"lag({self.column('int', scope)}) over ({self.total_order(scope)}) is null")
         where = f" where {self.expr('bool', scope, 1)}" if self.chance(0.3) else ""
-        return f"select {self.any(scope, 'int', 'text')} as x, {window} as rn, * from {table}{where} qualify {test}"
+        return f"select {self.any(scope, 'int', 'text')} as xx, {window} as rn, * from {table}{where} qualify {test}"
 
     def pivots(self):
         table, scope = self.rows()
@@ -231,17 +231,17 @@ class Constructs(Query):
 
     def nested(self):
         """Subqueries that ask for columns two levels up."""
-        (outer, a), (middle, b), (inner, c) = [(lambda t: (t, [(f"{n}.{x}", y) for x, y in TABLES[t].items()]))(self.r.choice(list(TABLES))) for n in "xyz"]
+        (outer, a), (middle, b), (inner, c) = [(lambda t: (t, [(f"{n}.{x}", y) for x, y in TABLES[t].items()]))(self.r.choice(list(TABLES))) for n in "opq"]
         t = self.r.choice(["int", "text"])
         pair = lambda s, o: f"{self.column(t, s)} {self.r.choice(['=', '=', '<', '<>', 'is not distinct from'])} {self.column(t, o)}"
         deepest = self.pick(
-            lambda: f"exists (select 1 from {inner} z where {pair(c, a)} and {pair(c, b)})", lambda: f"{self.column('int', b)} > (select min({self.column('int', c)}) from {inner} z where {pair(c, a)})",
-            lambda: f"{self.column(t, b)} in (select {self.column(t, c)} from {inner} z where {pair(c, a)})", lambda: f"not exists (select 1 from {inner} z where {pair(c, a)} or {pair(c, b)})", lambda: f"(select count(*) from {inner} z where {pair(c, a)} and {pair(c, b)}) > 1",
+            lambda: f"exists (select 1 from {inner} q where {pair(c, a)} and {pair(c, b)})", lambda: f"{self.column('int', b)} > (select min({self.column('int', c)}) from {inner} q where {pair(c, a)})",
+            lambda: f"{self.column(t, b)} in (select {self.column(t, c)} from {inner} q where {pair(c, a)})", lambda: f"not exists (select 1 from {inner} q where {pair(c, a)} or {pair(c, b)})", lambda: f"(select count(*) from {inner} q where {pair(c, a)} and {pair(c, b)}) > 1",
         )
         middle_where = self.r.choice([deepest, f"{pair(b, a)} and {deepest}"])
         return self.pick(
-            lambda: f"select * from {outer} x where exists (select 1 from {middle} y where {middle_where})", lambda: f"select {self.column('int', a)} as i, (select count(*) from {middle} y where {middle_where}) as n from {outer} x",
-            lambda: f"select {self.column(t, a)} as i, (select max({self.column(t, b)}) from {middle} y where {middle_where}) as n from {outer} x where {self.expr('bool', a, 1)}", lambda: f"select * from {outer} x where {self.column(t, a)} not in (select {self.column(t, b)} from {middle} y where {middle_where} and {self.column(t, b)} is not null)",
+            lambda: f"select * from {outer} o where exists (select 1 from {middle} p where {middle_where})", lambda: f"select {self.column('int', a)} as i, (select count(*) from {middle} p where {middle_where}) as n from {outer} o",
+            lambda: f"select {self.column(t, a)} as i, (select max({self.column(t, b)}) from {middle} p where {middle_where}) as n from {outer} o where {self.expr('bool', a, 1)}", lambda: f"select * from {outer} o where {self.column(t, a)} not in (select {self.column(t, b)} from {middle} p where {middle_where} and {self.column(t, b)} is not null)",
         )
 
     # --- statements

@@ -8,12 +8,15 @@ use datafusion::common::{DFSchema, Result};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{
     Cast, ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature, TryCast, Volatility, cast,
+    ScalarUDFImpl, Signature, TryCast, Volatility, cast, lit,
 };
 use datafusion::optimizer::AnalyzerRule;
+use datafusion::scalar::ScalarValue;
+use forebay_core::Diagnostic;
 
-use super::length::evaluate;
+use super::length::{evaluate, problem};
 use super::{durations, exprs};
+use crate::engine::sql_type;
 use crate::functions;
 use crate::types::Dialect;
 
@@ -64,7 +67,26 @@ impl Casts {
             }
             _ => return Ok(Transformed::no(expr)),
         };
+        let tries = matches!(expr, Expr::TryCast(_));
+        if is_never(from, to) {
+            return match tries {
+                true => Ok(Transformed::yes(lit(ScalarValue::try_from(to)?))),
+                false => Err(problem(Diagnostic::error(format!(
+                    "a value of type {} cannot be cast to {}",
+                    sql_type(from),
+                    sql_type(to)
+                )))),
+            };
+        }
         let inner = match (from, to) {
+            (from, DataType::Boolean) if is_decimal(from) => {
+                let zero = ScalarValue::new_zero(from)?;
+                return Ok(Transformed::yes(of.clone().not_eq(lit(zero))));
+            }
+            (DataType::Boolean, to) if is_decimal(to) => cast(of.clone(), DataType::Int32),
+            (from, DataType::Time32(_) | DataType::Time64(_)) if from.is_string() => {
+                named("time_text", of.clone())
+            }
             (from, to) if to.is_string() && is_written(from) => {
                 return Ok(Transformed::yes(cast(
                     as_text(of.clone(), self.0),
@@ -72,12 +94,14 @@ impl Casts {
                 )));
             }
             (from, to) if from.is_string() && to.is_integer() && self.0 == Dialect::DuckDb => {
-                let tries = matches!(expr, Expr::TryCast(_));
                 let function = match tries {
                     true => "try_whole_number",
                     false => "whole_number",
                 };
                 named(function, of.clone())
+            }
+            (from, to) if from.is_string() && (is_decimal(to) || is_read(to, self.0)) => {
+                named("plain_number", of.clone())
             }
             (from, DataType::Date32 | DataType::Timestamp(..)) if from.is_string() => {
                 let is_zoned = matches!(to, DataType::Timestamp(_, Some(_)));
@@ -92,7 +116,7 @@ impl Casts {
             (DataType::Duration(_), DataType::Interval(_)) => durations::days(of.clone()),
             (from, DataType::Interval(_)) if from.is_string() => named("interval_text", of.clone()),
             (DataType::Float64, DataType::Float32) => {
-                let function = match matches!(expr, Expr::TryCast(_)) {
+                let function = match tries {
                     true => "try_within_real",
                     false => "within_real",
                 };
@@ -146,6 +170,28 @@ fn loses(from: &DataType, to: &DataType) -> bool {
         .is_some_and(|(from, to)| to.0 < from.0 || to.1 < from.1)
 }
 
+/// Casts that neither database has, and the engine makes by the numbers that it keeps moments as.
+fn is_never(from: &DataType, to: &DataType) -> bool {
+    let is_number = |of: &DataType| of.is_numeric() || of == &DataType::Boolean;
+    let is_day = |of: &DataType| matches!(of, DataType::Date32 | DataType::Timestamp(..));
+    let is_time = |of: &DataType| matches!(of, DataType::Time32(_) | DataType::Time64(_));
+    let is_moment = |of: &DataType| is_day(of) || is_time(of);
+    (is_number(from) && is_moment(to))
+        // The engine subtracts times as whole numbers.
+        || (is_moment(from) && is_number(to) && !(is_time(from) && to == &DataType::Int64))
+        || (from == &DataType::Date32 && is_time(to))
+        || (is_time(from) && is_day(to))
+}
+
+/// Doubles in texts of which the dialect reads `1_000`.
+fn is_read(to: &DataType, dialect: Dialect) -> bool {
+    to.is_floating() && dialect == Dialect::DuckDb
+}
+
+fn is_decimal(of: &DataType) -> bool {
+    matches!(of, DataType::Decimal128(..) | DataType::Decimal256(..))
+}
+
 /// The items of a list as whole numbers of their own type. None: they are no fractions.
 fn rounded_items(list: &Expr, item: &DataType) -> Option<Expr> {
     match item {
@@ -166,6 +212,8 @@ fn is_written(from: &DataType) -> bool {
         DataType::Float32
             | DataType::Float64
             | DataType::Timestamp(..)
+            | DataType::Time32(_)
+            | DataType::Time64(_)
             | DataType::Interval(_)
             | DataType::Duration(_)
             | DataType::List(_)

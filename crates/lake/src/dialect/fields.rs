@@ -1,4 +1,4 @@
-//! Fields of structures in DuckDB's dialect: capitals tell no two apart.
+//! Fields of structures in DuckDB's dialect, of which capitals tell no two apart, and letters of texts by their places.
 
 use arrow::datatypes::{DataType, Field};
 use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
@@ -6,6 +6,8 @@ use datafusion::error::Result;
 use datafusion::functions::core::expr_fn::get_field;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawFieldAccessExpr};
 use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess};
+
+use crate::functions;
 
 #[derive(Debug)]
 pub(super) struct Fields;
@@ -16,6 +18,19 @@ impl ExprPlanner for Fields {
         mut access: RawFieldAccessExpr,
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawFieldAccessExpr>> {
+        if access.expr.get_type(schema)?.is_string() {
+            let (function, places) = match access.field_access {
+                GetFieldAccess::ListIndex { key } => ("letter_at", vec![*key]),
+                GetFieldAccess::ListRange { start, stop, .. } => {
+                    ("letters_between", vec![*start, *stop])
+                }
+                _ => return Ok(PlannerResult::Original(access)),
+            };
+            let args = std::iter::once(access.expr).chain(places).collect();
+            return Ok(PlannerResult::Planned(
+                functions::named(function).call(args),
+            ));
+        }
         if let GetFieldAccess::NamedStructField { name } = &mut access.field_access
             && let Some(Some(wanted)) = name.try_as_str()
             && let Some(field) = alike(&access.expr.get_type(schema)?, wanted)

@@ -28,6 +28,7 @@ mod modulo;
 mod moving;
 mod multiples;
 mod naming;
+mod nested;
 mod operators;
 mod ordered;
 mod orders;
@@ -44,6 +45,7 @@ mod selects;
 mod sets;
 pub(crate) mod spelling;
 mod spreads;
+mod stars;
 mod sums;
 mod syntax;
 mod tables;
@@ -96,6 +98,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     rules.push(Arc::new(sets::Sets));
     rules.push(Arc::new(rowless::Rowless));
     rules.push(Arc::new(correlated::Correlated));
+    rules.push(Arc::new(nested::Nested));
     rules.push(Arc::new(casts::Casts(dialect)));
     rules.push(Arc::new(overflow::Overflow));
     rules.push(Arc::new(keys::Keys));
@@ -155,6 +158,9 @@ pub(crate) fn rewrite(
     windows::rewrite(query)?;
     modulo::rewrite(query);
     pivots::rewrite(query, dialect, probe)?;
+    if dialect == Dialect::DuckDb {
+        stars::rewrite(query, probe)?;
+    }
     columns::rewrite(query, dialect, probe)?;
     if dialect == Dialect::DuckDb {
         aliases::rewrite(query, probe)?;

@@ -26,7 +26,9 @@ impl ExprPlanner for Operators {
             Ok(PlannerResult::Planned(value))
         };
         match expr.op {
+            Arrow if self.0 == Dialect::DuckDb => return extract("json_normal_part", expr),
             Arrow => return extract("json_extract", expr),
+            LongArrow if self.0 == Dialect::DuckDb => return extract("json_normal_text", expr),
             LongArrow => return extract("json_extract_string", expr),
             Divide if self.0 == Dialect::Postgres => return divided(expr, schema),
             Plus | Minus => {}
@@ -35,6 +37,10 @@ impl ExprPlanner for Operators {
         match (expr.left.get_type(schema)?, expr.right.get_type(schema)?) {
             (DataType::Date32, DataType::Interval(_)) => expr.left = timestamp(expr.left),
             (DataType::Interval(_), DataType::Date32) => expr.right = timestamp(expr.right),
+            (DataType::Date32, DataType::Time64(_)) if expr.op == Plus => {
+                let moment = functions::named("day_at").call(vec![expr.left, expr.right]);
+                return Ok(PlannerResult::Planned(moment));
+            }
             _ => {}
         }
         Ok(PlannerResult::Original(expr))

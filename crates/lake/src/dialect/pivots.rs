@@ -14,7 +14,7 @@ use forebay_core::{Diagnostic, quote};
 use super::calls::{args, fill, name_of};
 use super::turned::GROUP;
 use super::using::Columns;
-use super::{Probe, columns, folded, parse, scopes, spelled};
+use super::{Probe, columns, folded, parse, scopes, selects, spelled};
 use crate::types::Dialect;
 
 pub(super) fn rewrite(
@@ -245,6 +245,7 @@ impl Source {
             None => self.rest(&named),
         };
         let mut items = rest.clone();
+        let mut taken = HashSet::new();
         for value in values {
             for aggregate in &aggregates {
                 let Expr::Function(function) = &aggregate.expr else {
@@ -261,6 +262,7 @@ impl Source {
                 let mut name = column(value, aggregate, aggregates.len(), self.dialect);
                 if self.dialect == Dialect::DuckDb {
                     name.make_ascii_lowercase();
+                    name = selects::numbered(&name, &mut taken);
                 }
                 let (value, name) = (&value.expr, quote(&name));
                 items.push(format!(

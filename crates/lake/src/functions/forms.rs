@@ -40,6 +40,21 @@ pub(super) const FUNCTIONS: &[Function] = &[
             strict::<StringArray, _>(arrays, |row| Ok(Some(local(&moment(row.text(0), true)))))
         },
     },
+    Function {
+        names: &["time_text"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(time(row.text(0))))),
+    },
+    // Of a number, without `_` between its digits, and with none of an exponent.
+    Function {
+        names: &["plain_number"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(plain(row.text(0))))),
+    },
     // The fifteen digits that PostgreSQL makes a decimal of.
     Function {
         names: &["fifteen_digits"],
@@ -94,6 +109,21 @@ fn moment_parts(text: &str) -> Option<String> {
     }
 }
 
+/// The clock of a text, with two digits each and without what is behind it. What is no clock stays, but for a mark
+/// that the engine does not read over.
+fn time(text: &str) -> String {
+    let known = || {
+        let text = text.trim();
+        let clock_alone = text
+            .split_once([' ', 'T'])
+            .filter(|(day, _)| day.contains('-'));
+        let written = clock_alone.map_or(text, |(_, clock)| clock.trim_start());
+        let day = clock("2000-01-01", written)?;
+        local(&day).strip_prefix("2000-01-01 ").map(str::to_owned)
+    };
+    known().unwrap_or_else(|| format!("{text} (hour:minute:second)"))
+}
+
 fn is_number(part: &str, lengths: std::ops::RangeInclusive<usize>) -> bool {
     lengths.contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
 }
@@ -105,16 +135,20 @@ fn clock(day: &str, time: &str) -> Option<String> {
     let (clock, zone) = time.split_at(end.unwrap_or(time.len()));
     let mut parts = clock.splitn(3, ':');
     let (hour, minute) = (parts.next()?, parts.next()?);
-    if !is_number(hour, 1..=2) || !is_number(minute, 2..=2) {
+    if !is_number(hour, 1..=2) || !is_number(minute, 1..=2) {
         return None;
     }
     let second = parts.next().unwrap_or("00");
+    let second = match second.find('.').unwrap_or(second.len()) {
+        1 => format!("0{second}"),
+        _ => second.to_owned(),
+    };
     let is_midnight = hour == "24" && minute == "00" && second.bytes().all(|b| b"0.".contains(&b));
     if is_midnight {
         let next = day.parse::<NaiveDate>().ok()?.succ_opt()?;
         return Some(format!("{next} 00:00:00{zone}"));
     }
-    Some(format!("{day} {hour:0>2}:{minute}:{second}{zone}"))
+    Some(format!("{day} {hour:0>2}:{minute:0>2}:{second}{zone}"))
 }
 
 const MONTHS: [&str; 12] = [
@@ -155,6 +189,32 @@ fn named_month(text: &str) -> Option<String> {
     }
 }
 
+fn plain(text: &str) -> String {
+    let text = match text.contains('_') {
+        true => &ungrouped(text),
+        false => text,
+    };
+    match text.trim().parse::<f64>() {
+        Ok(number) if text.contains(['e', 'E']) && number.is_finite() => number.to_string(),
+        _ => text.to_owned(),
+    }
+}
+
+/// `1_000` as 1000. What has `_` elsewhere stays as it is.
+pub(super) fn ungrouped(text: &str) -> String {
+    let is_digit = |at: Option<usize>| {
+        let letter = at.and_then(|at| text.as_bytes().get(at));
+        letter.is_some_and(u8::is_ascii_digit)
+    };
+    let is_between = |(at, letter): (usize, char)| {
+        letter != '_' || is_digit(at.checked_sub(1)) && is_digit(Some(at + 1))
+    };
+    match text.char_indices().all(is_between) {
+        true => text.replace('_', ""),
+        false => text.to_owned(),
+    }
+}
+
 /// Without an exponent.
 fn digits(double: f64) -> String {
     if !double.is_finite() {
@@ -182,6 +242,20 @@ mod tests {
             ("2024-01-05 noon", "2024-01-05 noon"),
         ] {
             assert_eq!(moment(given, false), made);
+        }
+    }
+
+    #[test]
+    fn a_time_has_hours_and_minutes() {
+        for (given, made) in [
+            ("10:11", "10:11:00"),
+            (" 1:2:3.5 ", "01:02:03.5"),
+            ("2024-01-05 10:11:12", "10:11:12"),
+            ("10:11:12+02", "10:11:12"),
+            ("10", "10 (hour:minute:second)"),
+            ("-1:00", "-1:00 (hour:minute:second)"),
+        ] {
+            assert_eq!(time(given), made);
         }
     }
 

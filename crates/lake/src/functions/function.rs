@@ -276,12 +276,21 @@ pub(crate) fn strict_lists(
     arrays: &[ArrayRef],
     answer: impl Fn(Row<'_>) -> Result<Option<Vec<Option<String>>>>,
 ) -> Result<ArrayRef> {
+    lenient_lists(arrays, |row| {
+        let has_null = (0..row.len()).any(|argument| row.is_null(argument));
+        if has_null { Ok(None) } else { answer(row) }
+    })
+}
+
+/// As [`lenient`], for answers that are lists of texts.
+pub(crate) fn lenient_lists(
+    arrays: &[ArrayRef],
+    answer: impl Fn(Row<'_>) -> Result<Option<Vec<Option<String>>>>,
+) -> Result<ArrayRef> {
     let rows = arrays.first().map_or(1, |array| array.len());
     let mut lists = arrow::array::ListBuilder::new(arrow::array::StringBuilder::new());
     for at in 0..rows {
-        let row = Row { arrays, at };
-        let has_null = (0..row.len()).any(|argument| row.is_null(argument));
-        match if has_null { None } else { answer(row)? } {
+        match answer(Row { arrays, at })? {
             Some(items) => lists.append_value(items),
             None => lists.append_null(),
         }

@@ -1,14 +1,16 @@
 //! Functions of JSON, which is text.
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, StringArray};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Float64Type};
 use datafusion::common::exec_err;
 use datafusion::error::Result;
 
 use super::function::{
     Function, Row, Takes, boolean, int, lenient, strict, strict_lists, text, texts,
 };
-use super::json_text::{Step, find, is_valid, items, members, minified, path, quoted, unquoted};
+use super::json_text::{
+    Step, find, is_valid, items, members, minified, normal, number_text, path, quoted, unquoted,
+};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     // `json -> step`
@@ -30,21 +32,23 @@ pub(super) const FUNCTIONS: &[Function] = &[
             "json_extract_string",
             "json_extract_path_text",
             "jsonb_extract_path_text",
-            "json_value",
         ],
         takes: &[Takes::Text, Takes::Any],
         count: (2, 32),
         gives: text,
+        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(part(row)?.and_then(plain))),
+    },
+    // Nothing where the path leads to an object or an array.
+    Function {
+        names: &["json_value"],
+        takes: &[Takes::Text, Takes::Any],
+        count: (2, 2),
+        gives: text,
         run: |arrays| {
-            let plain = |json: &str| match json {
-                "null" => None,
-                json => Some(if json.starts_with('"') {
-                    unquoted(json)
-                } else {
-                    minified(json)
-                }),
-            };
-            strict::<StringArray, _>(arrays, |row| Ok(part(row)?.and_then(plain)))
+            strict::<StringArray, _>(arrays, |row| {
+                let found = part(row)?.filter(|json| !json.starts_with(['{', '[']));
+                Ok(found.filter(|json| *json != "null").map(minified))
+            })
         },
     },
     Function {
@@ -180,26 +184,67 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
 ];
 
-pub(super) const DUCKDB: &[Function] = &[Function {
-    names: &["json_type"],
-    takes: &[Takes::Text, Takes::Any],
-    count: (1, 2),
-    gives: text,
-    run: |arrays| {
-        strict::<StringArray, _>(arrays, |row| {
-            Ok(part(row)?.map(|json| match json.as_bytes()[0] {
-                b'{' => "OBJECT",
-                b'[' => "ARRAY",
-                b'"' => "VARCHAR",
-                b't' | b'f' => "BOOLEAN",
-                b'n' => "NULL",
-                _ if json.contains(['.', 'e', 'E']) => "DOUBLE",
-                b'-' => "BIGINT",
-                _ => "UBIGINT",
-            }))
-        })
+pub(super) const DUCKDB: &[Function] = &[
+    Function {
+        names: &["json_type"],
+        takes: &[Takes::Text, Takes::Any],
+        count: (1, 2),
+        gives: text,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| {
+                Ok(part(row)?.map(|json| match json.as_bytes()[0] {
+                    b'{' => "OBJECT",
+                    b'[' => "ARRAY",
+                    b'"' => "VARCHAR",
+                    b't' | b'f' => "BOOLEAN",
+                    b'n' => "NULL",
+                    _ if json.contains(['.', 'e', 'E']) => "DOUBLE",
+                    b'-' => "BIGINT",
+                    _ => "UBIGINT",
+                }))
+            })
+        },
     },
-}];
+    // As PostgreSQL's, with numbers and texts written as DuckDB writes them.
+    Function {
+        names: &["json_normal"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(part(row)?.map(normal))),
+    },
+    Function {
+        names: &["json_normal_part"],
+        takes: &[Takes::Text, Takes::Any],
+        count: (2, 32),
+        gives: text,
+        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(part(row)?.map(normal))),
+    },
+    Function {
+        names: &["json_normal_text"],
+        takes: &[Takes::Text, Takes::Any],
+        count: (2, 32),
+        gives: text,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| {
+                let found = part(row)?.filter(|json| *json != "null");
+                Ok(found.map(|json| match json.starts_with('"') {
+                    true => unquoted(json),
+                    false => normal(json),
+                }))
+            })
+        },
+    },
+];
+
+/// A value of JSON as text, without the quotes of a string.
+fn plain(json: &str) -> Option<String> {
+    match json {
+        "null" => None,
+        json if json.starts_with('"') => Some(unquoted(json)),
+        json => Some(minified(json)),
+    }
+}
 
 /// The part of the first argument that the others lead to.
 fn part<'a>(row: Row<'a>) -> Result<Option<&'a str>> {
@@ -275,6 +320,10 @@ fn written(array: &ArrayRef, at: usize) -> Result<String> {
                 ));
             }
             Ok(format!("{{{}}}", members.join(",")))
+        }
+        kind if kind.is_floating() => {
+            let number = arrow::compute::cast(&array.slice(at, 1), &DataType::Float64)?;
+            Ok(number_text(number.as_primitive::<Float64Type>().value(0)))
         }
         kind if kind.is_numeric() || kind == &DataType::Boolean => super::writing::one(array, at),
         _ => Ok(quoted(&super::writing::one(array, at)?)),

@@ -180,6 +180,47 @@ pub(super) fn minified(json: &str) -> String {
     out
 }
 
+/// Without spaces outside of texts, with texts and numbers in one form each.
+pub(super) fn normal(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(letter) = rest.chars().next() {
+        let length = match letter {
+            '"' => end_of_text(rest).unwrap_or(rest.len()),
+            '-' | '0'..='9' => {
+                let is_digit = |c: char| c.is_ascii_digit() || "+-.eE".contains(c);
+                rest.find(|c| !is_digit(c)).unwrap_or(rest.len())
+            }
+            letter => letter.len_utf8(),
+        };
+        let (part, more) = rest.split_at(length);
+        match letter {
+            '"' => out.push_str(&quoted(&unquoted(part))),
+            letter if letter.is_ascii_whitespace() => {}
+            _ if part.contains(['.', 'e', 'E']) && letter != 'e' => match part.parse::<f64>() {
+                Ok(number) => out.push_str(&number_text(number)),
+                Err(_) => out.push_str(part),
+            },
+            _ => out.push_str(part),
+        }
+        rest = more;
+    }
+    out
+}
+
+/// A double's shortest digits, with an exponent where it is very large or small.
+pub(super) fn number_text(number: f64) -> String {
+    let size = number.abs();
+    match size {
+        _ if number.is_nan() => "NaN".to_owned(),
+        _ if number.is_infinite() && number > 0.0 => "Infinity".to_owned(),
+        _ if number.is_infinite() => "-Infinity".to_owned(),
+        _ if size != 0.0 && !(1e-6..1e21).contains(&size) => format!("{number:e}"),
+        _ if number.fract() == 0.0 => format!("{number:.1}"),
+        _ => number.to_string(),
+    }
+}
+
 pub(super) fn is_valid(json: &str) -> bool {
     serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok()
 }

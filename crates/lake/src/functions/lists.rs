@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Int64Array, Int64Builder, ListBuilder, TimestampMicrosecondBuilder,
+    Array, ArrayRef, AsArray, BinaryArray, Int64Array, Int64Builder, ListBuilder,
+    TimestampMicrosecondBuilder,
 };
-use arrow::compute::cast;
+use arrow::compute::{SortOptions, cast};
 use arrow::datatypes::{
     DataType, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit, TimeUnit,
     TimestampMicrosecondType,
 };
+use arrow::row::{RowConverter, SortField};
 use chrono::Months;
 use datafusion::common::exec_err;
 use datafusion::error::Result;
@@ -49,6 +51,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
             }
         },
     },
+    // What lists and structures are ordered by: nulls in them are the greatest.
+    Function {
+        names: &["nested_key"],
+        takes: &[Takes::Any],
+        count: (1, 1),
+        gives: |_| DataType::Binary,
+        run: |arrays| nested_keys(&arrays[0]),
+    },
     Function {
         names: &["generate_series"],
         takes: &[Takes::Any],
@@ -64,6 +74,18 @@ pub(super) const FUNCTIONS: &[Function] = &[
         run: |arrays| series(arrays, false),
     },
 ];
+
+fn nested_keys(values: &ArrayRef) -> Result<ArrayRef> {
+    let order = SortOptions {
+        descending: false,
+        nulls_first: false,
+    };
+    let field = SortField::new_with_options(values.data_type().clone(), order);
+    let rows = RowConverter::new(vec![field])?.convert_columns(&[Arc::clone(values)])?;
+    let keys = rows.iter().enumerate();
+    let keys = keys.map(|(at, row)| values.is_valid(at).then(|| row.data().to_vec()));
+    Ok(Arc::new(keys.collect::<BinaryArray>()))
+}
 
 fn is_number(given: &DataType) -> bool {
     given.is_numeric() || given == &DataType::Null

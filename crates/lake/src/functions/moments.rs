@@ -10,7 +10,8 @@ use arrow::array::{
 };
 use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit, TimeUnit,
+    DataType, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit, Time64MicrosecondType,
+    TimeUnit,
 };
 use chrono::{Datelike, NaiveDateTime, Offset, TimeZone};
 use datafusion::common::{exec_datafusion_err, exec_err};
@@ -129,6 +130,19 @@ pub(super) const FUNCTIONS: &[Function] = &[
         gives: timestamp,
         run: |arrays| strict::<TimestampMicrosecondArray, _>(arrays, |row| made(row).map(Some)),
     },
+    // A day with a time of it.
+    Function {
+        names: &["day_at"],
+        takes: &[Takes::Moment, Takes::Moment],
+        count: (2, 2),
+        gives: timestamp,
+        run: |arrays| {
+            let times = arrays[1].as_primitive::<Time64MicrosecondType>();
+            strict::<TimestampMicrosecondArray, _>(arrays, |row| {
+                Ok(Some(row.micros(0) + times.value(row.at())))
+            })
+        },
+    },
     Function {
         names: &["epoch_ms"],
         takes: &[Takes::Any],
@@ -224,7 +238,10 @@ fn epoch(arrays: &[ArrayRef], micros: i64) -> Result<ArrayRef> {
         }
         false => {
             let moments = [cast(&arrays[0], &timestamp(&[]))?];
-            strict::<Int64Array, _>(&moments, |row| Ok(Some(row.micros(0).div_euclid(micros))))
+            strict::<Int64Array, _>(&moments, |row| {
+                let (at, half) = (row.micros(0), micros / 2);
+                Ok(Some((at + half * at.signum()) / micros))
+            })
         }
     }
 }

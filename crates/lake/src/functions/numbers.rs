@@ -9,6 +9,7 @@ use datafusion::common::{exec_datafusion_err, exec_err};
 use datafusion::error::Result;
 use std::sync::Arc;
 
+use super::forms::ungrouped;
 use super::function::{Function, Takes, double, int, strict};
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -342,17 +343,7 @@ fn whole(text: &str) -> Option<i64> {
     if let Some(hex) = text.strip_prefix("0x").or(text.strip_prefix("0X")) {
         return i64::from_str_radix(hex, 16).ok();
     }
-    let is_grouped = |(at, letter): (usize, char)| {
-        let beside = |at: Option<usize>| {
-            let letter = at.and_then(|at| text.as_bytes().get(at));
-            letter.is_some_and(u8::is_ascii_digit)
-        };
-        letter != '_' || (beside(at.checked_sub(1)) && beside(Some(at + 1)))
-    };
-    let text = match text.contains('_') && text.char_indices().all(is_grouped) {
-        true => &text.replace('_', ""),
-        false => text,
-    };
+    let text = ungrouped(text);
     text.parse().ok().or_else(|| {
         let number: f64 = text.parse().ok()?;
         let rounded = number.round();

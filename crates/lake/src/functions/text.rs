@@ -1,8 +1,8 @@
 //! Text functions.
 
-use arrow::array::StringArray;
+use arrow::array::{Int64Array, StringArray};
 
-use super::function::{Function, Takes, strict, strict_lists, text, texts};
+use super::function::{Function, Takes, int, lenient_lists, strict, text, texts};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function {
@@ -10,7 +10,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
         takes: &[Takes::Text, Takes::Text],
         count: (2, 2),
         gives: texts,
-        run: |arrays| strict_lists(arrays, |row| Ok(Some(split(row.text(0), row.text(1))))),
+        run: |arrays| {
+            lenient_lists(arrays, |row| {
+                Ok((!row.is_null(0)).then(|| match row.is_null(1) {
+                    true => vec![Some(row.text(0).to_owned())],
+                    false => split(row.text(0), row.text(1)),
+                }))
+            })
+        },
     },
     // A letter becomes one letter, as in PostgreSQL and DuckDB: `ß` stays.
     Function {
@@ -55,6 +62,43 @@ pub(super) const FUNCTIONS: &[Function] = &[
         },
     },
     Function {
+        names: &["unicode", "ord"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: int,
+        run: |arrays| {
+            strict::<Int64Array, _>(arrays, |row| {
+                let first = row.text(0).chars().next();
+                Ok(Some(
+                    first.map_or(-1, |letter| i64::from(u32::from(letter))),
+                ))
+            })
+        },
+    },
+    // DuckDB's `text[2]` and `text[2:3]`.
+    Function {
+        names: &["letter_at"],
+        takes: &[Takes::Text, Takes::Int],
+        count: (2, 2),
+        gives: text,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| {
+                Ok(Some(from_to(row.text(0), row.int(1), row.int(1))))
+            })
+        },
+    },
+    Function {
+        names: &["letters_between"],
+        takes: &[Takes::Text, Takes::Int, Takes::Int],
+        count: (3, 3),
+        gives: text,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| {
+                Ok(Some(from_to(row.text(0), row.int(1), row.int(2))))
+            })
+        },
+    },
+    Function {
         names: &["url_encode"],
         takes: &[Takes::Text],
         count: (1, 1),
@@ -63,7 +107,38 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
 ];
 
-pub(super) const DUCKDB: &[Function] = &[Function {
+pub(super) const DUCKDB: &[Function] = &[LEVENSHTEIN, SPLIT_PART];
+
+/// Of bytes.
+const LEVENSHTEIN: Function = Function {
+    names: &["levenshtein", "editdist3"],
+    takes: &[Takes::Text, Takes::Text],
+    count: (2, 2),
+    gives: int,
+    run: |arrays| {
+        strict::<Int64Array, _>(arrays, |row| {
+            let (one, other) = (row.text(0).as_bytes(), row.text(1).as_bytes());
+            Ok(Some(distance(one, other)))
+        })
+    },
+};
+
+/// How many bytes have to be put in, left out or changed to make one of the other.
+fn distance(one: &[u8], other: &[u8]) -> i64 {
+    let mut row: Vec<i64> = (0..=other.len() as i64).collect();
+    for (at, byte) in one.iter().enumerate() {
+        let mut before = row[0];
+        row[0] = at as i64 + 1;
+        for (column, against) in other.iter().enumerate() {
+            let changed = before + i64::from(byte != against);
+            before = row[column + 1];
+            row[column + 1] = changed.min(before + 1).min(row[column] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+const SPLIT_PART: Function = Function {
     names: &["split_part"],
     takes: &[Takes::Text, Takes::Text, Takes::Int],
     count: (3, 3),
@@ -73,7 +148,7 @@ pub(super) const DUCKDB: &[Function] = &[Function {
             Ok(Some(part(row.text(0), row.text(1), row.int(2))))
         })
     },
-}];
+};
 
 /// The part at a place, from the end where it is below zero. Nothing stands at place 0.
 fn part(text: &str, by: &str, place: i64) -> String {
@@ -141,6 +216,15 @@ fn url_encode(text: &str) -> String {
         false => format!("%{b:02X}"),
     };
     text.bytes().map(encode).collect()
+}
+
+/// The letters from one place to another, from the end where a place is below zero.
+fn from_to(text: &str, from: i64, to: i64) -> String {
+    let count = text.chars().count() as i64;
+    let place = |at: i64| if at < 0 { count + at + 1 } else { at };
+    let (from, to) = (place(from).max(1), place(to).min(count));
+    let taken = text.chars().skip((from - 1) as usize);
+    taken.take((to - from + 1).max(0) as usize).collect()
 }
 
 fn from_either_end(text: &str, start: i64, length: i64) -> String {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::datatypes::{
     DataType, Date32Type, DurationMicrosecondType, Float32Type, Float64Type, IntervalMonthDayNano,
-    IntervalMonthDayNanoType, TimeUnit, TimestampMicrosecondType,
+    IntervalMonthDayNanoType, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
 };
 use arrow::util::display::array_value_to_string;
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Timelike};
@@ -34,6 +34,7 @@ pub(super) fn one(array: &ArrayRef, at: usize) -> Result<String> {
 fn settled(array: &ArrayRef) -> Result<ArrayRef> {
     let wanted = match array.data_type() {
         DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+        DataType::Time32(_) | DataType::Time64(_) => DataType::Time64(TimeUnit::Microsecond),
         DataType::Duration(_) => DataType::Duration(TimeUnit::Microsecond),
         DataType::Interval(_) => DataType::Interval(arrow::datatypes::IntervalUnit::MonthDayNano),
         _ => return Ok(Arc::clone(array)),
@@ -73,6 +74,9 @@ fn value(array: &ArrayRef, at: usize, dialect: Dialect) -> Result<String> {
             let micros = array.as_primitive::<TimestampMicrosecondType>().value(at);
             let offset = if zone.is_some() { "+00" } else { "" };
             format!("{}{offset}", timestamp(micros))
+        }
+        DataType::Time64(TimeUnit::Microsecond) => {
+            clock(array.as_primitive::<Time64MicrosecondType>().value(at))
         }
         DataType::Interval(_) | DataType::Duration(_) => interval(length(array, at), dialect),
         DataType::List(_) => list(&array.as_list::<i32>().value(at), dialect)?,
@@ -117,9 +121,15 @@ fn item(array: &ArrayRef, at: usize, dialect: Dialect) -> Result<String> {
         return Ok("NULL".to_owned());
     }
     let text = value(&settled(array)?, at, dialect)?;
-    let special = |c: char| ",[]{}()'\"\\=:".contains(c) || c.is_whitespace();
+    let special = |c: char| match dialect {
+        Dialect::DuckDb => ",[]{}()'\"\\=:".contains(c),
+        Dialect::Postgres => ",{}\"\\".contains(c) || c.is_whitespace(),
+    };
     let is_text = matches!(array.data_type(), DataType::Utf8 | DataType::Utf8View);
-    let misread = text.is_empty() || text.contains(special) || text.eq_ignore_ascii_case("null");
+    let misread = text.trim() != text
+        || text.is_empty()
+        || text.contains(special)
+        || text.eq_ignore_ascii_case("null");
     Ok(match (is_text && misread, dialect) {
         (false, _) => text,
         (true, Dialect::DuckDb) => {
@@ -208,7 +218,7 @@ pub(super) fn timestamp(micros: i64) -> String {
     let Some(at) = DateTime::from_timestamp_micros(micros) else {
         return format!("{micros} microseconds from 1970-01-01");
     };
-    let mut clock = format!(
+    let mut text = format!(
         "{:02}-{:02} {:02}:{:02}:{:02}",
         at.month(),
         at.day(),
@@ -218,9 +228,9 @@ pub(super) fn timestamp(micros: i64) -> String {
     );
     let fraction = micros.rem_euclid(1_000_000);
     if fraction != 0 {
-        clock.push_str(format!(".{fraction:06}").trim_end_matches('0'));
+        text.push_str(format!(".{fraction:06}").trim_end_matches('0'));
     }
-    year_and(at.year(), &clock)
+    year_and(at.year(), &text)
 }
 
 /// `1 year 2 months 3 days 04:05:06`.
@@ -245,15 +255,20 @@ fn interval(interval: IntervalMonthDayNano, dialect: Dialect) -> String {
     push(interval.days, "day");
     let micros = interval.nanoseconds / 1_000;
     if micros != 0 || parts.is_empty() {
-        let sign = if micros < 0 { "-" } else { "" };
-        let micros = micros.unsigned_abs();
-        let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
-        let clock = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-        let mut text = format!("{sign}{:02}:{:02}:{:02}", clock.0, clock.1, clock.2);
-        if fraction != 0 {
-            text.push_str(format!(".{fraction:06}").trim_end_matches('0'));
-        }
-        parts.push(text);
+        parts.push(clock(micros));
     }
     parts.join(" ")
+}
+
+/// `04:05:06.7`
+fn clock(micros: i64) -> String {
+    let sign = if micros < 0 { "-" } else { "" };
+    let micros = micros.unsigned_abs();
+    let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
+    let clock = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let mut text = format!("{sign}{:02}:{:02}:{:02}", clock.0, clock.1, clock.2);
+    if fraction != 0 {
+        text.push_str(format!(".{fraction:06}").trim_end_matches('0'));
+    }
+    text
 }

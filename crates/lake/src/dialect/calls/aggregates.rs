@@ -84,7 +84,7 @@ pub(super) fn rewrite(
             let which = literal(which).unwrap_or_default().to_lowercase();
             let engine = match which.as_str() {
                 "sum" | "avg" | "min" | "max" | "product" => format!("list_{which}(_1)"),
-                "count" => "array_length(_1)".to_owned(),
+                "count" => "len(list_filter(_1, lambda x : x is not null))".to_owned(),
                 "first" => "array_element(_1, 1)".to_owned(),
                 "last" => "array_element(_1, -1)".to_owned(),
                 "string_agg" => "array_to_string(_1, ',')".to_owned(),

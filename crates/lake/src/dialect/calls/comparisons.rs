@@ -175,6 +175,13 @@ fn like_any(expr: &Expr) -> Result<Option<Expr>, Diagnostic> {
     }
 }
 
+/// A row of values as a structure.
+fn structure(values: &[Expr]) -> Expr {
+    let places: Vec<String> = (1..=values.len()).map(|at| format!("_{at}")).collect();
+    let filled = fill(&format!("struct({})", places.join(", ")), values);
+    filled.unwrap_or_else(|| Expr::Tuple(values.to_vec()))
+}
+
 fn binary(
     left: &Expr,
     op: &BinaryOperator,
@@ -197,11 +204,26 @@ fn binary(
             Ok(with_pattern(left, op, pattern))
         }
         (PGStartsWith, ..) => Ok(fill("starts_with(_1, _2)", &both)),
-        (PGOverlap, ..) => Ok(fill("array_has_any(_1, _2)", &both)),
-        (AtArrow, ..) if !is_json(left) => Ok(fill("array_has_all(_1, _2)", &both)),
-        (ArrowAt, ..) if !is_json(left) => Ok(fill("array_has_all(_2, _1)", &both)),
+        (PGOverlap, ..) => Ok(fill(
+            "array_has_any(list_filter(_1, lambda x : x is not null), _2)",
+            &both,
+        )),
+        (AtArrow, ..) if !is_json(left) => Ok(fill(
+            "array_has_all(_1, list_filter(_2, lambda x : x is not null))",
+            &both,
+        )),
+        (ArrowAt, ..) if !is_json(left) => Ok(fill(
+            "array_has_all(_2, list_filter(_1, lambda x : x is not null))",
+            &both,
+        )),
         (HashArrow, ..) => json_path("json_extract_path", left, right),
         (HashLongArrow, ..) => json_path("json_extract_path_text", left, right),
+        (op, Expr::Tuple(lefts), Expr::Tuple(rights))
+            if dialect == Dialect::DuckDb && op.to_string().starts_with(['=', '<', '>']) =>
+        {
+            let sides = [structure(lefts), structure(rights)];
+            Ok(fill(&format!("(_1 {op} _2)"), &sides))
+        }
         (Eq | NotEq, Expr::Tuple(lefts), Expr::Tuple(rights))
             if dialect == Dialect::Postgres && lefts.len() == rights.len() =>
         {

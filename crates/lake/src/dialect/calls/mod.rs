@@ -3,6 +3,7 @@
 
 mod aggregates;
 mod comparisons;
+mod lambdas;
 mod names;
 mod sized;
 mod templates;
@@ -47,8 +48,13 @@ impl VisitorMut for Rewriter {
                 Ok(fill("strpos(_1, _2)", &sides))
             }
             Expr::Substring { .. } | Expr::Cast { .. } => Ok(sized::rewrite(expr, self.dialect)),
+            Expr::Lambda(lambda) => {
+                lambdas::fields(lambda);
+                Ok(None)
+            }
             Expr::CompoundFieldAccess { access_chain, .. } => {
                 access_chain.iter_mut().for_each(bounded);
+                access_chain.iter_mut().for_each(by_text);
                 Ok(None)
             }
             Expr::Identifier(name) if name.quote_style.is_none() => Ok(moment(&name.value)),
@@ -60,6 +66,15 @@ impl VisitorMut for Rewriter {
             Err(problem) => return ControlFlow::Break(Box::new(problem)),
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// A field is named by a text to the engine.
+fn by_text(access: &mut AccessExpr) {
+    if let AccessExpr::Dot(field) = access
+        && let Expr::Identifier(name) = field
+    {
+        *field = text(&name.value);
     }
 }
 
@@ -95,6 +110,9 @@ fn call(function: &mut Function, dialect: Dialect) -> Result<Option<Expr>, Diagn
     {
         return Ok(Some(each_path(function, value, &paths.elem)));
     }
+    if lambdas::rewrite(&name, function) {
+        return Ok(None);
+    }
     if let Some(rewritten) = times::part_call(&name, function, dialect)? {
         return Ok(Some(rewritten));
     }
@@ -119,7 +137,12 @@ fn each_path(function: &Function, value: &Expr, paths: &[Expr]) -> Expr {
     let mut list = function.clone();
     list.name = named("make_array");
     set_args(&mut list, each);
-    Expr::Function(list)
+    let list = Expr::Function(list);
+    let filled = fill(
+        "(case when _1 is not null then _2 end)",
+        &[value.clone(), list.clone()],
+    );
+    filled.unwrap_or(list)
 }
 
 /// `struct_pack(a := 1)` names its fields in front of their values.

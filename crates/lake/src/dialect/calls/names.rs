@@ -13,8 +13,6 @@ const BOTH: &[(&str, &str)] = &[
     ("strlen", "octet_length"),
     ("suffix", "ends_with"),
     ("ucase", "upper"),
-    ("unicode", "ascii"),
-    ("ord", "ascii"),
     ("gen_random_uuid", "uuid"),
     // aggregates
     ("approx_count_distinct", "approx_distinct"),
@@ -30,18 +28,14 @@ const BOTH: &[(&str, &str)] = &[
     ("apply", "array_transform"),
     ("array_apply", "array_transform"),
     ("array_cat", "array_concat"),
-    ("array_contains", "array_has"),
     ("array_extract", "array_element"),
     ("array_indexof", "array_position"),
     ("array_push_back", "array_append"),
     ("array_remove", "array_remove_all"),
-    ("array_unique", "array_distinct"),
     ("list_apply", "array_transform"),
     ("list_cat", "array_concat"),
-    ("list_contains", "array_has"),
     ("list_element", "array_element"),
     ("list_extract", "array_element"),
-    ("list_has", "array_has"),
     ("list_indexof", "array_position"),
     ("list_min", "array_min"),
     ("list_pack", "make_array"),
@@ -57,7 +51,15 @@ const BOTH: &[(&str, &str)] = &[
     ("struct_extract", "get_field"),
 ];
 
-const DUCKDB: &[(&str, &str)] = &[("quantile", "quantile_disc")];
+const DUCKDB: &[(&str, &str)] = &[
+    ("grouping_id", "grouping"),
+    ("json", "json_normal"),
+    ("json_extract", "json_normal_part"),
+    ("json_extract_path", "json_normal_part"),
+    ("json_extract_path_text", "json_normal_text"),
+    ("json_extract_string", "json_normal_text"),
+    ("quantile", "quantile_disc"),
+];
 
 pub(super) fn of_engine(name: &str, dialect: Dialect) -> Option<&'static str> {
     let of_dialect = match dialect {

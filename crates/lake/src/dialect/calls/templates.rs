@@ -10,6 +10,10 @@ use crate::types::Dialect;
 /// A name, how many arguments it takes, and what it means: `_1` is the first argument.
 type Template = (&'static str, usize, &'static str);
 
+/// Null where the list or the item is.
+const HAS: &str =
+    "(case when _1 is not null and _2 is not null then coalesce(array_has(_1, _2), false) end)";
+
 const BOTH: &[Template] = &[
     // dates
     ("age", 1, "age(date_trunc('day', now()::timestamp), _1)"),
@@ -67,6 +71,55 @@ const BOTH: &[Template] = &[
     ("to_base64", 1, "encode(_1, 'base64')"),
     // lists
     (
+        "array_intersect",
+        2,
+        "array_intersect(list_filter(_1, lambda x : x is not null), _2)",
+    ),
+    (
+        "list_intersect",
+        2,
+        "array_intersect(list_filter(_1, lambda x : x is not null), _2)",
+    ),
+    (
+        "list_distinct",
+        1,
+        "array_distinct(list_filter(_1, lambda x : x is not null))",
+    ),
+    (
+        "array_unique",
+        1,
+        "array_distinct(list_filter(_1, lambda x : x is not null))",
+    ),
+    (
+        "array_distinct",
+        1,
+        "array_distinct(list_filter(_1, lambda x : x is not null))",
+    ),
+    (
+        "list_has_any",
+        2,
+        "array_has_any(list_filter(_1, lambda x : x is not null), _2)",
+    ),
+    (
+        "array_has_any",
+        2,
+        "array_has_any(list_filter(_1, lambda x : x is not null), _2)",
+    ),
+    (
+        "list_has_all",
+        2,
+        "array_has_all(_1, list_filter(_2, lambda x : x is not null))",
+    ),
+    (
+        "array_has_all",
+        2,
+        "array_has_all(_1, list_filter(_2, lambda x : x is not null))",
+    ),
+    ("list_has", 2, HAS),
+    ("list_contains", 2, HAS),
+    ("array_has", 2, HAS),
+    ("array_contains", 2, HAS),
+    (
         "array_lower",
         2,
         "(case when array_length(_1) > 0 then 1 end)",
@@ -113,6 +166,11 @@ const DUCKDB: &[Template] = &[
     ("sha256", 1, "encode(sha256(_1), 'hex')"),
     ("current_localtimestamp", 0, "now()::timestamp"),
     ("today", 0, "now()::date"),
+    (
+        "array_to_string",
+        2,
+        "(case when len(_1) = 0 or len(list_filter(_1, lambda x : x is not null)) > 0 then array_to_string(list_transform(_1, lambda x : x::varchar), _2) end)",
+    ),
     ("string_to_list", 2, "string_split(_1, _2)"),
 ];
 

@@ -90,7 +90,10 @@ impl<'a> Apply<'a> {
                 return Ok(Transformed::no(expr));
             };
             let outer = Expr::Column(column.clone());
-            let at = self.refs.iter().position(|known| *known == outer);
+            let at = self
+                .refs
+                .iter()
+                .position(|known| *known == outer || *known == expr);
             Ok(match at {
                 Some(at) => Transformed::yes(Expr::Column(columns[at].clone())),
                 None => Transformed::no(expr),

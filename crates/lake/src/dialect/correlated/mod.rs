@@ -202,7 +202,7 @@ fn of_outer(join: &Join, names: &Names) -> Result<Transformed<LogicalPlan>> {
     };
     let mut sides = [&join.left, &join.right].map(|side| Joined::new(side, names));
     let condition = condition.transform_up(|part| {
-        let Some(asked) = asked_columns(&part) else {
+        let Some(asked) = asked_columns(&part, join) else {
             return Ok(Transformed::no(part));
         };
         let has_all = |side: &&mut Joined<'_>| {
@@ -235,17 +235,22 @@ fn of_outer(join: &Join, names: &Names) -> Result<Transformed<LogicalPlan>> {
         .map(Transformed::yes)
 }
 
-/// The outer columns that a subquery asks for. None: it is no subquery.
-fn asked_columns(expr: &Expr) -> Option<Vec<Column>> {
+/// The columns of the join's sides that a subquery asks for. None: it is no subquery.
+fn asked_columns(expr: &Expr, join: &Join) -> Option<Vec<Column>> {
     let (subquery, compared) = match expr {
         Expr::ScalarSubquery(subquery) => (subquery, None),
         Expr::Exists(test) => (&test.subquery, None),
         Expr::InSubquery(test) => (&test.subquery, Some(test.expr.as_ref())),
         _ => return None,
     };
-    let outer = outer_columns(&subquery.subquery);
-    let columns = outer.iter().chain(compared).flat_map(Expr::column_refs);
-    Some(columns.into_iter().cloned().collect())
+    let outer = subquery.subquery.all_out_ref_exprs().into_iter();
+    let outer = outer.filter_map(|outer| match outer {
+        Expr::OuterReferenceColumn(_, column) => Some(column),
+        _ => None,
+    });
+    let compared = compared.into_iter().flat_map(Expr::column_refs).cloned();
+    let is_of_side = |column: &Column| join.schema.has_column(column);
+    Some(outer.chain(compared).filter(is_of_side).collect())
 }
 
 /// A lateral join. None: it is no such join, or one that the engine plans.
@@ -256,8 +261,8 @@ fn of_join(join: &Join, names: &Names) -> Result<Option<LogicalPlan>> {
     let Some(right) = lateral(&join.right) else {
         return Ok(None);
     };
-    let refs = outer_columns(&right);
-    if refs.is_empty() || simple::rows(&right, true) {
+    let refs = outer_columns(&right, &join.left);
+    if refs.is_empty() || simple::rows(&right, true) && !refs.iter().any(is_farther) {
         return Ok(None);
     }
     let Some((right, columns)) = Apply::new(&join.left, refs.clone(), names)?.plan(&right)? else {
@@ -272,18 +277,26 @@ fn of_join(join: &Join, names: &Names) -> Result<Option<LogicalPlan>> {
         .map(Some)
 }
 
-/// The outer columns that a subquery names, each once.
-fn outer_columns(plan: &LogicalPlan) -> Vec<Expr> {
+/// The outer columns that a subquery names, each once: columns of the rows around it, and of what is around those,
+/// which to them are outer columns too.
+fn outer_columns(plan: &LogicalPlan, around: &LogicalPlan) -> Vec<Expr> {
     let mut refs = Vec::new();
     for outer in plan.all_out_ref_exprs() {
-        if let Expr::OuterReferenceColumn(_, column) = outer {
-            let column = Expr::Column(column);
-            if !refs.contains(&column) {
-                refs.push(column);
+        let outer = match outer {
+            Expr::OuterReferenceColumn(_, column) if around.schema().has_column(&column) => {
+                Expr::Column(column)
             }
+            outer => outer,
+        };
+        if !refs.contains(&outer) {
+            refs.push(outer);
         }
     }
     refs
+}
+
+fn is_farther(outer: &Expr) -> bool {
+    matches!(outer, Expr::OuterReferenceColumn(..))
 }
 
 /// Outer values and those that a result is for are the same, nulls too.
@@ -325,27 +338,34 @@ impl<'a> Joined<'a> {
     fn value(&mut self, expr: Expr, place: Place) -> Result<Transformed<Expr>> {
         let value = match &expr {
             Expr::ScalarSubquery(Subquery { subquery, .. }) => {
-                let refs = outer_columns(subquery);
-                let is_planned = place != Place::Other && simple::value(subquery);
+                let refs = outer_columns(subquery, self.input);
+                let is_planned = place != Place::Other
+                    && simple::value(subquery)
+                    && !refs.iter().any(is_farther);
                 match refs.is_empty() || is_planned {
                     true => None,
                     false => self.scalar(subquery, refs)?,
                 }
             }
             Expr::Exists(Exists { subquery, negated }) => {
-                let refs = outer_columns(&subquery.subquery);
-                let is_planned = refs.is_empty() || simple::rows(&subquery.subquery, false);
+                let refs = outer_columns(&subquery.subquery, self.input);
+                let is_planned =
+                    simple::rows(&subquery.subquery, false) && !refs.iter().any(is_farther);
                 match is_planned && place == Place::Condition {
                     true => None,
                     false => self.exists(&subquery.subquery, refs, *negated)?,
                 }
             }
             Expr::InSubquery(test) => {
-                let refs = outer_columns(&test.subquery.subquery);
+                let refs = outer_columns(&test.subquery.subquery, self.input);
                 // What is looked for is compared below the join, where its nulls are lost.
                 let is_constant = test.expr.column_refs().is_empty();
-                let is_planned = refs.is_empty() && !is_constant
-                    || (!test.negated && simple::rows(&test.subquery.subquery, false));
+                let is_planned = (refs.is_empty() && !is_constant
+                    || (!test.negated && simple::rows(&test.subquery.subquery, false)))
+                    && !refs
+                        .iter()
+                        .chain([test.expr.as_ref()])
+                        .any(Expr::contains_outer);
                 match is_planned && place == Place::Condition {
                     true => None,
                     false => self.is_in(test, refs)?,

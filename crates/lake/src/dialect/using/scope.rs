@@ -1,5 +1,6 @@
 //! The columns that a `FROM` clause offers, each with the expression that means it.
 
+use arrow::datatypes::DataType;
 use datafusion::common::{DataFusionError, TableReference};
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
@@ -76,6 +77,24 @@ impl Columns<'_> {
             merged: false,
         });
         Ok(columns.collect())
+    }
+
+    /// The fields of a structure that is a column of the items. None: no such column is one.
+    pub(in crate::dialect) fn fields(
+        &self,
+        from: &[TableWithJoins],
+        column: &str,
+    ) -> Option<Vec<String>> {
+        from.iter().find_map(|item| {
+            let plan = (self.probe)(self.select_all(item).ok()?).ok()?;
+            let mut fields = plan.schema().fields().iter();
+            fields.find_map(|field| match field.data_type() {
+                DataType::Struct(parts) if field.name() == column => {
+                    Some(parts.iter().map(|part| part.name().clone()).collect())
+                }
+                _ => None,
+            })
+        })
     }
 
     fn select_all(&self, item: &TableWithJoins) -> Result<Statement, Diagnostic> {

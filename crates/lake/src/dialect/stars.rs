@@ -1,0 +1,86 @@
+//! `s.*` of a column that is a structure: each of its fields.
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, TableFactor,
+    TableWithJoins,
+};
+use forebay_core::Diagnostic;
+
+use super::using::Columns;
+use super::{Probe, folded, scopes};
+
+pub(super) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> Result<(), Diagnostic> {
+    let is_affected = |select: &Select| {
+        select
+            .projection
+            .iter()
+            .any(|item| column(item, &select.from).is_some())
+    };
+    scopes::each_select(query, probe, &is_affected, &|select, _, columns| {
+        let mut items = Vec::new();
+        for item in std::mem::take(&mut select.projection) {
+            match column(&item, &select.from) {
+                Some(of) => items.extend(fields(&of, &select.from, columns)?),
+                None => items.push(item),
+            }
+        }
+        select.projection = items;
+        Ok(())
+    })
+}
+
+/// What the star is of, where it is no table.
+fn column(item: &SelectItem, from: &[TableWithJoins]) -> Option<Ident> {
+    let SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) = item
+    else {
+        return None;
+    };
+    let [part] = name.0.as_slice() else {
+        return None;
+    };
+    let ident = part.as_ident()?;
+    let wanted = folded(ident);
+    let mut factors = from.iter().flat_map(|item| {
+        std::iter::once(&item.relation).chain(item.joins.iter().map(|j| &j.relation))
+    });
+    (!factors.any(|factor| may_be(factor, &wanted))).then(|| ident.clone())
+}
+
+/// Whether the factor has the name, or what names it has is not known.
+fn may_be(factor: &TableFactor, wanted: &str) -> bool {
+    match factor {
+        TableFactor::Table {
+            alias: Some(alias), ..
+        }
+        | TableFactor::Derived {
+            alias: Some(alias), ..
+        } => folded(&alias.name) == wanted,
+        TableFactor::Table { name, .. } => {
+            let last = name.0.last().and_then(|part| part.as_ident());
+            last.is_none_or(|last| folded(last) == wanted)
+        }
+        TableFactor::Derived { .. } => false,
+        _ => true,
+    }
+}
+
+fn fields(
+    of: &Ident,
+    from: &[TableWithJoins],
+    columns: &Columns<'_>,
+) -> Result<Vec<SelectItem>, Diagnostic> {
+    let name = folded(of);
+    let Some(fields) = columns.fields(from, &name) else {
+        return Err(Diagnostic::error(format!(
+            "'{name}.*' is of no table of the query, and of no column that is a structure"
+        )));
+    };
+    let item = |field: String| {
+        let field = Ident::with_quote('"', field);
+        SelectItem::ExprWithAlias {
+            expr: Expr::CompoundIdentifier(vec![of.clone(), field.clone()]),
+            alias: field,
+        }
+    };
+    Ok(fields.into_iter().map(item).collect())
+}
