@@ -131,6 +131,13 @@ impl Casts {
                 let whole = precision - u8::try_from(*scale).unwrap_or(0) + 1;
                 cast(of.clone(), DataType::Decimal128(whole.min(38), 0))
             }
+            (from, DataType::List(_)) if from.is_string() => {
+                let function = match tries {
+                    true => "try_items_of_text",
+                    false => "items_of_text",
+                };
+                named(function, of.clone())
+            }
             (DataType::List(from), DataType::List(to)) if to.data_type().is_integer() => {
                 match rounded_items(of, from.data_type()) {
                     Some(rounded) => rounded,

@@ -111,6 +111,7 @@ const GIVING: &[&str] = &[
     "pg_typeof",
     "struct",
     "sum",
+    "to_hex",
     "trunc",
     "typeof",
 ];

@@ -117,7 +117,7 @@ impl ScalarUDFImpl for Wrapped {
     }
 }
 
-fn taken(takes: Takes, given: &DataType) -> DataType {
+pub(super) fn taken(takes: Takes, given: &DataType) -> DataType {
     let timestamp = || DataType::Timestamp(TimeUnit::Microsecond, None);
     match takes {
         Takes::Text => DataType::Utf8,

@@ -38,7 +38,7 @@ pub(super) const DUCKDB: &[Function] = &[Function {
     takes: &[Takes::Any],
     count: (1, 1),
     gives: text,
-    run: |arrays| strict::<StringArray, _>(arrays, |row| hex(row).map(|h| Some(h.to_uppercase()))),
+    run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(hex(row, false)?.to_uppercase()))),
 }];
 
 pub(super) const POSTGRES: &[Function] = &[Function {
@@ -46,14 +46,17 @@ pub(super) const POSTGRES: &[Function] = &[Function {
     takes: &[Takes::Any],
     count: (1, 1),
     gives: text,
-    run: |arrays| strict::<StringArray, _>(arrays, |row| hex(row).map(Some)),
+    run: |arrays| strict::<StringArray, _>(arrays, |row| hex(row, true).map(Some)),
 }];
 
-fn hex(row: Row<'_>) -> Result<String> {
+/// An `integer` below zero has 16 digits to DuckDB, 8 to PostgreSQL.
+fn hex(row: Row<'_>, is_short: bool) -> Result<String> {
     let array = row.array(0);
     let bytes = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect();
     Ok(match array.data_type() {
-        DataType::Int32 => format!("{:x}", array.as_primitive::<Int32Type>().value(row.at())),
+        DataType::Int32 if is_short => {
+            format!("{:x}", array.as_primitive::<Int32Type>().value(row.at()))
+        }
         kind if kind.is_integer() => {
             let number = arrow::compute::cast(array, &DataType::Int64)?;
             let number = number.as_primitive::<arrow::datatypes::Int64Type>();

@@ -17,7 +17,8 @@ use datafusion::common::exec_err;
 use datafusion::error::Result;
 
 use super::dates::moment;
-use super::function::{Function, Takes, int, strict};
+use super::function::{Function, Takes, int, strict, strict_lists, texts};
+use super::json_text::{items, unquoted};
 
 /// More items than that are a mistake.
 const MOST: usize = 100_000_000;
@@ -51,6 +52,26 @@ pub(super) const FUNCTIONS: &[Function] = &[
             }
         },
     },
+    // `[a, "b c", null]`, and PostgreSQL's `{a,"b c",null}`.
+    Function {
+        names: &["items_of_text"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: texts,
+        run: |arrays| {
+            strict_lists(arrays, |row| match items_of(row.text(0)) {
+                Some(items) => Ok(Some(items)),
+                None => exec_err!("Cannot cast string '{}' to a list", row.text(0)),
+            })
+        },
+    },
+    Function {
+        names: &["try_items_of_text"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: texts,
+        run: |arrays| strict_lists(arrays, |row| Ok(items_of(row.text(0)))),
+    },
     // What lists and structures are ordered by: nulls in them are the greatest.
     Function {
         names: &["nested_key"],
@@ -74,6 +95,28 @@ pub(super) const FUNCTIONS: &[Function] = &[
         run: |arrays| series(arrays, false),
     },
 ];
+
+/// None: it is no list, or one of lists.
+fn items_of(text: &str) -> Option<Vec<Option<String>>> {
+    let text = text.trim();
+    let braced = text
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'));
+    let list = match braced {
+        Some(inside) => &format!("[{inside}]"),
+        None => text,
+    };
+    if !list.starts_with('[') || !list.ends_with(']') {
+        return None;
+    }
+    let item = |item: &str| match item {
+        item if item.eq_ignore_ascii_case("null") => Some(None),
+        item if item.starts_with(['[', '{']) => None,
+        item if item.starts_with('"') => Some(Some(unquoted(item))),
+        item => Some(Some(item.trim_matches('\'').to_owned())),
+    };
+    items(list).into_iter().map(item).collect()
+}
 
 fn nested_keys(values: &ArrayRef) -> Result<ArrayRef> {
     let order = SortOptions {

@@ -1,6 +1,7 @@
 //! Functions that the engine lacks, or answers otherwise than PostgreSQL and DuckDB: one list a topic.
 
 mod checks;
+mod collected;
 mod dates;
 mod forms;
 mod hex;
@@ -73,6 +74,7 @@ pub(crate) fn all(dialect: Dialect) -> Vec<ScalarUDF> {
 pub(crate) fn aggregates(dialect: Dialect) -> Vec<AggregateUDF> {
     let mut all = ranked::aggregates(dialect);
     all.extend(pairs::aggregates(dialect));
+    all.extend(collected::aggregates());
     all
 }
 

@@ -59,6 +59,17 @@ pub(super) fn rewrite(
         }
         ("arg_max" | "argmax" | "max_by", [of, by]) => picked(function, of, by, false),
         ("arg_min" | "argmin" | "min_by", [of, by]) => picked(function, of, by, true),
+        ("entropy", [_]) => Ok(fill(
+            "coalesce(_1, 0::double precision)",
+            &[Expr::Function(function.clone())],
+        )),
+        ("first" | "last", [_]) if function.over.is_some() => {
+            function.name = named(&format!("{name}_value"));
+            Ok(None)
+        }
+        ("json_group_object" | "json_object_agg" | "jsonb_object_agg", [key, value]) => {
+            Ok(object(function, key, value))
+        }
         ("first" | "last" | "any_value", [of]) if function.over.is_none() => {
             let is_any = name == "any_value" || name == "arbitrary";
             function.name = named(match name {
@@ -153,10 +164,11 @@ fn picked(
     least: bool,
 ) -> Result<Option<Expr>, Diagnostic> {
     if function.over.is_some() {
-        return Err(
-            Diagnostic::error("arg_max() and arg_min() over a window are not supported")
-                .hint("first_value(a) over (partition by ... order by b desc) gives the same"),
-        );
+        function.name = named(match least {
+            true => "value_at_least",
+            false => "value_at_greatest",
+        });
+        return Ok(None);
     }
     function.name = named("first_value");
     set_args(function, vec![of.clone()]);
@@ -176,6 +188,17 @@ fn picked(
         "_1 is not null and _2 is not null",
         &[of.clone(), by.clone()],
     )
+}
+
+/// An object of JSON with a member for each row.
+fn object(function: &mut Function, key: &Expr, value: &Expr) -> Option<Expr> {
+    let member = fill(
+        "to_json(_1::text) || ':' || coalesce(to_json(_2), 'null')",
+        &[key.clone(), value.clone()],
+    )?;
+    function.name = named("string_agg");
+    set_args(function, vec![member, fill("','", &[])?]);
+    fill("('{' || _1 || '}')", &[Expr::Function(function.clone())])
 }
 
 /// Adds a condition to those that its rows must meet.

@@ -45,7 +45,7 @@ pub(super) fn rewrite(name: &str, function: &mut Function) -> bool {
                 data_type: None,
             }]),
             body,
-            syntax: lambda.syntax.clone(),
+            syntax: lambda.syntax,
         })
     };
     let mut inner = function.clone();
@@ -86,7 +86,7 @@ impl VisitorMut for OfParameters {
             let field = |of: Expr, name: &Ident| {
                 let named = fill(
                     &format!("get_field(_1, {})", literal(&name.value)),
-                    &[of.clone()],
+                    std::slice::from_ref(&of),
                 );
                 named.unwrap_or(of)
             };

@@ -91,16 +91,22 @@ fn bounded(access: &mut AccessExpr) {
     }
 }
 
-/// `localtimestamp`, which no column can be called.
+/// `localtimestamp` and `localtime`, which no column can be called.
 fn moment(name: &str) -> Option<Expr> {
-    let is_local = name.eq_ignore_ascii_case("localtimestamp");
-    is_local.then(|| fill("now()::timestamp", &[])).flatten()
+    match name.to_ascii_lowercase().as_str() {
+        "localtimestamp" => fill("now()::timestamp", &[]),
+        "localtime" => fill("now()::timestamp::time", &[]),
+        _ => None,
+    }
 }
 
 fn call(function: &mut Function, dialect: Dialect) -> Result<Option<Expr>, Diagnostic> {
     let Some(name) = name_of(function) else {
         return Ok(None);
     };
+    if let (FunctionArguments::None, Some(moment)) = (&function.args, moment(&name)) {
+        return Ok(Some(moment));
+    }
     if name == "struct_pack" {
         return Ok(structure(function));
     }

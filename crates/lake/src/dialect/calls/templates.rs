@@ -71,6 +71,16 @@ const BOTH: &[Template] = &[
     ("to_base64", 1, "encode(_1, 'base64')"),
     // lists
     (
+        "generate_subscripts",
+        2,
+        "unnest(generate_series(1, len(_1)))",
+    ),
+    (
+        "list_where",
+        2,
+        "list_transform(list_filter(list_zip(_1, _2), lambda pair : get_field(pair, '2')), lambda pair : get_field(pair, '1'))",
+    ),
+    (
         "array_intersect",
         2,
         "array_intersect(list_filter(_1, lambda x : x is not null), _2)",
