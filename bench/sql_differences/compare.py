@@ -224,7 +224,7 @@ def same_value(a, b):
         return math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-12) and not (a.isdigit() and b.isdigit())
     except ValueError:
         pass
-    loose = lambda v: re.sub(r"(\d)\.0+(?=[\],}]|$)", r"\1", v.replace('"', "").replace("'", "").replace(" ", "").replace("NULL", "null").replace("=", ":"))
+    loose = lambda v: re.sub(r"(\d)\.0+(?=[\],}]|$)", r"\1", v.replace('"', "").replace("'", "").replace(" ", "").replace("NULL", "null"))
     return a[:1] in "[{" and loose(a) == loose(b)
 
 

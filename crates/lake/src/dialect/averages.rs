@@ -109,6 +109,15 @@ impl AggregateUDFImpl for Coerced {
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        // A difference of timestamps is a duration by now.
+        if let Some(of) = args.expr_fields.first()
+            && matches!(of.data_type(), DataType::Interval(_))
+        {
+            return datafusion::common::plan_err!(
+                "{}() of intervals is not supported: their months have no one length",
+                self.name()
+            );
+        }
         self.inner.accumulator(args)
     }
 

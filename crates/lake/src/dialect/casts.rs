@@ -79,6 +79,9 @@ impl Casts {
             };
         }
         let inner = match (from, to) {
+            (from, DataType::Boolean) if from.is_string() && self.0 == Dialect::DuckDb => {
+                named("truth_text", of.clone())
+            }
             (from, DataType::Boolean) if is_decimal(from) => {
                 let zero = ScalarValue::new_zero(from)?;
                 return Ok(Transformed::yes(of.clone().not_eq(lit(zero))));
@@ -130,6 +133,12 @@ impl Casts {
                 // The engine rounds between decimals.
                 let whole = precision - u8::try_from(*scale).unwrap_or(0) + 1;
                 cast(of.clone(), DataType::Decimal128(whole.min(38), 0))
+            }
+            (from, DataType::List(item)) if from.is_string() && item.data_type().is_nested() => {
+                return Err(problem(
+                    Diagnostic::error(format!("a text cannot be cast to {}", sql_type(to)))
+                        .hint("take its items one by one: json_array_elements(x)"),
+                ));
             }
             (from, DataType::List(_)) if from.is_string() => {
                 let function = match tries {

@@ -30,7 +30,7 @@ const PARTS: &[(&str, Number)] = &[
     ("quarter", |micros| months(micros).div_euclid(3)),
     ("year", |micros| months(micros).div_euclid(12)),
     ("decade", |micros| months(micros).div_euclid(120)),
-    ("century", |micros| (months(micros) - 12).div_euclid(1200)),
+    ("century", |micros| months(micros).div_euclid(1200)),
 ];
 
 fn months(micros: i64) -> i64 {

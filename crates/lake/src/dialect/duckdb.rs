@@ -27,7 +27,7 @@ impl ExprPlanner for Operators {
         };
         let (left, right) = (expr.left.get_type(schema)?, expr.right.get_type(schema)?);
         match (&expr.op, left, right) {
-            (DuckIntegerDivide, left, right) if left.is_integer() && right.is_integer() => {
+            (DuckIntegerDivide, left, right) if is_short(&left) && is_short(&right) => {
                 return Ok(PlannerResult::Planned(expr.left / expr.right));
             }
             (op @ (PGBitwiseShiftLeft | PGBitwiseShiftRight), left, right)
@@ -39,6 +39,15 @@ impl ExprPlanner for Operators {
                 });
                 let sides = vec![expr.left, expr.right];
                 return Ok(PlannerResult::Planned(shift.call(sides)));
+            }
+            (DuckIntegerDivide, left, right) if left.is_floating() || right.is_floating() => {
+                expr.op = Divide;
+            }
+            (DuckIntegerDivide, left, right) if is_whole(&left) && is_whole(&right) => {
+                let sides = vec![expr.left, expr.right];
+                return Ok(PlannerResult::Planned(
+                    functions::named("whole_quotient").call(sides),
+                ));
             }
             (Divide | DuckIntegerDivide, left, right) if is_exact(&left) && is_exact(&right) => {
                 expr.op = Divide;
@@ -70,6 +79,16 @@ impl ExprPlanner for Operators {
 /// What a truth value may be compared with, as 0 or 1: not decimals.
 fn is_counted(number: &DataType) -> bool {
     number.is_integer() || number.is_floating()
+}
+
+/// The engine makes decimals of the longest whole numbers.
+fn is_short(number: &DataType) -> bool {
+    number.is_integer() && number != &DataType::UInt64
+}
+
+/// Whole numbers, of which one is as long as a decimal.
+fn is_whole(number: &DataType) -> bool {
+    number.is_integer() || matches!(number, DataType::Decimal128(_, 0))
 }
 
 fn is_exact(number: &DataType) -> bool {

@@ -6,15 +6,16 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::{DataType, Decimal128Type, DecimalType, TimeUnit};
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ExprSchema};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::logical_expr::{
-    Expr, ExprSchemable, Join, LogicalPlan, LogicalPlanBuilder, Union, Values, cast,
+    Expr, ExprSchemable, Join, LogicalPlan, LogicalPlanBuilder, Union, Values, cast, lit,
 };
 use datafusion::optimizer::AnalyzerRule;
+use datafusion::scalar::ScalarValue;
 
 use super::exprs;
 use crate::types::Dialect;
@@ -110,10 +111,23 @@ fn as_common(values: Vec<&mut Expr>, schema: &dyn ExprSchema, dialect: Dialect) 
             .as_ref()
             .is_some_and(|found| is_changed(found, &common))
         {
-            *value = cast(std::mem::take(value), common.clone());
+            *value = as_type(std::mem::take(value), &common);
         }
     }
     true
+}
+
+/// A written decimal is the double of its digits, which are more than a division keeps.
+fn as_type(value: Expr, common: &DataType) -> Expr {
+    if let (
+        Expr::Literal(ScalarValue::Decimal128(Some(number), digits, scale), _),
+        DataType::Float64,
+    ) = (&value, common)
+        && let Ok(double) = Decimal128Type::format_decimal(*number, *digits, *scale).parse::<f64>()
+    {
+        return lit(double);
+    }
+    cast(value, common.clone())
 }
 
 /// The type for values of different ones. None: the engine knows it.

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
-    ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableAlias, TableFactor, Visit,
-    VisitMut, Visitor, VisitorMut,
+    ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableAlias, TableAliasColumnDef,
+    TableFactor, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use super::calls::fill;
@@ -22,6 +22,14 @@ struct Rewriter(Dialect);
 impl VisitorMut for Rewriter {
     type Break = ();
 
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        if self.0 == Dialect::DuckDb {
+            let ctes = query.with.iter_mut().flat_map(|with| &mut with.cte_tables);
+            ctes.for_each(|cte| name_values(&cte.query, &mut cte.alias));
+        }
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         for item in &mut select.from {
             factor(&mut item.relation, self.0);
@@ -33,8 +41,28 @@ impl VisitorMut for Rewriter {
     }
 }
 
+/// To DuckDB the columns of `VALUES` are `col0` and so on.
+fn name_values(query: &Query, alias: &mut TableAlias) {
+    if let SetExpr::Values(values) = query.body.as_ref()
+        && alias.columns.is_empty()
+    {
+        let count = values.rows.first().map_or(0, |row| row.content.len());
+        let columns = (0..count).map(|at| TableAliasColumnDef {
+            name: Ident::new(format!("col{at}")),
+            data_type: None,
+        });
+        alias.columns = columns.collect();
+    }
+}
+
 fn factor(factor: &mut TableFactor, dialect: Dialect) {
     let rewritten = match factor {
+        TableFactor::Derived {
+            subquery, alias, ..
+        } if dialect == Dialect::DuckDb && matches!(*subquery.body, SetExpr::Values(_)) => {
+            name_values(subquery, alias.get_or_insert_with(|| named("valueslist")));
+            None
+        }
         TableFactor::UNNEST {
             alias,
             array_exprs,

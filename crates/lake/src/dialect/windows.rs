@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use forebay_core::{Diagnostic, suggest};
 
-use super::folded;
+use super::{folded, own};
 
 pub(super) fn rewrite(query: &mut Query) -> Result<(), Diagnostic> {
     match query.visit(&mut EachQuery) {
@@ -46,12 +46,31 @@ fn rewrite_select(select: &mut Select, order_by: Option<&mut OrderBy>) -> Contro
             return ControlFlow::Break(problem);
         }
     }
+    if let Some(function) = select.selection.as_ref().and_then(first_window) {
+        return ControlFlow::Break(
+            Diagnostic::error(format!("WHERE cannot ask for {}() over a window", function))
+                .hint("QUALIFY can"),
+        );
+    }
     select.projection.visit(&mut windows)?;
     select.qualify.visit(&mut windows)?;
     match order_by {
         Some(order_by) => order_by.visit(&mut windows),
         None => ControlFlow::Continue(()),
     }
+}
+
+/// The name of a function over a window in a condition, not of a query in it.
+fn first_window(condition: &Expr) -> Option<String> {
+    let mut found = None;
+    own::change(&mut condition.clone(), |part| {
+        if let Expr::Function(function) = part
+            && function.over.is_some()
+        {
+            found = Some(function.name.to_string());
+        }
+    });
+    found
 }
 
 /// The named windows of one `SELECT`, each written out.

@@ -47,6 +47,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
         gives: text,
         run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(time(row.text(0))))),
     },
+    // The words that DuckDB takes for a truth value.
+    Function {
+        names: &["truth_text"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(truth(row.text(0))))),
+    },
     // Of a number, without `_` between its digits, and with none of an exponent.
     Function {
         names: &["plain_number"],
@@ -186,6 +194,14 @@ fn named_month(text: &str) -> Option<String> {
     match rest.trim_start() {
         "" => Some(day),
         time => clock(&day, time),
+    }
+}
+
+fn truth(text: &str) -> String {
+    match text.to_lowercase().as_str() {
+        "true" | "t" | "yes" | "y" | "1" => "true".to_owned(),
+        "false" | "f" | "no" | "n" | "0" => "false".to_owned(),
+        _ => format!("{text} (true or false)"),
     }
 }
 

@@ -325,6 +325,14 @@ fn written(array: &ArrayRef, at: usize) -> Result<String> {
             let number = arrow::compute::cast(&array.slice(at, 1), &DataType::Float64)?;
             Ok(number_text(number.as_primitive::<Float64Type>().value(0)))
         }
+        DataType::Decimal128(_, 1..) => {
+            let text = super::writing::one(array, at)?;
+            let short = text.trim_end_matches('0');
+            Ok(match short.ends_with('.') {
+                true => format!("{short}0"),
+                false => short.to_owned(),
+            })
+        }
         kind if kind.is_numeric() || kind == &DataType::Boolean => super::writing::one(array, at),
         _ => Ok(quoted(&super::writing::one(array, at)?)),
     }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, Int64Array, Int64Builder, ListBuilder,
-    TimestampMicrosecondBuilder,
+    Array, ArrayRef, AsArray, BinaryArray, Decimal128Array, Float64Array, Int64Array, Int64Builder,
+    ListBuilder, TimestampMicrosecondBuilder,
 };
-use arrow::compute::{SortOptions, cast};
+use arrow::compute::{SortOptions, cast, concat, sum_checked};
 use arrow::datatypes::{
-    DataType, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit, TimeUnit,
-    TimestampMicrosecondType,
+    DataType, Decimal128Type, Float64Type, Int64Type, IntervalMonthDayNano,
+    IntervalMonthDayNanoType, IntervalUnit, TimeUnit, TimestampMicrosecondType,
 };
 use arrow::row::{RowConverter, SortField};
 use chrono::Months;
@@ -51,6 +51,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
                 }
             }
         },
+    },
+    // The sum in the items' own kind of number.
+    Function {
+        names: &["array_sum", "list_sum"],
+        takes: &[Takes::Any],
+        count: (1, 1),
+        gives: |given| sum_type(&given[0]),
+        run: |arrays| sums(&arrays[0]),
     },
     // `[a, "b c", null]`, and PostgreSQL's `{a,"b c",null}`.
     Function {
@@ -96,7 +104,52 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
 ];
 
-/// None: it is no list, or one of lists.
+fn sum_type(list: &DataType) -> DataType {
+    match list {
+        DataType::List(item) if item.data_type().is_integer() => DataType::Int64,
+        DataType::List(item) => match item.data_type() {
+            DataType::Decimal128(_, scale) => DataType::Decimal128(38, *scale),
+            _ => DataType::Float64,
+        },
+        _ => DataType::Float64,
+    }
+}
+
+/// Null where nothing is there to be added.
+fn sums(array: &ArrayRef) -> Result<ArrayRef> {
+    let to = sum_type(array.data_type());
+    let DataType::List(_) = array.data_type() else {
+        return Ok(arrow::array::new_null_array(&to, array.len()));
+    };
+    let lists = array.as_list::<i32>();
+    let each = (0..lists.len()).map(|at| {
+        let items = match lists.is_valid(at) {
+            true => cast(&lists.value(at), &to)?,
+            false => arrow::array::new_null_array(&to, 0),
+        };
+        let sum: ArrayRef = match &to {
+            DataType::Int64 => Arc::new(Int64Array::from(vec![sum_checked(
+                items.as_primitive::<Int64Type>(),
+            )?])),
+            DataType::Decimal128(..) => {
+                let sum = sum_checked(items.as_primitive::<Decimal128Type>())?;
+                Arc::new(Decimal128Array::from(vec![sum]).with_data_type(to.clone()))
+            }
+            _ => Arc::new(Float64Array::from(vec![sum_checked(
+                items.as_primitive::<Float64Type>(),
+            )?])),
+        };
+        Ok(sum)
+    });
+    let each = each.collect::<Result<Vec<ArrayRef>>>()?;
+    let each: Vec<&dyn Array> = each.iter().map(AsRef::as_ref).collect();
+    Ok(match each.is_empty() {
+        true => arrow::array::new_empty_array(&to),
+        false => concat(&each)?,
+    })
+}
+
+/// None: it is no list.
 fn items_of(text: &str) -> Option<Vec<Option<String>>> {
     let text = text.trim();
     let braced = text
@@ -111,7 +164,6 @@ fn items_of(text: &str) -> Option<Vec<Option<String>>> {
     }
     let item = |item: &str| match item {
         item if item.eq_ignore_ascii_case("null") => Some(None),
-        item if item.starts_with(['[', '{']) => None,
         item if item.starts_with('"') => Some(Some(unquoted(item))),
         item => Some(Some(item.trim_matches('\'').to_owned())),
     };

@@ -26,7 +26,7 @@ mod function;
 
 pub(crate) use dates::{PART_NAMES, part_name};
 pub(crate) use intervals::canonical as interval;
-pub(crate) use patterns::translated as pattern;
+pub(crate) use patterns::{of_ascii, translated as pattern};
 pub(crate) use regexes::similar;
 pub use writing::lengths;
 pub(crate) use writing::write;

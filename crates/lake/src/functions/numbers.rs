@@ -78,6 +78,23 @@ pub(super) const FUNCTIONS: &[Function] = &[
             Ok(Arc::new(answers.with_data_type(QUOTIENT)))
         },
     },
+    Function {
+        names: &["whole_quotient"],
+        takes: &[Takes::Any],
+        count: (2, 2),
+        gives: |_| DataType::Decimal128(38, 0),
+        run: |arrays| {
+            let whole = |at: usize| cast(&arrays[at], &DataType::Decimal128(38, 0));
+            let (ones, bys) = (whole(0)?, whole(1)?);
+            let bys = bys.as_primitive::<Decimal128Type>().iter();
+            let pairs = ones.as_primitive::<Decimal128Type>().iter().zip(bys);
+            let answers = pairs.map(|(one, by)| one?.checked_div(by?));
+            let answers: Decimal128Array = answers.collect();
+            Ok(Arc::new(
+                answers.with_data_type(DataType::Decimal128(38, 0)),
+            ))
+        },
+    },
     // Of a number without a sign, whether it is one.
     Function {
         names: &["within"],

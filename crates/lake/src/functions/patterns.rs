@@ -96,6 +96,62 @@ pub(crate) fn translated(pattern: &str) -> String {
     text
 }
 
+/// With `\w`, `\d`, `\s` and `\b` of ASCII's letters alone, as DuckDB reads them.
+pub(crate) fn of_ascii(pattern: &str) -> String {
+    let mut text = String::with_capacity(pattern.len());
+    let mut letters = pattern.chars().peekable();
+    let mut in_class = false;
+    while let Some(letter) = letters.next() {
+        if letter == '\\' {
+            let escaped = letters.next().unwrap_or('\\');
+            match (class(escaped), in_class) {
+                (Some(class), false) => text.push_str(&format!("[{class}]")),
+                (Some(class), true) if class.starts_with('^') => {
+                    text.push_str(&format!("[{class}]"));
+                }
+                (Some(class), true) => text.push_str(class),
+                (None, false) if escaped == 'b' => text.push_str(r"(?-u:\b)"),
+                (None, _) => text.extend(['\\', escaped]),
+            }
+            continue;
+        }
+        text.push(letter);
+        match letter {
+            '[' if !in_class => {
+                in_class = true;
+                // A bracket that comes first is one of the class.
+                text.extend(letters.next_if_eq(&'^'));
+                if letters.next_if_eq(&']').is_some() {
+                    text.push_str(r"\]");
+                }
+            }
+            '[' if letters.peek() == Some(&':') => {
+                for letter in letters.by_ref() {
+                    text.push(letter);
+                    if letter == ']' {
+                        break;
+                    }
+                }
+            }
+            ']' => in_class = false,
+            _ => {}
+        }
+    }
+    text
+}
+
+fn class(escaped: char) -> Option<&'static str> {
+    Some(match escaped {
+        'w' => "0-9A-Za-z_",
+        'W' => "^0-9A-Za-z_",
+        'd' => "0-9",
+        'D' => "^0-9",
+        's' => r"\t\n\f\r\x20",
+        'S' => r"^\t\n\f\r\x20",
+        _ => return None,
+    })
+}
+
 /// `\1` to `\9` are groups, `\0` and `\&` the match, `\\` a backslash; `$` is an ordinary letter.
 pub(super) fn replacement(text: &str) -> String {
     let mut made = String::with_capacity(text.len());
@@ -113,4 +169,24 @@ pub(super) fn replacement(text: &str) -> String {
         }
     }
     made
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_ascii;
+
+    #[test]
+    fn classes_are_of_ascii() {
+        for (given, made) in [
+            (r"^\d+$", "^[0-9]+$"),
+            (r"[\w-]+\.", r"[0-9A-Za-z_-]+\."),
+            (r"[^\W]", "[^[^0-9A-Za-z_]]"),
+            (r"\ba", r"(?-u:\b)a"),
+            (r"[]a]\d", r"[\]a][0-9]"),
+            (r"[[:alpha:]\d]", "[[:alpha:]0-9]"),
+            (r"\\d", r"\\d"),
+        ] {
+            assert_eq!(of_ascii(given), made);
+        }
+    }
 }

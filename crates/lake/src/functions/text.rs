@@ -1,6 +1,7 @@
 //! Text functions.
 
-use arrow::array::{Int64Array, StringArray};
+use arrow::array::{ArrayRef, Int64Array, StringArray};
+use datafusion::error::Result;
 
 use super::function::{Function, Takes, int, lenient_lists, strict, text, texts};
 
@@ -107,7 +108,73 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
 ];
 
-pub(super) const DUCKDB: &[Function] = &[LEVENSHTEIN, SPLIT_PART];
+pub(super) const DUCKDB: &[Function] = &[
+    LEVENSHTEIN,
+    SPLIT_PART,
+    UPPER,
+    Function {
+        names: &["btrim", "trim"],
+        run: |arrays| trimmed(arrays, true, true),
+        ..TRIM
+    },
+    Function {
+        names: &["ltrim"],
+        run: |arrays| trimmed(arrays, true, false),
+        ..TRIM
+    },
+    Function {
+        names: &["rtrim"],
+        run: |arrays| trimmed(arrays, false, true),
+        ..TRIM
+    },
+];
+
+/// There is a large `ß`.
+const UPPER: Function = Function {
+    names: &["upper"],
+    takes: &[Takes::Text],
+    count: (1, 1),
+    gives: text,
+    run: |arrays| {
+        strict::<StringArray, _>(arrays, |row| Ok(Some(upper(row.text(0)).replace('ß', "ẞ"))))
+    },
+};
+
+const TRIM: Function = Function {
+    names: &[],
+    takes: &[Takes::Text, Takes::Text],
+    count: (1, 2),
+    gives: text,
+    run: |_| {
+        Ok(arrow::array::new_empty_array(
+            &arrow::datatypes::DataType::Utf8,
+        ))
+    },
+};
+
+/// Without the letters of the second text at its ends, or without spaces of any width.
+fn trimmed(arrays: &[ArrayRef], at_start: bool, at_end: bool) -> Result<ArrayRef> {
+    strict::<StringArray, _>(arrays, |row| {
+        let letters = (row.len() > 1).then(|| row.text(1));
+        let is_gone = |letter: char| match letters {
+            Some(letters) => letters.contains(letter),
+            None => SPACES.contains(&letter) || ('\u{2000}'..='\u{200a}').contains(&letter),
+        };
+        let mut text = row.text(0);
+        if at_start {
+            text = text.trim_start_matches(is_gone);
+        }
+        if at_end {
+            text = text.trim_end_matches(is_gone);
+        }
+        Ok(Some(text.to_owned()))
+    })
+}
+
+/// The separators of Unicode's category Zs, but those from U+2000 to U+200A.
+const SPACES: [char; 6] = [
+    ' ', '\u{a0}', '\u{1680}', '\u{202f}', '\u{205f}', '\u{3000}',
+];
 
 /// Of bytes.
 const LEVENSHTEIN: Function = Function {

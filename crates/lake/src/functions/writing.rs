@@ -125,7 +125,7 @@ fn item(array: &ArrayRef, at: usize, dialect: Dialect) -> Result<String> {
         Dialect::DuckDb => ",[]{}()'\"\\=:".contains(c),
         Dialect::Postgres => ",{}\"\\".contains(c) || c.is_whitespace(),
     };
-    let is_text = matches!(array.data_type(), DataType::Utf8 | DataType::Utf8View);
+    let is_text = !array.data_type().is_nested();
     let misread = text.trim() != text
         || text.is_empty()
         || text.contains(special)

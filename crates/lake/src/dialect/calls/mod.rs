@@ -17,6 +17,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use forebay_core::Diagnostic;
 
+use crate::functions::of_ascii;
 use crate::types::Dialect;
 
 pub(crate) use templates::fill;
@@ -116,6 +117,10 @@ fn call(function: &mut Function, dialect: Dialect) -> Result<Option<Expr>, Diagn
     {
         return Ok(Some(each_path(function, value, &paths.elem)));
     }
+    if dialect == Dialect::DuckDb && (name.starts_with("regexp_") || name.ends_with("split_regex"))
+    {
+        in_ascii(function);
+    }
     if lambdas::rewrite(&name, function) {
         return Ok(None);
     }
@@ -130,6 +135,17 @@ fn call(function: &mut Function, dialect: Dialect) -> Result<Option<Expr>, Diagn
         return Ok(None);
     }
     Ok(args(function).and_then(|args| templates::expand(&name, &args, dialect)))
+}
+
+/// A pattern that is written out, of ASCII's classes of letters.
+fn in_ascii(function: &mut Function) {
+    let mut args = args(function).unwrap_or_default();
+    if let Some(pattern) = args.get_mut(1)
+        && let Some(written) = literal(pattern)
+    {
+        *pattern = text(&of_ascii(&written));
+        set_args(function, args);
+    }
 }
 
 /// `json_extract(x, ['$.a', '$.b'])` has an answer for each path.

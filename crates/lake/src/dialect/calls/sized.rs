@@ -1,13 +1,26 @@
 //! Texts by their length: `x::varchar(3)` is cut in PostgreSQL, and `substr('abc', -2)` counts from the
 //! end in DuckDB, whose numbers without a sign have bounds of their own.
 
-use datafusion::sql::sqlparser::ast::{CastKind, CharacterLength, DataType, Expr, Value};
+use datafusion::sql::sqlparser::ast::{
+    ArrayElemTypeDef, CastKind, CharacterLength, DataType, Expr, Value,
+};
 
 use super::{fill, literal};
 use crate::types::Dialect;
 
 pub(super) fn rewrite(expr: &Expr, dialect: Dialect) -> Option<Expr> {
     match (expr, dialect) {
+        (
+            Expr::Cast {
+                expr,
+                data_type: DataType::Array(ArrayElemTypeDef::SquareBracket(item, None)),
+                ..
+            },
+            _,
+        ) if matches!(**item, DataType::JSON) => fill(
+            "list_transform(json_items(_1), lambda item : nullif(item, 'null'))",
+            std::slice::from_ref(expr.as_ref()),
+        ),
         (
             Expr::Cast {
                 expr,
