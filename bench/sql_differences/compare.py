@@ -235,7 +235,7 @@ def verdict(theirs, ours, ordered):
         return "MISSING"
     a, b = theirs[2], ours[2]
     if not ordered:
-        a, b = sorted(a), sorted(b)
+        a, b = sorted(a), sorted([spelled(v) for v in row] for row in b)
     if len(a) != len(b) or any(len(x) != len(y) or not all(map(same_value, x, y)) for x, y in zip(a, b)):
         return "WRONG"
     types = [(type_class(x[1]), type_class(y[1])) for x, y in zip(theirs[1], ours[1])]
