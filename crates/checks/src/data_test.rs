@@ -119,11 +119,19 @@ async fn measure(lake: &Lake, node: &Node, spec: &Test, sql: &str) -> Result<Mea
     let query = format!(
         "select cast(failures as bigint) as failures, \
          failures {} as should_warn, failures {} as should_error \
-         from (select coalesce({}, 0) as failures from {failing} as failing_rows) as measured",
+         from (select coalesce({}, case when count(*) = 0 then 0 end) as failures \
+         from {failing} as failing_rows) as measured",
         spec.warn_if, spec.error_if, spec.fail_calc
     );
     let batches = lake.collect(&query).await?;
     let row = batches.iter().find(|batch| batch.num_rows() == 1);
+    if row.is_some_and(|batch| batch.column(0).is_null(0)) {
+        return Err(Diagnostic::error(format!(
+            "fail_calc '{}' of test '{}' gave null over its failing rows, and has to give a number",
+            spec.fail_calc, node.name
+        ))
+        .hint("a sum over nulls is null: coalesce(sum(...), 0)"));
+    }
     row.and_then(read_measured).ok_or_else(|| {
         Diagnostic::error(format!(
             "the thresholds of test '{}' give no verdict: warn_if '{}', error_if '{}'",

@@ -114,6 +114,10 @@ async fn no_failing_rows_is_a_pass_also_where_their_sum_is_null() {
     let outcome = run(&lake, &spec, "select id from main.orders where id > 99").await;
     assert_eq!((outcome.status, outcome.failures), (Status::Pass, 0));
     assert_eq!(outcome.message, None);
+    let nulls = "select nullif(id, id) as id from main.orders";
+    let outcome = run(&lake, &spec, nulls).await;
+    assert_eq!(outcome.status, Status::Error);
+    assert!(outcome.message.unwrap().contains("gave null"));
 }
 
 #[tokio::test]

@@ -113,7 +113,8 @@ fn everything_is_in_the_log_file_and_large_files_are_put_aside() {
     let text = log("logs/dbt.log");
     for part in [
         "[info ] [MainThread]: 1 of 3 START sql view model main.orders",
-        "[debug] [MainThread]: On model.shop.orders: select 1 as id",
+        "[debug] [MainThread]: On model.shop.orders: /* {",
+        "\"node_id\":\"model.shop.orders\"} */\nselect 1 as id",
         "[debug] [MainThread]: Command `build` succeeded at ",
     ] {
         assert!(text.contains(part), "{part} in {text}");

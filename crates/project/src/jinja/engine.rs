@@ -52,6 +52,9 @@ pub(crate) struct Engine {
     /// The same in other manners: by [`Engine::env`].
     others: [OnceLock<Environment<'static>>; 4],
     origins: HashMap<String, Origin>,
+    /// Templates of the built-in macros, until all are there. A project calls a few of the hundreds: each is compiled
+    /// when it is called.
+    built_in: HashMap<String, String>,
 }
 
 impl Engine {
@@ -61,10 +64,14 @@ impl Engine {
             env: environment(),
             others: Default::default(),
             origins: HashMap::new(),
+            built_in: HashMap::new(),
         };
         for (file, text) in BUILTIN_FILES {
             engine.add_macros(BUILTIN, file, text, macros)?;
         }
+        let built_in = std::mem::take(&mut engine.built_in);
+        let source = move |name: &str| Ok(built_in.get(name).cloned());
+        engine.env.set_loader(source);
         for name in NAMING {
             let template = naming_template(name);
             engine.add_call(&template)?;
@@ -136,6 +143,11 @@ impl Engine {
         // A place in one of our own files helps nobody.
         let file = if package == BUILTIN { "" } else { file };
         let (source, origin) = template::of_macro(file, content, block, &extra);
+        if package == BUILTIN {
+            self.origins.insert(template.clone(), origin);
+            self.built_in.insert(template, source);
+            return Ok(());
+        }
         self.add(template, source, origin)
     }
 
@@ -382,6 +394,21 @@ fn of_template(mut problem: Diagnostic, location: &Location) -> Diagnostic {
                 .hints
                 .insert(0, format!("it is called from {location}"));
             problem
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_macro_compiles() {
+        let engine = Engine::new(&mut MacroSet::default()).unwrap();
+        assert!(engine.origins.len() > 100);
+        for name in engine.origins.keys() {
+            let compiled = engine.env.get_template(name);
+            assert!(compiled.is_ok(), "{name}: {:?}", compiled.err());
         }
     }
 }

@@ -27,9 +27,11 @@ pub async fn run(
         (None, 1) => "1 failing row".to_owned(),
         (None, n) => format!("{n} failing rows"),
     };
-    Ok(Outcome::new(
-        status,
-        message,
-        json!({"failures": found.failures}),
-    ))
+    // As dbt has them: none below the threshold, and none known of a test that did not run.
+    let failures = match found.status {
+        Status::Pass => json!(0),
+        Status::Warn | Status::Fail => json!(found.failures),
+        Status::Error => json!(null),
+    };
+    Ok(Outcome::new(status, message, json!({"failures": failures})))
 }
