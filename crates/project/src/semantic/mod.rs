@@ -33,6 +33,14 @@ pub(crate) fn read(
     drafts: &[Draft],
     properties: &Properties,
 ) -> Vec<Outcome> {
+    let declared = [
+        &properties.semantic_models,
+        &properties.metrics,
+        &properties.saved_queries,
+    ];
+    if declared.iter().all(|items| items.is_empty()) {
+        return Vec::new();
+    }
     let mut semantic = Semantic {
         cx,
         names,
