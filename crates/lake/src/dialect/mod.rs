@@ -18,6 +18,7 @@ mod duckdb;
 mod durations;
 mod exprs;
 mod fields;
+mod hidden;
 mod keys;
 mod laterals;
 mod length;
@@ -152,6 +153,9 @@ pub(crate) fn rewrite(
     probe: &Probe<'_>,
 ) -> std::result::Result<(), Diagnostic> {
     let dialect = dialect_of(state);
+    if dialect == Dialect::DuckDb {
+        hidden::rewrite(query);
+    }
     selects::rewrite(query, dialect)?;
     tables::rewrite(query, dialect);
     calls::rewrite(query, dialect)?;

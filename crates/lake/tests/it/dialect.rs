@@ -317,6 +317,11 @@ async fn a_cast_that_loses_digits_is_compared_with_what_it_leaves() {
             &["y", "1.21"],
         ),
         (
+            "SELECT x::int AS y, count(*) AS n FROM (VALUES (1.2), (1.4)) AS t(x) GROUP BY GROUPING SETS ((x::int), ())
+             ORDER BY n, y NULLS LAST",
+            &["y|n", "1|2", "null|2"],
+        ),
+        (
             "SELECT x FROM (VALUES (3000000000), (4)) AS t(x) WHERE try_cast(x AS int) > 3",
             &["x", "4"],
         ),
@@ -347,6 +352,10 @@ async fn fields_of_structures_are_columns_by_their_own_names() {
         (
             "WITH u AS (SELECT s.a, s.b.c FROM (SELECT {'a': 1, 'b': {'c': 'x'}} AS s) AS t) SELECT a, c FROM u",
             &["a|c", "1|x"],
+        ),
+        (
+            "SELECT s.id FROM (SELECT 1 AS id, {'id': 9} AS s UNION ALL SELECT 2, {'id': 8}) AS t ORDER BY id DESC",
+            &["s['id']", "8", "9"],
         ),
         (
             "SELECT s.a, count(*) AS n, sum(s.b) AS m FROM (SELECT {'a': 1, 'b': 2} AS s) AS t GROUP BY s.a ORDER BY s.a",

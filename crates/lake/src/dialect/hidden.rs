@@ -1,0 +1,108 @@
+//! A field of a structure that is an item without a name hides no column of its name in `ORDER BY`: in DuckDB
+//! `SELECT s.id FROM t ORDER BY id` is by the column `id`. The engine would take the item, by the name that it has.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    AccessExpr, Expr, Ident, OrderByKind, Query, Select, SetExpr, Subscript, TableFactor, Value,
+    VisitMut, VisitorMut,
+};
+
+use super::{folded, own};
+
+/// Writes such fields in brackets, `s['id']`, which have no name of their own.
+pub(super) fn rewrite(query: &mut Query) {
+    let _ = query.visit(&mut Rewriter);
+}
+
+struct Rewriter;
+
+impl VisitorMut for Rewriter {
+    type Break = ();
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        let by = query.order_by.as_mut().map(|by| &mut by.kind);
+        if let (SetExpr::Select(select), Some(OrderByKind::Expressions(keys))) =
+            (query.body.as_mut(), by)
+        {
+            let tables = tables(select);
+            let mut names = HashSet::new();
+            for key in keys.iter_mut() {
+                own::change(&mut key.expr, |part| names.extend(column(part, &tables)));
+            }
+            if !names.is_empty() {
+                let mut change = |part: &mut Expr| {
+                    if let Some(field) = field(part, &tables, &names) {
+                        *part = field;
+                    }
+                };
+                own::change(&mut select.projection, &mut change);
+                own::change(&mut select.group_by, &mut change);
+                own::change(&mut select.having, &mut change);
+                own::change(&mut select.distinct, &mut change);
+                keys.iter_mut()
+                    .for_each(|key| own::change(&mut key.expr, &mut change));
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn tables(select: &Select) -> HashSet<String> {
+    let factors = select.from.iter().flat_map(|item| {
+        std::iter::once(&item.relation).chain(item.joins.iter().map(|j| &j.relation))
+    });
+    let name = |factor: &TableFactor| match factor {
+        TableFactor::Table {
+            alias: Some(alias), ..
+        }
+        | TableFactor::Derived {
+            alias: Some(alias), ..
+        }
+        | TableFactor::Function {
+            alias: Some(alias), ..
+        }
+        | TableFactor::UNNEST {
+            alias: Some(alias), ..
+        } => Some(folded(&alias.name)),
+        TableFactor::Table { name, .. } => name.0.last()?.as_ident().map(folded),
+        _ => None,
+    };
+    factors.filter_map(name).collect()
+}
+
+/// The name of a column that is no field.
+fn column(expr: &Expr, tables: &HashSet<String>) -> Option<String> {
+    match expr {
+        Expr::Identifier(name) => Some(folded(name)),
+        Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+            [table, name] if tables.contains(&folded(table)) => Some(folded(name)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A field of one of the names, in brackets.
+fn field(expr: &Expr, tables: &HashSet<String>, names: &HashSet<String>) -> Option<Expr> {
+    let Expr::CompoundIdentifier(parts) = expr else {
+        return None;
+    };
+    let of_table = usize::from(tables.contains(&folded(parts.first()?)));
+    let (column, fields) = parts.split_at_checked(1 + of_table)?;
+    if !names.contains(&folded(fields.last()?)) {
+        return None;
+    }
+    let bracket = |name: &Ident| {
+        let index = Expr::Value(Value::SingleQuotedString(name.value.clone()).into());
+        AccessExpr::Subscript(Subscript::Index { index })
+    };
+    Some(Expr::CompoundFieldAccess {
+        root: Box::new(match column {
+            [one] => Expr::Identifier(one.clone()),
+            all => Expr::CompoundIdentifier(all.to_vec()),
+        }),
+        access_chain: fields.iter().map(bracket).collect(),
+    })
+}
