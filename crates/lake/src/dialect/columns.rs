@@ -149,7 +149,7 @@ pub(super) fn choose(
     let chosen = match args {
         [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] => Ok(names.to_vec()),
         [FunctionArg::Unnamed(FunctionArgExpr::WildcardWithOptions(options))] => {
-            if *options != only_excluding(options) {
+            if !only_excludes(options) {
                 return Err(refused("with more than EXCLUDE"));
             }
             let left_out = left_out(options);
@@ -194,11 +194,13 @@ pub(super) fn choose(
     Ok(chosen.into_iter().map(spelling).collect())
 }
 
-fn only_excluding(options: &WildcardAdditionalOptions) -> WildcardAdditionalOptions {
-    WildcardAdditionalOptions {
-        wildcard_token: options.wildcard_token.clone(),
-        opt_exclude: options.opt_exclude.clone(),
-        opt_except: options.opt_except.clone(),
-        ..WildcardAdditionalOptions::default()
-    }
+/// Whether a star at most leaves columns out.
+pub(super) fn only_excludes(options: &WildcardAdditionalOptions) -> bool {
+    *options
+        == WildcardAdditionalOptions {
+            wildcard_token: options.wildcard_token.clone(),
+            opt_exclude: options.opt_exclude.clone(),
+            opt_except: options.opt_except.clone(),
+            ..WildcardAdditionalOptions::default()
+        }
 }

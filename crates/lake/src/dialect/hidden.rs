@@ -2,51 +2,33 @@
 //! `SELECT s.id FROM t ORDER BY id` is by the column `id`. The engine would take the item, by the name that it has.
 
 use std::collections::HashSet;
-use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, Expr, Ident, OrderByKind, Query, Select, SetExpr, Subscript, TableFactor, Value,
-    VisitMut, VisitorMut,
+    AccessExpr, Expr, Ident, Query, Select, Subscript, TableFactor, Value,
 };
 
-use super::{folded, own};
+use super::folded;
+use super::own::{self, Ordered};
 
 /// Writes such fields in brackets, `s['id']`, which have no name of their own.
 pub(super) fn rewrite(query: &mut Query) {
-    let _ = query.visit(&mut Rewriter);
+    own::each_ordered(query, bracket_fields);
 }
 
-struct Rewriter;
-
-impl VisitorMut for Rewriter {
-    type Break = ();
-
-    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        let by = query.order_by.as_mut().map(|by| &mut by.kind);
-        if let (SetExpr::Select(select), Some(OrderByKind::Expressions(keys))) =
-            (query.body.as_mut(), by)
-        {
-            let tables = tables(select);
-            let mut names = HashSet::new();
-            for key in keys.iter_mut() {
-                own::change(&mut key.expr, |part| names.extend(column(part, &tables)));
-            }
-            if !names.is_empty() {
-                let mut change = |part: &mut Expr| {
-                    if let Some(field) = field(part, &tables, &names) {
-                        *part = field;
-                    }
-                };
-                own::change(&mut select.projection, &mut change);
-                own::change(&mut select.group_by, &mut change);
-                own::change(&mut select.having, &mut change);
-                own::change(&mut select.distinct, &mut change);
-                keys.iter_mut()
-                    .for_each(|key| own::change(&mut key.expr, &mut change));
-            }
-        }
-        ControlFlow::Continue(())
+fn bracket_fields(mut all: Ordered<'_>) {
+    let tables = tables(all.select);
+    let mut names = HashSet::new();
+    for key in &mut all.keys {
+        own::change(*key, |part| names.extend(column(part, &tables)));
     }
+    if names.is_empty() {
+        return;
+    }
+    all.change(|part| {
+        if let Some(field) = field(part, &tables, &names) {
+            *part = field;
+        }
+    });
 }
 
 fn tables(select: &Select) -> HashSet<String> {

@@ -6,13 +6,13 @@ use std::collections::HashSet;
 use datafusion::common::{DataFusionError, SchemaError};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, WildcardAdditionalOptions,
+    Expr, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
 };
 use forebay_core::Diagnostic;
 
 use super::selects::{given_name, numbered};
 use super::using::{Columns, left_out};
-use super::{Probe, folded, scopes};
+use super::{Probe, columns, folded, scopes};
 
 /// Whether the query was planned with a name that is there twice, or not at all for that reason. Few are: the columns
 /// of the others need not be looked up.
@@ -116,13 +116,7 @@ fn plain_star(item: &SelectItem) -> Option<(Option<String>, HashSet<String>)> {
         }
         _ => return None,
     };
-    let excluding = WildcardAdditionalOptions {
-        wildcard_token: options.wildcard_token.clone(),
-        opt_exclude: options.opt_exclude.clone(),
-        opt_except: options.opt_except.clone(),
-        ..WildcardAdditionalOptions::default()
-    };
-    (*options == excluding).then(|| (table, left_out(options)))
+    columns::only_excludes(options).then(|| (table, left_out(options)))
 }
 
 /// The table that a column is written with.

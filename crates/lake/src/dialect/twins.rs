@@ -2,44 +2,24 @@
 //! without its casts, and takes such two for one. Their casts are put into a function, whose name and type are seen.
 
 use std::collections::{BTreeSet, HashMap};
-use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, OrderByKind, Query, Select,
-    SelectItem, SetExpr, Value, VisitMut, VisitorMut,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Query, SelectItem, Value,
 };
 
-use super::{calls, own};
+use super::calls;
+use super::own::{self, Ordered};
 
 /// The function that gives a value as it is.
 const KEPT: &str = "kept";
 
 pub(super) fn rewrite(query: &mut Query) {
-    let _ = query.visit(&mut Rewriter);
+    own::each_ordered(query, tell_apart);
 }
 
-struct Rewriter;
-
-impl VisitorMut for Rewriter {
-    type Break = ();
-
-    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        if let SetExpr::Select(select) = query.body.as_mut() {
-            let mut keys = Vec::new();
-            if let Some(OrderByKind::Expressions(by)) =
-                query.order_by.as_mut().map(|by| &mut by.kind)
-            {
-                keys.extend(by.iter_mut().map(|key| &mut key.expr));
-            }
-            tell_apart(select, keys);
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-fn tell_apart(select: &mut Select, mut keys: Vec<&mut Expr>) {
+fn tell_apart(mut all: Ordered<'_>) {
     let mut casts = false;
-    parts(select, &mut keys, &mut |expr| casts |= is_cast(expr));
+    all.change(|expr| casts |= is_cast(expr));
     if !casts {
         return;
     }
@@ -51,18 +31,18 @@ fn tell_apart(select: &mut Select, mut keys: Vec<&mut Expr>) {
             .or_default()
             .insert(expr.to_string());
     };
-    if let GroupByExpr::Expressions(groups, _) = &select.group_by
+    if let GroupByExpr::Expressions(groups, _) = &all.select.group_by
         && !groups.is_empty()
     {
         groups.iter().for_each(&mut note);
         // A group may be an item by its place or name.
-        for item in &select.projection {
+        for item in &all.select.projection {
             if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
                 note(expr);
             }
         }
     }
-    parts(select, &mut keys, &mut |expr| {
+    all.change(|expr| {
         if matches!(expr, Expr::Function(_)) {
             note(expr);
         }
@@ -76,7 +56,7 @@ fn tell_apart(select: &mut Select, mut keys: Vec<&mut Expr>) {
         return;
     }
     let mut marked = BTreeSet::new();
-    parts(select, &mut keys, &mut |expr| {
+    all.change(|expr| {
         if twins.contains(&expr.to_string()) {
             own::change(expr, |part| {
                 if let Expr::Cast { expr: of, .. } = part
@@ -87,24 +67,11 @@ fn tell_apart(select: &mut Select, mut keys: Vec<&mut Expr>) {
             });
         }
     });
-    parts(select, &mut keys, &mut |expr| {
+    all.change(|expr| {
         if is_cast(expr) {
             mark(expr, &marked);
         }
     });
-}
-
-/// Every expression that is computed of the rows or groups, after those that it is made of.
-fn parts(select: &mut Select, keys: &mut [&mut Expr], visit: &mut impl FnMut(&mut Expr)) {
-    own::change(&mut select.projection, &mut *visit);
-    own::change(&mut select.group_by, &mut *visit);
-    own::change(&mut select.having, &mut *visit);
-    own::change(&mut select.qualify, &mut *visit);
-    own::change(&mut select.named_window, &mut *visit);
-    own::change(&mut select.distinct, &mut *visit);
-    for key in keys {
-        own::change(*key, &mut *visit);
-    }
 }
 
 fn is_cast(expr: &Expr) -> bool {
