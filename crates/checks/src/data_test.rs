@@ -3,7 +3,7 @@
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type};
 use forebay_core::graph::{KeptAs, Test};
-use forebay_core::{Diagnostic, Fault, Node, Relation};
+use forebay_core::{Diagnostic, Node, Relation};
 use forebay_lake::{Input, Lake, Rows, WriteMode, WriteOptions};
 
 pub use crate::threshold::Status;
@@ -26,7 +26,8 @@ pub struct Outcome {
 
 /// Runs a test. `compiled` is the query of the failing rows.
 ///
-/// A query that fails is [`Status::Error`], a result; `Err` is the machine's fault or ours.
+/// # Errors
+/// The query fails.
 pub async fn run(
     lake: &Lake,
     node: &Node,
@@ -34,16 +35,8 @@ pub async fn run(
     compiled: &str,
 ) -> Result<Outcome, Diagnostic> {
     let sql = limited(compiled, spec.limit);
-    match measure(lake, node, spec, &sql).await {
-        Ok(measured) => Ok(outcome(spec, &measured, sql)),
-        Err(error) if error.fault == Fault::User => Ok(Outcome {
-            status: Status::Error,
-            failures: 0,
-            message: Some(error.message),
-            sql,
-        }),
-        Err(error) => Err(error),
-    }
+    let measured = measure(lake, node, spec, &sql).await?;
+    Ok(outcome(spec, &measured, sql))
 }
 
 /// The failing rows themselves, at most `limit` of them.
@@ -160,7 +153,7 @@ pub fn message(spec: &Test, status: Status, failures: i64) -> Option<String> {
     let (verb, threshold) = match status {
         Status::Warn => ("warn", &spec.warn_if),
         Status::Fail => ("fail", &spec.error_if),
-        Status::Pass | Status::Error => return None,
+        Status::Pass => return None,
     };
     let threshold = spaced(threshold);
     Some(format!(

@@ -10,8 +10,6 @@ pub enum Status {
     Pass,
     Warn,
     Fail,
-    /// The test itself could not run.
-    Error,
 }
 
 /// The verdict over what the thresholds answered. A test of severity `warn` never fails.

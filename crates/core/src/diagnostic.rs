@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -42,7 +43,7 @@ impl fmt::Display for Location {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     Warning,
@@ -70,6 +71,9 @@ pub struct Diagnostic {
     pub message: String,
     pub location: Option<Location>,
     pub hints: Vec<String>,
+    /// The SQL that ` (line 2, column 7)` of the message counts in.
+    #[serde(skip)]
+    pub sql: Option<Arc<str>>,
 }
 
 impl Diagnostic {
@@ -80,6 +84,7 @@ impl Diagnostic {
             message: message.into(),
             location: None,
             hints: Vec::new(),
+            sql: None,
         }
     }
 
@@ -107,6 +112,15 @@ impl Diagnostic {
     #[must_use]
     pub fn at(mut self, location: Location) -> Self {
         self.location = Some(location);
+        self
+    }
+
+    /// What its message says of lines and columns is of that SQL, unless it is of another.
+    #[must_use]
+    pub fn within(mut self, sql: &str) -> Self {
+        if self.sql.is_none() && self.message.contains("(line ") {
+            self.sql = Some(Arc::from(sql));
+        }
         self
     }
 

@@ -17,7 +17,7 @@ use futures::TryStreamExt;
 use futures::future::BoxFuture;
 
 use crate::dialect::{dialect_of, local};
-use crate::engine::{self, Files, Planner, SpillFolder, Views, from_engine, input_rows};
+use crate::engine::{self, Files, Planner, SpillFolder, Views, from_engine, input_rows, placed};
 use crate::macros::Macros;
 use crate::types::{Dialect, Input, LakeOptions, Rows, WriteOptions, Written};
 use crate::warehouse::{Begun, Warehouse};
@@ -121,7 +121,8 @@ impl Lake {
         Box::pin(async move {
             let state = self.state();
             let plan = self.plan(&state, sql, versions).await?;
-            engine::start(&state, &plan).await
+            let started = engine::start(&state, &plan).await;
+            started.map_err(|problem| placed(problem, sql))
         })
     }
 
@@ -130,7 +131,10 @@ impl Lake {
         &'a self,
         sql: &'a str,
     ) -> BoxFuture<'a, Result<Vec<RecordBatch>, Diagnostic>> {
-        Box::pin(async move { self.query(sql).await?.stream.try_collect().await })
+        Box::pin(async move {
+            let rows: Result<_, Diagnostic> = self.query(sql).await?.stream.try_collect().await;
+            rows.map_err(|problem| placed(problem, sql))
+        })
     }
 
     /// The columns that a query would give, without running it.
@@ -138,7 +142,8 @@ impl Lake {
         Box::pin(async move {
             let state = self.state();
             let plan = self.plan(&state, sql, &BTreeMap::new()).await?;
-            engine::schema_of(&state, &plan).map_err(from_engine)
+            let schema = engine::schema_of(&state, &plan).map_err(from_engine);
+            schema.map_err(|problem| placed(problem, sql))
         })
     }
 
@@ -167,8 +172,15 @@ impl Lake {
                 }),
                 Begun::Writing(writing) => {
                     let state = self.state();
-                    let rows = self.input_rows(&state, input).await?;
-                    writing.finish(&state, rows, &options).await
+                    let sql = input.sql().map(str::to_owned);
+                    let written = match self.input_rows(&state, input).await {
+                        Ok(rows) => writing.finish(&state, rows, &options).await,
+                        Err(problem) => Err(problem),
+                    };
+                    written.map_err(|problem| match &sql {
+                        Some(sql) => placed(problem, sql),
+                        None => problem,
+                    })
                 }
             }
         })
@@ -196,10 +208,12 @@ impl Lake {
         let state = self.state();
         let dialect = dialect.unwrap_or_else(|| dialect_of(&state));
         let none = BTreeMap::new();
+        let written = sql;
         let sql = local(sql, self.database()).into_owned();
         let planner = self.planner(state, &none);
         let mut planner = planner.inside(relation);
-        planner.plan_in(dialect, &sql).await?;
+        let planned = planner.plan_in(dialect, &sql).await;
+        planned.map_err(|problem| placed(problem, written))?;
         let warehouse = self.warehouse();
         warehouse.create_view(relation, &sql, dialect).await
     }
@@ -258,9 +272,10 @@ impl Lake {
         sql: &str,
         versions: &BTreeMap<Relation, i64>,
     ) -> Result<LogicalPlan, Diagnostic> {
-        let sql = local(sql, self.database());
+        let local = local(sql, self.database());
         let mut planner = self.planner(state.clone(), versions);
-        planner.plan(&sql).await
+        let planned = planner.plan(&local).await;
+        planned.map_err(|problem| placed(problem, sql))
     }
 
     async fn input_rows(&self, state: &SessionState, input: Input) -> Result<Rows, Diagnostic> {

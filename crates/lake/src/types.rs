@@ -55,6 +55,15 @@ pub enum Input {
     Stream(Rows),
 }
 
+impl Input {
+    pub(crate) fn sql(&self) -> Option<&str> {
+        match self {
+            Self::Sql(sql) => Some(sql),
+            Self::Batches(..) | Self::Stream(_) => None,
+        }
+    }
+}
+
 /// What a write does to the rows that are there already.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WriteMode {

@@ -25,6 +25,31 @@ pub enum Question {
     QueryColumns(String),
 }
 
+impl Question {
+    /// Its SQL, where it is one.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Rows(sql) | Self::QueryColumns(sql) => Some(sql),
+            Self::Relation(_) | Self::Columns(_) | Self::Relations => None,
+        }
+    }
+
+    /// The same about other texts.
+    pub(crate) fn map_text(self, change: impl Fn(String) -> String) -> Self {
+        let changed = |relation: Relation| Relation {
+            schema: change(relation.schema),
+            name: change(relation.name),
+        };
+        match self {
+            Self::Relation(relation) => Self::Relation(changed(relation)),
+            Self::Columns(relation) => Self::Columns(changed(relation)),
+            Self::Relations => Self::Relations,
+            Self::Rows(sql) => Self::Rows(change(sql)),
+            Self::QueryColumns(sql) => Self::QueryColumns(change(sql)),
+        }
+    }
+}
+
 /// Answers while a template runs: hooks, operations, materialisations.
 ///
 /// Every question is looked up when it is asked and as often as it is asked, in the order of the

@@ -2,6 +2,7 @@
 
 use forebay_core::{Diagnostic, Node, NodeId, Spec};
 
+use crate::jinja::marks::behind;
 use crate::jinja::{Failure, Mode, Record, cte_name, from_json};
 use crate::{CompileState, Compiled, Project, nodes};
 
@@ -205,6 +206,9 @@ fn own_with(sql: &str) -> Option<usize> {
 fn first_token(sql: &str) -> usize {
     let mut at = 0;
     loop {
+        let rest = sql[at..].trim_start();
+        at = sql.len() - rest.len();
+        at += behind(&sql[at..]);
         let rest = sql[at..].trim_start();
         at = sql.len() - rest.len();
         let skipped = if rest.starts_with("--") {

@@ -1,11 +1,12 @@
 //! Hooks: SQL that runs around a node or around a whole run. A hook stays text until its turn comes.
 
-use forebay_core::{Diagnostic, NodeId};
+use forebay_core::{Diagnostic, Location, NodeId};
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 
 use crate::compile::outcome;
-use crate::jinja::{Mode, NodeScope};
+use crate::config::Setting;
+use crate::jinja::{Mode, NodeScope, called_from};
 use crate::package::Package;
 use crate::{CompileState, Compiled, Project};
 
@@ -15,7 +16,24 @@ pub enum When {
     After,
 }
 
+/// A hook as it is written, and where.
+#[derive(Clone, Debug)]
+pub(crate) struct HookText {
+    pub text: String,
+    pub at: Location,
+}
+
 impl When {
+    pub(crate) const BOTH: [Self; 2] = [Self::Before, Self::After];
+
+    /// The setting of a node for what runs around its step.
+    pub(crate) fn setting(self) -> &'static str {
+        match self {
+            When::Before => "pre_hook",
+            When::After => "post_hook",
+        }
+    }
+
     /// The key of `dbt_project.yml` for what runs around a whole run.
     pub(crate) fn key(self) -> &'static str {
         match self {
@@ -30,8 +48,8 @@ impl When {
 pub struct Hook {
     text: String,
     scope: Arc<NodeScope>,
-    /// It is one, and no operation or text of the command line.
-    hooks: bool,
+    /// None: an operation, or a text of the command line.
+    at: Option<Location>,
 }
 
 /// One of `on-run-start` or `on-run-end`.
@@ -50,6 +68,19 @@ impl Hook {
     pub fn text(&self) -> &str {
         &self.text
     }
+
+    /// A problem of it, at its place.
+    pub fn placed(&self, mut problem: Diagnostic) -> Diagnostic {
+        let Some(at) = &self.at else {
+            return problem;
+        };
+        match problem.location.clone() {
+            None => problem.location = Some(at.clone()),
+            Some(own) if own.file != at.file => called_from(&mut problem, at),
+            Some(_) => {}
+        }
+        problem.hint(format!("in the hook {}", self.text.trim()))
+    }
 }
 
 impl Project {
@@ -58,19 +89,12 @@ impl Project {
         let Some(detail) = self.details.get(id) else {
             return Vec::new();
         };
-        let key = match when {
-            When::Before => "pre_hook",
-            When::After => "post_hook",
-        };
-        let hook = |text: String| Hook {
-            text,
+        let hook = |hook: &HookText| Hook {
+            text: hook.text.clone(),
             scope: Arc::clone(&detail.scope),
-            hooks: true,
+            at: Some(hook.at.clone()),
         };
-        texts(detail.config.get(key))
-            .into_iter()
-            .map(hook)
-            .collect()
+        detail.hooks[when as usize].iter().map(hook).collect()
     }
 
     /// `on-run-start` or `on-run-end` of all packages by their names, then those of the project;
@@ -90,13 +114,13 @@ impl Project {
                 variables: variables.clone(),
                 ..NodeScope::default()
             });
-            for (index, text) in package.run_hooks(when).iter().enumerate() {
+            for (index, hook) in package.run_hooks(when).iter().enumerate() {
                 let name = package.run_hook_name(when, index);
                 found.push(RunHook {
                     hook: Hook {
-                        text: text.clone(),
+                        text: hook.text.clone(),
                         scope: Arc::clone(&scope),
-                        hooks: true,
+                        at: Some(hook.at.clone()),
                     },
                     id: NodeId::new(format!("operation.{}.{name}", package.name)),
                     name,
@@ -125,7 +149,7 @@ impl Project {
         Hook {
             text: text.to_owned(),
             scope: detail.map_or_else(Arc::default, |detail| Arc::clone(&detail.scope)),
-            hooks: false,
+            at: None,
         }
     }
 
@@ -143,7 +167,7 @@ impl Project {
                 variables,
                 ..NodeScope::default()
             }),
-            hooks: false,
+            at: None,
         }
     }
 
@@ -169,7 +193,7 @@ impl Project {
         Hook {
             text: text.to_owned(),
             scope: Arc::new(NodeScope::default()),
-            hooks: false,
+            at: None,
         }
     }
 
@@ -185,10 +209,7 @@ impl Project {
         printed: &mut Vec<String>,
     ) -> Result<Compiled, Diagnostic> {
         let compiled = self.compile_text(&hook.text, &hook.scope, state, printed);
-        compiled.map_err(|problem| match hook.hooks {
-            true => problem.hint(format!("in the hook {}", hook.text.trim())),
-            false => problem,
-        })
+        compiled.map_err(|problem| hook.placed(problem))
     }
 
     /// A text outside of any file.
@@ -214,7 +235,7 @@ impl Project {
 }
 
 impl Package {
-    pub(crate) fn run_hooks(&self, when: When) -> &[String] {
+    pub(crate) fn run_hooks(&self, when: When) -> &[HookText] {
         match when {
             When::Before => &self.file.on_run_start,
             When::After => &self.file.on_run_end,
@@ -224,6 +245,19 @@ impl Package {
     pub(crate) fn run_hook_name(&self, when: When, index: usize) -> String {
         format!("{}-{}-{index}", self.name, when.key())
     }
+}
+
+/// The texts of a setting, each with its place.
+pub(crate) fn placed(setting: Option<&Setting>) -> Vec<HookText> {
+    let items = setting.into_iter().flat_map(Setting::items);
+    let hooks = items.flat_map(|(item, at)| {
+        let of = move |text| HookText {
+            text,
+            at: at.clone(),
+        };
+        texts(Some(&item)).into_iter().map(of)
+    });
+    hooks.collect()
 }
 
 /// As `run_hooks` takes them: outside of the transaction where they say so.

@@ -47,6 +47,7 @@ pub use ask::{Answer, Answers, Column, Compiled, Live, Question, RelationKind, R
 pub use config::{OpenLineage, Settings};
 pub use glance::{Glance, glance};
 pub use hooks::{Hook, RunHook, When};
+pub use jinja::marks::Marks;
 pub use load::{WantedPackage, wanted_packages};
 pub use materialize::Made;
 pub use python::PythonCall;
@@ -134,6 +135,10 @@ pub struct CompileState {
     pub overrides: Arc<Overrides>,
     /// The span of time that a microbatch model is compiled for.
     pub batch: Option<Batch>,
+    /// Texts are marked by who wrote them.
+    pub marks: Marks,
+    /// A question that cannot be answered, and why: where it is asked is where the problem is.
+    pub refused: Option<Arc<(Question, Diagnostic)>>,
 }
 
 /// What `ref` and `source` give instead of the project's own tables.

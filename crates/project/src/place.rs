@@ -6,11 +6,47 @@ use forebay_core::{Diagnostic, Location, Node, Spec};
 use indexmap::IndexSet;
 
 use crate::Project;
+use crate::jinja::called_from;
+use crate::jinja::marks::{Map, Writer};
 
 impl Project {
-    /// The problem of a query of the node, at its place in the user's file where that can be told: where the line of the
-    /// query, or the word that the engine stumbled over, is in one place only. Else it is at the node, and the message
-    /// goes on saying where in the query.
+    /// The problem of a query of the node, at the place in the user's file that wrote what the engine stumbled over.
+    /// `marked` is the query with marks, see [`Marks`](crate::Marks).
+    ///
+    /// # Errors
+    /// The same problem, where its message says no place or the query with marks is another one.
+    pub fn traced(
+        &self,
+        node: &Node,
+        sql: &str,
+        marked: &str,
+        mut problem: Diagnostic,
+    ) -> Result<Diagnostic, Box<Diagnostic>> {
+        let map = Map::read(marked);
+        let Some(writers) = writers(&map, sql, &problem) else {
+            return Err(Box::new(problem));
+        };
+        let places = writers.iter().filter_map(|writer| {
+            let (location, package) = self.engine.written_by(writer)?;
+            // What a package's macro writes of a value is the mistake of whoever gave it.
+            let is_own = package.is_none_or(|package| package == self.name);
+            Some((location, writer.is_text || is_own))
+        });
+        let places: Vec<(Location, bool)> = places.collect();
+        let inner = places.iter().rev().find(|(_, is_told)| *is_told);
+        let location = inner.map_or(&node.location, |(location, _)| location);
+        let outer = places.first().map_or(&node.location, |(outer, _)| outer);
+        for from in [outer, &node.location] {
+            if from.file != location.file {
+                called_from(&mut problem, from);
+            }
+        }
+        problem.message = without_words(&problem.message);
+        Ok(problem.at(location.clone()))
+    }
+
+    /// The same without a map: a place is told only where the query's line, or the word that the engine stumbled over, is in
+    /// one place alone. Else it is at the node, and the message goes on saying where in the query.
     pub fn placed(&self, node: &Node, sql: Option<&str>, mut problem: Diagnostic) -> Diagnostic {
         let said = in_words(&problem.message);
         let stumbled = said.as_ref().zip(sql).map_or_else(
@@ -27,8 +63,9 @@ impl Project {
         let Some(location) = found else {
             return problem.at(node.location.clone());
         };
-        if let Some((said, ..)) = said {
-            problem.message = problem.message.replace(&said, "");
+        problem.message = without_words(&problem.message);
+        if location.file != node.location.file {
+            called_from(&mut problem, &node.location);
         }
         problem.at(location)
     }
@@ -54,6 +91,36 @@ impl Project {
             Some((file.clone(), content))
         };
         files.into_iter().filter_map(text).collect()
+    }
+}
+
+/// Who wrote what the problem's message points at, outermost first. None: it points nowhere in this query.
+pub(crate) fn writers(map: &Map, sql: &str, problem: &Diagnostic) -> Option<Vec<Writer>> {
+    let byte = map.byte_of(sql, byte_in(sql, problem)?)?;
+    Some(map.writers_at(byte))
+}
+
+/// The byte of the query that the message's line and column mean. What ran may be a query around it, or a statement of it.
+fn byte_in(sql: &str, problem: &Diagnostic) -> Option<usize> {
+    let (_, line, column) = in_words(&problem.message)?;
+    let ran = problem.sql.as_deref()?;
+    let (text, byte) = at(ran, line, column)?;
+    let byte = text.as_ptr() as usize - ran.as_ptr() as usize + byte;
+    let own = sql.trim().trim_end_matches(';').trim_end();
+    let start = sql.find(own)?;
+    if let Some(around) = own.find(ran.trim()).filter(|_| ran.len() < own.len()) {
+        return Some(start + around + byte);
+    }
+    let mut inside = ran.match_indices(own).map(|(at, _)| at..at + own.len());
+    let own = inside.find(|range| range.contains(&byte))?;
+    Some(start + byte - own.start)
+}
+
+/// The message without the words that say where.
+pub(crate) fn without_words(message: &str) -> String {
+    match in_words(message) {
+        Some((said, ..)) => message.replace(&said, ""),
+        None => message.to_owned(),
     }
 }
 

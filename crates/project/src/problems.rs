@@ -1,6 +1,7 @@
 //! Collects problems while a project is read, so that all of them are reported at once.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 
 use forebay_core::{Diagnostic, Diagnostics, Severity};
 
@@ -35,11 +36,23 @@ impl Problems {
     pub fn finish(self) -> Result<Vec<Diagnostic>, Diagnostics> {
         let mut all = Diagnostics(self.0.into_inner());
         all.sort();
-        all.0.dedup();
+        let mut told = HashSet::new();
+        all.0.retain(|problem| told.insert(told_as(problem)));
         if all.has_errors() {
             return Err(all);
         }
         debug_assert!(all.0.iter().all(|d| d.severity == Severity::Warning));
         Ok(all.0)
     }
+}
+
+/// What two tellings of one mistake have in common: a macro's is found by every node that calls it.
+fn told_as(problem: &Diagnostic) -> (Severity, String, String) {
+    let place = problem.location.as_ref().map(ToString::to_string);
+    let hints = match &problem.location {
+        Some(at) if at.line > 0 => String::new(),
+        _ => problem.hints.join("\n"),
+    };
+    let told = format!("{}\n{hints}", problem.message);
+    (problem.severity, place.unwrap_or_default(), told)
 }

@@ -1,13 +1,14 @@
 //! Compiles a node, and looks up in the lake what its template asks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use forebay_core::{Diagnostic, NodeId, Relation};
 use forebay_lake::{Executed, Lake, TableInfo, TableKind};
 use forebay_project::{
-    Answer, Column, CompileState, Compiled, Hook, Project, Question, RelationKind, Rows, TimeKind,
-    When,
+    Answer, Column, CompileState, Compiled, Hook, Marks, Project, Question, RelationKind, Rows,
+    TimeKind, When,
 };
 use serde_json::{Map, Number, Value};
 
@@ -109,11 +110,37 @@ async fn settle(
             Compiled::Asks(question) => question,
         };
         let answer = match lake {
-            Some(lake) => answer(lake, &question).await?,
-            None => nothing(&question)?,
+            Some(lake) => answer(lake, &question).await,
+            None => nothing(&question),
         };
-        state.answer(question, answer);
+        match answer {
+            Ok(answer) => state.answer(question, answer),
+            Err(problem) => return Err(where_asked(state, question, problem, compiled)),
+        }
     }
+}
+
+/// The problem of an answer, at the place of the template that asks for it.
+fn where_asked(
+    state: CompileState,
+    question: Question,
+    problem: Diagnostic,
+    mut compiled: impl FnMut(&CompileState) -> Result<Compiled, Diagnostic>,
+) -> Diagnostic {
+    let refused = Some(Arc::new((question, problem.clone())));
+    for marks in [Marks::All, Marks::None] {
+        let state = CompileState {
+            marks,
+            refused: refused.clone(),
+            ..state.clone()
+        };
+        if let Err(placed) = compiled(&state)
+            && problem.message.starts_with(&placed.message)
+        {
+            return placed;
+        }
+    }
+    problem
 }
 
 fn nothing(question: &Question) -> Result<Answer, Diagnostic> {

@@ -21,7 +21,7 @@ pub async fn around_step(
 ) -> Result<(), Diagnostic> {
     for hook in workspace.project.hooks(&node.id, when) {
         let ran = run(workspace, &hook, state.clone()).await;
-        ran.map_err(|problem| problem.at(node.location.clone()))?;
+        ran?;
     }
     Ok(())
 }
@@ -147,8 +147,7 @@ async fn execute(workspace: &Workspace, hook: &Hook, sql: &str) -> Result<(), Di
         return Ok(());
     }
     let ran = workspace.lake.execute(sql).await;
-    ran.map(drop)
-        .map_err(|problem| problem.hint(format!("in the hook {}", hook.text().trim())))
+    ran.map(drop).map_err(|problem| hook.placed(problem))
 }
 
 fn unanswered(question: &Question) -> Diagnostic {

@@ -3,7 +3,7 @@
 use forebay_checks::data_test::{self, Outcome, Status};
 use forebay_checks::freshness::{self, FreshnessStatus};
 use forebay_core::graph::{Freshness, KeptAs, Source, Test};
-use forebay_core::{Location, Node, NodeId, Relation, Severity, Spec};
+use forebay_core::{Diagnostic, Location, Node, NodeId, Relation, Severity, Spec};
 use forebay_lake::{Input, Lake, LakeOptions, TableKind, WriteMode, WriteOptions};
 use futures::TryStreamExt;
 use indexmap::IndexMap;
@@ -64,8 +64,12 @@ fn test() -> Test {
 }
 
 async fn run(lake: &Lake, spec: &Test, sql: &str) -> Outcome {
+    try_run(lake, spec, sql).await.unwrap()
+}
+
+async fn try_run(lake: &Lake, spec: &Test, sql: &str) -> Result<Outcome, Diagnostic> {
     let node = node("no_lost_orders", None, Spec::Test(spec.clone()));
-    data_test::run(lake, &node, spec, sql).await.unwrap()
+    data_test::run(lake, &node, spec, sql).await
 }
 
 #[tokio::test]
@@ -115,18 +119,23 @@ async fn no_failing_rows_is_a_pass_also_where_their_sum_is_null() {
     assert_eq!((outcome.status, outcome.failures), (Status::Pass, 0));
     assert_eq!(outcome.message, None);
     let nulls = "select nullif(id, id) as id from main.orders";
-    let outcome = run(&lake, &spec, nulls).await;
-    assert_eq!(outcome.status, Status::Error);
-    assert!(outcome.message.unwrap().contains("gave null"));
+    let failed = try_run(&lake, &spec, nulls).await.unwrap_err();
+    assert!(failed.message.contains("gave null"));
 }
 
 #[tokio::test]
-async fn a_query_that_fails_is_a_result_with_its_message() {
+async fn a_query_that_fails_says_where_in_what_ran() {
     let dir = tempfile::tempdir().unwrap();
     let lake = lake(&dir).await;
-    let outcome = run(&lake, &test(), "select statuss from main.orders").await;
-    assert_eq!(outcome.status, Status::Error);
-    assert!(outcome.message.unwrap().contains("statuss"));
+    let failed = try_run(&lake, &test(), "select statuss from main.orders").await;
+    let failed = failed.unwrap_err();
+    assert!(failed.message.contains("statuss"));
+    assert!(
+        failed
+            .sql
+            .unwrap()
+            .contains("select statuss from main.orders")
+    );
 }
 
 #[tokio::test]

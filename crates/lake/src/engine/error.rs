@@ -145,14 +145,43 @@ fn listed(names: &[&str]) -> String {
 fn explain_plan(message: &str) -> Diagnostic {
     let text = plain(message);
     let Some(rest) = text.strip_prefix("Invalid function '") else {
-        return Diagnostic::error(text);
+        return Diagnostic::error(in_short(&text).unwrap_or(text));
     };
     let (name, rest) = rest.split_once('\'').unwrap_or((rest, ""));
     let problem = Diagnostic::error(format!("there is no function '{name}'"));
-    match rest.split_once("Did you mean ") {
-        Some((_, nearest)) => problem.hint(format!("did you mean {nearest}")),
-        None => problem,
+    let offered = rest.split_once("Did you mean '");
+    let offered = offered.and_then(|(_, nearest)| nearest.split_once('\''));
+    problem.maybe_hint(offered.and_then(|(nearest, _)| suggest::nearest(name, [nearest])))
+}
+
+/// What the engine says at length, in a sentence.
+fn in_short(text: &str) -> Option<String> {
+    if let Some((_, rest)) = text.split_once("given name and argument types '") {
+        let (call, _) = rest.split_once('\'')?;
+        return Some(format!("there is no function {call}"));
     }
+    if text.starts_with("Column in SELECT must be in GROUP BY") {
+        let (_, rest) = text.split_once("column \"")?;
+        let (column, _) = rest.split_once('"')?;
+        return Some(format!(
+            "column '{}' has to be in GROUP BY, or within an aggregate function",
+            column.rsplit('.').next()?
+        ));
+    }
+    if text.starts_with("Aggregate function calls cannot be nested") {
+        let (_, rest) = text.split_once("is nested inside '")?;
+        let (outer, _) = rest.split_once('(')?;
+        return Some(format!(
+            "an aggregate function within another one: {outer}(...)"
+        ));
+    }
+    let operation = text.strip_prefix("Cannot coerce arithmetic expression ");
+    if let Some(operation) = operation.and_then(|text| text.strip_suffix(" to valid types")) {
+        return Some(format!("there is no operation {operation}"));
+    }
+    let columns =
+        text.strip_prefix("Too many columns! The subquery should only return one column: ");
+    columns.map(|columns| format!("a subquery gives one column here, and not {columns}"))
 }
 
 fn explain_arrow(error: &ArrowError) -> Diagnostic {

@@ -352,7 +352,8 @@ impl<'a> Planner<'a> {
         let plan = self.plan_in(dialect, &sql).await;
         self.open.pop();
         let reading = self.reading.pop().unwrap_or_default();
-        let plan = plan.map_err(|mut problem| {
+        let plan = plan.map_err(|problem| {
+            let mut problem = problem.within(&view.sql);
             problem.message = format!("view '{name}': {}", problem.message);
             problem
         })?;

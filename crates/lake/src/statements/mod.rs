@@ -48,9 +48,11 @@ impl Lake {
     pub fn execute<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<Executed, Diagnostic>> {
         Box::pin(async move {
             let state = self.state();
+            let written = sql;
             let sql = local(sql, database_of(&state));
             let depth = state.config_options().sql_parser.recursion_limit;
-            let statements = parse(&sql, depth.get()).map_err(|error| from_parser(&error))?;
+            let statements = parse(&sql, depth.get());
+            let statements = statements.map_err(|error| from_parser(&error).within(written))?;
             let mut last = Executed::Done;
             let only = statements.len() == 1;
             for mut statement in statements {
@@ -59,7 +61,7 @@ impl Lake {
                 }
                 let text = match only {
                     // As it was written, so that errors point into it.
-                    true => sql.to_string(),
+                    true => written.to_owned(),
                     false => statement.to_string(),
                 };
                 last = self.statement(&statement, &text).await?;

@@ -63,7 +63,7 @@ async fn a_failure_in_the_midst_of_the_rows_changes_nothing() {
         .sql("main.t", WriteMode::Overwrite, failing)
         .await
         .unwrap_err();
-    assert_eq!(problem.message, "division by zero");
+    assert_eq!(problem.message, "division by zero (line 1, column 11)");
     assert_eq!(place.rows("SELECT * FROM main.t").await, ["1"]);
     let new = place.sql("main.new", WriteMode::Overwrite, failing).await;
     assert!(new.is_err());

@@ -124,11 +124,11 @@ async fn problems_say_what_where_and_what_was_meant() {
         ),
         (
             "SELECT 1 / 0",
-            "error: division by zero\n  hint: guard the divisor: nullif(divisor, 0) makes the answer null",
+            "error: division by zero (line 1, column 10)\n  hint: guard the divisor: nullif(divisor, 0) makes the answer null",
         ),
         (
             "SELECT CAST('x' AS BIGINT)",
-            "error: Cannot cast string 'x' to value of bigint type",
+            "error: Cannot cast string 'x' to value of bigint type (line 1, column 13)",
         ),
         (
             "DROP TABLE raw.flights",

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 
 use crate::problems::Problems;
-use crate::yaml::{Doc, Entry, Yaml};
+use crate::yaml::{Doc, Entry, Value, Yaml};
 
 /// One setting and where it comes from.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,13 +14,18 @@ pub(crate) struct Setting {
     /// With its Jinja, where it has any.
     pub written: Option<Json>,
     pub at: Location,
+    /// Where the items of a hook are, from which one on. What is before them is at `at`.
+    parts: Vec<(usize, Location)>,
 }
 
 impl Setting {
     pub fn of(yaml: &Yaml, at: Location) -> Self {
         let (value, written) = (yaml.to_json(), yaml.to_written());
         let written = Some(written).filter(|written| *written != value);
-        Self { value, written, at }
+        Self {
+            written,
+            ..Self::plain(value, at)
+        }
     }
 
     pub fn plain(value: Json, at: Location) -> Self {
@@ -28,7 +33,28 @@ impl Setting {
             value,
             written: None,
             at,
+            parts: Vec::new(),
         }
+    }
+
+    /// Its items with their places; what is no list is one.
+    pub fn items(&self) -> impl Iterator<Item = (Json, &Location)> {
+        let items = items(&self.value).into_iter().enumerate();
+        items.map(|(index, item)| {
+            let part = self.parts.iter().rev().find(|(from, _)| *from <= index);
+            (item, part.map_or(&self.at, |(_, at)| at))
+        })
+    }
+
+    fn add(&mut self, more: Self) {
+        let mut all = items(&self.value);
+        let before = all.len();
+        all.extend(items(&more.value));
+        self.value = Json::Array(all);
+        self.parts.push((before, more.at));
+        let parts = more.parts.into_iter();
+        self.parts
+            .extend(parts.map(|(from, at)| (before + from, at)));
     }
 }
 
@@ -41,15 +67,21 @@ fn key(name: &str) -> String {
 
 pub(crate) fn from_yaml<'a>(doc: Doc<'_>, entries: impl IntoIterator<Item = &'a Entry>) -> Config {
     let setting = |entry: &Entry| {
-        let setting = Setting::of(&entry.value, entry.key_at.in_file(doc.file));
-        (key(entry.key.trim_start_matches('+')), setting)
+        let mut setting = Setting::of(&entry.value, entry.key_at.in_file(doc.file));
+        let name = key(entry.key.trim_start_matches('+'));
+        if let (Value::List(items), "pre_hook" | "post_hook") = (&entry.value.value, name.as_str())
+        {
+            let places = items.iter().map(|item| item.at.in_file(doc.file));
+            setting.parts = places.enumerate().collect();
+        }
+        (name, setting)
     };
     entries.into_iter().map(setting).collect()
 }
 
-pub(crate) fn from_json(map: &Map<String, Json>, at: &Location) -> Config {
+pub(crate) fn from_json(map: &Map<String, Json>, at: impl Fn(&str) -> Location) -> Config {
     let setting = |(name, value): (&String, &Json)| {
-        let setting = Setting::plain(value.clone(), at.clone());
+        let setting = Setting::plain(value.clone(), at(name));
         (key(name), setting)
     };
     map.iter().map(setting).collect()
@@ -83,11 +115,11 @@ pub(crate) fn merge(base: &mut Config, more: Config) {
             continue;
         };
         match name.as_str() {
-            "tags" | "pre_hook" | "post_hook" | "packages" => {
-                let mut all = items(&old.value);
-                all.extend(items(&setting.value));
-                old.value = Json::Array(all);
-                old.at = setting.at;
+            "pre_hook" | "post_hook" => old.add(setting),
+            "tags" | "packages" => {
+                let at = setting.at.clone();
+                old.add(setting);
+                old.at = at;
             }
             "grants" => grant(&mut old.value, setting.value),
             "meta" | "docs" | "quoting" | "column_types" | "contract" => {
@@ -217,11 +249,14 @@ impl Reader<'_> {
     }
 
     pub fn wrong(&self, name: &str, setting: &Setting, wanted: &str) {
-        let (what, found) = (&self.what, &setting.value);
-        self.problems.push(
-            Diagnostic::error(format!("'{name}' of {what} must be {wanted}, not {found}"))
-                .at(setting.at.clone()),
-        );
+        // What dbt_project.yml says is said to many nodes: a mistake there is told once.
+        let of = match setting.at.file.ends_with("dbt_project.yml") {
+            true => String::new(),
+            false => format!(" of {}", self.what),
+        };
+        let message = format!("'{name}'{of} must be {wanted}, not {}", setting.value);
+        let problem = Diagnostic::error(message).at(setting.at.clone());
+        self.problems.push(problem);
     }
 
     pub fn text(&self, name: &str) -> Option<String> {

@@ -9,6 +9,7 @@ use super::required;
 use super::tree::Tree;
 use super::types::Kind;
 use super::vars::WrittenVars;
+use crate::hooks::{HookText, When};
 use crate::query_comment::QueryComment;
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
 
@@ -58,8 +59,8 @@ pub(crate) struct ProjectFile {
     pub dispatch: BTreeMap<String, Vec<String>>,
     pub quoting: Quoting,
     pub query_comment: QueryComment,
-    pub on_run_start: Vec<String>,
-    pub on_run_end: Vec<String>,
+    pub on_run_start: Vec<HookText>,
+    pub on_run_end: Vec<HookText>,
     /// Nothing runs where one of `on-run-start` fails.
     pub stops_where_start_fails: bool,
     /// `source freshness` runs `on-run-start` and `on-run-end` too.
@@ -130,8 +131,8 @@ impl ProjectFile {
         let dispatch = dispatch(&mut fields);
         let quoting = fields.get("quoting").map(Yaml::to_json);
         let query_comment = QueryComment::from_fields(&mut fields);
-        let on_run_start = fields.texts("on-run-start");
-        let on_run_end = fields.texts("on-run-end");
+        let on_run_start = run_hooks(&mut fields, When::Before);
+        let on_run_end = run_hooks(&mut fields, When::After);
         let flags = fields.get("flags").map(Yaml::to_json).unwrap_or_default();
         config_version(&mut fields);
         if check_version && flags["version_check"].as_bool() != Some(false) {
@@ -229,6 +230,11 @@ fn required_version(fields: &mut Fields<'_>) {
     };
     let place = fields.at("require-dbt-version").in_file(fields.doc.file);
     fields.doc.problems.push(problem.at(place));
+}
+
+fn run_hooks(fields: &mut Fields<'_>, when: When) -> Vec<HookText> {
+    let texts = fields.placed_texts(when.key()).into_iter();
+    texts.map(|(text, at)| HookText { text, at }).collect()
 }
 
 /// `[{macro_namespace: dbt_utils, search_order: [mine, dbt_utils]}]`.

@@ -112,7 +112,7 @@ fn closing(text: &str, open: &Tag, end: &str) -> Result<Option<Range<usize>>, Bl
     Ok(None)
 }
 
-fn find_plain_end(text: &str, from: usize, end: &str) -> Option<Range<usize>> {
+pub(super) fn find_plain_end(text: &str, from: usize, end: &str) -> Option<Range<usize>> {
     let mut at = from;
     while let Some((range, inner)) = plain_tag(text, at) {
         if inner == end {
@@ -236,7 +236,7 @@ fn next_tag(text: &str, mut at: usize) -> Result<Option<Tag>, BlockError> {
     Ok(None)
 }
 
-fn word(text: &str, from: usize) -> Range<usize> {
+pub(super) fn word(text: &str, from: usize) -> Range<usize> {
     let rest = &text[from..];
     let start = from + rest.len() - rest.trim_start_matches(['-', '+']).trim_start().len();
     let letters = text[start..].find(|c: char| !c.is_alphanumeric() && c != '_');
@@ -244,7 +244,7 @@ fn word(text: &str, from: usize) -> Range<usize> {
 }
 
 /// Just behind the closing mark. Marks inside quotes do not close; nor does `}}` of a `{{1}: {}}`.
-fn tag_end(text: &str, from: usize, close: &str) -> Option<usize> {
+pub(super) fn tag_end(text: &str, from: usize, close: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let (mut at, mut quote, mut depth) = (from, None, 0usize);
     while at < bytes.len() {

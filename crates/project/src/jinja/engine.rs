@@ -11,6 +11,7 @@ use super::blocks::{Block, BlockError, BlockKind, blocks};
 use super::errors;
 use super::filters::environment;
 use super::macros::{BUILTIN, Macro, MacroSet};
+use super::marks::{self, Marks};
 use super::materializations;
 use super::scope::{Context, Mode, NodeScope, Record, Scope, Shared};
 use super::signature::params;
@@ -51,7 +52,9 @@ pub(crate) struct Engine {
     env: Environment<'static>,
     /// The same in other manners: by [`Engine::env`].
     others: [OnceLock<Environment<'static>>; 4],
-    origins: HashMap<String, Origin>,
+    /// Nodes' templates with marks, and all templates with them.
+    marked: [OnceLock<Environment<'static>>; 2],
+    origins: Arc<HashMap<String, Origin>>,
     /// Templates of the built-in macros, until all are there. A project calls a few of the hundreds: each is compiled
     /// when it is called.
     built_in: HashMap<String, String>,
@@ -63,7 +66,8 @@ impl Engine {
         let mut engine = Self {
             env: environment(),
             others: Default::default(),
-            origins: HashMap::new(),
+            marked: Default::default(),
+            origins: Arc::default(),
             built_in: HashMap::new(),
         };
         for (file, text) in BUILTIN_FILES {
@@ -144,7 +148,7 @@ impl Engine {
         let file = if package == BUILTIN { "" } else { file };
         let (source, origin) = template::of_macro(file, content, block, &extra);
         if package == BUILTIN {
-            self.origins.insert(template.clone(), origin);
+            Arc::make_mut(&mut self.origins).insert(template.clone(), origin);
             self.built_in.insert(template, source);
             return Ok(());
         }
@@ -170,7 +174,8 @@ impl Engine {
 
     fn add(&mut self, name: String, source: String, origin: Origin) -> Result<(), Diagnostic> {
         self.others = Default::default();
-        self.origins.insert(name.clone(), origin);
+        self.marked = Default::default();
+        Arc::make_mut(&mut self.origins).insert(name.clone(), origin);
         let added = self.env.add_template_owned(name, source);
         added.map_err(|error| errors::diagnose(&error, |name| self.origins.get(name), Vec::new))
     }
@@ -274,7 +279,10 @@ impl Engine {
         let context = |scope: &Arc<Scope>| Value::from_object(Context(scope.clone()));
         let live = first.is_live();
         let reads = matches!(mode, Mode::Parse);
-        let env = self.env(!reads, live);
+        let env = match mode.marks() {
+            Marks::None => self.env(!reads, live),
+            marks => self.marked(marks),
+        };
         let error = match render(env, context(&first)) {
             Ok(text) => {
                 let record = std::mem::take(&mut *first.record());
@@ -290,7 +298,9 @@ impl Engine {
         }
         // Once more with debug information, which the engine needs to name what was undefined. What
         // has effects is run once, and so with that information from the start.
-        let again = (!live).then(|| render(self.env(!reads, true), context(&scope())).err());
+        let marked = mode.marks() != Marks::None;
+        let again =
+            (!live && !marked).then(|| render(self.env(!reads, true), context(&scope())).err());
         let error = again.flatten().unwrap_or(error);
         let origin = |name: &str| self.origins.get(name);
         let problem = errors::diagnose(&error, origin, || first.callable());
@@ -301,6 +311,36 @@ impl Engine {
             Some(name) => Err(Failure::Unknown(name, Box::new(problem))),
             None => Err(Failure::Problem(Box::new(problem))),
         }
+    }
+
+    /// The place that wrote a text, and the package of its macro, if it is one.
+    pub fn written_by<'w>(&self, writer: &'w marks::Writer) -> Option<(Location, Option<&'w str>)> {
+        let origin = self.origins.get(&writer.template)?;
+        let of_macro = writer.template.strip_prefix(template::MACRO);
+        let package = of_macro.and_then(|name| Some(name.split_once('.')?.0));
+        Some((origin.at(writer.offset), package))
+    }
+
+    /// Templates are given their marks as they are called for.
+    fn marked(&self, marks: Marks) -> &Environment<'static> {
+        self.marked[usize::from(marks == Marks::All)].get_or_init(|| {
+            let plain = self.env(true, true).clone();
+            let mut env = plain.clone();
+            env.clear_templates();
+            let origins = Arc::clone(&self.origins);
+            env.set_loader(move |name| {
+                let Ok(template) = plain.get_template(name) else {
+                    return Ok(None);
+                };
+                let is_marked = marks == Marks::All || !name.starts_with(template::MACRO);
+                let origin = origins.get(name).filter(|origin| origin.is_file());
+                Ok(Some(match origin.filter(|_| is_marked) {
+                    Some(origin) => marks::marked(name, template.source(), origin),
+                    None => template.source().to_owned(),
+                }))
+            });
+            env
+        })
     }
 
     /// Strict: a part of what is undefined is an error. Debug information serves to word an error better.
@@ -390,9 +430,7 @@ fn of_template(mut problem: Diagnostic, location: &Location) -> Diagnostic {
         None => problem.at(location.clone()),
         Some(own) if own.file == location.file => problem,
         Some(_) => {
-            problem
-                .hints
-                .insert(0, format!("it is called from {location}"));
+            errors::called_from(&mut problem, location);
             problem
         }
     }

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
-use forebay_core::{Diagnostic, suggest};
+use forebay_core::{Diagnostic, Location, suggest};
 use minijinja::{Error, ErrorKind, Value};
 
+use super::marks::Writer;
 use super::template::{MACRO, Origin};
 use crate::ask::Question;
+use crate::place::without_words;
 
 /// A problem of ours on its way up through the engine; the place is added on arrival.
 #[derive(Debug)]
@@ -14,7 +16,12 @@ struct Carried {
     problem: Diagnostic,
     /// It calls a macro of that name, which a known package does not have.
     lacks: Option<String>,
+    /// Who wrote the SQL that it is about, outermost first.
+    writers: Vec<Writer>,
 }
+
+/// Begins the hint of a problem within a macro.
+const CALLED: &str = "it is called from ";
 
 /// The value of `{{ return(x) }}` on its way to the end of its macro.
 #[derive(Debug)]
@@ -42,17 +49,38 @@ macro_rules! passenger {
 passenger!(Carried Returned Asked GraphRead);
 
 pub(crate) fn problem(diagnostic: Diagnostic) -> Error {
-    carried(diagnostic, None)
+    carried(diagnostic, None, Vec::new())
+}
+
+/// A problem of SQL that the template has written.
+pub(crate) fn of_sql(diagnostic: Diagnostic, writers: Vec<Writer>) -> Error {
+    carried(diagnostic, None, writers)
 }
 
 /// `name` is a macro that is called and not there: `package.macro`.
 pub(crate) fn lacking(name: String, diagnostic: Diagnostic) -> Error {
-    carried(diagnostic, Some(name))
+    carried(diagnostic, Some(name), Vec::new())
 }
 
-fn carried(problem: Diagnostic, lacks: Option<String>) -> Error {
+fn carried(problem: Diagnostic, lacks: Option<String>, writers: Vec<Writer>) -> Error {
     let message = problem.message.clone();
-    Error::new(ErrorKind::InvalidOperation, message).with_source(Carried { problem, lacks })
+    Error::new(ErrorKind::InvalidOperation, message).with_source(Carried {
+        problem,
+        lacks,
+        writers,
+    })
+}
+
+/// The error of a macro on its way to the template that calls it, whose place is told with it.
+pub(crate) fn of_called(error: Error) -> Error {
+    Error::new(error.kind(), "in a macro").with_source(error)
+}
+
+/// Says from where the template is called, unless that is known already.
+pub(crate) fn called_from(problem: &mut Diagnostic, location: &Location) {
+    if !problem.hints.iter().any(|hint| hint.starts_with(CALLED)) {
+        problem.hints.insert(0, format!("{CALLED}{location}"));
+    }
 }
 
 pub(crate) fn failed(message: impl Into<String>) -> Error {
@@ -95,17 +123,19 @@ pub(crate) fn reads_graph(error: &Error) -> bool {
     find::<GraphRead>(error).is_some()
 }
 
-/// The innermost error of the engine: the others only say what was going on around it.
-fn innermost(error: &Error) -> &Error {
-    let mut found = error;
+/// Errors of the engine from the outside in: the innermost is what happened, the others say what was going on around it.
+fn chain(error: &Error) -> Vec<&Error> {
+    let mut found = vec![error];
     let mut next = std::error::Error::source(error);
     while let Some(error) = next {
-        if let Some(inner) = error.downcast_ref::<Error>() {
-            found = inner;
-        }
+        found.extend(error.downcast_ref::<Error>());
         next = error.source();
     }
     found
+}
+
+fn innermost(error: &Error) -> &Error {
+    chain(error).pop().unwrap_or(error)
 }
 
 /// The problem with its place. `origin` knows templates by name; `callable` lists what could be
@@ -115,23 +145,46 @@ pub(crate) fn diagnose<'a>(
     origin: impl Fn(&str) -> Option<&'a Origin>,
     callable: impl FnOnce() -> Vec<String>,
 ) -> Diagnostic {
-    let inner = innermost(error);
-    let from = inner.name().and_then(origin);
+    let chain = chain(error);
+    let inner = chain.last().copied().unwrap_or(error);
+    let from = inner.name().and_then(&origin);
     let start = inner.range().map(|range| range.start);
     let mut diagnostic = match find::<Carried>(error) {
         Some(carried) => carried.problem.clone(),
         None => of_engine(inner, from, start, callable),
     };
-    if diagnostic.location.is_none() {
-        let from = from.filter(|origin| origin.is_file());
-        diagnostic.location = from.map(|origin| match start {
-            Some(offset) => origin.locate(offset),
-            None => undefined_method(inner)
-                .and_then(|(package, name)| origin.find(&format!("{package}.{name}")))
-                .unwrap_or_else(|| origin.start()),
-        });
+    if diagnostic.location.is_some() {
+        return diagnostic;
     }
+    let places = |error: &&Error| {
+        let origin = error.name().and_then(&origin);
+        Some(located(error, origin.filter(|origin| origin.is_file())?))
+    };
+    let mut places: Vec<Location> = chain.iter().filter_map(places).collect();
+    let written = find::<Carried>(error).map_or(&[][..], |carried| &carried.writers);
+    if !written.is_empty() {
+        diagnostic.message = without_words(&diagnostic.message);
+    }
+    places.extend(written.iter().filter_map(|writer| {
+        let origin = origin(&writer.template)?;
+        Some(origin.at(writer.offset))
+    }));
+    if let (Some(outer), Some(inner)) = (places.first(), places.last())
+        && outer.file != inner.file
+    {
+        called_from(&mut diagnostic, outer);
+    }
+    diagnostic.location = places.pop();
     diagnostic
+}
+
+fn located(error: &Error, origin: &Origin) -> Location {
+    match error.range() {
+        Some(range) => origin.locate(range.start),
+        None => undefined_method(error)
+            .and_then(|(package, name)| origin.find(&format!("{package}.{name}")))
+            .unwrap_or_else(|| origin.start()),
+    }
 }
 
 /// What a template calls though nobody has it: the name by which its scope excuses it. None for a macro's own calls.

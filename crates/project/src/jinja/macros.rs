@@ -126,7 +126,10 @@ impl Object for MacroValue {
         let bound = self.bind(state, args)?;
         match self.scope.deeper(|| callable.call(state, &bound)) {
             Ok(value) => Ok(value),
-            Err(error) => errors::returned(&error).cloned().ok_or(error),
+            Err(error) => match errors::returned(&error) {
+                Some(value) => Ok(value.clone()),
+                None => Err(errors::of_called(error)),
+            },
         }
     }
 }

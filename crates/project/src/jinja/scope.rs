@@ -15,6 +15,7 @@ use minijinja::{Error, ErrorKind, State, Value};
 use serde_json::{Map, Value as Json};
 
 use super::macros::{Macro, MacroSet, MacroValue, Package};
+use super::marks::{Map as Writers, Marks, unmarked};
 use super::moment::Moment;
 use super::names::{Asker, Names};
 use super::ref_call::RefCall;
@@ -23,6 +24,7 @@ use super::unknown::Unknown;
 use super::{adapter, collections, config_object, errors, functions, modules};
 use crate::ask::{Answer, Question};
 use crate::config::{Quoting, Target, Vars};
+use crate::place;
 use crate::scan::DocBlock;
 use crate::{CompileState, Reading};
 
@@ -167,6 +169,13 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
+    pub fn marks(&self) -> Marks {
+        match self {
+            Mode::Parse => Marks::None,
+            Mode::Compile(state) => state.marks,
+        }
+    }
+
     pub fn is_ahead_of_hooks(&self) -> bool {
         matches!(self, Mode::Compile(state) if state.ahead_of_hooks)
     }
@@ -302,6 +311,14 @@ impl Scope {
         let Some(compiling) = self.compiling() else {
             return Ok(None);
         };
+        let asked = question.text().map(str::to_owned);
+        let question = question.map_text(|text| unmarked(&text).unwrap_or(text));
+        let refused = compiling.refused.as_deref();
+        if let Some((_, problem)) = refused.filter(|(own, _)| *own == question) {
+            let map = asked.as_deref().map(Writers::read);
+            let writers = map.and_then(|map| place::writers(&map, &map.text, problem));
+            return Err(errors::of_sql(problem.clone(), writers.unwrap_or_default()));
+        }
         if let Some(live) = &compiling.live {
             let answer = live.answer(&question).map_err(errors::problem)?;
             return Ok(Some(Cow::Owned(answer)));

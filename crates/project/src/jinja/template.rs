@@ -36,11 +36,21 @@ impl Origin {
         self.text.get(self.expression_start(offset)..).unwrap_or("")
     }
 
-    /// The file's offset. The engine points at the dot of `a.b()`, which a reader calls `a.b`.
-    fn expression_start(&self, offset: usize) -> usize {
+    /// The file's offset; none where the template has more than the file.
+    pub fn in_file(&self, offset: usize) -> Option<usize> {
         let shift = self.shifts.iter().rev().find(|(from, _)| *from <= offset);
         let shift = shift.map_or(0, |(_, shift)| *shift);
-        let offset = usize::try_from(offset as isize - shift).unwrap_or(0);
+        usize::try_from(offset as isize - shift).ok()
+    }
+
+    /// The place of an offset of the file.
+    pub fn at(&self, offset: usize) -> Location {
+        text::locate(&self.file, &self.text, offset)
+    }
+
+    /// The file's offset. The engine points at the dot of `a.b()`, which a reader calls `a.b`.
+    fn expression_start(&self, offset: usize) -> usize {
+        let offset = self.in_file(offset).unwrap_or(0);
         let (Some(before), Some(after)) = (self.text.get(..offset), self.text.get(offset..)) else {
             return offset;
         };

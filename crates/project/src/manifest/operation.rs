@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::macros::called;
 use super::{config, created_at};
+use crate::hooks::HookText;
 use crate::package::Package;
 use crate::{Project, When};
 
@@ -18,7 +19,7 @@ pub(super) fn all(project: &Project) -> Map<String, Json> {
 }
 
 fn entries(project: &Project, package: &Package, when: When) -> Vec<(String, Json)> {
-    let entry = |(index, text): (usize, &String)| {
+    let entry = |(index, hook): (usize, &HookText)| {
         let name = package.run_hook_name(when, index);
         let id = format!("operation.{}.{name}", package.name);
         let fqn = [&*package.name, "hooks", &name].map(str::to_owned);
@@ -35,7 +36,7 @@ fn entries(project: &Project, package: &Package, when: When) -> Vec<(String, Jso
             "database": project.database(),
             "schema": project.shared.target.schema,
             "relation_name": null,
-            "checksum": {"name": "sha256", "checksum": forebay_core::digest::hex(text.as_bytes())},
+            "checksum": {"name": "sha256", "checksum": forebay_core::digest::hex(hook.text.as_bytes())},
             "config": super::join([config::node_defaults(), settings.clone()]),
             "unrendered_config": settings,
             "tags": [when.key()],
@@ -47,13 +48,13 @@ fn entries(project: &Project, package: &Package, when: When) -> Vec<(String, Jso
             "patch_path": null,
             "build_path": null,
             "compiled_path": null,
-            "raw_code": text,
+            "raw_code": hook.text,
             "language": "sql",
             "refs": [],
             "sources": [],
             "metrics": [],
             "functions": [],
-            "depends_on": {"macros": called(project, &package.name, text), "nodes": []},
+            "depends_on": {"macros": called(project, &package.name, &hook.text), "nodes": []},
             "contract": {"enforced": false, "alias_types": true, "checksum": null},
             "doc_blocks": [],
             "created_at": created_at(project),

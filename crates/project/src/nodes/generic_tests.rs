@@ -176,7 +176,7 @@ impl GenericTests<'_> {
         let section: Section = |file| &file.tests;
         let mut config = self.cx.settings(section, fqn, None);
         for written in of_macro {
-            merge(&mut config, from_json(written, &Location::default()));
+            merge(&mut config, from_json(written, |_| Location::default()));
         }
         merge(&mut config, own.clone());
         self.cx.override_settings(section, fqn, &mut config);

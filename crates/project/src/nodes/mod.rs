@@ -28,6 +28,7 @@ use indexmap::IndexSet;
 use serde_json::{Map, Value as Json, json};
 
 use crate::config::{Config, ProjectFile, Reader, Tree, from_json, merge, to_json, to_written};
+use crate::hooks::{HookText, When};
 use crate::jinja::{Engine, NodeScope, Record, RefCall, Shared};
 use crate::package::Package;
 use crate::problems::Problems;
@@ -129,6 +130,8 @@ pub(crate) struct Detail {
     pub time_spine: Json,
     /// What keeps it from running, though the project can be read: its own error when it is compiled or run.
     pub broken: Option<Diagnostic>,
+    /// What runs before its step, and after it.
+    pub hooks: [Vec<HookText>; 2],
     pub test: Option<TestDetail>,
     pub unit_test: Option<UnitTestDetail>,
     /// What the manifest shows of a node without SQL.
@@ -297,12 +300,12 @@ impl<'a> Subject<'a> {
         }
         let mut config = self.config.clone();
         for inline in &record.configs {
-            merge(&mut config, from_json(inline, &self.config_call()));
+            merge(&mut config, from_json(inline, |name| self.config_key(name)));
         }
         cx.override_settings(self.section, &self.fqn, &mut config);
         let (mut calls, mut macros) = (record.calls, record.macros);
         for hook in hooks(&config) {
-            let record = parsed_hook(cx, &scope, &hook, &location)?;
+            let record = parsed_hook(cx, &scope, &hook)?;
             let new = record
                 .calls
                 .into_iter()
@@ -363,10 +366,19 @@ impl<'a> Subject<'a> {
             ))
     }
 
-    /// Where the file calls `config(...)`.
-    fn config_call(&self) -> Location {
-        let offset = self.sql.raw().find("config(");
-        let offset = offset.map_or(self.sql.range.start, |at| self.sql.range.start + at);
+    /// Where the file gives `config(...)` a setting; the call, where the setting's name is not in it.
+    fn config_key(&self, name: &str) -> Location {
+        let raw = self.sql.raw();
+        let call = raw.find("config(").unwrap_or(0);
+        let is_key = |at: &usize| {
+            let before = raw[..*at].chars().next_back();
+            let after = raw[at + name.len()..].trim_start_matches(['\'', '"']);
+            let apart = !before.is_some_and(|c| c.is_alphanumeric() || c == '_');
+            apart && after.trim_start().starts_with(['=', ':'])
+        };
+        let named = raw[call..].match_indices(name);
+        let key = named.map(|(at, _)| call + at).find(is_key);
+        let offset = self.sql.range.start + key.unwrap_or(call);
         text::locate(&self.sql.file, &self.sql.text, offset)
     }
 
@@ -417,6 +429,7 @@ impl<'a> Subject<'a> {
             macros: parsed.macros,
             patch_file: patch.map(|p| p.file.clone()),
             time_spine: patch.map(|p| p.time_spine.clone()).unwrap_or_default(),
+            hooks: When::BOTH.map(|when| crate::hooks::placed(parsed.config.get(when.setting()))),
             ..Detail::default()
         };
         Draft { node, detail }
@@ -424,29 +437,25 @@ impl<'a> Subject<'a> {
 }
 
 /// What a hook refers to, its node depends on.
-fn parsed_hook(
-    cx: &Cx<'_>,
-    scope: &Arc<NodeScope>,
-    hook: &str,
-    location: &Location,
-) -> Option<Record> {
-    let within = |problem: Diagnostic| problem.hint(format!("in the hook {}", hook.trim()));
-    let ran = cx.engine.parse_text(hook, cx.shared, scope);
-    let ran = ran.map_err(|failure| within(failure.at(location)));
+fn parsed_hook(cx: &Cx<'_>, scope: &Arc<NodeScope>, hook: &HookText) -> Option<Record> {
+    let within = |problem: Diagnostic| problem.hint(format!("in the hook {}", hook.text.trim()));
+    let ran = cx.engine.parse_text(&hook.text, cx.shared, scope);
+    let ran = ran.map_err(|failure| within(failure.at(&hook.at)));
     let mut record = cx.problems.keep(ran)?;
     for warning in std::mem::take(&mut record.warnings) {
-        cx.problems.push(within(warning.at(location.clone())));
+        cx.problems.push(within(warning.at(hook.at.clone())));
     }
     Some(record)
 }
 
 /// Hooks with Jinja.
-fn hooks(config: &Config) -> Vec<String> {
-    let written = ["pre_hook", "post_hook"].into_iter();
-    let written = written.filter_map(|key| config.get(key));
-    let texts = written.flat_map(|setting| crate::hooks::texts(Some(&setting.value)));
-    texts
-        .filter(|text| crate::render::has_jinja(text))
+fn hooks(config: &Config) -> Vec<HookText> {
+    let written = When::BOTH
+        .into_iter()
+        .map(|when| config.get(when.setting()));
+    let hooks = written.flat_map(crate::hooks::placed);
+    hooks
+        .filter(|hook| crate::render::has_jinja(&hook.text))
         .collect()
 }
 

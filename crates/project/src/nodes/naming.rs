@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Cx, below};
 use crate::config::{Quoting, Reader, to_json};
-use crate::jinja::{BUILTIN, Failure, NodeScope};
+use crate::jinja::{BUILTIN, Failure, NodeScope, called_from};
 
 /// What naming depends on besides the node's settings.
 #[derive(Clone, Copy)]
@@ -88,12 +88,20 @@ fn call(
         ..cx.node_scope()
     };
     let called: Result<_, Failure> = cx.engine.call_naming(name, custom, cx.shared, scope);
-    let called = called.map_err(|failure| failure.at(naming.location));
+    let macros = &cx.shared.macros;
+    let found = macros.find(&cx.package.name, &cx.shared.project, name);
+    let of_macro = found.map_or(naming.location, |found| &found.location);
+    let called = called.map_err(|failure| {
+        let mut problem = failure.at(of_macro);
+        called_from(&mut problem, naming.location);
+        problem
+    });
     let text = cx.problems.keep(called)?;
     if text.is_empty() {
-        let message = format!("the macro '{name}' gives no name for '{}'", naming.name);
-        cx.problems
-            .push(Diagnostic::error(message).at(naming.location.clone()));
+        let mut problem =
+            Diagnostic::error(format!("the macro '{name}' gives no name")).at(of_macro.clone());
+        called_from(&mut problem, naming.location);
+        cx.problems.push(problem);
         return None;
     }
     Some(text)

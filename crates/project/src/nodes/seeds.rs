@@ -12,6 +12,7 @@ use super::{
 };
 use super::{hooks, parsed_hook};
 use crate::config::{Reader, to_json, to_written};
+use crate::hooks::{HookText, When};
 use crate::jinja::NodeScope;
 use crate::properties::Patch;
 use crate::scan::SeedFile;
@@ -62,6 +63,7 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
     };
     let written = to_written(&config);
     let hooks = hooks(&config);
+    let around = When::BOTH.map(|when| crate::hooks::placed(config.get(when.setting())));
     let config = to_json(&config);
     let scope = Arc::new(node_scope(cx, &node, &config, &place, ""));
     let detail = Detail {
@@ -72,6 +74,7 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
         config,
         alias: place.name,
         patch_file: patch.map(|p| p.file.clone()),
+        hooks: around,
         ..Detail::default()
     };
     let draft = Box::new(Draft { node, detail });
@@ -85,12 +88,12 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
 fn macros_of_hooks(
     cx: &Cx<'_>,
     scope: &Arc<NodeScope>,
-    hooks: &[String],
+    hooks: &[HookText],
     node: &Node,
 ) -> Option<IndexSet<NodeId>> {
     let mut macros = IndexSet::new();
     for hook in hooks {
-        let record = parsed_hook(cx, scope, hook, &node.location)?;
+        let record = parsed_hook(cx, scope, hook)?;
         if let Some(call) = record.calls.first() {
             let message = format!(
                 "a hook of the seed '{}' depends on another node: {call}",
@@ -98,7 +101,7 @@ fn macros_of_hooks(
             );
             cx.problems.push(
                 Diagnostic::error(message)
-                    .at(node.location.clone())
+                    .at(hook.at.clone())
                     .hint("a seed depends on nothing: put the hook on a model, or into on-run-end"),
             );
         }

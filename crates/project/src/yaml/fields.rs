@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use forebay_core::{Diagnostic, suggest};
+use forebay_core::{Diagnostic, Location, suggest};
 use serde_json::Value as Json;
 
 use super::{Entry, Mark, Value, Yaml};
@@ -210,6 +210,12 @@ impl<'a> Fields<'a> {
 
     /// A list of texts; a single text is a list of one.
     pub fn texts(&mut self, key: &'static str) -> Vec<String> {
+        let texts = self.placed_texts(key).into_iter();
+        texts.map(|(text, _)| text).collect()
+    }
+
+    /// The same, each with its place.
+    pub fn placed_texts(&mut self, key: &'static str) -> Vec<(String, Location)> {
         let Some(yaml) = self.get(key) else {
             return Vec::new();
         };
@@ -221,7 +227,8 @@ impl<'a> Fields<'a> {
             if item.as_text().is_none() {
                 self.wrong(key, "a text or a list of texts", item);
             }
-            item.as_text().map(str::to_owned)
+            let at = item.at.in_file(self.doc.file);
+            item.as_text().map(|text| (text.to_owned(), at))
         });
         texts.collect()
     }

@@ -426,11 +426,11 @@ models:
         "warning: 'models.shop.stagign' in dbt_project.yml applies to nothing
   --> dbt_project.yml:3:17
   hint: a folder of settings has the name of the project or of a folder in it
-warning: unknown setting 'materialised' of model 'm'
-  --> models/m.sql:1:4
-  hint: did you mean 'materialized'?
 warning: 'sql_header' of model 'm' is not supported yet and does nothing
-  --> models/m.sql:1:4
+  --> models/m.sql:1:32
+warning: unknown setting 'materialised' of model 'm'
+  --> models/m.sql:1:52
+  hint: did you mean 'materialized'?
 warning: unknown key 'contarct' in model 'm'
   --> models/s.yml:2:15
   hint: did you mean 'contract'?

@@ -183,7 +183,7 @@ fn a_materialisation_that_nobody_has_is_said_and_fails_its_model_alone() {
     let text = "--- models/a.sql\n{{ config(materialized='tabel') }} select 1\n";
     assert_eq!(
         problems(text).trim(),
-        "warning: model 'a' wants the materialization 'tabel', which nobody has\n  --> models/a.sql:1:4\n  hint: did you mean 'table'?"
+        "warning: model 'a' wants the materialization 'tabel', which nobody has\n  --> models/a.sql:1:11\n  hint: did you mean 'table'?"
     );
     let problem = built(&project(text), "a")
         .expect_err("nobody has it")

@@ -51,7 +51,7 @@ warning: no macro or function is called 'colums'
 error: Jinja syntax error: unexpected end of block
   --> models/c.sql:1:7
 warning: model 'orders' wants the materialization 'tabel', which nobody has
-  --> models/orders.sql:1:4
+  --> models/orders.sql:1:11
   hint: did you mean 'table'?
 warning: model 'orders' needs the variable 'limt', which has no value
   --> models/orders.sql:2:15
@@ -165,13 +165,13 @@ select {{ lost() }}
         ),
         "error: Jinja: tried to use / operator on unsupported types string and number
   --> macros/deep/m.sql:4:6
-  hint: it is called from models/a.sql
+  hint: it is called from models/a.sql:1:11
 error: x must not be 3
   --> macros/deep/m.sql:6:24
-  hint: it is called from models/b.sql
+  hint: it is called from models/b.sql:1:11
 error: no macro or function is called 'nowhere'
   --> macros/deep/m.sql:8:6
-  hint: it is called from models/c.sql
+  hint: it is called from models/c.sql:1:11
 error: Jinja: unknown method: string has no method named nothing
   --> models/d.sql:1:21"
     );
@@ -297,17 +297,13 @@ models: {shop: {+enabled: perhaps}}
 {{ config('table') }} select 1
 "
         ),
-        "error: 'enabled' of model 'a' must be true or false, not \"perhaps\"
-  --> dbt_project.yml:2:17
-error: 'enabled' of model 'b' must be true or false, not \"perhaps\"
-  --> dbt_project.yml:2:17
-error: 'enabled' of model 'c' must be true or false, not \"perhaps\"
+        "error: 'enabled' must be true or false, not \"perhaps\"
   --> dbt_project.yml:2:17
 warning: model 'a' wants the materialization 'tabel', which nobody has
-  --> models/a.sql:1:4
+  --> models/a.sql:1:11
   hint: did you mean 'table'?
 error: 'explode' is no 'on_schema_change' of model 'b'
-  --> models/b.sql:1:4
+  --> models/b.sql:1:69
   hint: one of: ignore, fail, append_new_columns, sync_all_columns
 error: config() takes names and values, not 'table': config(tags=['a'])
   --> models/c.sql:1:4

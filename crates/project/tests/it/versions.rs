@@ -180,7 +180,7 @@ models:
 ",
     );
     for expected in [
-        "model 'a' has an enforced contract and no columns\n  --> models/a.sql:1:4",
+        "model 'a' has an enforced contract and no columns\n  --> models/a.sql:1:11",
         "model 'b' has an enforced contract and lets its columns change\n  --> models/s.yml:2:11",
         "model 'b' has more than one primary key: id\n  --> models/s.yml:2:11",
         "a foreign key of model 'b' points at 'somewhere'\n  --> models/s.yml:2:11",

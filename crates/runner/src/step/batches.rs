@@ -9,6 +9,7 @@ use forebay_project::CompileState;
 use serde_json::{Value, json};
 
 use crate::compile::compile_aloud;
+use crate::place::placed;
 
 use super::{Context, Outcome, relation};
 
@@ -90,8 +91,12 @@ async fn write(
         now: workspace.clock.now(),
         invocation_id: context.invocation.to_owned(),
     };
-    let sql = compile_aloud(workspace, &node.id, state).await?;
-    forebay_transform::materialize(&workspace.lake, node, &sql, &ctx).await
+    let sql = compile_aloud(workspace, &node.id, state.clone()).await?;
+    let written = forebay_transform::materialize(&workspace.lake, node, &sql, &ctx).await;
+    match written {
+        Ok(written) => Ok(written),
+        Err(problem) => Err(placed(workspace, &node.id, &state, Some(&sql), problem).await),
+    }
 }
 
 /// The batch's rows of every input that says when its rows happened.

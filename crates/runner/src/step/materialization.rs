@@ -61,7 +61,6 @@ pub async fn run_test(
         Status::Pass => RunStatus::Success,
         Status::Warn => RunStatus::Warn,
         Status::Fail => RunStatus::Fail,
-        Status::Error => RunStatus::Error,
     };
     let message = message(test, verdict, failures).unwrap_or_else(|| "pass".to_owned());
     Ok(Outcome::new(status, message, json!({"failures": failures})))

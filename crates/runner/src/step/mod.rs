@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::hooks;
+use crate::place::placed;
 use crate::plan::{Action, Step};
 use crate::workspace::Workspace;
 
@@ -176,13 +177,13 @@ pub async fn run(context: &Context<'_>, step: &Step) -> Result<Outcome, Diagnost
             action.describe()
         ))),
     };
-    let outcome = outcome.map_err(|error| match error.location {
-        Some(_) => error,
-        None => {
-            let project = &context.workspace.project;
-            project.placed(node, step.action.sql(), error)
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            let sql = step.action.sql();
+            return Err(placed(context.workspace, &node.id, &around, sql, error).await);
         }
-    })?;
+    };
     if !by_macros {
         hooks::around_step(context.workspace, node, When::After, &around).await?;
     }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::{Context, Outcome};
 use crate::cells::Cells;
 use crate::compile::{compile, compile_hook};
+use crate::place::placed;
 
 /// A row as it is shown and compared.
 type Shown = Vec<Option<String>>;
@@ -43,7 +44,7 @@ pub async fn run(
     if let Some(given) = test.given.iter().find(|given| given.input == Input::This) {
         state.this = Some(this(context, test, given, &state).await?);
     }
-    compare(context, test, state).await
+    compare(context, node, test, state).await
 }
 
 /// The project's own rows would make the test say something else every day.
@@ -80,14 +81,23 @@ fn check_inputs(context: &Context<'_>, node: &Node, test: &UnitTest) -> Result<(
 
 async fn compare(
     context: &Context<'_>,
+    node: &Node,
     test: &UnitTest,
     state: CompileState,
 ) -> Result<Outcome, Diagnostic> {
     let workspace = context.workspace;
     let lake = &workspace.lake;
-    let sql = compile(&workspace.project, Some(lake), &test.model, state).await?;
+    let project = &workspace.project;
+    let sql = compile(project, Some(lake), &test.model, state.clone()).await?;
     let query = format!("(\n{}\n)", sql.trim().trim_end_matches(';'));
-    let all = columns_of_query(context, &sql).await?;
+    let of_model = async |problem| {
+        let placed = placed(workspace, &test.model, &state, Some(&sql), problem).await;
+        placed.hint(format!("in the unit test at {}", node.location))
+    };
+    let all = match columns_of_query(context, &sql).await {
+        Ok(all) => all,
+        Err(problem) => return Err(of_model(problem).await),
+    };
     let expected = fixture(context, test, &test.expect, &all, "'expect'").await?;
     let wanted = match &test.expect {
         Fixture::Sql(_) => {
@@ -106,7 +116,10 @@ async fn compare(
         rows.sort();
         Ok(rows)
     };
-    let actual = shown(&query).await?;
+    let actual = match shown(&query).await {
+        Ok(actual) => actual,
+        Err(problem) => return Err(of_model(problem).await),
+    };
     let expected = shown(&format!("({expected})")).await?;
     Ok(verdict(&wanted, expected, actual))
 }

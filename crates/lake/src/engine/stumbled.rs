@@ -1,0 +1,216 @@
+//! Where in the SQL an error is that says no place: where the SQL has, once, what the message names.
+
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+use forebay_core::Diagnostic;
+
+use crate::dialect::Syntax;
+
+/// What a message names.
+#[derive(Clone, Copy)]
+enum Named {
+    /// A column, perhaps with its table, or a type.
+    Name,
+    Function,
+    /// A text as SQL writes it, or a name.
+    Text,
+    /// A text that is cast where it stands.
+    Cast,
+    Number,
+    Keyword(Keyword),
+    Division,
+    /// The last place of a name that is given twice.
+    Again,
+}
+
+/// What stands between two marks of a message, and what that is.
+type Rule = (&'static str, &'static str, Named);
+
+const RULES: &[Rule] = &[
+    ("there is no column '", "'", Named::Name),
+    ("there is no function '", "'", Named::Function),
+    ("there is no function ", "(", Named::Function),
+    ("is nested inside '", "(", Named::Function),
+    (
+        "an aggregate function within another one: ",
+        "(",
+        Named::Function,
+    ),
+    ("Unsupported SQL type ", "", Named::Name),
+    ("has no part '", "'", Named::Text),
+    ("'", "' is no regular expression", Named::Text),
+    ("Cannot cast string '", "' to ", Named::Cast),
+    ("Can't cast value ", " ", Named::Number),
+    ("WITH query name \"", "\"", Named::Again),
+    ("two tables of the query have the name '", "'", Named::Again),
+    (
+        "not allowed in the WHERE clause",
+        "",
+        Named::Keyword(Keyword::WHERE),
+    ),
+    ("WHERE cannot ask for", "", Named::Keyword(Keyword::WHERE)),
+    (
+        "Cannot find column with position",
+        "",
+        Named::Keyword(Keyword::GROUP),
+    ),
+    (
+        "Order by column out of bounds",
+        "",
+        Named::Keyword(Keyword::ORDER),
+    ),
+    ("Expected LIMIT", "", Named::Keyword(Keyword::LIMIT)),
+    ("LIMIT must be", "", Named::Keyword(Keyword::LIMIT)),
+    (
+        "UNION queries have different",
+        "",
+        Named::Keyword(Keyword::UNION),
+    ),
+    ("division by zero", "", Named::Division),
+];
+
+/// The problem of the SQL, with its place in words where it can be told.
+pub(crate) fn placed(mut problem: Diagnostic, sql: &str) -> Diagnostic {
+    if !problem.message.contains("(line ")
+        && let Some(at) = place(&problem.message, sql)
+    {
+        let (line, column) = (at.line, at.column);
+        problem.message = format!("{} (line {line}, column {column})", problem.message);
+    }
+    let misread = ["SQL syntax", "there is no column '"];
+    let misread = misread.iter().any(|read| problem.message.starts_with(read));
+    let hint = LOOKALIKES
+        .iter()
+        .find(|(letters, _)| misread && sql.contains(*letters));
+    let hint = hint.map(|(_, hint)| (*hint).to_owned());
+    problem.within(sql).maybe_hint(hint)
+}
+
+/// What editors and web pages put in the place of quotes and blanks.
+const LOOKALIKES: &[(&[char], &str)] = &[
+    (
+        &['\u{2018}', '\u{2019}', '\u{201c}', '\u{201d}'],
+        "the query has typographic quotes; SQL's are ' and \"",
+    ),
+    (
+        &['\u{a0}'],
+        "the query has a no-break space, which is no blank to SQL",
+    ),
+];
+
+fn place(message: &str, sql: &str) -> Option<Location> {
+    let (named, text) = named(message)?;
+    let tokens = Tokenizer::new(&Syntax, sql).tokenize_with_location().ok()?;
+    let is_blank = |token: &TokenWithSpan| matches!(token.token, Token::Whitespace(_));
+    let tokens: Vec<TokenWithSpan> = tokens
+        .into_iter()
+        .filter(|token| !is_blank(token))
+        .collect();
+    let mut found = (0..tokens.len()).filter(|at| named.is_at(text, &tokens, *at));
+    let first = found.next()?;
+    let place = match (&named, found.last()) {
+        (_, None) => first,
+        (Named::Again, Some(last)) => last,
+        _ => return None,
+    };
+    Some(tokens[place].span.start)
+}
+
+fn named(message: &str) -> Option<(Named, &str)> {
+    RULES.iter().find_map(|(before, after, named)| {
+        let (_, rest) = message.split_once(before)?;
+        let text = match *after {
+            "" => rest.split_whitespace().next().unwrap_or_default(),
+            after => rest.split_once(after)?.0,
+        };
+        Some((*named, text))
+    })
+}
+
+impl Named {
+    /// Whether it stands there, under that name.
+    fn is_at(self, name: &str, tokens: &[TokenWithSpan], at: usize) -> bool {
+        let token = |at: usize| tokens.get(at).map(|token| &token.token);
+        let word = |at: usize, name: &str| match token(at) {
+            Some(Token::Word(word)) => word.value.eq_ignore_ascii_case(name),
+            _ => false,
+        };
+        let is_text = matches!(token(at), Some(Token::SingleQuotedString(own)) if own == name);
+        let keyword = |at: usize| match token(at) {
+            Some(Token::Word(word)) => word.keyword,
+            _ => Keyword::NoKeyword,
+        };
+        let before = |n: usize| at.checked_sub(n);
+        match self {
+            Self::Name => {
+                let mut parts = name.split('.').enumerate();
+                parts.all(|(nth, part)| {
+                    let dotted = nth == 0 || token(at + 2 * nth - 1) == Some(&Token::Period);
+                    dotted && word(at + 2 * nth, part)
+                })
+            }
+            Self::Function => word(at, name) && token(at + 1) == Some(&Token::LParen),
+            Self::Text => is_text || word(at, name),
+            Self::Cast => {
+                let in_call = before(1).is_some_and(|at| token(at) == Some(&Token::LParen))
+                    && before(2).is_some_and(|at| keyword(at) == Keyword::CAST);
+                let typed = before(1).is_some_and(|at| {
+                    [Keyword::DATE, Keyword::TIMESTAMP, Keyword::TIME].contains(&keyword(at))
+                });
+                is_text && (in_call || typed || token(at + 1) == Some(&Token::DoubleColon))
+            }
+            Self::Number => {
+                matches!(token(at), Some(Token::Number(own, _)) if own == name)
+            }
+            Self::Keyword(wanted) => keyword(at) == wanted,
+            Self::Division => matches!(token(at), Some(Token::Div | Token::Mod)),
+            Self::Again => word(at, name) && token(at + 1) != Some(&Token::Period),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_message_names_is_found_where_it_is_once() {
+        for (message, sql, expected) in [
+            (
+                "there is no column 'y.nope'",
+                "select 1\nfrom x join y on x.nope = \"y\" . nope",
+                Some((2, 27)),
+            ),
+            ("there is no column 'nope'", "select nope, nope", None),
+            ("there is no column 'nope'", "select 'nope' -- nope", None),
+            (
+                "there is no function 'nofunc'",
+                "select nofunc,\n nofunc (1)",
+                Some((2, 2)),
+            ),
+            (
+                "Cannot cast string 'x' to a whole number",
+                "select 'x' = a, 'x'::int",
+                Some((1, 17)),
+            ),
+            (
+                "Cannot cast string 'x' to a whole number",
+                "select 'x' = a, cast(a as int)",
+                None,
+            ),
+            (
+                "WITH query name \"q\" specified more than once",
+                "with q as (select 1),\nq as (select 2) select q.a",
+                Some((2, 1)),
+            ),
+            (
+                "division by zero",
+                "select 1 / 2, 3 as \"/\"",
+                Some((1, 10)),
+            ),
+        ] {
+            let found = place(message, sql).map(|at| (at.line, at.column));
+            assert_eq!(found, expected, "{message}");
+        }
+    }
+}
