@@ -108,7 +108,7 @@ fn place(message: &str, sql: &str) -> Option<Location> {
         .collect();
     let mut found = (0..tokens.len()).filter(|at| named.is_at(text, &tokens, *at));
     let first = found.next()?;
-    let place = match (&named, found.last()) {
+    let place = match (named, found.next_back()) {
         (_, None) => first,
         (Named::Again, Some(last)) => last,
         _ => return None,
