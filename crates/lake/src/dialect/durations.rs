@@ -16,6 +16,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 use forebay_core::Diagnostic;
 
+use super::exprs;
 use super::length::{length_of, problem};
 use crate::functions;
 
@@ -34,6 +35,9 @@ impl AnalyzerRule for Durations {
 }
 
 fn rewrite_plan(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    if !exprs::computes(&plan) {
+        return Ok(Transformed::no(plan));
+    }
     let mut schema = merge_schema(&plan.inputs());
     if let LogicalPlan::TableScan(scan) = &plan {
         let source = scan.source.schema();

@@ -1,6 +1,6 @@
 //! The walk of the dialect's rules over every expression of a plan, its subqueries and views too.
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
@@ -13,6 +13,9 @@ pub(super) fn rewrite(
     rewrite: impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
 ) -> Result<LogicalPlan> {
     let rewritten = plan.transform_up_with_subqueries(|plan| {
+        if !computes(&plan) {
+            return Ok(Transformed::no(plan));
+        }
         let schema = merge_schema(&plan.inputs());
         let names = NamePreserver::new(&plan);
         let one = |expr: Expr| {
@@ -26,6 +29,27 @@ pub(super) fn rewrite(
         })
     })?;
     Ok(rewritten.data)
+}
+
+/// Whether an expression of the node is more than a column or a constant, perhaps under another name: those no rule
+/// rewrites, and most nodes have no others.
+pub(super) fn computes(plan: &LogicalPlan) -> bool {
+    fn is_plain(expr: &Expr) -> bool {
+        match expr {
+            Expr::Column(_) | Expr::Literal(..) => true,
+            Expr::Alias(alias) => is_plain(&alias.expr),
+            _ => false,
+        }
+    }
+    let mut found = false;
+    let walked = plan.apply_expressions(|expr| {
+        found |= !is_plain(expr);
+        Ok(match found {
+            true => TreeNodeRecursion::Stop,
+            false => TreeNodeRecursion::Continue,
+        })
+    });
+    found || walked.is_err()
 }
 
 /// Each of the groups is a column, and keeps its name.

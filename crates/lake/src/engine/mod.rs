@@ -1,5 +1,6 @@
 //! The SQL engine: sessions, planning, execution, and its errors in the user's words.
 
+mod alone;
 mod context;
 mod days;
 mod early;

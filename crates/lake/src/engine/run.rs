@@ -15,6 +15,7 @@ use datafusion::physical_plan::execute_stream;
 use forebay_core::Diagnostic;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
+use super::alone;
 use super::error::from_engine;
 use crate::types::{Input, Rows};
 
@@ -45,6 +46,8 @@ pub(crate) async fn start(state: &SessionState, plan: &LogicalPlan) -> Result<Ro
 type Started = (SchemaRef, Option<RecordBatch>, SendableRecordBatchStream);
 
 async fn first_batch(state: &SessionState, plan: &LogicalPlan) -> Result<Started> {
+    let alone = alone::of_few_rows(state, plan);
+    let state = alone.as_ref().unwrap_or(state);
     let plan = state.create_physical_plan(plan).await?;
     let mut stream = execute_stream(plan, task(state))?;
     let first = stream.next().await.transpose()?;

@@ -40,10 +40,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         takes: &[Takes::Text, Takes::Moment],
         count: (2, 2),
         gives: |given| match &given[1] {
-            DataType::Timestamp(..) => given[1].clone(),
+            DataType::Timestamp(..) | DataType::Interval(_) => given[1].clone(),
             _ => DataType::Timestamp(TimeUnit::Microsecond, None),
         },
         run: |arrays| {
+            if matches!(arrays[1].data_type(), DataType::Interval(_)) {
+                return exec_err!("date_trunc() does not cut lengths of time");
+            }
             let starts = strict::<TimestampMicrosecondArray, _>(arrays, trunc)?;
             Ok(zoned_as(starts, arrays[1].data_type()))
         },

@@ -2,6 +2,7 @@
 
 use arrow::array::StringArray;
 use chrono::NaiveDate;
+use datafusion::common::exec_err;
 
 use super::function::{Function, Takes, strict, text};
 
@@ -46,6 +47,25 @@ pub(super) const FUNCTIONS: &[Function] = &[
         count: (1, 1),
         gives: text,
         run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(time(row.text(0))))),
+    },
+    Function {
+        names: &["uuid_text"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| match uuid(row.text(0)) {
+                Some(uuid) => Ok(Some(uuid)),
+                None => exec_err!("Cannot cast string '{}' to a uuid", row.text(0)),
+            })
+        },
+    },
+    Function {
+        names: &["try_uuid_text"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(uuid(row.text(0)))),
     },
     // The words that DuckDB takes for a truth value.
     Function {
@@ -238,6 +258,17 @@ fn digits(double: f64) -> String {
     }
     let rounded: f64 = format!("{double:.14e}").parse().unwrap_or(double);
     format!("{rounded}")
+}
+
+/// With small letters and dashes, however it is written.
+fn uuid(text: &str) -> Option<String> {
+    let text = text.trim();
+    let inside = text
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'));
+    let digits = inside.unwrap_or(text).replace('-', "");
+    let uuid = uuid::Uuid::try_parse(&digits).ok()?;
+    Some(uuid.hyphenated().to_string())
 }
 
 #[cfg(test)]

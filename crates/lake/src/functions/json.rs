@@ -9,7 +9,8 @@ use super::function::{
     Function, Row, Takes, boolean, int, lenient, strict, strict_lists, text, texts,
 };
 use super::json_text::{
-    Step, find, is_valid, items, members, minified, normal, number_text, path, quoted, unquoted,
+    Step, find, is_valid, items, joined, jsonb, members, minified, normal, number_text, path,
+    quoted, unquoted,
 };
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -132,6 +133,36 @@ pub(super) const FUNCTIONS: &[Function] = &[
         },
     },
     Function {
+        names: &["checked_json"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| Ok(Some(checked(row.text(0))?.to_owned())))
+        },
+    },
+    Function {
+        names: &["jsonb_text"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| Ok(Some(jsonb(checked(row.text(0))?))))
+        },
+    },
+    Function {
+        names: &["jsonb_concat"],
+        takes: &[Takes::Text],
+        count: (2, 2),
+        gives: text,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| {
+                let (left, right) = (checked(row.text(0))?, checked(row.text(1))?);
+                Ok(Some(joined(left, right)))
+            })
+        },
+    },
+    Function {
         names: &["json_valid"],
         takes: &[Takes::Text],
         count: (1, 1),
@@ -236,6 +267,16 @@ pub(super) const DUCKDB: &[Function] = &[
         },
     },
 ];
+
+fn checked(json: &str) -> Result<&str> {
+    match is_valid(json) {
+        true => Ok(json),
+        false => exec_err!(
+            "this is no JSON: {}",
+            json.chars().take(60).collect::<String>()
+        ),
+    }
+}
 
 /// A value of JSON as text, without the quotes of a string.
 fn plain(json: &str) -> Option<String> {

@@ -1,5 +1,7 @@
 //! JSON as text: the parts of a value are found and cut out as they are written.
 
+use std::collections::BTreeMap;
+
 use datafusion::common::exec_err;
 use datafusion::error::Result;
 
@@ -206,6 +208,76 @@ pub(super) fn normal(json: &str) -> String {
         rest = more;
     }
     out
+}
+
+/// As PostgreSQL writes `jsonb`: of equal keys the last, shorter ones first, numbers without exponents, and one form of
+/// texts and spaces.
+pub(super) fn jsonb(json: &str) -> String {
+    let json = json.trim();
+    match json.as_bytes().first() {
+        Some(b'{') => object(members(json)),
+        Some(b'[') => list(&items(json)),
+        Some(b'"') => quoted(&unquoted(json)),
+        Some(b'-' | b'0'..=b'9') => digits_of(json),
+        _ => json.to_owned(),
+    }
+}
+
+fn object(members: Vec<(&str, &str)>) -> String {
+    let last: BTreeMap<(usize, String), &str> = members
+        .into_iter()
+        .map(|(key, value)| (unquoted(key), value))
+        .map(|(key, value)| ((key.len(), key), value))
+        .collect();
+    let members = last
+        .iter()
+        .map(|((_, key), value)| format!("{}: {}", quoted(key), jsonb(value)));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
+}
+
+fn list(items: &[&str]) -> String {
+    let items: Vec<String> = items.iter().map(|item| jsonb(item)).collect();
+    format!("[{}]", items.join(", "))
+}
+
+/// `1e2` as `100`, `1.5e-3` as `0.0015`: all digits stay, so `1.10` does.
+fn digits_of(number: &str) -> String {
+    let Some((digits, exponent)) = number.split_once(['e', 'E']) else {
+        return number.to_owned();
+    };
+    let Ok(exponent) = exponent.parse::<i32>() else {
+        return number.to_owned();
+    };
+    let (sign, digits) = match digits.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", digits),
+    };
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+    let point = whole.len() as i32 + exponent;
+    let all = format!("{whole}{part}");
+    let text = match usize::try_from(point) {
+        Ok(point) if point >= all.len() => format!("{all:0<point$}"),
+        Ok(point) if point > 0 => format!("{}.{}", &all[..point], &all[point..]),
+        _ => format!("0.{}{all}", "0".repeat(point.unsigned_abs() as usize)),
+    };
+    let leading = text.trim_start_matches('0');
+    match leading.is_empty() || leading.starts_with('.') {
+        true => format!("{sign}0{leading}"),
+        false => format!("{sign}{leading}"),
+    }
+}
+
+/// Two objects as one, in which the right one's members count; otherwise the items of both.
+pub(super) fn joined(left: &str, right: &str) -> String {
+    let (left, right) = (left.trim(), right.trim());
+    if left.starts_with('{') && right.starts_with('{') {
+        return object([members(left), members(right)].concat());
+    }
+    let items_of = |json| match str::starts_with(json, '[') {
+        true => items(json),
+        false => vec![json],
+    };
+    list(&[items_of(left), items_of(right)].concat())
 }
 
 /// A double's shortest digits, with an exponent where it is very large or small.

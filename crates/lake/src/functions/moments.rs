@@ -201,6 +201,22 @@ pub(super) const FUNCTIONS: &[Function] = &[
         },
     },
     Function {
+        names: &["rounded_moment"],
+        takes: &[Takes::Moment, Takes::Int],
+        count: (2, 2),
+        gives: |given| given[0].clone(),
+        run: |arrays| {
+            let rounded = strict::<TimestampMicrosecondArray, _>(arrays, |row| {
+                let digits = u32::try_from(row.int(1)).unwrap_or_default();
+                let unit = 10_i64.pow(6_u32.saturating_sub(digits));
+                Ok((row.micros(0) + unit / 2)
+                    .div_euclid(unit)
+                    .checked_mul(unit))
+            })?;
+            Ok(zoned_as(rounded, arrays[0].data_type()))
+        },
+    },
+    Function {
         names: &["time_bucket"],
         takes: &[Takes::Any, Takes::Moment],
         count: (2, 2),

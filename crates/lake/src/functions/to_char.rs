@@ -19,18 +19,20 @@ enum Piece<'a> {
     /// The pattern, its letters as written, and whether it is not padded.
     Pattern(&'static str, &'a str, bool),
     Text(&'a str),
+    /// `th`, of the number before it.
+    Ordinal(&'a str),
 }
 
 fn pieces(format: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let (mut rest, mut compact) = (format, false);
     while let Some(letter) = rest.chars().next() {
-        let begins = |p: &&&str| {
-            rest.get(..p.len())
-                .is_some_and(|s| s.eq_ignore_ascii_case(p))
-        };
+        let begins = |p: &&&str| rest.get(..p.len()).is_some_and(|s| is_of(s, p));
         if rest.get(..2).is_some_and(|s| s.eq_ignore_ascii_case("fm")) {
             (rest, compact) = (&rest[2..], true);
+        } else if let Some(name) = rest.strip_prefix("TM") {
+            // Names in the words of the language, which is English.
+            (rest, compact) = (name, true);
         } else if let Some(quoted) = rest.strip_prefix('"') {
             let end = quoted.find('"').unwrap_or(quoted.len());
             pieces.push(Piece::Text(&quoted[..end]));
@@ -38,8 +40,9 @@ fn pieces(format: &str) -> Vec<Piece<'_>> {
         } else if let Some(pattern) = PATTERNS.iter().find(begins) {
             let (letters, after) = rest.split_at(pattern.len());
             pieces.push(Piece::Pattern(pattern, letters, compact));
-            let suffix = after.get(..2).filter(|s| s.eq_ignore_ascii_case("th"));
-            (rest, compact) = (suffix.map_or(after, |_| after), false);
+            let ordinal = after.get(..2).filter(|s| *s == "th" || *s == "TH");
+            pieces.extend(ordinal.map(Piece::Ordinal));
+            (rest, compact) = (&after[ordinal.map_or(0, str::len)..], false);
         } else {
             let (text, after) = rest.split_at(letter.len_utf8());
             pieces.push(Piece::Text(text));
@@ -49,18 +52,45 @@ fn pieces(format: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
+/// Whether the letters are the pattern's: all of them large or all small, and of names the first may be large alone.
+fn is_of(letters: &str, pattern: &str) -> bool {
+    let is_name = matches!(pattern, "MONTH" | "MON" | "DAY" | "DY");
+    let capitalised =
+        || letters[..1] == pattern[..1] && letters[1..] == pattern[1..].to_lowercase();
+    letters == pattern || letters == pattern.to_lowercase() || (is_name && capitalised())
+}
+
 /// The moment by the format.
 pub(super) fn write(at: &NaiveDateTime, format: &str) -> Result<String> {
     let mut text = String::new();
     for piece in pieces(format) {
         match piece {
             Piece::Text(plain) => text.push_str(plain),
+            Piece::Ordinal(letters) => {
+                let ending = ending(&text);
+                text.push_str(&match letters {
+                    "TH" => ending.to_uppercase(),
+                    _ => ending.to_owned(),
+                });
+            }
             Piece::Pattern(pattern, letters, compact) => {
                 text.push_str(&written(at, pattern, letters, compact)?);
             }
         }
     }
     Ok(text)
+}
+
+/// Of the number that the text ends with: 1st, 2nd, 3rd, 11th.
+fn ending(text: &str) -> &'static str {
+    let mut digits = text.bytes().rev();
+    match (digits.next(), digits.next()) {
+        (_, Some(b'1')) => "th",
+        (Some(b'1'), _) => "st",
+        (Some(b'2'), _) => "nd",
+        (Some(b'3'), _) => "rd",
+        _ => "th",
+    }
 }
 
 fn written(at: &NaiveDateTime, pattern: &str, letters: &str, compact: bool) -> Result<String> {
@@ -161,6 +191,8 @@ fn moment(text: &str, format: &str) -> Option<i64> {
                     false => rest.get(plain.len()..)?,
                 }
             }
+            // The two letters behind the number.
+            Piece::Ordinal(_) => rest.get(2..)?,
             Piece::Pattern(pattern, ..) => {
                 let next = pieces.get(at + 1);
                 let is_open = !matches!(next, Some(Piece::Pattern(..)));

@@ -167,6 +167,10 @@ impl TableProvider for PlainFiles {
         TableType::Base
     }
 
+    fn statistics(&self) -> Option<Statistics> {
+        Some(self.statistics.clone())
+    }
+
     /// Conditions find their way to the files from the plan.
     async fn scan(
         &self,

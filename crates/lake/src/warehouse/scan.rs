@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::Result;
+use datafusion::common::{Result, Statistics};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
@@ -36,6 +36,14 @@ impl TableProvider for Scan {
 
     fn table_type(&self) -> TableType {
         TableType::Base
+    }
+
+    /// The number of rows: the values of columns may be read otherwise than they are stored.
+    fn statistics(&self) -> Option<Statistics> {
+        Some(Statistics {
+            num_rows: self.stored.statistics()?.num_rows,
+            ..Statistics::new_unknown(&self.seen)
+        })
     }
 
     async fn scan(

@@ -117,6 +117,14 @@ where parent.to_field is null
 {% macro default__datediff(first_date, second_date, datepart) -%}
   date_diff('{{ datepart }}', {{ first_date }}, {{ second_date }})
 {%- endmacro %}
+{# A week begins on Sunday: that many Sundays lie between the days. #}
+{% macro postgres__datediff(first_date, second_date, datepart) -%}
+  {%- if datepart | lower == 'week' -%}
+    date_diff('week', ({{ first_date }})::date + 1, ({{ second_date }})::date + 1)
+  {%- else -%}
+    {{ dbt.default__datediff(first_date, second_date, datepart) }}
+  {%- endif -%}
+{%- endmacro %}
 {% macro last_day(date, datepart) %}{{ return(adapter.dispatch('last_day', 'dbt')(date, datepart)) }}{% endmacro %}
 {% macro default__last_day(date, datepart) -%}
   cast({{ dbt.dateadd('day', '-1', dbt.dateadd(datepart, '1', dbt.date_trunc(datepart, date))) }} as date)

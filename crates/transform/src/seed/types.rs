@@ -12,7 +12,7 @@ pub(super) fn sql_type(text: &str, dialect: Dialect) -> Option<DataType> {
     };
     Some(match name {
         "varchar" | "text" | "string" | "char" | "character varying" | "character" | "uuid"
-        | "bpchar" => DataType::Utf8,
+        | "bpchar" | "json" | "jsonb" => DataType::Utf8,
         "boolean" | "bool" => DataType::Boolean,
         "tinyint" | "int1" => DataType::Int8,
         "smallint" | "int2" => DataType::Int16,
@@ -24,6 +24,7 @@ pub(super) fn sql_type(text: &str, dialect: Dialect) -> Option<DataType> {
         "hugeint" => DataType::Decimal128(38, 0),
         "numeric" | "decimal" | "number" => decimal(arguments, dialect)?,
         "date" => DataType::Date32,
+        "time" | "time without time zone" => DataType::Time64(TimeUnit::Microsecond),
         "timestamp" | "datetime" | "timestamp without time zone" | "timestamp_ntz" => {
             DataType::Timestamp(TimeUnit::Microsecond, None)
         }

@@ -3,6 +3,7 @@
 
 mod aggregates;
 mod comparisons;
+mod jsonb;
 mod lambdas;
 mod names;
 mod sized;
@@ -102,6 +103,14 @@ fn moment(name: &str) -> Option<Expr> {
 }
 
 fn call(function: &mut Function, dialect: Dialect) -> Result<Option<Expr>, Diagnostic> {
+    if dialect == Dialect::Postgres
+        && let Some(mut plain) = jsonb::plain(function)
+    {
+        let rewritten = call(&mut plain, dialect)?;
+        return Ok(jsonb::in_one_form(
+            rewritten.unwrap_or(Expr::Function(plain)),
+        ));
+    }
     let Some(name) = name_of(function) else {
         return Ok(None);
     };

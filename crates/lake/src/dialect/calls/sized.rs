@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::ast::{
     ArrayElemTypeDef, CastKind, CharacterLength, DataType, Expr, Value,
 };
 
-use super::{fill, literal};
+use super::{fill, jsonb, literal};
 use crate::types::Dialect;
 
 pub(super) fn rewrite(expr: &Expr, dialect: Dialect) -> Option<Expr> {
@@ -31,13 +31,31 @@ pub(super) fn rewrite(expr: &Expr, dialect: Dialect) -> Option<Expr> {
         ) => bytes(&literal(expr)?, dialect),
         (
             Expr::Cast {
+                kind,
+                expr,
+                data_type: DataType::Uuid,
+                ..
+            },
+            _,
+        ) => {
+            let tries = matches!(kind, CastKind::TryCast | CastKind::SafeCast);
+            let function = if tries { "try_uuid_text" } else { "uuid_text" };
+            fill(
+                &format!("{function}(_1::text)"),
+                std::slice::from_ref(expr.as_ref()),
+            )
+        }
+        (
+            Expr::Cast {
                 kind: CastKind::Cast | CastKind::DoubleColon,
                 expr,
                 data_type,
                 ..
             },
             Dialect::Postgres,
-        ) => cut(expr, data_type),
+        ) => jsonb::cast(expr, data_type)
+            .or_else(|| to_digits(expr, data_type))
+            .or_else(|| cut(expr, data_type)),
         (
             Expr::Cast {
                 kind,
@@ -109,6 +127,16 @@ fn bounded(kind: &CastKind, of: &Expr, to: &DataType) -> Option<Expr> {
         ),
         _ => format!("within(_1::{wider}, {most})::{wider}"),
     };
+    fill(&template, std::slice::from_ref(of))
+}
+
+/// A timestamp of fewer digits of a second is rounded to them.
+fn to_digits(of: &Expr, to: &DataType) -> Option<Expr> {
+    let DataType::Timestamp(Some(digits @ 0..6), zone) = to else {
+        return None;
+    };
+    let whole = DataType::Timestamp(None, *zone);
+    let template = format!("rounded_moment(_1::{whole}, {digits})");
     fill(&template, std::slice::from_ref(of))
 }
 

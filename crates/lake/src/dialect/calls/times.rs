@@ -18,10 +18,17 @@ pub(super) fn rewrite(expr: &Expr, dialect: Dialect) -> Result<Option<Expr>, Dia
         Expr::AtTimeZone {
             timestamp,
             time_zone,
-        } => Ok(fill(
-            "at_time_zone(_1, _2)",
-            &[time_zone.as_ref().clone(), timestamp.as_ref().clone()],
-        )),
+        } => {
+            let zone = match dialect {
+                Dialect::Postgres => to_the_east(time_zone),
+                Dialect::DuckDb => None,
+            };
+            let zone = zone.unwrap_or_else(|| time_zone.as_ref().clone());
+            Ok(fill(
+                "at_time_zone(_1, _2)",
+                &[zone, timestamp.as_ref().clone()],
+            ))
+        }
         Expr::Interval(interval) => Ok(computed(interval)),
         Expr::UnaryOp { op, expr } if is_not_bits(op) => {
             Ok(fill("(-1 - _1)", std::slice::from_ref(expr.as_ref())))
@@ -34,6 +41,16 @@ pub(super) fn rewrite(expr: &Expr, dialect: Dialect) -> Result<Option<Expr>, Dia
         }
         _ => Ok(None),
     }
+}
+
+/// A zone that is written as hours from Greenwich: to PostgreSQL `+02` lies in the west, as POSIX has it.
+fn to_the_east(zone: &Expr) -> Option<Expr> {
+    let hours = literal(zone)?;
+    let turned = match hours.strip_prefix('+') {
+        Some(west) => format!("-{west}"),
+        None => format!("+{}", hours.strip_prefix('-')?),
+    };
+    Some(Expr::Value(Value::SingleQuotedString(turned).into()))
 }
 
 fn is_not_bits(op: &UnaryOperator) -> bool {
