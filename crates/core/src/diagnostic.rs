@@ -96,10 +96,10 @@ impl Diagnostic {
     }
 
     pub fn environment(message: impl Into<String>) -> Self {
-        Self {
-            fault: Fault::Environment,
-            ..Self::error(message)
-        }
+        let mut problem = Self::error(message);
+        problem.fault = Fault::Environment;
+        problem.message = without_code(problem.message);
+        problem
     }
 
     pub fn internal(message: impl Into<String>) -> Self {
@@ -160,6 +160,17 @@ impl fmt::Display for Diagnostic {
 }
 
 impl std::error::Error for Diagnostic {}
+
+/// The system's error without the number that the standard library adds: ` (os error 28)`.
+fn without_code(message: String) -> String {
+    let Some((before, rest)) = message.split_once(" (os error ") else {
+        return message;
+    };
+    match rest.split_once(')') {
+        Some((_, after)) => format!("{before}{after}"),
+        None => message,
+    }
+}
 
 /// All problems found at once, sorted by place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

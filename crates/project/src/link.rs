@@ -11,6 +11,7 @@ use forebay_core::{
 use crate::jinja::{Asker, Mode, Names, NodeScope, RefCall};
 use crate::manifest;
 use crate::nodes::{self, Cx, Detail, Draft};
+use crate::text;
 
 /// The parents of a node, with a problem at the call for each that does not exist. `false` for a
 /// test that cannot run because one of its parents is not there.
@@ -117,8 +118,8 @@ pub(crate) fn keep_unique(cx: &Cx<'_>, nodes: Vec<(Node, Detail)>) -> Vec<(Node,
     let mut ids: BTreeMap<NodeId, Location> = BTreeMap::new();
     let mut names: BTreeMap<(Option<String>, String), (ResourceType, Location)> = BTreeMap::new();
     let unique_names = cx.project.file.unique_names;
-    let mut relations: BTreeMap<Relation, (String, Location)> = BTreeMap::new();
-    let mut kept = Vec::with_capacity(nodes.len());
+    let mut relations: BTreeMap<Relation, (String, usize)> = BTreeMap::new();
+    let mut kept: Vec<(Node, Detail)> = Vec::with_capacity(nodes.len());
     for (node, detail) in nodes {
         let (kind, name, at) = (node.resource_type(), &node.name, &node.location);
         let what = format!("{} '{name}'", words(kind));
@@ -142,15 +143,53 @@ pub(crate) fn keep_unique(cx: &Cx<'_>, nodes: Vec<(Node, Detail)>) -> Vec<(Node,
         }
         if let Some(relation) = node.relation.as_ref().filter(|_| is_filled(&node)) {
             if let Some((other, first)) = relations.get(relation) {
+                let named = |node, detail: &Detail| {
+                    let alias = nodes::config_key(&detail.raw, "alias");
+                    within(node, &detail.raw, alias)
+                };
+                let first = &kept[*first];
                 let message = format!("{what} and {other} both fill the table {relation}");
-                twice(cx, message, at, first);
+                twice(
+                    cx,
+                    message,
+                    &named(&node, &detail),
+                    &named(&first.0, &first.1),
+                );
             }
-            relations.insert(relation.clone(), (what, at.clone()));
+            relations.insert(relation.clone(), (what, kept.len()));
         }
         ids.insert(node.id.clone(), at.clone());
         kept.push((node, detail));
     }
     kept
+}
+
+/// The place of a byte of the node's own text. That of a model is its whole file.
+fn within(node: &Node, raw: &str, byte: Option<usize>) -> Location {
+    match byte.filter(|_| node.location.line == 0) {
+        Some(byte) => text::locate(&node.location.file.to_string_lossy(), raw, byte),
+        None => node.location.clone(),
+    }
+}
+
+/// The calls of `ref` and `source` that a template writes with plain names, and where.
+fn calls(raw: &str) -> impl Iterator<Item = (usize, RefCall)> {
+    let starts = raw
+        .match_indices("ref(")
+        .chain(raw.match_indices("source("));
+    starts.filter_map(|(at, _)| {
+        let end = at + raw[at..].find(')')? + 1;
+        Some((at, RefCall::parse(&raw[at..end])?))
+    })
+}
+
+fn names(call: &RefCall, node: &Node) -> bool {
+    match call {
+        RefCall::Ref { name, .. } => *name == node.name,
+        RefCall::Source { source, table } => {
+            node.id.as_str().ends_with(&format!(".{source}.{table}"))
+        }
+    }
 }
 
 fn twice(cx: &Cx<'_>, message: String, at: &Location, first: &Location) {
@@ -184,14 +223,14 @@ fn is_filled(node: &Node) -> bool {
 
 /// Every cycle is named with its path. Edges are taken out of a copy, so that one does not hide
 /// another.
-pub(crate) fn report_cycles(cx: &Cx<'_>, graph: &Graph) {
+pub(crate) fn report_cycles(cx: &Cx<'_>, graph: &Graph, details: &BTreeMap<NodeId, Detail>) {
     let Err(first) = graph.topological() else {
         return;
     };
     let mut copy = graph.clone();
     let mut cycle = first;
     loop {
-        report_cycle(cx, graph, &mut cycle);
+        report_cycle(cx, graph, details, &mut cycle);
         let (last, first) = (&cycle[cycle.len() - 1], &cycle[0]);
         if let Some(node) = copy.nodes.get_mut(first) {
             node.depends_on.retain(|parent| parent != last);
@@ -203,7 +242,12 @@ pub(crate) fn report_cycles(cx: &Cx<'_>, graph: &Graph) {
     }
 }
 
-fn report_cycle(cx: &Cx<'_>, graph: &Graph, cycle: &mut [NodeId]) {
+fn report_cycle(
+    cx: &Cx<'_>,
+    graph: &Graph,
+    details: &BTreeMap<NodeId, Detail>,
+    cycle: &mut [NodeId],
+) {
     let start = cycle
         .iter()
         .enumerate()
@@ -219,10 +263,15 @@ fn report_cycle(cx: &Cx<'_>, graph: &Graph, cycle: &mut [NodeId]) {
         .map(|node| node.location.file.display().to_string())
         .collect();
     let files: Vec<String> = files.into_iter().collect();
-    let location = graph
-        .get(&cycle[0])
-        .map(|node| node.location.clone())
-        .unwrap_or_default();
+    let closing = graph.get(&cycle[0]).zip(graph.get(&cycle[cycle.len() - 1]));
+    let location = closing.map(|(node, parent)| {
+        let raw = details
+            .get(&node.id)
+            .map_or("", |detail| detail.raw.as_str());
+        let call = calls(raw).find(|(_, call)| names(call, parent));
+        within(node, raw, call.map(|(at, _)| at))
+    });
+    let location = location.unwrap_or_default();
     cx.problems.push(problem.at(location).hint(format!(
         "an arrow goes from a node to one that reads it; see {}",
         files.join(", ")

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 
 use crate::problems::Problems;
+use crate::render::has_jinja;
 use crate::yaml::{Doc, Entry, Value, Yaml};
 
 /// One setting and where it comes from.
@@ -323,7 +324,8 @@ impl Reader<'_> {
         let found = choices
             .iter()
             .find(|(choice, _)| choice.eq_ignore_ascii_case(&text));
-        if found.is_none() {
+        // What is still a template could not be rendered, which has been told.
+        if found.is_none() && !has_jinja(&text) {
             let names: Vec<&str> = choices.iter().map(|(choice, _)| *choice).collect();
             self.problems.push(
                 Diagnostic::error(format!("'{text}' is no '{name}' of {}", self.what))

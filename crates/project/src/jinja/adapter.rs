@@ -423,6 +423,10 @@ fn raise(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
 
 fn warn(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let (message,): (Value,) = from_args(args)?;
+    let is_error = scope.shared.flags.get("WARN_ERROR") == Some(&true.into());
+    if is_error && scope.compiling().is_some() {
+        return Err(failed(message.to_string()));
+    }
     scope
         .record()
         .warnings

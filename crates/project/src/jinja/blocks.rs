@@ -65,10 +65,10 @@ fn block(text: &str, kind: BlockKind, open: &Tag) -> Result<Block, BlockError> {
     let word = &text[open.word.clone()];
     let (name, signature) = head(text, open);
     check_head(text, kind, open, &name)?;
-    let close = closing(text, open, &format!("end{word}"))?.ok_or_else(|| BlockError {
-        offset: open.range.start,
-        message: format!("the {word} '{name}' is never closed: {{% end{word} %}} is missing"),
-    })?;
+    let close = match closing(text, open, &|tag| *tag == format!("end{word}"))? {
+        Some(close) => close,
+        None => return Err(unclosed(text, open, &name)),
+    };
     Ok(Block {
         kind,
         name,
@@ -101,10 +101,72 @@ pub(crate) fn docs(text: &str) -> (Vec<(&str, usize, &str)>, Option<usize>) {
     (found, open)
 }
 
-fn closing(text: &str, open: &Tag, end: &str) -> Result<Option<Range<usize>>, BlockError> {
+/// At the tag that closes a block of another kind, where there is one.
+fn unclosed(text: &str, open: &Tag, name: &str) -> BlockError {
+    let word = &text[open.word.clone()];
+    let is_end = |tag: &str| {
+        let kind = tag.strip_prefix("end");
+        kind.is_some_and(|kind| KEYWORDS.iter().any(|(keyword, _)| *keyword == kind))
+    };
+    match closing(text, open, &is_end) {
+        Ok(Some(wrong)) => BlockError {
+            offset: wrong.start,
+            message: format!(
+                "{} does not close the {word} '{name}': {{% end{word} %}} does",
+                &text[wrong]
+            ),
+        },
+        _ => BlockError {
+            offset: open.range.start,
+            message: format!("the {word} '{name}' is never closed: {{% end{word} %}} is missing"),
+        },
+    }
+}
+
+/// What a template opens and has to close.
+const BLOCKS: &[&str] = &[
+    "call",
+    "data_test",
+    "filter",
+    "for",
+    "if",
+    "macro",
+    "materialization",
+    "raw",
+    "set",
+    "snapshot",
+    "test",
+];
+
+/// Where the outermost block begins that is never closed, and its word.
+pub(super) fn open_block(text: &str) -> Option<(usize, &str)> {
+    let (mut open, mut at): (Vec<(usize, &str)>, usize) = (Vec::new(), 0);
+    while let Ok(Some(tag)) = next_tag(text, at) {
+        at = tag.range.end;
+        let word = &text[tag.word.clone()];
+        let is_value = word == "set" && text[tag.word.end..tag.range.end].contains('=');
+        if BLOCKS.contains(&word) && !is_value {
+            open.push((tag.range.start, word));
+        } else if let Some(closed) = word.strip_prefix("end") {
+            match open.iter().rposition(|(_, word)| *word == closed) {
+                // What is open within it was never closed.
+                Some(own) if own + 1 < open.len() => return Some(open[own + 1]),
+                Some(own) => open.truncate(own),
+                None => {}
+            }
+        }
+    }
+    open.first().copied()
+}
+
+fn closing(
+    text: &str,
+    open: &Tag,
+    closes: &dyn Fn(&str) -> bool,
+) -> Result<Option<Range<usize>>, BlockError> {
     let mut at = open.range.end;
     while let Some(tag) = next_tag(text, at)? {
-        if text[tag.word.clone()] == *end {
+        if closes(&text[tag.word.clone()]) {
             return Ok(Some(tag.range));
         }
         at = tag.range.end;
@@ -341,6 +403,23 @@ mod tests {
         let text = "It's {{ not closed. {% docs a %} what it's {{ {%- enddocs -%} {% docs b %}";
         let open = text.find("{% docs b");
         assert_eq!(docs(text), (vec![("a", 20, "what it's {{")], open));
+    }
+
+    #[test]
+    fn a_block_that_is_never_closed_is_found() {
+        for (text, expected) in [
+            (
+                "a {% if x %} b {% for y in z %}{% endfor %}",
+                Some((2, "if")),
+            ),
+            ("{% macro m() %}{% if x %}{% endmacro %}", Some((15, "if"))),
+            ("{% set x %}", Some((0, "set"))),
+            ("{% set x = 1 %}{% if x %}{% endif %}", None),
+        ] {
+            assert_eq!(open_block(text), expected);
+        }
+        let error = blocks("{% test t(model) %}1{% endmacro %}").unwrap_err();
+        assert_eq!(error.offset, 20);
     }
 
     #[test]

@@ -34,6 +34,11 @@ impl Object for Config {
 
     /// Takes keywords, or one mapping; gives nothing to print.
     fn call(self: &Arc<Self>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+        if args.len() != 1 {
+            return Err(failed(
+                "config() takes names and values, or one mapping: config(tags=['a'])",
+            ));
+        }
         let mut found = Map::new();
         for arg in args {
             if !arg.is_kwargs() && arg.kind() != minijinja::value::ValueKind::Map {

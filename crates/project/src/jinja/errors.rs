@@ -216,11 +216,21 @@ fn of_engine(
         return not_callable(&name, &callable());
     }
     match error.kind() {
-        ErrorKind::SyntaxError => Diagnostic::error(format!("Jinja syntax error: {detail}")),
+        ErrorKind::SyntaxError => match from.filter(|_| detail.starts_with(UNFINISHED)) {
+            Some(origin) => origin.open_block().unwrap_or_else(|| syntax(detail)),
+            None => syntax(detail),
+        },
         kind if detail.is_empty() => Diagnostic::error(format!("Jinja: {kind}")),
         ErrorKind::InvalidOperation => Diagnostic::error(format!("Jinja: {detail}")),
         kind => Diagnostic::error(format!("Jinja: {kind}: {detail}")),
     }
+}
+
+/// How the engine says that a template ends within a block.
+const UNFINISHED: &str = "unexpected end of input, expected end of block";
+
+fn syntax(detail: &str) -> Diagnostic {
+    Diagnostic::error(format!("Jinja syntax error: {detail}"))
 }
 
 fn not_callable(name: &str, known: &[String]) -> Diagnostic {
@@ -232,6 +242,9 @@ fn not_callable(name: &str, known: &[String]) -> Diagnostic {
 
 /// For a macro of a package that nobody has read.
 pub(crate) fn no_package(package: &str) -> String {
+    if package == "modules" {
+        return "modules has datetime, itertools, pytz and re".to_owned();
+    }
     format!("no package is called '{package}': name it in packages.yml, and install it")
 }
 

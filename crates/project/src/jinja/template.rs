@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use forebay_core::Location;
+use forebay_core::{Diagnostic, Location};
 
-use super::blocks::Block;
+use super::blocks::{Block, open_block};
 use super::literals::wrapped;
 use crate::text;
 
@@ -41,6 +41,15 @@ impl Origin {
         let shift = self.shifts.iter().rev().find(|(from, _)| *from <= offset);
         let shift = shift.map_or(0, |(_, shift)| *shift);
         usize::try_from(offset as isize - shift).ok()
+    }
+
+    /// A block that the file opens and never closes.
+    pub fn open_block(&self) -> Option<Diagnostic> {
+        let (offset, word) = open_block(&self.text)?;
+        let message = format!(
+            "Jinja syntax error: the block {{% {word} %}} is never closed: {{% end{word} %}} is missing"
+        );
+        Some(Diagnostic::error(message).at(self.at(offset)))
     }
 
     /// The place of an offset of the file.

@@ -481,7 +481,7 @@ fn finish(cx: &Cx<'_>, all: Vec<(Node, Detail)>) -> (Graph, BTreeMap<NodeId, Det
         details.insert(node.id.clone(), detail);
         graph.nodes.insert(node.id.clone(), node);
     }
-    link::report_cycles(cx, &graph);
+    link::report_cycles(cx, &graph, &details);
     (graph, details)
 }
 

@@ -76,12 +76,13 @@ pub(crate) fn check(cx: &Cx<'_>, groups: &Groups, draft: &Draft) {
         return;
     }
     let what = format!("{} '{}'", crate::link::words(kind), draft.node.name);
+    let at = draft.detail.group_at.as_ref().filter(|at| at.line > 0);
     let names = groups.values().map(|known| known.name.as_str());
     cx.problems.push(
         Diagnostic::error(format!(
             "{what} is in a group '{group}' that does not exist"
         ))
-        .at(draft.node.location.clone())
+        .at(at.unwrap_or(&draft.node.location).clone())
         .maybe_hint(suggest::nearest(group, names))
         .hint("define it in a property file: groups: [{name: ..., owner: {name: ...}}]"),
     );

@@ -123,6 +123,8 @@ pub(crate) struct Detail {
     /// The same before its Jinja was rendered.
     pub written: Map<String, Json>,
     pub alias: String,
+    /// Where it says its group.
+    pub group_at: Option<Location>,
     /// What its template refers to.
     pub calls: Vec<RefCall>,
     pub macros: IndexSet<NodeId>,
@@ -369,16 +371,8 @@ impl<'a> Subject<'a> {
     /// Where the file gives `config(...)` a setting; the call, where the setting's name is not in it.
     fn config_key(&self, name: &str) -> Location {
         let raw = self.sql.raw();
-        let call = raw.find("config(").unwrap_or(0);
-        let is_key = |at: &usize| {
-            let before = raw[..*at].chars().next_back();
-            let after = raw[at + name.len()..].trim_start_matches(['\'', '"']);
-            let apart = !before.is_some_and(|c| c.is_alphanumeric() || c == '_');
-            apart && after.trim_start().starts_with(['=', ':'])
-        };
-        let named = raw[call..].match_indices(name);
-        let key = named.map(|(at, _)| call + at).find(is_key);
-        let offset = self.sql.range.start + key.unwrap_or(call);
+        let key = config_key(raw, name).or_else(|| raw.find("config("));
+        let offset = self.sql.range.start + key.unwrap_or(0);
         text::locate(&self.sql.file, &self.sql.text, offset)
     }
 
@@ -429,11 +423,25 @@ impl<'a> Subject<'a> {
             macros: parsed.macros,
             patch_file: patch.map(|p| p.file.clone()),
             time_spine: patch.map(|p| p.time_spine.clone()).unwrap_or_default(),
+            group_at: parsed.config.get("group").map(|setting| setting.at.clone()),
             hooks: When::BOTH.map(|when| crate::hooks::placed(parsed.config.get(when.setting()))),
             ..Detail::default()
         };
         Draft { node, detail }
     }
+}
+
+/// Where a template gives `config(...)` a setting.
+pub(crate) fn config_key(raw: &str, name: &str) -> Option<usize> {
+    let call = raw.find("config(")?;
+    let is_key = |at: &usize| {
+        let before = raw[..*at].chars().next_back();
+        let after = raw[at + name.len()..].trim_start_matches(['\'', '"']);
+        let apart = !before.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        apart && after.trim_start().starts_with(['=', ':'])
+    };
+    let named = raw[call..].match_indices(name);
+    named.map(|(at, _)| call + at).find(is_key)
 }
 
 /// What a hook refers to, its node depends on.

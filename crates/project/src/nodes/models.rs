@@ -100,7 +100,10 @@ fn python(cx: &Cx<'_>, subject: &Subject<'_>) -> Option<Parsed> {
         inline.insert("config_keys_used".to_owned(), json!(keys));
         inline.insert("config_keys_defaults".to_owned(), json!(defaults));
     }
-    merge(&mut config, from_json(&inline, |_| subject.sql.at.clone()));
+    merge(
+        &mut config,
+        from_json(&inline, |name| subject.config_key(name)),
+    );
     cx.override_settings(subject.section, &subject.fqn, &mut config);
     Some(Parsed {
         calls: found.calls,

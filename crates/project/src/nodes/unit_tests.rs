@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use forebay_core::unit_test::{Given, Input, UnitTest};
-use forebay_core::{Diagnostic, Node, NodeId, ResourceType, Spec};
+use forebay_core::{Diagnostic, Location, Node, NodeId, ResourceType, Spec};
 use indexmap::IndexMap;
 
 use super::fixtures::Fixtures;
@@ -84,7 +84,7 @@ impl UnitTests<'_> {
             "the unit test '{}' is for a model '{}' that does not exist",
             decl.name, decl.model
         );
-        let problem = Diagnostic::error(message).at(decl.at.clone());
+        let problem = Diagnostic::error(message).at(decl.model_at.clone());
         let nearest = link::nearest(self.names, &decl.model);
         self.cx
             .problems
@@ -111,7 +111,7 @@ impl UnitTests<'_> {
             problems: cx.problems,
         };
         let given = decl.given.iter().map(|(input, rows)| {
-            let (input, seed) = self.input(decl, input)?;
+            let (input, seed) = self.input(decl, input, &rows.at)?;
             let rows = fixtures.read(rows, &format!("an input of {what}"), seed)?;
             Some(Given { input, rows })
         });
@@ -165,7 +165,12 @@ impl UnitTests<'_> {
     }
 
     /// What an input stands for, and the file of a seed.
-    fn input(&self, decl: &UnitTestDecl, text: &str) -> Option<(Input, Option<&str>)> {
+    fn input(
+        &self,
+        decl: &UnitTestDecl,
+        text: &str,
+        at: &Location,
+    ) -> Option<(Input, Option<&str>)> {
         if text.trim() == "this" {
             return Some((Input::This, None));
         }
@@ -189,7 +194,7 @@ impl UnitTests<'_> {
         let found = RefCall::parse(text)
             .ok_or_else(wrong)
             .and_then(|call| link::resolve(self.names, asker, &call));
-        let found = found.map_err(|problem| problem.at(decl.at.clone()));
+        let found = found.map_err(|problem| problem.at(at.clone()));
         let id = self.cx.problems.keep(found)?;
         let seed = self
             .node(&id)

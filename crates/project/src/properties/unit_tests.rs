@@ -12,6 +12,7 @@ use crate::yaml::{Doc, Fields, Mark, Unknown, Yaml};
 pub(crate) struct UnitTestDecl {
     pub name: String,
     pub model: String,
+    pub model_at: Location,
     pub description: String,
     /// Inputs as they are written, such as `ref('orders')`, and their rows.
     pub given: Vec<(String, FixtureDecl)>,
@@ -62,6 +63,7 @@ pub(super) fn read(doc: Doc<'_>, yaml: &Yaml) -> Option<UnitTestDecl> {
     }
     let at = fields.at("name");
     let model = fields.required("model");
+    let model_at = fields.at("model").in_file(doc.file);
     let given = fields.list("given").iter();
     let given: Vec<_> = given
         .filter_map(|item| given_rows(doc, item, &fields.what))
@@ -85,6 +87,7 @@ pub(super) fn read(doc: Doc<'_>, yaml: &Yaml) -> Option<UnitTestDecl> {
         at: at.in_file(doc.file),
         name: name?,
         model: model?,
+        model_at,
         given,
         expect: expect?,
         include,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use forebay_core::Diagnostic;
+use forebay_core::{Diagnostic, Location};
 use serde_json::Value as Json;
 
 /// One artifact. `why` is what needs it: `the selection 'state:modified'`.
@@ -16,11 +16,14 @@ pub(crate) fn artifact(folder: Option<&Path>, name: &str, why: &str) -> Result<J
     };
     let path = folder.join(name);
     let text = std::fs::read(&path).map_err(|error| {
-        Diagnostic::error(format!("{why} needs {}: {error}", path.display()))
+        let problem = Diagnostic::environment(format!("{why} needs {}: {error}", path.display()));
+        Diagnostic::error(problem.message)
             .hint("--state names the folder of an earlier run's artifacts")
     })?;
     serde_json::from_slice(&text).map_err(|error| {
-        Diagnostic::error(format!("{} cannot be read: {error}", path.display()))
+        let (line, column) = (error.line() as u32, error.column() as u32);
+        Diagnostic::error(format!("{} is no JSON that can be read", path.display()))
+            .at(Location::new(&path, line, column))
             .hint("is it an artifact of dbt or forebay?")
     })
 }

@@ -6,6 +6,7 @@
 mod fields;
 mod parse;
 mod scalar;
+mod slips;
 
 use forebay_core::Location;
 use serde_json::Value as Json;

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use forebay_core::{Diagnostic, Location};
 use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
-use super::{Entry, Mark, Scalar, Value, Yaml};
+use super::{Entry, Mark, Scalar, Value, Yaml, slips};
 use crate::problems::Problems;
 
 /// Aliases copy what they name: a small file must not grow into gigabytes.
@@ -39,14 +39,15 @@ type Found<'a> = (Event<'a>, Mark);
 
 impl<'a> Builder<'a> {
     fn document(&mut self) -> Result<Option<Yaml>, Diagnostic> {
-        let mut root = None;
+        let (mut root, mut start) = (None, Mark::default());
         loop {
             let (event, at) = self.next()?;
             match event {
                 Event::StreamEnd => return Ok(root),
-                Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
+                Event::DocumentStart(..) => start = at,
+                Event::StreamStart | Event::DocumentEnd => {}
                 _ if root.is_some() => {
-                    return Err(self.error("the file has more than one YAML document", at));
+                    return Err(self.error("the file has more than one YAML document", start));
                 }
                 event => root = Some(self.node(event, at)?).filter(|yaml| !yaml.is_null()),
             }
@@ -65,7 +66,11 @@ impl<'a> Builder<'a> {
                 None => return Ok((Event::StreamEnd, Mark::default())),
                 Some(Err(error)) => {
                     let at = position(error.marker());
-                    return Err(self.error(format!("not valid YAML: {}", error.info()), at));
+                    let found = slips::found(self.text, at);
+                    return Err(match found {
+                        Some((at, slip)) => self.error(format!("not valid YAML: {slip}"), at),
+                        None => self.error(format!("not valid YAML: {}", error.info()), at),
+                    });
                 }
             }
         }
@@ -301,7 +306,7 @@ mod tests {
         let (yaml, problems) = read("a: [1, 2\nb: 3\n");
         assert!(yaml.is_none());
         assert!(problems.starts_with("error: not valid YAML:"), "{problems}");
-        assert!(problems.contains("--> a.yml:2:"), "{problems}");
+        assert!(problems.contains("--> a.yml:1:4"), "{problems}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod example;
 mod materializations;
 mod ml;
 mod packages;
+mod places;
 mod problems;
 mod resources;
 mod select;

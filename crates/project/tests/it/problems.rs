@@ -84,10 +84,10 @@ select * from {{ ref('self') }}
 "
         ),
         "error: the graph has a cycle: model.shop.a -> model.shop.b -> model.shop.c -> model.shop.a
-  --> models/a.sql
+  --> models/a.sql:1:18
   hint: an arrow goes from a node to one that reads it; see models/a.sql, models/b.sql, models/c.sql
 error: the graph has a cycle: model.shop.self -> model.shop.self
-  --> models/self.sql
+  --> models/self.sql:1:18
   hint: an arrow goes from a node to one that reads it; see models/self.sql"
     );
 }

@@ -61,7 +61,7 @@ fn a_private_model_is_for_its_group() {
         &others,
         &[
             "the model 'ledger' is private to the group 'finance'\n  --> models/other.sql:2:6",
-            "model 'lost' is in a group 'finanse' that does not exist\n  --> models/lost.sql\n  hint: did you mean 'finance'?",
+            "model 'lost' is in a group 'finanse' that does not exist\n  --> models/lost.sql:1:11\n  hint: did you mean 'finance'?",
         ],
     );
 }

@@ -131,9 +131,9 @@ unit_tests:
 "
     ));
     for expected in [
-        "the unit test 'nowhere' is for a model 'order' that does not exist\n  --> models/tests.yml:2:11",
+        "the unit test 'nowhere' is for a model 'order' that does not exist\n  --> models/tests.yml:3:12",
         "hint: did you mean 'orders'?",
-        "'colours' cannot be an input of the unit test 'bad'",
+        "'colours' cannot be an input of the unit test 'bad'\n  --> models/tests.yml:9:9",
         "no model, seed or snapshot is called 'colurs'",
         "no fixture file is called 'some'\n  --> models/tests.yml:13:9",
         "the rows of the input source('raw', 'orders') of unit test 'bad' must be a list of mappings\n  --> models/tests.yml:17:15",

@@ -1,6 +1,6 @@
 //! A unit test: its model's query over the rows that it gives, held against those that it expects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use forebay_core::unit_test::{Fixture, Given, Input, Row, UnitTest};
@@ -33,8 +33,12 @@ pub async fn run(
         ..CompileState::default()
     };
     let mut stand_ins = BTreeMap::new();
+    let read = read_by(context, &test.model);
     for given in &test.given {
-        if let Input::Node(id) = &given.input {
+        // As in dbt, what the model does not read may be given, and need not be there.
+        if let Input::Node(id) = &given.input
+            && read.contains(id)
+        {
             let columns = columns_of(context, id).await?;
             let sql = fixture(context, test, &given.rows, &columns, id.as_str()).await?;
             stand_ins.insert(id.clone(), format!("({sql})"));
@@ -45,6 +49,23 @@ pub async fn run(
         state.this = Some(this(context, test, given, &state).await?);
     }
     compare(context, node, test, state).await
+}
+
+/// What the query of a model reads, ephemeral models being a part of it.
+fn read_by(context: &Context<'_>, model: &NodeId) -> BTreeSet<NodeId> {
+    let graph = context.workspace.graph();
+    let (mut read, mut next) = (BTreeSet::new(), vec![model]);
+    while let Some(node) = next.pop().and_then(|id| graph.get(id)) {
+        for parent in &node.depends_on {
+            let is_laid_in = graph
+                .get(parent)
+                .is_some_and(|node| node.relation.is_none());
+            if read.insert(parent.clone()) && is_laid_in {
+                next.push(parent);
+            }
+        }
+    }
+    read
 }
 
 /// The project's own rows would make the test say something else every day.
