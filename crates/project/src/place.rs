@@ -176,7 +176,9 @@ fn in_words(message: &str) -> Option<(String, usize, usize)> {
 /// The line of the query, and the byte in it; both count from one.
 fn at(sql: &str, line: usize, column: usize) -> Option<(&str, usize)> {
     let text = sql.lines().nth(line.checked_sub(1)?)?;
-    let (byte, _) = text.char_indices().nth(column.checked_sub(1)?)?;
+    let letter = text.char_indices().nth(column.checked_sub(1)?);
+    // What ends too early is told behind its last letter.
+    let (byte, _) = letter.or_else(|| text.char_indices().next_back())?;
     Some((text, byte))
 }
 

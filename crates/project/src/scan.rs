@@ -61,8 +61,10 @@ pub(crate) struct Scanned {
     /// Files with rows for unit tests, by name.
     pub fixtures: BTreeMap<String, String>,
     pub docs: BTreeMap<String, DocBlock>,
-    /// Nodes whose template does not compile: known by name, so that nobody else is blamed.
+    /// Nodes whose template cannot be read or does not compile: known by name, so that nobody else is blamed.
     pub broken: Vec<SqlFile>,
+    /// Files with nothing in them, by the name of what they could be.
+    pub empty: BTreeMap<String, String>,
 }
 
 pub(crate) struct Scanner<'a> {
@@ -158,7 +160,8 @@ impl Scanner<'_> {
             }
         }
         for file in self.list(folder, &["py"]) {
-            self.found.models.extend(self.whole(&file, folder));
+            let whole = self.whole(&file, folder);
+            self.found.models.extend(whole);
         }
     }
 
@@ -199,17 +202,27 @@ impl Scanner<'_> {
     }
 
     /// A file with nothing in it is nothing, as in dbt.
-    fn whole(&self, file: &str, folder: &str) -> Option<SqlFile> {
-        let content: Arc<str> = Arc::from(self.read(file)?);
-        (!content.trim().is_empty()).then(|| SqlFile {
+    fn whole(&mut self, file: &str, folder: &str) -> Option<SqlFile> {
+        let read = self.read(file);
+        let text: Arc<str> = Arc::from(read.as_deref().unwrap_or_default());
+        let whole = SqlFile {
             name: files::stem(file).to_owned(),
             file: file.to_owned(),
             at: Location::file(file),
             folder: folder.to_owned(),
-            range: 0..content.len(),
-            text: content,
+            range: 0..text.len(),
+            text,
             template: file.to_owned(),
-        })
+        };
+        if read.is_none() {
+            self.found.broken.push(whole);
+            return None;
+        }
+        if whole.text.trim().is_empty() {
+            self.found.empty.insert(whole.name, whole.file);
+            return None;
+        }
+        Some(whole)
     }
 
     fn snapshots(&mut self, folder: &str) {

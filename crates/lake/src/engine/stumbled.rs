@@ -19,8 +19,12 @@ enum Named {
     Number,
     Keyword(Keyword),
     Division,
-    /// The last place of a name that is given twice.
+    /// The last place of a name that two tables have.
     Again,
+    /// The same of an expression of WITH.
+    With,
+    /// Where the query ends.
+    End,
 }
 
 /// What stands between two marks of a message, and what that is.
@@ -41,7 +45,7 @@ const RULES: &[Rule] = &[
     ("'", "' is no regular expression", Named::Text),
     ("Cannot cast string '", "' to ", Named::Cast),
     ("Can't cast value ", " ", Named::Number),
-    ("WITH query name \"", "\"", Named::Again),
+    ("WITH query name \"", "\"", Named::With),
     ("two tables of the query have the name '", "'", Named::Again),
     (
         "not allowed in the WHERE clause",
@@ -67,15 +71,21 @@ const RULES: &[Rule] = &[
         Named::Keyword(Keyword::UNION),
     ),
     ("division by zero", "", Named::Division),
+    ("found: EOF", "", Named::End),
+    ("", " + ", Named::Number),
 ];
 
 /// The problem of the SQL, with its place in words where it can be told.
 pub(crate) fn placed(mut problem: Diagnostic, sql: &str) -> Diagnostic {
-    if !problem.message.contains("(line ")
-        && let Some(at) = place(&problem.message, sql)
+    // The engine's place of a union is where its first query begins.
+    let (said, _) = problem
+        .message
+        .split_once(" (line ")
+        .unwrap_or((&problem.message, ""));
+    if (said.len() == problem.message.len() || said.starts_with("UNION queries"))
+        && let Some(at) = place(said, sql)
     {
-        let (line, column) = (at.line, at.column);
-        problem.message = format!("{} (line {line}, column {column})", problem.message);
+        problem.message = format!("{said} (line {}, column {})", at.line, at.column);
     }
     let misread = ["SQL syntax", "there is no column '"];
     let misread = misread.iter().any(|read| problem.message.starts_with(read));
@@ -110,7 +120,7 @@ fn place(message: &str, sql: &str) -> Option<Location> {
     let first = found.next()?;
     let place = match (named, found.next_back()) {
         (_, None) => first,
-        (Named::Again, Some(last)) => last,
+        (Named::Again | Named::With, Some(last)) => last,
         _ => return None,
     };
     Some(tokens[place].span.start)
@@ -164,6 +174,8 @@ impl Named {
             }
             Self::Keyword(wanted) => keyword(at) == wanted,
             Self::Division => matches!(token(at), Some(Token::Div | Token::Mod)),
+            Self::With => word(at, name) && keyword(at + 1) == Keyword::AS,
+            Self::End => at + 1 == tokens.len(),
             Self::Again => word(at, name) && token(at + 1) != Some(&Token::Period),
         }
     }
@@ -200,7 +212,7 @@ mod tests {
             ),
             (
                 "WITH query name \"q\" specified more than once",
-                "with q as (select 1),\nq as (select 2) select q.a",
+                "with q as (select 1),\nq as (select 2) select q.a from q",
                 Some((2, 1)),
             ),
             (

@@ -43,23 +43,30 @@ pub(super) fn head(
         &mut yaml,
         |path| !matches!(path, ["name" | "profile", ..]),
     );
-    let Some(ProjectName { name, profile }) = ProjectName::from_yaml(doc, &yaml) else {
-        // What else is wrong in the file is said with it.
-        package(
-            engine,
-            before(options, Target::default(), ""),
-            doc,
-            yaml,
-            "",
-        );
-        return None;
+    // What else is wrong in the file and in the profile is said with what is wrong here.
+    let named = ProjectName::from_yaml(doc, &yaml);
+    let written = match &named {
+        Some(named) => named.profile.clone(),
+        None => yaml
+            .get("profile")
+            .and_then(Yaml::as_text)
+            .map(str::to_owned),
     };
-    let profile = options.profile.clone().or(profile);
-    let mut target = target(root, options, engine, profile.as_deref(), problems)?;
-    target.threads = options.threads.or(target.threads);
-    let scope = before(options, target.clone(), &name);
-    let package = package(engine, scope, doc, yaml, "")?;
-    Some(Head { target, package })
+    let profile = options.profile.clone().or(written);
+    let target = target(root, options, engine, profile.as_deref(), problems);
+    let target = target.map(|mut target| {
+        target.threads = options.threads.or(target.threads);
+        target
+    });
+    let known = target.clone().unwrap_or_default();
+    let name = named.as_ref().map_or("", |named| named.name.as_str());
+    let scope = before(options, known, name);
+    let package = package(engine, scope, doc, yaml, "");
+    named?;
+    Some(Head {
+        target: target?,
+        package: package?,
+    })
 }
 
 /// Reads the `dbt_project.yml` of a package that the project uses.

@@ -390,6 +390,10 @@ fn build(
         restricted: restricted
             .map(|(package, ..)| package.name.clone())
             .collect(),
+        empty: contents
+            .iter()
+            .flat_map(|(_, scanned, _)| scanned.empty.clone())
+            .collect(),
         ..Names::default()
     };
     let of = |package| Cx { package, ..*cx };

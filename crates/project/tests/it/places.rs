@@ -139,9 +139,6 @@ select * from {{ ref('a') }}
 ",
     );
     for place in ["models/a.sql:2:9", "models/c.sql:2:3", "models/d.sql:1:11"] {
-        assert!(
-            text.contains(&format!("--> {place}")),
-            "{place} is not in\n{text}"
-        );
+        assert!(text.contains(place), "{place} is not in\n{text}");
     }
 }

@@ -123,7 +123,7 @@ models:
   hint: the other is at macros/m.sql:1:1
 error: model 'd' and model 'c' both fill the table main.d
   --> models/d.sql
-  hint: the other is at models/c.sql
+  hint: the other is at models/c.sql:1:11
 error: test 'unique_a_id' is defined twice
   --> models/s.yml:3:42
   hint: the other is at models/s.yml:3:34
