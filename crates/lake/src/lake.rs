@@ -282,7 +282,7 @@ impl Lake {
         match input {
             Input::Sql(sql) => {
                 let plan = self.plan(state, &sql, &BTreeMap::new()).await?;
-                engine::start(state, &plan).await
+                engine::start_to_store(state, &plan).await
             }
             Input::Batches(schema, batches) => Ok(input_rows(schema, batches)),
             Input::Stream(rows) => Ok(rows),

@@ -3,7 +3,7 @@
 
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::DFSchema;
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{Expr, ExprSchemable, cast};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
@@ -20,7 +20,7 @@ impl ExprPlanner for Operators {
         mut expr: RawBinaryExpr,
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
-        use BinaryOperator::{Arrow, Divide, LongArrow, Minus, Plus};
+        use BinaryOperator::{Arrow, Divide, LongArrow, Minus, Plus, StringConcat};
         let extract = |name, expr: RawBinaryExpr| {
             let value = functions::named(name).call(vec![expr.left, expr.right]);
             Ok(PlannerResult::Planned(value))
@@ -31,6 +31,7 @@ impl ExprPlanner for Operators {
             LongArrow if self.0 == Dialect::DuckDb => return extract("json_normal_text", expr),
             LongArrow => return extract("json_extract_string", expr),
             Divide if self.0 == Dialect::Postgres => return divided(expr, schema),
+            StringConcat => return joined(expr, schema, self.0),
             Plus | Minus => {}
             _ => return Ok(PlannerResult::Original(expr)),
         }
@@ -45,6 +46,34 @@ impl ExprPlanner for Operators {
         }
         Ok(PlannerResult::Original(expr))
     }
+}
+
+/// JSON is joined as the texts that it is, but PostgreSQL's with its like: a constant beside it is read as JSON.
+fn joined(
+    mut expr: RawBinaryExpr,
+    schema: &DFSchema,
+    dialect: Dialect,
+) -> Result<PlannerResult<RawBinaryExpr>> {
+    let is_json =
+        |side: &Expr| Ok::<_, DataFusionError>(side.get_type(schema)? == DataType::LargeUtf8);
+    let (left, right) = (is_json(&expr.left)?, is_json(&expr.right)?);
+    let is_read = |side: &Expr| matches!(side, Expr::Literal(..));
+    let both = (left || is_read(&expr.left)) && (right || is_read(&expr.right));
+    match (left || right, both && dialect == Dialect::Postgres) {
+        (false, _) => return Ok(PlannerResult::Original(expr)),
+        (true, true) => {
+            let sides = vec![expr.left, expr.right];
+            return Ok(PlannerResult::Planned(
+                functions::named("jsonb_concat").call(sides),
+            ));
+        }
+        (true, false) if left => expr.left = cast(expr.left, DataType::Utf8),
+        (true, false) => {}
+    }
+    if right {
+        expr.right = cast(expr.right, DataType::Utf8);
+    }
+    Ok(PlannerResult::Original(expr))
 }
 
 /// PostgreSQL divides decimals exactly, with at least sixteen digits; the engine gives six. A double divided by zero

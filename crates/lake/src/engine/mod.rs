@@ -24,7 +24,7 @@ pub use types::{sql_type, type_name};
 
 pub(crate) use error::{from_arrow, from_engine, from_parser};
 pub(crate) use plan::{Files, Planner};
-pub(crate) use run::{input_rows, schema_of, start, tidy};
+pub(crate) use run::{input_rows, schema_of, start, start_to_store, tidy};
 pub(crate) use session::{runtime, session};
 pub(crate) use spill::SpillFolder;
 pub(crate) use stumbled::placed;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::compute::CastOptions;
-use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use arrow::util::display::FormatOptions;
 use datafusion::error::{DataFusionError, Result};
@@ -24,6 +24,26 @@ const RELEASE: Duration = Duration::from_millis(20);
 
 /// Starts the plan. Waits for the first batch: until then nothing is lost by starting again.
 pub(crate) async fn start(state: &SessionState, plan: &LogicalPlan) -> Result<Rows, Diagnostic> {
+    started(state, plan, plain_type).await
+}
+
+/// As [`start`], of rows for a table, which knows its columns of JSON.
+pub(crate) async fn start_to_store(
+    state: &SessionState,
+    plan: &LogicalPlan,
+) -> Result<Rows, Diagnostic> {
+    started(state, plan, |found| match found {
+        DataType::LargeUtf8 => None,
+        found => plain_type(found),
+    })
+    .await
+}
+
+async fn started(
+    state: &SessionState,
+    plan: &LogicalPlan,
+    plain: impl Fn(&DataType) -> Option<DataType>,
+) -> Result<Rows, Diagnostic> {
     let started = match first_batch(state, plan).await {
         Err(error) if is_exhausted(&error) => {
             // The first try's tasks give their memory back as they notice that they were dropped.
@@ -33,7 +53,7 @@ pub(crate) async fn start(state: &SessionState, plan: &LogicalPlan) -> Result<Ro
         other => other,
     };
     let (schema, first, rest) = started.map_err(from_engine)?;
-    let schema = plain_schema(&schema);
+    let schema = plain_schema(&schema, plain);
     let plain = Arc::clone(&schema);
     let all = stream::iter(first.map(Ok)).chain(rest);
     let all = all.map(move |batch| plain_batch(&batch?, &plain));
@@ -101,11 +121,11 @@ impl From<Rows> for Input {
     }
 }
 
-/// The columns in the types that callers know: no string views, no dictionaries, timestamps in
+/// The columns in the types that callers know: no string views, no dictionaries, JSON as text, timestamps in
 /// microseconds. The batches are cast rather than the plan: a projection above its sort would free
 /// the engine from keeping the order.
-fn plain_schema(schema: &Schema) -> SchemaRef {
-    let plain = |field: &FieldRef| match plain_type(field.data_type()) {
+fn plain_schema(schema: &Schema, plain: impl Fn(&DataType) -> Option<DataType>) -> SchemaRef {
+    let plain = |field: &FieldRef| match plain(field.data_type()) {
         Some(plain) => Arc::new(field.as_ref().clone().with_data_type(plain)),
         None => Arc::clone(field),
     };
@@ -165,6 +185,20 @@ fn plain_type(found: &DataType) -> Option<DataType> {
     match found {
         DataType::Utf8View | DataType::LargeUtf8 => Some(DataType::Utf8),
         DataType::BinaryView | DataType::LargeBinary => Some(DataType::Binary),
+        DataType::List(item) => {
+            let plain = plain_type(item.data_type())?;
+            Some(DataType::List(Arc::new(
+                item.as_ref().clone().with_data_type(plain),
+            )))
+        }
+        DataType::Struct(fields) => {
+            let plain = |field: &FieldRef| match plain_type(field.data_type()) {
+                Some(plain) => Arc::new(field.as_ref().clone().with_data_type(plain)),
+                None => Arc::clone(field),
+            };
+            let all: Fields = fields.iter().map(plain).collect();
+            (all != *fields).then_some(DataType::Struct(all))
+        }
         DataType::Dictionary(_, value) => Some(plain_type(value).unwrap_or((**value).clone())),
         DataType::Timestamp(unit, zone) => {
             let zone = zone.as_ref().map(|zone| match zone.as_ref() {
@@ -181,5 +215,5 @@ fn plain_type(found: &DataType) -> Option<DataType> {
 /// The schema that [`start`] will give, without starting.
 pub(crate) fn schema_of(state: &SessionState, plan: &LogicalPlan) -> Result<SchemaRef> {
     let plan = state.optimize(plan)?;
-    Ok(plain_schema(plan.schema().as_arrow()))
+    Ok(plain_schema(plan.schema().as_arrow(), plain_type))
 }

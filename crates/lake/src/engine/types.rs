@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::ast::{DataType as SqlType, ExactNumberInfo, Time
 use crate::types::Dialect;
 
 /// `TIMESTAMP` in microseconds, as tables hold it: the engine's nanoseconds end in the year 2262,
-/// so that a `TIMESTAMP '2999-12-31'` would fail. JSON is text, and what has no type of its own in a
+/// so that a `TIMESTAMP '2999-12-31'` would fail. JSON is text of a type of its own, and what has no type of its own in a
 /// table has the next wider one.
 #[derive(Debug)]
 pub(crate) struct SqlTypes(pub Dialect);
@@ -18,7 +18,8 @@ pub(crate) struct SqlTypes(pub Dialect);
 impl SqlTypes {
     fn other(&self, sql_type: &SqlType) -> Option<DataType> {
         Some(match sql_type {
-            SqlType::JSON | SqlType::JSONB | SqlType::Uuid => DataType::Utf8,
+            SqlType::JSON | SqlType::JSONB => DataType::LargeUtf8,
+            SqlType::Uuid => DataType::Utf8,
             SqlType::HugeInt | SqlType::UHugeInt => DataType::Decimal128(38, 0),
             SqlType::Blob(_) | SqlType::Varbinary(_) => DataType::Binary,
             SqlType::UTinyInt => DataType::Int16,
@@ -99,6 +100,7 @@ pub fn type_name(data_type: &DataType, dialect: Dialect) -> String {
         DataType::List(item) | DataType::LargeList(item) => {
             return format!("{}[]", type_name(item.data_type(), dialect));
         }
+        DataType::LargeUtf8 => return "JSON".to_owned(),
         DataType::Struct(fields) => {
             let parts: Vec<String> = fields.iter().map(part).collect();
             return format!("STRUCT({})", parts.join(", "));

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arrow::datatypes::{DataType, Schema};
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
@@ -72,7 +73,16 @@ async fn table(
         .await?;
     let mut config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options);
     if let Some(schema) = judged.file_schema {
-        config = config.with_schema(schema);
+        config = config.with_schema(Arc::new(with_plain_texts(&schema)));
     }
     ListingTable::try_new(config)
+}
+
+/// Long texts are texts like others: the engine keeps JSON in their type.
+fn with_plain_texts(schema: &Schema) -> Schema {
+    let fields = schema.fields().iter().map(|field| match field.data_type() {
+        DataType::LargeUtf8 => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)),
+        _ => Arc::clone(field),
+    });
+    Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone())
 }

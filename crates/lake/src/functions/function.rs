@@ -26,6 +26,8 @@ pub(crate) enum Takes {
     /// A date, timestamp, time or length of time as it is; text becomes a timestamp.
     Moment,
     Any,
+    /// As it is, and JSON is told from texts.
+    Json,
 }
 
 /// One scalar function.
@@ -109,11 +111,41 @@ impl ScalarUDFImpl for Wrapped {
         let constant = |arg: &ColumnarValue| matches!(arg, ColumnarValue::Scalar(_));
         let is_constant = args.args.iter().all(constant);
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
-        let answer = (self.function.run)(&arrays)?;
+        let arrays = arrays.into_iter().enumerate();
+        let arrays = arrays
+            .map(|(at, array)| self.as_taken(at, array))
+            .collect::<Result<Vec<_>>>()?;
+        let answer = typed((self.function.run)(&arrays)?, args.return_type())?;
         Ok(match is_constant && !args.args.is_empty() {
             true => ColumnarValue::Scalar(ScalarValue::try_from_array(&answer, 0)?),
             false => ColumnarValue::Array(answer),
         })
+    }
+}
+
+impl Wrapped {
+    /// The dialect's own calls, which come after the engine's casts, may be of JSON.
+    fn as_taken(&self, at: usize, array: ArrayRef) -> Result<ArrayRef> {
+        let takes = self.function.takes;
+        let tells = takes.get(at).or(takes.last()) == Some(&Takes::Json);
+        match without_json(array.data_type()) {
+            text if !tells && &text != array.data_type() => {
+                Ok(arrow::compute::cast(&array, &text)?)
+            }
+            _ => Ok(array),
+        }
+    }
+}
+
+/// Functions of JSON answer with texts.
+fn typed(answer: ArrayRef, as_type: &DataType) -> Result<ArrayRef> {
+    let is_json = match as_type {
+        DataType::List(item) => item.data_type() == &DataType::LargeUtf8,
+        of => of == &DataType::LargeUtf8,
+    };
+    match is_json && answer.data_type() != as_type {
+        true => Ok(arrow::compute::cast(&answer, as_type)?),
+        false => Ok(answer),
     }
 }
 
@@ -134,7 +166,19 @@ pub(super) fn taken(takes: Takes, given: &DataType) -> DataType {
             DataType::Time32(_) | DataType::Time64(_) => DataType::Time64(TimeUnit::Microsecond),
             _ => timestamp(),
         },
-        Takes::Any => given.clone(),
+        Takes::Any => without_json(given),
+        Takes::Json => given.clone(),
+    }
+}
+
+/// The type with texts in the place of JSON.
+fn without_json(of: &DataType) -> DataType {
+    match of {
+        DataType::LargeUtf8 => DataType::Utf8,
+        DataType::List(item) if item.data_type() == &DataType::LargeUtf8 => DataType::List(
+            Arc::new(item.as_ref().clone().with_data_type(DataType::Utf8)),
+        ),
+        other => other.clone(),
     }
 }
 
@@ -142,6 +186,15 @@ pub(super) fn taken(takes: Takes, given: &DataType) -> DataType {
 
 pub(crate) fn text(_: &[DataType]) -> DataType {
     DataType::Utf8
+}
+
+/// JSON is a text of a type of its own inside the engine.
+pub(crate) fn json(_: &[DataType]) -> DataType {
+    DataType::LargeUtf8
+}
+
+pub(crate) fn jsons(_: &[DataType]) -> DataType {
+    DataType::new_list(DataType::LargeUtf8, true)
 }
 
 pub(crate) fn texts(_: &[DataType]) -> DataType {

@@ -1,4 +1,4 @@
-//! Functions of JSON, which is text.
+//! Functions of JSON: texts of a type of their own.
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, StringArray};
 use arrow::datatypes::{DataType, Float64Type};
@@ -6,7 +6,7 @@ use datafusion::common::exec_err;
 use datafusion::error::Result;
 
 use super::function::{
-    Function, Row, Takes, boolean, int, lenient, strict, strict_lists, text, texts,
+    Function, Row, Takes, boolean, int, json, jsons, lenient, strict, strict_lists, text, texts,
 };
 use super::json_text::{
     Step, find, is_valid, items, joined, jsonb, members, minified, normal, number_text, path,
@@ -24,7 +24,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         ],
         takes: &[Takes::Text, Takes::Any],
         count: (2, 32),
-        gives: text,
+        gives: json,
         run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(part(row)?.map(minified))),
     },
     // `json ->> step`
@@ -108,7 +108,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         names: &["json_items"],
         takes: &[Takes::Text],
         count: (1, 1),
-        gives: texts,
+        gives: jsons,
         run: |arrays| {
             strict_lists(arrays, |row| {
                 let items = |json| items(json).into_iter().map(|item| Some(minified(item)));
@@ -132,20 +132,39 @@ pub(super) const FUNCTIONS: &[Function] = &[
             })
         },
     },
+    // A cast to JSON: texts are read, and other values written.
     Function {
-        names: &["checked_json"],
-        takes: &[Takes::Text],
+        names: &["json_of"],
+        takes: &[Takes::Json],
         count: (1, 1),
-        gives: text,
+        gives: json,
         run: |arrays| {
-            strict::<StringArray, _>(arrays, |row| Ok(Some(checked(row.text(0))?.to_owned())))
+            strict::<StringArray, _>(arrays, |row| match row.array(0).data_type() {
+                DataType::Utf8 => {
+                    let text = row.text(0);
+                    checked(text).map(|json| Some(json.to_owned()))
+                }
+                _ => written(row.array(0), row.at()).map(Some),
+            })
+        },
+    },
+    Function {
+        names: &["try_json_of"],
+        takes: &[Takes::Json],
+        count: (1, 1),
+        gives: json,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| match row.array(0).data_type() {
+                DataType::Utf8 => Ok(Some(row.text(0).to_owned()).filter(|text| is_valid(text))),
+                _ => written(row.array(0), row.at()).map(Some),
+            })
         },
     },
     Function {
         names: &["jsonb_text"],
         takes: &[Takes::Text],
         count: (1, 1),
-        gives: text,
+        gives: json,
         run: |arrays| {
             strict::<StringArray, _>(arrays, |row| Ok(Some(jsonb(checked(row.text(0))?))))
         },
@@ -154,7 +173,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         names: &["jsonb_concat"],
         takes: &[Takes::Text],
         count: (2, 2),
-        gives: text,
+        gives: json,
         run: |arrays| {
             strict::<StringArray, _>(arrays, |row| {
                 let (left, right) = (checked(row.text(0))?, checked(row.text(1))?);
@@ -173,21 +192,21 @@ pub(super) const FUNCTIONS: &[Function] = &[
         names: &["json", "json_minify"],
         takes: &[Takes::Text],
         count: (1, 1),
-        gives: text,
+        gives: json,
         run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(part(row)?.map(minified))),
     },
     Function {
         names: &["json_object", "json_build_object", "jsonb_build_object"],
-        takes: &[Takes::Any],
+        takes: &[Takes::Json],
         count: (0, 128),
-        gives: text,
+        gives: json,
         run: |arrays| lenient::<StringArray, _>(arrays, |row| object(row).map(Some)),
     },
     Function {
         names: &["json_array", "json_build_array", "jsonb_build_array"],
-        takes: &[Takes::Any],
+        takes: &[Takes::Json],
         count: (0, 128),
-        gives: text,
+        gives: json,
         run: |arrays| {
             lenient::<StringArray, _>(arrays, |row| {
                 let items = (0..row.len()).map(|at| written(row.array(at), row.at()));
@@ -206,9 +225,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
             "array_to_json",
             "json_quote",
         ],
-        takes: &[Takes::Any],
+        takes: &[Takes::Json],
         count: (1, 1),
-        gives: text,
+        gives: json,
         run: |arrays| {
             strict::<StringArray, _>(arrays, |row| written(row.array(0), row.at()).map(Some))
         },
@@ -241,14 +260,14 @@ pub(super) const DUCKDB: &[Function] = &[
         names: &["json_normal"],
         takes: &[Takes::Text],
         count: (1, 1),
-        gives: text,
+        gives: json,
         run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(part(row)?.map(normal))),
     },
     Function {
         names: &["json_normal_part"],
         takes: &[Takes::Text, Takes::Any],
         count: (2, 32),
-        gives: text,
+        gives: json,
         run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(part(row)?.map(normal))),
     },
     Function {
@@ -361,6 +380,10 @@ fn written(array: &ArrayRef, at: usize) -> Result<String> {
                 ));
             }
             Ok(format!("{{{}}}", members.join(",")))
+        }
+        // What is no JSON came to be of its type beside some, as in `coalesce(j, 'none')`.
+        DataType::LargeUtf8 if is_valid(array.as_string::<i64>().value(at)) => {
+            Ok(minified(array.as_string::<i64>().value(at)))
         }
         kind if kind.is_floating() => {
             let number = arrow::compute::cast(&array.slice(at, 1), &DataType::Float64)?;

@@ -11,7 +11,7 @@ use crate::types::Dialect;
 
 pub(super) const DUCKDB: &[Function] = &[Function {
     names: &["typeof"],
-    takes: &[Takes::Any],
+    takes: &[Takes::Json],
     count: (1, 1),
     gives: text,
     run: |arrays| {

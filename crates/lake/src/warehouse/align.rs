@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, Tim
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use forebay_core::{Diagnostic, Relation};
 
-use super::times;
+use super::marks;
 use crate::engine::from_arrow;
 use crate::types::{SchemaChange, WriteMode};
 
@@ -116,8 +116,8 @@ impl Alignment {
             safe: false,
             ..CastOptions::default()
         };
-        let fitted = match times::marked(field) {
-            Some(_) => times::texts(source),
+        let fitted = match marks::marked(field) {
+            Some(_) => marks::texts(source),
             None => cast_with_options(source, field.data_type(), &checked),
         };
         fitted.map_err(|error| {
@@ -143,11 +143,11 @@ fn check_types(relation: &Relation, field: &Field, input: &Schema) -> Result<(),
     let Some(given) = place(input, field.name()).map(|at| input.field(at)) else {
         return Ok(());
     };
-    let both = times::marked(given) == times::marked(field);
+    let both = marks::marked_alone(given) == marks::marked_alone(field);
     if both && fits(given.data_type(), field.data_type()) {
         return Ok(());
     }
-    let name = |field: &Field| match times::marked(field) {
+    let name = |field: &Field| match marks::marked(field) {
         Some(of) => type_name(&of),
         None => type_name(field.data_type()),
     };
@@ -187,7 +187,7 @@ fn storable_schema(relation: &Relation, input: &Schema) -> Result<Schema, Diagno
         )));
     }
     let fields = input.fields().iter().map(|field| {
-        if let Some(column) = times::column(field.name(), field.data_type()) {
+        if let Some(column) = marks::column(field.name(), field.data_type()) {
             return Ok(column);
         }
         let stored = storable(field.data_type()).ok_or_else(|| unstorable(relation, field))?;

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 
 use super::data_file::Target;
 use super::log::METADATA;
+use super::marks;
 use super::table::{Table, fault};
-use super::times;
 use crate::types::{WriteMode, WriteOptions};
 
 /// Commits from one checkpoint to the next, in tables made here. Whoever opens a table reads all commits after the
@@ -154,7 +154,7 @@ pub(super) fn same_columns(one: &Schema, other: &Schema) -> bool {
     let columns = |schema: &Schema| -> Vec<_> {
         let fields = schema.fields().iter();
         fields
-            .map(|f| (f.name().clone(), f.data_type().clone(), times::marked(f)))
+            .map(|f| (f.name().clone(), f.data_type().clone(), marks::marked(f)))
             .collect()
     };
     columns(one) == columns(other)

@@ -8,11 +8,11 @@ mod commit;
 mod data_file;
 mod folder;
 mod log;
+mod marks;
 mod plain;
 mod replace;
 mod scan;
 mod table;
-mod times;
 mod view;
 mod write;
 

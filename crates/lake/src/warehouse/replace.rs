@@ -29,9 +29,9 @@ use url::Url;
 
 use super::align::{Alignment, place};
 use super::data_file::{Files, Target, write_files};
+use super::marks;
 use super::scan::Scan;
 use super::table::Table;
-use super::times;
 use crate::engine::{from_engine, start};
 use crate::types::Rows;
 
@@ -351,7 +351,7 @@ fn keys_of(new: &NewRows<'_>, keys: &[String]) -> Result<LogicalPlan> {
     let columns = keys.iter().map(|key| {
         let column = Expr::Column(Column::new(Some(NEW), key));
         match new.schema.field_with_name(key) {
-            Ok(field) => match times::marked(field) {
+            Ok(field) => match marks::marked(field) {
                 Some(of) => cast(column, of).alias_qualified(Some(NEW), key),
                 None => column,
             },

@@ -8,7 +8,7 @@ use datafusion::common::{Result, Statistics};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::times;
+use super::marks;
 use crate::engine::Veil;
 
 /// The files' scan, used to skip files and row groups and never trusted to filter rows.
@@ -23,7 +23,7 @@ pub(super) struct Scan {
 
 impl Scan {
     pub fn new(stored: Arc<dyn TableProvider>) -> Self {
-        let seen = times::seen(&stored.schema());
+        let seen = marks::seen(&stored.schema());
         Self { stored, seen }
     }
 }
@@ -62,8 +62,8 @@ impl TableProvider for Scan {
         }
         let stored = self.stored.schema();
         match projection {
-            Some(columns) => times::read(rows, &stored.project(columns)?),
-            None => times::read(rows, &stored),
+            Some(columns) => marks::read(rows, &stored.project(columns)?),
+            None => marks::read(rows, &stored),
         }
     }
 
@@ -77,7 +77,7 @@ impl TableProvider for Scan {
             let mut columns = filter.column_refs().into_iter();
             columns.any(|column| {
                 let field = stored.field_with_name(&column.name);
-                field.is_ok_and(|field| times::marked(field).is_some())
+                field.is_ok_and(|field| marks::marked(field).is_some())
             })
         };
         let trusted = |(filter, support): (&&Expr, TableProviderFilterPushDown)| {

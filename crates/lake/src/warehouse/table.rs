@@ -14,9 +14,9 @@ use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use forebay_core::{Diagnostic, Relation};
 
 use super::folder::{Folder, Stamp};
+use super::marks;
 use super::plain::PlainFiles;
 use super::scan::Scan;
-use super::times;
 use crate::engine::from_engine;
 
 /// Old versions kept at once. A training set reads a handful.
@@ -65,7 +65,7 @@ impl Table {
 
     /// The columns as queries see them.
     pub(crate) fn seen_schema(&self) -> Result<SchemaRef, Diagnostic> {
-        Ok(times::seen(&self.schema()?))
+        Ok(marks::seen(&self.schema()?))
     }
 
     /// The columns as they are stored.

@@ -55,7 +55,11 @@ pub(super) fn rewrite(
             let comma = Expr::Value(Value::SingleQuotedString(",".to_owned()).into());
             function.name = named("string_agg");
             set_args(function, vec![of.clone(), comma]);
-            Ok(None)
+            Ok(joined_texts(function))
+        }
+        ("string_agg" | "listagg" | "group_concat", [_, _]) => {
+            function.name = named("string_agg");
+            Ok(joined_texts(function))
         }
         ("arg_max" | "argmax" | "max_by", [of, by]) => picked(function, of, by, false),
         ("arg_min" | "argmin" | "min_by", [of, by]) => picked(function, of, by, true),
@@ -190,15 +194,23 @@ fn picked(
     )
 }
 
+/// The engine's answer is of long texts, as JSON is.
+fn joined_texts(function: &Function) -> Option<Expr> {
+    fill("_1::text", &[Expr::Function(function.clone())])
+}
+
 /// An object of JSON with a member for each row.
 fn object(function: &mut Function, key: &Expr, value: &Expr) -> Option<Expr> {
     let member = fill(
-        "to_json(_1::text) || ':' || coalesce(to_json(_2), 'null')",
+        "to_json(_1::text)::text || ':' || coalesce(to_json(_2), 'null')::text",
         &[key.clone(), value.clone()],
     )?;
     function.name = named("string_agg");
     set_args(function, vec![member, fill("','", &[])?]);
-    fill("('{' || _1 || '}')", &[Expr::Function(function.clone())])
+    fill(
+        "json_of('{' || _1::text || '}')",
+        &[Expr::Function(function.clone())],
+    )
 }
 
 /// Adds a condition to those that its rows must meet.

@@ -3,7 +3,7 @@
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, ObjectName, Value};
 use forebay_core::Diagnostic;
 
-use super::{fill, jsonb, literal, name_of};
+use super::{fill, literal, name_of};
 use crate::functions::{pattern, similar};
 use crate::types::Dialect;
 
@@ -216,9 +216,6 @@ fn binary(
             "array_has_all(_2, list_filter(_1, lambda x : x is not null))",
             &both,
         )),
-        (BinaryOperator::StringConcat, ..) if dialect == Dialect::Postgres => {
-            Ok(jsonb::joined(left, op, right))
-        }
         (HashArrow, ..) => json_path("json_extract_path", left, right),
         (HashLongArrow, ..) => json_path("json_extract_path_text", left, right),
         (op, Expr::Tuple(lefts), Expr::Tuple(rights))

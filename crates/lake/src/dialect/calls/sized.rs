@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::ast::{
     ArrayElemTypeDef, CastKind, CharacterLength, DataType, Expr, Value,
 };
 
-use super::{fill, jsonb, literal};
+use super::{fill, literal};
 use crate::types::Dialect;
 
 pub(super) fn rewrite(expr: &Expr, dialect: Dialect) -> Option<Expr> {
@@ -33,6 +33,22 @@ pub(super) fn rewrite(expr: &Expr, dialect: Dialect) -> Option<Expr> {
             Expr::Cast {
                 kind,
                 expr,
+                data_type: data_type @ (DataType::JSON | DataType::JSONB),
+                ..
+            },
+            dialect,
+        ) => {
+            let template = match (kind, data_type, dialect) {
+                (CastKind::TryCast | CastKind::SafeCast, ..) => "try_json_of(_1)",
+                (_, DataType::JSONB, Dialect::Postgres) => "jsonb_text(json_of(_1))",
+                _ => "json_of(_1)",
+            };
+            fill(template, std::slice::from_ref(expr.as_ref()))
+        }
+        (
+            Expr::Cast {
+                kind,
+                expr,
                 data_type: DataType::Uuid,
                 ..
             },
@@ -53,9 +69,7 @@ pub(super) fn rewrite(expr: &Expr, dialect: Dialect) -> Option<Expr> {
                 ..
             },
             Dialect::Postgres,
-        ) => jsonb::cast(expr, data_type)
-            .or_else(|| to_digits(expr, data_type))
-            .or_else(|| cut(expr, data_type)),
+        ) => to_digits(expr, data_type).or_else(|| cut(expr, data_type)),
         (
             Expr::Cast {
                 kind,

@@ -1,4 +1,4 @@
-//! Times of day and lengths of time in tables: Delta Lake has no types for them. A table holds them as texts in
+//! Times of day, lengths of time and JSON in tables: Delta Lake has no types for them. A table holds them as texts in
 //! columns that are marked, and scans read them back; other programs see the texts.
 
 use std::sync::Arc;
@@ -19,7 +19,8 @@ const MARK: &str = "forebay.type";
 const INTERVAL: DataType = DataType::Interval(IntervalUnit::MonthDayNano);
 
 /// A difference of timestamps is a duration to the engine, and `INTERVAL '1 day'` an interval.
-const KINDS: [(&str, DataType); 3] = [
+const KINDS: [(&str, DataType); 4] = [
+    ("json", DataType::LargeUtf8),
     ("time", DataType::Time64(TimeUnit::Nanosecond)),
     ("duration", DataType::Duration(TimeUnit::Microsecond)),
     ("interval", INTERVAL),
@@ -28,6 +29,7 @@ const KINDS: [(&str, DataType); 3] = [
 /// The column that holds values of the type as texts. None: they are stored as they are.
 pub(super) fn column(name: &str, of: &DataType) -> Option<Field> {
     let kind = match of {
+        DataType::LargeUtf8 => "json",
         DataType::Time32(_) | DataType::Time64(_) => "time",
         DataType::Duration(_) => "duration",
         DataType::Interval(_) => "interval",
@@ -42,6 +44,11 @@ pub(super) fn marked(field: &Field) -> Option<DataType> {
     let mark = field.metadata().get(MARK)?;
     let mut kinds = KINDS.into_iter();
     kinds.find_map(|(kind, of)| (kind == mark).then_some(of))
+}
+
+/// As [`marked`], where other values are not taken for its own: JSON is text.
+pub(super) fn marked_alone(field: &Field) -> Option<DataType> {
+    marked(field).filter(|of| of != &DataType::LargeUtf8)
 }
 
 /// Values as a marked column holds them.
