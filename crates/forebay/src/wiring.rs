@@ -136,7 +136,7 @@ pub fn selected(
     talk: &Talk,
 ) -> Result<BTreeSet<NodeId>, Diagnostic> {
     let selection = Selection {
-        include: wanted.select.clone(),
+        include: wanted.included().to_vec(),
         exclude: wanted.exclude.clone(),
         selector: wanted.selector.clone(),
         indirect: global.indirect()?,

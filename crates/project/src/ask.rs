@@ -87,20 +87,24 @@ pub struct Column {
     pub data_type: String,
 }
 
-/// What the texts of a column stand for, as ISO 8601 has them.
+/// What the texts of a column stand for; times are as ISO 8601 has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimeKind {
+pub enum TextKind {
     Date,
     WithoutZone,
     /// In UTC.
     WithZone,
+    /// Whole numbers, those among them that no 64 bits hold.
+    Whole,
+    /// Lists and structures.
+    Json,
 }
 
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
     pub columns: Vec<String>,
-    /// Of the columns that are times, by place.
-    pub times: BTreeMap<usize, TimeKind>,
+    /// Of columns whose texts stand for something else, by place.
+    pub kinds: BTreeMap<usize, TextKind>,
     /// Numbers, texts, booleans and null; anything else as text.
     pub rows: Vec<Vec<Value>>,
 }

@@ -84,7 +84,8 @@ impl Hook {
 }
 
 impl Project {
-    /// `pre_hook` or `post_hook` of the node, in the order in which they run.
+    /// `pre_hook` or `post_hook` of the node, in the order in which they run. What `sql_header` says comes
+    /// directly before the node.
     pub fn hooks(&self, id: &NodeId, when: When) -> Vec<Hook> {
         let Some(detail) = self.details.get(id) else {
             return Vec::new();
@@ -94,7 +95,16 @@ impl Project {
             scope: Arc::clone(&detail.scope),
             at: Some(hook.at.clone()),
         };
-        detail.hooks[when as usize].iter().map(hook).collect()
+        let mut all: Vec<Hook> = detail.hooks[when as usize].iter().map(hook).collect();
+        let header = detail.config.get("sql_header");
+        if when == When::Before && header.is_some_and(|header| !header.is_null()) {
+            all.push(Hook {
+                text: "{{ config.get('sql_header') }}".to_owned(),
+                scope: Arc::clone(&detail.scope),
+                at: None,
+            });
+        }
+        all
     }
 
     /// `on-run-start` or `on-run-end` of all packages by their names, then those of the project;
@@ -171,18 +181,21 @@ impl Project {
         }
     }
 
-    /// Whether there is a macro to call: `name` or `package.name`.
+    /// The macro to call, `name` or `package.name`, as the manifest names it.
     ///
     /// # Errors
     /// There is none.
-    pub fn has_operation(&self, name: &str) -> Result<(), Diagnostic> {
+    pub fn operation_id(&self, name: &str) -> Result<NodeId, Diagnostic> {
         let macros = &self.shared.macros;
         let found = match name.split_once('.') {
             Some((package, name)) => macros.get(package, name),
             None => macros.find(&self.name, &self.name, name),
         };
         match found {
-            Some(_) => Ok(()),
+            Some(found) => Ok(NodeId::new(format!(
+                "macro.{}.{}",
+                found.package, found.name
+            ))),
             None => Err(Diagnostic::error(format!("no macro is called '{name}'"))
                 .hint("an operation is a macro, as `name` or `package.name`")),
         }

@@ -43,7 +43,7 @@ use forebay_core::unit_test::Overrides;
 use forebay_core::{Diagnostic, Diagnostics, Graph, Node, NodeId, Relation, ResourceType};
 use serde_json::{Map, Value};
 
-pub use ask::{Answer, Answers, Column, Compiled, Live, Question, RelationKind, Rows, TimeKind};
+pub use ask::{Answer, Answers, Column, Compiled, Live, Question, RelationKind, Rows, TextKind};
 pub use config::{OpenLineage, Settings};
 pub use glance::{Glance, glance};
 pub use hooks::{Hook, RunHook, When};

@@ -133,7 +133,10 @@ fn values(column: &dyn Array) -> Result<Vec<Json>, Diagnostic> {
             .map(|row| list(row, &column.as_fixed_size_list().value(row)))
             .collect(),
         DataType::Map(..) => rows
-            .map(|row| list(row, &column.as_map().value(row)))
+            .map(|row| match column.is_null(row) {
+                true => Ok(Json::Null),
+                false => map(&column.as_map().value(row)),
+            })
             .collect(),
         DataType::Struct(fields) => {
             let parts = column.as_struct().columns().iter();
@@ -166,6 +169,14 @@ fn values(column: &dyn Array) -> Result<Vec<Json>, Diagnostic> {
                 .collect())
         }
     }
+}
+
+/// Keys are texts in JSON.
+fn map(entries: &arrow::array::StructArray) -> Result<Json, Diagnostic> {
+    let keys = texts(entries.column(0).as_ref(), entries.len())?.into_iter();
+    let values = values(entries.column(1).as_ref())?;
+    let pairs = keys.map(Option::unwrap_or_default).zip(values);
+    Ok(Json::Object(pairs.collect()))
 }
 
 #[cfg(test)]

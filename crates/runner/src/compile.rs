@@ -8,7 +8,7 @@ use forebay_core::{Diagnostic, NodeId, Relation};
 use forebay_lake::{Executed, Lake, TableInfo, TableKind};
 use forebay_project::{
     Answer, Column, CompileState, Compiled, Hook, Marks, Project, Question, RelationKind, Rows,
-    TimeKind, When,
+    TextKind, When,
 };
 use serde_json::{Map, Number, Value};
 
@@ -202,7 +202,7 @@ async fn asked_rows(lake: &Lake, sql: &str) -> Result<Rows, Diagnostic> {
         false => Cells::from_batches(&batches, MOST_ROWS)?,
     };
     Ok(Rows {
-        times: times(&schema),
+        kinds: kinds(&schema),
         ..rows(cells)
     })
 }
@@ -222,18 +222,20 @@ fn columns(lake: &Lake, schema: &arrow::datatypes::Schema) -> Vec<Column> {
     schema.fields().iter().map(column).collect()
 }
 
-fn times(schema: &arrow::datatypes::Schema) -> BTreeMap<usize, TimeKind> {
+fn kinds(schema: &arrow::datatypes::Schema) -> BTreeMap<usize, TextKind> {
     let fields = schema.fields().iter().enumerate();
-    let time = |(at, field): (usize, &std::sync::Arc<arrow::datatypes::Field>)| {
+    let kind = |(at, field): (usize, &std::sync::Arc<arrow::datatypes::Field>)| {
         let kind = match field.data_type() {
-            DataType::Date32 | DataType::Date64 => TimeKind::Date,
-            DataType::Timestamp(_, None) => TimeKind::WithoutZone,
-            DataType::Timestamp(_, Some(_)) => TimeKind::WithZone,
+            DataType::Date32 | DataType::Date64 => TextKind::Date,
+            DataType::Timestamp(_, None) => TextKind::WithoutZone,
+            DataType::Timestamp(_, Some(_)) => TextKind::WithZone,
+            DataType::Decimal128(_, 0) | DataType::UInt64 => TextKind::Whole,
+            of if of.is_nested() => TextKind::Json,
             _ => return None,
         };
         Some((at, kind))
     };
-    fields.filter_map(time).collect()
+    fields.filter_map(kind).collect()
 }
 
 fn rows(cells: Cells) -> Rows {
@@ -252,14 +254,17 @@ fn rows(cells: Cells) -> Rows {
             .map(|row| row.into_iter().enumerate().map(value).collect())
             .collect(),
         columns: cells.columns,
-        times: BTreeMap::new(),
+        kinds: BTreeMap::new(),
     }
 }
 
-/// A whole number keeps its digits, whatever its size; any other is a float.
+/// A whole number keeps its digits, as a text where it is a wide one; any other is a float.
 fn number(text: &str) -> Value {
     if let Ok(whole) = text.parse::<i64>() {
         return Value::from(whole);
+    }
+    if text.parse::<i128>().is_ok() {
+        return Value::from(text);
     }
     let float = text.parse::<f64>().ok().and_then(Number::from_f64);
     float.map_or_else(|| Value::String(text.to_owned()), Value::Number)

@@ -93,6 +93,7 @@ impl StepResult {
     pub fn dbt_message(&self) -> Option<String> {
         let rows = self.details["rows"].as_u64();
         match (self.resource_type, self.status, rows) {
+            (_, RunStatus::Success, _) if self.in_batches() => Some("SUCCESS".into()),
             _ if self.message.is_empty() => None,
             (kind, RunStatus::Success, _) if kind.is_test() => None,
             (ResourceType::Seed, RunStatus::Success, Some(rows)) => Some(format!("INSERT {rows}")),
@@ -108,6 +109,7 @@ impl StepResult {
         let ok = json!({"_message": "OK"});
         let rows = self.details["rows"].as_u64();
         match (self.resource_type, self.status, rows) {
+            _ if self.in_batches() => json!({}),
             (ResourceType::Seed, RunStatus::Success, Some(rows)) => json!({
                 "_message": format!("INSERT {rows}"), "code": "INSERT", "rows_affected": rows,
             }),
@@ -115,6 +117,10 @@ impl StepResult {
             (ResourceType::Test, RunStatus::Success | RunStatus::Warn | RunStatus::Fail, _) => ok,
             _ => json!({}),
         }
+    }
+
+    fn in_batches(&self) -> bool {
+        self.details["batches"].is_object()
     }
 
     /// Of how many batches some are done, where others failed.

@@ -15,7 +15,7 @@ use crate::compile::{compile_ahead, compile_aloud};
 use crate::workspace::Workspace;
 
 /// Steps in an order in which they could run one by one.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Plan {
     pub steps: Vec<Step>,
     pub full_refresh: bool,

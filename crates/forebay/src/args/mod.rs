@@ -99,22 +99,34 @@ pub enum Command {
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub struct Select {
     /// Nodes to include: names, +ancestors, descendants+, tag:, path:, source:, resource_type:, ...
+    #[arg(long, short = 's', num_args = 1.., value_name = "SELECTOR")]
+    pub select: Vec<String>,
+    /// The older name of --select; `ls` lists models alone then.
     #[arg(
         long,
-        short = 's',
-        short_alias = 'm',
+        short = 'm',
         num_args = 1..,
         value_name = "SELECTOR",
-        visible_alias = "models",
-        alias = "model"
+        alias = "model",
+        conflicts_with = "select"
     )]
-    pub select: Vec<String>,
+    pub models: Vec<String>,
     /// Nodes to leave out, in the same words.
     #[arg(long, num_args = 1.., value_name = "SELECTOR")]
     pub exclude: Vec<String>,
     /// A selector of selectors.yml, instead of --select and --exclude.
     #[arg(long, value_name = "NAME")]
     pub selector: Option<String>,
+}
+
+impl Select {
+    /// What is to be included, under either name.
+    pub fn included(&self) -> &[String] {
+        match self.select.is_empty() {
+            true => &self.models,
+            false => &self.select,
+        }
+    }
 }
 
 /// Which kinds of nodes.
@@ -144,16 +156,19 @@ pub struct Kinds {
     pub exclude_resource_type: Vec<Kind>,
 }
 
-/// A kind of node, or every kind that the command runs.
+/// A kind of node, every kind, or those that the command takes where nothing is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Every,
+    Default,
     One(ResourceType),
 }
 
 fn kind(text: &str) -> Result<Kind, String> {
-    if matches!(text, "all" | "default") {
-        return Ok(Kind::Every);
+    match text {
+        "all" => return Ok(Kind::Every),
+        "default" => return Ok(Kind::Default),
+        _ => {}
     }
     ResourceType::from_str(text).map(Kind::One).map_err(|()| {
         let names = ResourceType::ALL.iter().map(|kind| kind.as_str());
@@ -169,6 +184,7 @@ impl Kinds {
         let named = |kinds: &[Kind]| kinds.contains(&Kind::One(kind));
         let included = self.resource_type.is_empty()
             || self.resource_type.contains(&Kind::Every)
+            || self.resource_type.contains(&Kind::Default)
             || named(&self.resource_type);
         included && !named(&self.exclude_resource_type)
     }

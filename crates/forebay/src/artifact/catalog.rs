@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use forebay_core::{Diagnostic, Node, NodeId, ResourceType};
-use forebay_lake::{TableInfo, TableKind, sql_type};
+use forebay_lake::{Lake, TableInfo, TableKind};
 use forebay_runner::Workspace;
 use serde_json::{Map, Value as Json, json};
 
@@ -28,7 +28,13 @@ pub async fn catalog(
             };
             let described = workspace.project.described(&node.id).unwrap_or_default();
             let persisted = &described["config"]["persist_docs"];
-            let entry = entry(node, persisted, &info, workspace.project.database());
+            let entry = entry(
+                &workspace.lake,
+                node,
+                persisted,
+                &info,
+                workspace.project.database(),
+            );
             section.insert(node.id.to_string(), entry);
         }
     }
@@ -52,7 +58,7 @@ fn is_table(node: &Node) -> bool {
 }
 
 /// Comments are what is persisted of the descriptions.
-fn entry(node: &Node, persisted: &Json, info: &TableInfo, database: &str) -> Json {
+fn entry(lake: &Lake, node: &Node, persisted: &Json, info: &TableInfo, database: &str) -> Json {
     let kind = match info.kind {
         TableKind::Table => "BASE TABLE",
         TableKind::View => "VIEW",
@@ -68,13 +74,13 @@ fn entry(node: &Node, persisted: &Json, info: &TableInfo, database: &str) -> Jso
             "comment": comment,
             "owner": null,
         },
-        "columns": columns(node, persists("columns"), info),
+        "columns": columns(lake, node, persists("columns"), info),
         "stats": stats(info),
         "unique_id": node.id,
     })
 }
 
-fn columns(node: &Node, persisted: bool, info: &TableInfo) -> Map<String, Json> {
+fn columns(lake: &Lake, node: &Node, persisted: bool, info: &TableInfo) -> Map<String, Json> {
     let fields = info.schema.fields().iter().enumerate();
     let column = |(index, field): (usize, &std::sync::Arc<arrow::datatypes::Field>)| {
         let documented = node.columns.get(field.name());
@@ -82,7 +88,7 @@ fn columns(node: &Node, persisted: bool, info: &TableInfo) -> Map<String, Json> 
             .map(|column| &column.description)
             .filter(|text| persisted && !text.is_empty());
         let column = json!({
-            "type": sql_type(field.data_type()),
+            "type": lake.type_name(field.data_type()),
             "index": index + 1,
             "name": field.name(),
             "comment": comment,

@@ -9,7 +9,7 @@ use forebay_store::RunStatus;
 use serde_json::{Value as Json, json};
 
 use super::{metadata, write, write_sql};
-use crate::args::{Global, Run, switch};
+use crate::args::{Global, Run, RunOperation, switch};
 use crate::report::log::stamp;
 
 /// Nothing with `--no-write-json`, but the SQL is written always, as dbt does.
@@ -26,21 +26,78 @@ pub fn run_results(
         let action = steps.get(&result.node).map(|step| &step.action);
         sql(workspace, action, result, &folder)?;
     }
+    results(
+        workspace,
+        global,
+        &summary.results,
+        summary.elapsed_ms,
+        arguments(global, options),
+    )
+}
+
+/// Of a macro that was called, and of what it was given.
+pub fn operation(
+    workspace: &Workspace,
+    global: &Global,
+    result: &StepResult,
+    given: &RunOperation,
+) -> Result<(), Diagnostic> {
+    let mut arguments = arguments(global, &Run::default());
+    arguments["macro"] = json!(given.name);
+    arguments["args"] = json!(given.args);
+    let elapsed_ms = result.finished_ms - result.started_ms.unwrap_or(result.finished_ms);
+    results(
+        workspace,
+        global,
+        std::slice::from_ref(result),
+        elapsed_ms,
+        arguments,
+    )
+}
+
+/// Of `clone`, whose nodes are in no plan.
+pub fn cloned(
+    workspace: &Workspace,
+    global: &Global,
+    options: &Run,
+    done: &[StepResult],
+) -> Result<(), Diagnostic> {
+    let took =
+        |result: &StepResult| result.finished_ms - result.started_ms.unwrap_or(result.finished_ms);
+    let elapsed_ms = done.iter().map(took).sum();
+    results(
+        workspace,
+        global,
+        done,
+        elapsed_ms,
+        arguments(global, options),
+    )
+}
+
+fn results(
+    workspace: &Workspace,
+    global: &Global,
+    results: &[StepResult],
+    elapsed_ms: i64,
+    arguments: Json,
+) -> Result<(), Diagnostic> {
     if !global.on(&switch::WRITE_JSON) {
         return Ok(());
     }
-    let results: Vec<Json> = summary
-        .results
+    let results: Vec<Json> = results
         .iter()
         .map(|result| entry(workspace, result))
         .collect();
     let document = json!({
         "metadata": metadata("run-results/v6", global)?,
         "results": results,
-        "elapsed_time": summary.elapsed_ms as f64 / 1e3,
-        "args": arguments(global, options),
+        "elapsed_time": elapsed_ms as f64 / 1e3,
+        "args": arguments,
     });
-    write(&folder.join("run_results.json"), &document.to_string())
+    write(
+        &global.artifacts().join("run_results.json"),
+        &document.to_string(),
+    )
 }
 
 /// The call, as far as dbt names it: `retry` reads it again.
@@ -68,7 +125,11 @@ fn arguments(global: &Global, options: &Run) -> Json {
 
 fn entry(workspace: &Workspace, result: &StepResult) -> Json {
     let node = workspace.graph().get(&result.node);
-    let hook = result.resource_type == ResourceType::Operation;
+    let thread = match result.resource_type {
+        ResourceType::Operation if result.node.as_str().starts_with("macro.") => "MainThread",
+        ResourceType::Operation => "main",
+        _ => "Thread-1 (worker)",
+    };
     let skipped = matches!(
         result.status,
         RunStatus::Skipped | RunStatus::Interrupted | RunStatus::NoOp
@@ -77,7 +138,7 @@ fn entry(workspace: &Workspace, result: &StepResult) -> Json {
     json!({
         "status": result.dbt_status(),
         "timing": if skipped { json!([]) } else { timing(result) },
-        "thread_id": if hook { "main" } else { "Thread-1 (worker)" },
+        "thread_id": thread,
         "execution_time": result.seconds(),
         "adapter_response": result.adapter_response(),
         "message": result.dbt_message(),

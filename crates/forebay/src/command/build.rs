@@ -51,7 +51,7 @@ pub async fn run(
 }
 
 /// As in dbt, hooks of the run are left out too, and its results are written: none.
-fn nothing_ran(
+pub fn nothing_ran(
     workspace: &Workspace,
     global: &Global,
     options: &Run,
@@ -120,10 +120,7 @@ async fn make(
         .collect();
     // No kinds would mean all of them.
     if kinds.is_empty() {
-        return Ok(Plan {
-            steps: Vec::new(),
-            full_refresh: false,
-        });
+        return Ok(Plan::default());
     }
     let options = PlanOptions {
         full_refresh: global.on(&switch::FULL_REFRESH),

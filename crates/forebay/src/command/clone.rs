@@ -5,8 +5,12 @@ use std::collections::BTreeSet;
 use forebay_core::graph::{Materialized, Spec};
 use forebay_core::{Diagnostic, Diagnostics, Node, Relation};
 use forebay_project::Project;
+use forebay_runner::{StepResult, Workspace};
+use forebay_store::RunStatus;
+use serde_json::json;
 
 use crate::args::{Global, Run, switch};
+use crate::artifact;
 use crate::report::Talk;
 use crate::wiring;
 
@@ -18,7 +22,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &Run) -> Result<u8, Diag
     let _held = wiring::take(&workspace, global, talk, "clone").await?;
     let mut here: BTreeSet<Relation> = workspace.lake.relations().await?.into_iter().collect();
     let mut problems = Diagnostics::default();
-    let mut made = 0;
+    let (mut count, mut done) = (0, Vec::new());
     for node in selected.iter().filter_map(|id| workspace.graph().get(id)) {
         let wanted = is_table(node) && options.kinds.includes(node.resource_type());
         let Some((to, from)) = node
@@ -29,34 +33,68 @@ pub async fn run(global: &Global, talk: &Talk, options: &Run) -> Result<u8, Diag
         else {
             continue;
         };
-        if to == from || here.contains(to) && !global.on(&switch::FULL_REFRESH) {
-            continue;
+        let started_ms = workspace.clock.now_ms();
+        let left = to == from || here.contains(to) && !global.on(&switch::FULL_REFRESH);
+        let made = match left {
+            true => Ok(()),
+            false => clone(&workspace, node, to, from, &here).await,
+        };
+        if made.is_ok() && !left {
+            talk.say(&format!("cloned {from} as {to}"));
+            here.insert(to.clone());
+            count += 1;
         }
-        if !here.contains(from) {
-            let text = format!(
-                "cannot clone '{}': {from} is not in the warehouse",
-                node.name
-            );
-            problems.push(Diagnostic::error(text).at(node.location.clone()));
-            continue;
-        }
-        let sql = format!(
-            "create or replace view {} as select * from {}",
-            to.sql(),
-            from.sql()
-        );
-        match workspace.lake.execute(&sql).await {
-            Ok(_) => {
-                talk.say(&format!("cloned {from} as {to}"));
-                here.insert(to.clone());
-                made += 1;
-            }
-            Err(problem) => problems.push(problem.at(node.location.clone())),
-        }
+        done.push(result(node, &made, started_ms, workspace.clock.now_ms()));
+        problems.0.extend(made.err());
     }
     talk.problems(&problems);
-    talk.say(&format!("cloned {made} nodes"));
+    talk.say(&format!("cloned {count} nodes"));
+    artifact::cloned(&workspace, global, options, &done)?;
     Ok(u8::from(problems.has_errors()))
+}
+
+/// A view of the other table.
+async fn clone(
+    workspace: &Workspace,
+    node: &Node,
+    to: &Relation,
+    from: &Relation,
+    here: &BTreeSet<Relation>,
+) -> Result<(), Diagnostic> {
+    if !here.contains(from) {
+        let name = &node.name;
+        let text = format!("cannot clone '{name}': {from} is not in the warehouse");
+        return Err(Diagnostic::error(text).at(node.location.clone()));
+    }
+    let (to, from) = (to.sql(), from.sql());
+    let sql = format!("create or replace view {to} as select * from {from}");
+    let made = workspace.lake.execute(&sql).await;
+    made.map(drop)
+        .map_err(|problem| problem.at(node.location.clone()))
+}
+
+fn result(
+    node: &Node,
+    made: &Result<(), Diagnostic>,
+    started_ms: i64,
+    finished_ms: i64,
+) -> StepResult {
+    let (status, message) = match made {
+        Ok(()) => (RunStatus::Success, "cloned".to_owned()),
+        Err(problem) => (RunStatus::Error, problem.to_string()),
+    };
+    StepResult {
+        node: node.id.clone(),
+        name: node.name.clone(),
+        resource_type: node.resource_type(),
+        status,
+        attempts: 1,
+        started_ms: Some(started_ms),
+        finished_ms,
+        message,
+        details: json!({}),
+        sql: None,
+    }
 }
 
 fn is_table(node: &Node) -> bool {

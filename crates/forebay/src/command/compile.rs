@@ -30,7 +30,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &Compile) -> Result<u8, 
         talk.said(&line);
     }
     let compiled = compiled?;
-    let asked = !options.select.select.is_empty() || options.select.selector.is_some();
+    let asked = !options.select.included().is_empty() || options.select.selector.is_some();
     for (node, sql) in compiled.iter().filter(|_| asked) {
         show(talk, Some(node), sql, options.output)?;
     }

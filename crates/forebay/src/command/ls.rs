@@ -4,11 +4,17 @@ use forebay_core::graph::Spec;
 use forebay_core::{Diagnostic, Diagnostics, Node, ResourceType};
 use serde_json::{Map, Value as Json, json};
 
-use crate::args::{Global, List, ListOutput};
+use crate::args::{Global, Kind, List, ListOutput};
 use crate::report::Talk;
 use crate::wiring;
 
 pub fn run(global: &Global, talk: &Talk, options: &List) -> Result<u8, Diagnostics> {
+    if !options.select.models.is_empty() && !options.kinds.resource_type.is_empty() {
+        let problem = Diagnostic::error("--models and --resource-type say both which kind to list");
+        return Err(problem
+            .hint("write --select in the place of --models")
+            .into());
+    }
     let project = wiring::project(global, talk, &wiring::invocation_id())?;
     let selected = wiring::selected(&project, global, &options.select, talk)?;
     let nodes = selected.iter().filter_map(|id| project.graph.get(id));
@@ -38,7 +44,11 @@ pub fn run(global: &Global, talk: &Talk, options: &List) -> Result<u8, Diagnosti
 /// Analyses are listed where they are asked for.
 fn listed(node: &Node, options: &List) -> bool {
     let kind = node.resource_type();
-    let asked = !options.kinds.resource_type.is_empty();
+    if !options.select.models.is_empty() {
+        return kind == ResourceType::Model;
+    }
+    let kinds = &options.kinds.resource_type;
+    let asked = kinds.iter().any(|kind| *kind != Kind::Default);
     (kind != ResourceType::Analysis || asked) && options.kinds.includes(kind)
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use forebay_core::{Diagnostic, Diagnostics, Relation};
 
+use super::show::Of;
 use crate::args::{Global, Query};
 use crate::report::Talk;
 use crate::wiring;
@@ -17,7 +18,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &Query) -> Result<u8, Di
         .collect::<Result<_, _>>()?;
     let versions: BTreeMap<Relation, i64> = versions;
     let rows = workspace.lake.query_at(&options.sql, &versions).await?;
-    super::show::print(talk, None, rows, options.limit, options.output).await?;
+    super::show::print(talk, Of::Query, rows, options.limit, options.output).await?;
     Ok(0)
 }
 

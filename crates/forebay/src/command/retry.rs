@@ -2,7 +2,7 @@
 
 use forebay_core::Diagnostics;
 use forebay_runner::plan::{self, PlanOptions};
-use forebay_runner::retry;
+use forebay_runner::{Plan, retry};
 use serde_json::Value as Json;
 
 use super::build;
@@ -18,11 +18,6 @@ pub async fn run(global: &Global, talk: &Talk, options: &args::Retry) -> Result<
     let _held = wiring::take(&workspace, global, talk, "retry").await?;
     let last = retry::undone(&workspace.store)?;
     let undone = last.nodes;
-    if undone.is_empty() {
-        let command = &last.invocation.command;
-        talk.say(&format!("`forebay {command}` left nothing undone"));
-        return Ok(0);
-    }
     let moment = |key: &str| earlier[key].as_str()?.parse().ok();
     let run = Run {
         output: options.output,
@@ -31,6 +26,11 @@ pub async fn run(global: &Global, talk: &Talk, options: &args::Retry) -> Result<
         sample: earlier["sample"].as_str().map(str::to_owned),
         ..Run::default()
     };
+    if undone.is_empty() {
+        let command = &last.invocation.command;
+        talk.say(&format!("`forebay {command}` left nothing undone"));
+        return build::nothing_ran(&workspace, global, &run, &Plan::default(), invocation);
+    }
     let sample = build::sample(&run, &workspace)?;
     wiring::read_instead(&workspace, global, &undone, sample).await?;
     let wanted = PlanOptions {

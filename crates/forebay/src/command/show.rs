@@ -26,10 +26,10 @@ pub async fn run(global: &Global, talk: &Talk, options: &Show) -> Result<u8, Dia
         let state = CompileState::default();
         let (sql, _) = compile_hook(&workspace.project, &workspace.lake, &hook, state).await?;
         let rows = workspace.lake.query(&sql).await?;
-        print(talk, None, rows, limit, options.output).await?;
+        print(talk, Of::Inline, rows, limit, options.output).await?;
         return Ok(0);
     }
-    if options.select.select.is_empty() {
+    if options.select.included().is_empty() {
         return Err(Diagnostic::error("`show` needs a node or a query")
             .hint("`forebay show --select arrivals` or `forebay show --inline 'select 1'`")
             .into());
@@ -38,7 +38,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &Show) -> Result<u8, Dia
     // Tests come along with what they are declared on; here only what was asked for by name counts.
     let asked = |node: &&Node| {
         let test = matches!(node.spec, Spec::Test(_));
-        !test || options.select.select.contains(&node.name)
+        !test || options.select.included().contains(&node.name)
     };
     for node in selected
         .iter()
@@ -47,7 +47,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &Show) -> Result<u8, Dia
     {
         talk.say(&format!("{} {}", node.resource_type(), node.name));
         let rows = rows(&workspace, node, options).await?;
-        print(talk, Some(node), rows, limit, options.output).await?;
+        print(talk, Of::Node(node), rows, limit, options.output).await?;
     }
     Ok(0)
 }
@@ -83,10 +83,18 @@ async fn held(workspace: &Workspace, relation: &Relation) -> Result<Relation, Di
     }
 }
 
+/// Whose rows are printed. As JSON those of `show` are in an object, as dbt has them.
+#[derive(Clone, Copy)]
+pub enum Of<'a> {
+    Query,
+    Inline,
+    Node(&'a Node),
+}
+
 /// Prints up to `limit` rows, and no more of the answer is computed than that.
 pub async fn print(
     talk: &Talk,
-    node: Option<&Node>,
+    of: Of<'_>,
     rows: Rows,
     limit: usize,
     output: Output,
@@ -99,9 +107,17 @@ pub async fn print(
             None => break,
         }
     }
-    let preview = match output {
-        Output::Text => data::table(&cells),
-        Output::Json => data::json_rows(&cells)?,
+    let preview = match (output, of) {
+        (Output::Text, _) => data::table(&cells),
+        (Output::Json, Of::Query) => data::json_text(&data::json_rows(&cells))?,
+        (Output::Json, Of::Inline) => data::json_text(&json!({"show": data::json_rows(&cells)}))?,
+        (Output::Json, Of::Node(node)) => {
+            data::json_text(&json!({"node": node.name, "show": data::json_rows(&cells)}))?
+        }
+    };
+    let node = match of {
+        Of::Node(node) => Some(node),
+        Of::Query | Of::Inline => None,
     };
     let msg = match node {
         None => format!("Previewing inline node:\n{preview}"),

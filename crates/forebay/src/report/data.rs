@@ -24,13 +24,26 @@ pub fn json_text(value: &impl Serialize) -> Result<String, Diagnostic> {
 }
 
 /// Rows as one JSON object each, in an array.
-pub fn json_rows(cells: &Cells) -> Result<String, Diagnostic> {
+pub fn json_rows(cells: &Cells) -> serde_json::Value {
+    let names = told_apart(&cells.columns);
     let object = |row: &Vec<Option<String>>| {
-        let pairs = cells.columns.iter().zip(&cells.kinds).zip(row);
+        let pairs = names.iter().zip(&cells.kinds).zip(row);
         let pairs = pairs.map(|((name, kind), cell)| (name.clone(), value(cell, *kind)));
         serde_json::Value::Object(pairs.collect())
     };
-    json_text(&cells.rows.iter().map(object).collect::<Vec<_>>())
+    cells.rows.iter().map(object).collect()
+}
+
+/// A name that repeats is numbered, as DuckDB does: `x`, `x_1`.
+fn told_apart(columns: &[String]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for column in columns {
+        let numbered = (1..).map(|n| format!("{column}_{n}"));
+        let mut free = std::iter::once(column.clone()).chain(numbered);
+        let name = free.find(|name| !names.contains(name));
+        names.extend(name);
+    }
+    names
 }
 
 fn value(cell: &Option<String>, kind: Kind) -> serde_json::Value {

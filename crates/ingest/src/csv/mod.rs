@@ -14,5 +14,6 @@ fn options(connector: &CsvFiles) -> CsvOptions {
         delimiter: connector.delimiter,
         null_values: connector.null_values.clone(),
         pad_short_rows: false,
+        blank_rows: false,
     }
 }

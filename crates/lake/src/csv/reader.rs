@@ -23,6 +23,8 @@ pub struct CsvOptions {
     pub null_values: Vec<String>,
     /// Rows that are too short are filled up with nulls instead of being a problem.
     pub pad_short_rows: bool,
+    /// A blank line is a row without a value where there is one column, as DuckDB reads it.
+    pub blank_rows: bool,
 }
 
 /// A column to read.
@@ -160,6 +162,7 @@ impl<R: BufRead> CsvFile<R> {
                 .header_problem(at, text)
                 .hint("save it with LF or CRLF line ends"));
         }
+        self.records.keeps_blank = self.options.blank_rows && record.len() == 1;
         let mut seen = HashSet::new();
         for i in 0..record.len() {
             let name = record.get(i);

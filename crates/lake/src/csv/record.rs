@@ -95,7 +95,7 @@ impl Record {
     }
 }
 
-/// The records of a file, one by one. Blank lines are skipped.
+/// The records of a file, one by one.
 pub struct Records<R> {
     input: R,
     delimiter: u8,
@@ -103,6 +103,8 @@ pub struct Records<R> {
     line: u64,
     /// Lines that were read as part of a record that turned out broken.
     ahead: VecDeque<Vec<u8>>,
+    /// Blank lines are records too; else they are skipped.
+    pub keeps_blank: bool,
 }
 
 impl<R: BufRead> Records<R> {
@@ -112,6 +114,7 @@ impl<R: BufRead> Records<R> {
             delimiter,
             line: 0,
             ahead: VecDeque::new(),
+            keeps_blank: false,
         }
     }
 
@@ -123,7 +126,7 @@ impl<R: BufRead> Records<R> {
             if !self.read_line(&mut bytes)? {
                 return Ok(false);
             }
-            if !bytes.iter().all(|b| matches!(b, b'\r' | b'\n')) {
+            if self.keeps_blank || !bytes.iter().all(|b| matches!(b, b'\r' | b'\n')) {
                 break;
             }
         }

@@ -344,21 +344,6 @@ impl Reader<'_> {
             .unwrap_or_default()
     }
 
-    /// Warns of settings that would be dropped without a word otherwise.
-    pub fn unsupported(&self, names: &[&str]) {
-        for name in names {
-            let Some(setting) = self.get(name).filter(|s| !is_off(&s.value)) else {
-                continue;
-            };
-            let message = format!(
-                "'{name}' of {} is not supported yet and does nothing",
-                self.what
-            );
-            self.problems
-                .push(Diagnostic::warning(message).at(setting.at.clone()));
-        }
-    }
-
     pub fn misspelt(&self) {
         for (name, setting) in self.config {
             if KNOWN.contains(&name.as_str()) {
@@ -373,14 +358,5 @@ impl Reader<'_> {
                 );
             }
         }
-    }
-}
-
-fn is_off(value: &Json) -> bool {
-    match value {
-        Json::Bool(on) => !on,
-        Json::Array(items) => items.is_empty(),
-        Json::Object(map) => map.is_empty() || map.get("enforced") == Some(&Json::Bool(false)),
-        _ => false,
     }
 }

@@ -127,6 +127,21 @@ impl Object for Methods {
         Enumerator::NonEnumerable
     }
 
+    /// So that templates can ask whether a method is defined, and hand it on.
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        let kind = RELATION_KINDS.iter().find(|(name, _)| *name == key);
+        if let Some((_, kind)) = kind.filter(|_| self.name == "api.Relation") {
+            return Some(Value::from(*kind));
+        }
+        let (method, _) = self.methods.iter().find(|(name, _)| *name == key)?;
+        let of = Arc::clone(self);
+        Some(Value::from_object(Bound { of, method }))
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
     fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
         self.call_method(state, "create", args)
     }
@@ -160,6 +175,35 @@ impl Object for Methods {
             }
             _ => error,
         })
+    }
+}
+
+const RELATION_KINDS: &[(&str, &str)] = &[
+    ("CTE", "cte"),
+    ("External", "external"),
+    ("MaterializedView", "materialized_view"),
+    ("Table", "table"),
+    ("View", "view"),
+];
+
+/// A method that has not been called yet.
+#[derive(Debug)]
+struct Bound {
+    of: Arc<Methods>,
+    method: &'static str,
+}
+
+impl Object for Bound {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+
+    fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+        self.of.call_method(state, self.method, args)
     }
 }
 

@@ -41,20 +41,29 @@
 {%- endmacro %}
 
 {% test not_null(model, column_name) %}
+  {{- return(adapter.dispatch('test_not_null', 'dbt')(model, column_name)) -}}
+{% endtest %}
+{% macro default__test_not_null(model, column_name) %}
 select *
 from {{ model }}
 where {{ column_name }} is null
-{% endtest %}
+{% endmacro %}
 
 {% test unique(model, column_name) %}
+  {{- return(adapter.dispatch('test_unique', 'dbt')(model, column_name)) -}}
+{% endtest %}
+{% macro default__test_unique(model, column_name) %}
 select {{ column_name }} as unique_field, count(*) as n_records
 from {{ model }}
 where {{ column_name }} is not null
 group by {{ column_name }}
 having count(*) > 1
-{% endtest %}
+{% endmacro %}
 
 {% test accepted_values(model, column_name, values, quote=true) %}
+  {{- return(adapter.dispatch('test_accepted_values', 'dbt')(model, column_name, values, quote)) -}}
+{% endtest %}
+{% macro default__test_accepted_values(model, column_name, values, quote=true) %}
 select {{ column_name }} as value_field, count(*) as n_records
 from {{ model }}
 where {{ column_name }} not in (
@@ -64,9 +73,12 @@ where {{ column_name }} not in (
   {%- endfor -%}
 )
 group by {{ column_name }}
-{% endtest %}
+{% endmacro %}
 
 {% test relationships(model, column_name, to, field) %}
+  {{- return(adapter.dispatch('test_relationships', 'dbt')(model, column_name, to, field)) -}}
+{% endtest %}
+{% macro default__test_relationships(model, column_name, to, field) %}
 select child.from_field
 from (
   select {{ column_name }} as from_field from {{ model }} where {{ column_name }} is not null
@@ -75,7 +87,7 @@ left join (
   select {{ field }} as to_field from {{ to }}
 ) as parent on child.from_field = parent.to_field
 where parent.to_field is null
-{% endtest %}
+{% endmacro %}
 
 {# Types, by the names that this engine's SQL has for them. #}
 

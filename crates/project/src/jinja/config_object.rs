@@ -7,6 +7,7 @@ use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Serde, from_args}
 use minijinja::{Error, ErrorKind, State, Value};
 use serde_json::Map;
 
+use super::collections;
 use super::errors::failed;
 use super::functions::shown;
 use super::scope::Scope;
@@ -70,6 +71,14 @@ impl Object for Config {
     ) -> Result<Value, Error> {
         match method {
             "get" => self.setting(args),
+            "meta_get" => self.meta(args),
+            "meta_require" => match self.meta(args)? {
+                found if found.is_none() && self.0.compiling().is_some() => Err(failed(format!(
+                    "'meta' of this node has no {}",
+                    shown(&args[0])
+                ))),
+                found => Ok(found),
+            },
             "require" => self.setting(args).and_then(|found| {
                 if found.is_none() && self.0.compiling().is_some() {
                     return Err(failed(format!(
@@ -88,11 +97,29 @@ impl Object for Config {
 }
 
 impl Config {
-    /// Seen by the template that sets it, until it ends.
+    /// Part of the configuration while the project is read; later, seen by the template that sets it until it ends.
     fn set(&self, args: &[Value]) -> Result<Value, Error> {
         let (name, value): (&str, Value) = from_args(args)?;
+        if self.0.compiling().is_none() {
+            let json = serde_json::to_value(&value)
+                .map_err(|_| failed(format!("config.set('{name}', ...) is not plain data")))?;
+            let set = Map::from_iter([(name.to_owned(), json)]);
+            self.0.record().configs.push(set);
+        }
         self.0.set_config(name, value);
         Ok(Value::from(""))
+    }
+
+    /// A key of `meta`.
+    fn meta(&self, args: &[Value]) -> Result<Value, Error> {
+        let (name, default, _kwargs): (&str, Option<Value>, Kwargs) = from_args(args)?;
+        let meta = self.0.node.config.get("meta");
+        let found = meta.and_then(|meta| meta.get(name));
+        Ok(match (found, self.0.compiling()) {
+            (_, None) => Value::from(""),
+            (Some(found), _) => collections::from_json(found),
+            (None, _) => default.unwrap_or(Value::from(())),
+        })
     }
 
     fn persists(&self, what: &str) -> bool {

@@ -23,6 +23,9 @@ pub(crate) fn environment() -> Environment<'static> {
     env.add_filter("float", float);
     env.add_filter("list", |value: Value| super::collections::list_of(&value));
     super::text_filters::add(&mut env);
+    env.add_test("iterable", |value: Value| {
+        !value.is_none() && value.try_iter().is_ok()
+    });
     env.add_test("callable", |value: Value| value.kind() == ValueKind::Plain);
     env
 }

@@ -6,12 +6,15 @@
 /// Text to put in, and the byte before which it comes, in order.
 pub(crate) type Insertions = Vec<(usize, &'static str)>;
 
-/// What has to be put into a template's text.
-pub(crate) fn wrapped(text: &str) -> Insertions {
+/// What has to be put into a template's text, and the bytes of colons that end the head of a block, as Python's do:
+/// Jinja passes over them.
+pub(crate) fn wrapped(text: &str) -> (Insertions, Vec<usize>) {
     let mut scan = Scan {
         text,
         at: 0,
         found: Vec::new(),
+        colon: None,
+        colons: Vec::new(),
     };
     while let Some(open) = scan.next_tag() {
         match open {
@@ -22,7 +25,7 @@ pub(crate) fn wrapped(text: &str) -> Insertions {
         }
     }
     scan.found.sort_by_key(|(at, text)| (*at, rank(text)));
-    scan.found
+    (scan.found, scan.colons)
 }
 
 /// What comes first of several at one place: what ends there, then the outermost that begins there.
@@ -38,6 +41,9 @@ struct Scan<'a> {
     text: &'a str,
     at: usize,
     found: Insertions,
+    /// The last token of the tag so far, where it is a colon.
+    colon: Option<usize>,
+    colons: Vec<usize>,
 }
 
 /// What is open between two brackets.
@@ -125,14 +131,19 @@ impl<'a> Scan<'a> {
             self.at += 1;
         }
         let does = end == "%}" && self.begin_do();
+        self.colon = None;
         let mut levels = vec![Level::default()];
         let mut after_value = false;
         while let Some(c) = self.rest().chars().next() {
             if levels.len() == 1 && self.rest().trim_start_matches(['-', '+']).starts_with(end) {
                 break;
             }
+            if !c.is_whitespace() {
+                self.colon = (c == ':' && levels.len() == 1).then_some(self.at);
+            }
             after_value = self.token(c, after_value, &mut levels);
         }
+        self.colons.extend(self.colon.filter(|_| end == "%}"));
         self.end_sum(levels.last_mut());
         if does {
             self.found.push((self.at, ")"));
@@ -299,7 +310,11 @@ mod tests {
 
     fn changed(text: &str) -> String {
         let mut out = text.to_owned();
-        for (at, insertion) in wrapped(text).into_iter().rev() {
+        let (insertions, colons) = wrapped(text);
+        for at in colons {
+            out.replace_range(at..=at, " ");
+        }
+        for (at, insertion) in insertions.into_iter().rev() {
             out.insert_str(at, insertion);
         }
         out
@@ -334,6 +349,23 @@ mod tests {
                 "{%- do __do(x.append(1) if y )-%}",
             ),
             ("{{ -1 }}{%+ if x +%}", "{{ -1 }}{%+ if x +%}"),
+        ] {
+            assert_eq!(changed(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_colon_at_the_end_of_a_block_is_passed_over() {
+        for (text, expected) in [
+            (
+                "{% if x: -%}{{ {'a': 1}[b:] }}{%- elif y : %}{% else:%}",
+                "{% if x  -%}{{ __dict({'a': 1})[b:] }}{%- elif y   %}{% else %}",
+            ),
+            (
+                "{# {% if x: %} #}{% raw %}{% if x: %}{% endraw %}",
+                "{# {% if x: %} #}{% raw %}{% if x: %}{% endraw %}",
+            ),
+            ("{% for i in [1]: %}", "{% for i in __list([1])  %}"),
         ] {
             assert_eq!(changed(text), expected);
         }

@@ -14,7 +14,7 @@ use minijinja::{Error, ErrorKind, State, Value};
 
 use super::duration::Duration;
 use super::errors::failed;
-use crate::ask::TimeKind;
+use crate::ask::TextKind;
 
 /// What Python calls a datetime, aware of its zone or not, or a date.
 #[derive(Clone, Debug)]
@@ -157,16 +157,17 @@ impl Moment {
     }
 
     /// A cell of a query's answer.
-    pub fn read(text: &str, kind: TimeKind) -> Option<Self> {
+    pub fn read(text: &str, kind: TextKind) -> Option<Self> {
         let text = text.trim_end_matches('Z');
-        let wall = match kind {
-            TimeKind::Date => NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.into(),
-            _ => NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok()?,
-        };
         let kind = match kind {
-            TimeKind::Date => Kind::Date,
-            TimeKind::WithoutZone => Kind::Naive,
-            TimeKind::WithZone => Kind::Zoned(Tz::UTC),
+            TextKind::Date => Kind::Date,
+            TextKind::WithoutZone => Kind::Naive,
+            TextKind::WithZone => Kind::Zoned(Tz::UTC),
+            TextKind::Whole | TextKind::Json => return None,
+        };
+        let wall = match kind {
+            Kind::Date => NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.into(),
+            _ => NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok()?,
         };
         Some(Self { wall, kind })
     }

@@ -7,8 +7,9 @@ use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Tuple, ValueKind,
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::collections;
+use super::filters::json_text;
 use super::moment::Moment;
-use crate::ask::Rows;
+use crate::ask::{Rows, TextKind};
 
 #[derive(Debug)]
 struct Table {
@@ -32,9 +33,9 @@ struct Column {
 pub(crate) fn value(rows: &Rows) -> Value {
     let names: Arc<[String]> = rows.columns.clone().into();
     let cell = |(at, cell): (usize, &serde_json::Value)| {
-        let time = rows.times.get(&at).zip(cell.as_str());
-        let time = time.and_then(|(kind, text)| Moment::read(text, *kind));
-        time.map_or_else(|| collections::from_json(cell), Moment::value)
+        let kind = rows.kinds.get(&at).zip(cell.as_str());
+        let read = kind.and_then(|(kind, text)| read(text, *kind));
+        read.unwrap_or_else(|| collections::from_json(cell))
     };
     let row = |row: &Vec<serde_json::Value>| {
         Value::from_object(Named {
@@ -46,6 +47,18 @@ pub(crate) fn value(rows: &Rows) -> Value {
         names: names.clone(),
         rows: rows.rows.iter().map(row).collect(),
     })
+}
+
+/// What the text of a cell stands for. Lists and structures are texts, as Python spaces them.
+fn read(text: &str, kind: TextKind) -> Option<Value> {
+    match kind {
+        TextKind::Whole => text.parse::<i128>().ok().map(Value::from),
+        TextKind::Json => {
+            let json = serde_json::from_str(text).ok()?;
+            Some(Value::from(json_text(&json, false, None)))
+        }
+        time => Moment::read(text, time).map(Moment::value),
+    }
 }
 
 /// What `load_result` gives.

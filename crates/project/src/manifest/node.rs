@@ -162,6 +162,16 @@ pub(super) fn columns(node: &Node) -> Json {
         .into()
 }
 
+/// As templates see them: without what is not said.
+pub(crate) fn shown_columns(node: &Node) -> Json {
+    let mut all = columns(node);
+    let entries = all.as_object_mut().into_iter().flat_map(Map::values_mut);
+    for entry in entries.filter_map(Json::as_object_mut) {
+        entry.retain(|_, value| !value.is_null());
+    }
+    all
+}
+
 fn constraint(constraint: &Constraint, of_table: bool) -> Json {
     let mut entry = json!({
         "type": constraint.kind.as_str(),

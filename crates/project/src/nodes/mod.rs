@@ -492,7 +492,7 @@ pub(crate) fn node_scope(
             "fqn": node.fqn,
             "tags": node.tags,
             "description": node.description,
-            "columns": node.columns,
+            "columns": crate::manifest::shown_columns(node),
             "config": config,
             "raw_code": raw,
         }),

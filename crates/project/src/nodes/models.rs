@@ -34,7 +34,6 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     let reader = reader(cx, &parsed.config, subject.what());
     let off = reader.flag("enabled") == Some(false);
     reader.misspelt();
-    reader.unsupported(&["sql_header"]);
     reader.choice("on_configuration_change", ON_CHANGE);
     let relation = relation(cx, &subject.naming(), &reader)?;
     let (materialized, unfit) = match language {

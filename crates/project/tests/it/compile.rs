@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use forebay_core::NodeId;
-use forebay_project::{Answer, Column, CompileState, Question, Rows, TimeKind};
+use forebay_project::{Answer, Column, CompileState, Question, Rows, TextKind};
 
 use crate::support::{compile, compile_in, compile_with, parents, problems, project, sql};
 
@@ -536,12 +536,12 @@ select 1
     );
     let answer = |question: &Question| match question {
         Question::Rows(sql) if sql == "select * from t" => Answer::Rows(Rows {
-            times: Default::default(),
+            kinds: Default::default(),
             columns: vec!["id".into(), "name".into()],
             rows: vec![vec![1.into(), "a".into()], vec![2.into(), "b".into()]],
         }),
         Question::Rows(_) => Answer::Rows(Rows {
-            times: Default::default(),
+            kinds: Default::default(),
             columns: vec!["kind".into()],
             rows: vec![vec!["x".into()]],
         }),
@@ -793,6 +793,40 @@ select 1
 }
 
 #[test]
+fn wide_numbers_keep_their_digits_and_lists_are_texts_of_python() {
+    let project = project(
+        "--- models/m.sql
+{% set rows = run_query('select 1') %}{% if execute %}{% set row = rows.rows[0] %}
+select {{ row[0] }}, {{ row[0] + 1 }}, '{{ row[1] }}'{% endif %}
+",
+    );
+    let rows = Rows {
+        columns: ["wide", "list"].map(str::to_owned).into(),
+        kinds: [(0, TextKind::Whole), (1, TextKind::Json)].into(),
+        rows: vec![vec!["12345678901234567890".into(), "[1,{\"a\":2}]".into()]],
+    };
+    let answer = |_: &Question| Answer::Rows(rows.clone());
+    let state = CompileState::default();
+    let sql = compile_with(&project, "model.shop.m", state, answer).unwrap();
+    assert_eq!(
+        sql.trim(),
+        "select 12345678901234567890, 12345678901234567891, '[1, {\"a\": 2}]'"
+    );
+}
+
+#[test]
+fn methods_can_be_asked_for_and_meta_read() {
+    let project = project(
+        "--- models/m.sql
+{{ config(meta={'owner': 'ops'}) }}
+select '{{ config.meta_get('owner') }} {{ config.meta_get('x', 'none') }} {{ api.Relation.View }}
+{%- if exceptions.raise_compiler_error is defined and exceptions.nope is not defined %} yes{% endif %}'
+",
+    );
+    assert_eq!(sql(&project, "m"), "select 'ops none view yes'");
+}
+
+#[test]
 fn templates_see_times_as_such_and_nulls_as_none() {
     let project = project(
         "--- models/orders.sql
@@ -802,10 +836,10 @@ select '{{ row[0] }}', '{{ row[1] }}', '{{ row[2].strftime('%Y/%m') }}', {{ row[
     );
     let rows = Rows {
         columns: ["at", "on", "also", "nothing"].map(str::to_owned).into(),
-        times: [
-            (0, TimeKind::WithoutZone),
-            (1, TimeKind::Date),
-            (2, TimeKind::WithZone),
+        kinds: [
+            (0, TextKind::WithoutZone),
+            (1, TextKind::Date),
+            (2, TextKind::WithZone),
         ]
         .into(),
         rows: vec![vec![

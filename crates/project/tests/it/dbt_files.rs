@@ -416,7 +416,7 @@ name: shop
 on-run-start: [select 1]
 models: {shop: {stagign: {+materialized: table}}}
 --- models/m.sql
-{{ config(post_hook='analyze', sql_header='set x', materialised='table', sort='id') }} select 1
+{{ config(post_hook='analyze', materialised='table', sort='id') }} select 1
 --- models/s.yml
 models:
   - {name: m, contarct: {}}
@@ -426,10 +426,8 @@ models:
         "warning: 'models.shop.stagign' in dbt_project.yml applies to nothing
   --> dbt_project.yml:3:17
   hint: a folder of settings has the name of the project or of a folder in it
-warning: 'sql_header' of model 'm' is not supported yet and does nothing
-  --> models/m.sql:1:32
 warning: unknown setting 'materialised' of model 'm'
-  --> models/m.sql:1:52
+  --> models/m.sql:1:32
   hint: did you mean 'materialized'?
 warning: unknown key 'contarct' in model 'm'
   --> models/s.yml:2:15

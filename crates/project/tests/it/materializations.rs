@@ -31,7 +31,7 @@ impl Live for Warehouse {
                 heard.push(sql.split_whitespace().collect::<Vec<_>>().join(" "));
                 let count = heard.iter().filter(|known| *known == heard.last().unwrap());
                 Answer::Rows(Rows {
-                    times: Default::default(),
+                    kinds: Default::default(),
                     columns: vec!["n".to_owned()],
                     rows: vec![vec![count.count().into()]],
                 })

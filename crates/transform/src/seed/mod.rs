@@ -113,6 +113,7 @@ impl<'a> Source<'a> {
             delimiter: self.seed.delimiter,
             null_values: nulls.iter().map(|null| (*null).to_owned()).collect(),
             pad_short_rows: true,
+            blank_rows: self.dialect == Dialect::DuckDb,
         };
         CsvFile::open(self.file, Cursor::new(&self.text), options)
     }
@@ -126,13 +127,18 @@ impl<'a> Source<'a> {
         let targets = header.into_iter().zip(guesses).enumerate();
         targets
             .map(|(field, (name, guess))| {
-                let data_type = match declared(self.seed, &name) {
-                    Some(text) => sql_type(text, self.dialect)
-                        .ok_or_else(|| unknown_type(self.file, &name, text))?,
-                    None => guess.data_type(),
+                let (data_type, floats) = match declared(self.seed, &name) {
+                    Some(text) => {
+                        let unknown = || unknown_type(self.file, &name, text);
+                        (sql_type(text, self.dialect).ok_or_else(unknown)?, false)
+                    }
+                    None => (guess.data_type(), guess.is_whole_floats()),
                 };
                 let column = Column {
-                    kind: ColumnType::of(&data_type).unwrap_or_else(|| read_as(&data_type)),
+                    kind: match floats {
+                        true => ColumnType::Float64,
+                        false => ColumnType::of(&data_type).unwrap_or_else(|| read_as(&data_type)),
+                    },
                     name,
                     field: Some(field),
                 };

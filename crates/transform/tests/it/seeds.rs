@@ -57,6 +57,21 @@ async fn types_are_inferred_and_short_rows_filled_up() {
 }
 
 #[tokio::test]
+async fn whole_numbers_are_integers_however_they_are_written() {
+    let bed = bed().await;
+    let text = "a,b,c,d\n1.0,1e5,3e10,2.0\n2.0,-2,1,2.5\n";
+    load(&bed, text, &[]).await.unwrap();
+    assert_eq!(
+        types(&bed, &["a", "b", "c", "d"]).await,
+        ["Int32|Int32|Int64|Float64"]
+    );
+    assert_eq!(
+        bed.rows("select * from main.codes order by a").await,
+        ["1|100000|30000000000|2.0", "2|-2|1|2.5"]
+    );
+}
+
+#[tokio::test]
 async fn stated_types_win() {
     let bed = bed().await;
     let text = "code,price,count,at\n007,1.10,3,2013-01-01\n";
