@@ -3,6 +3,8 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::merge::Merge;
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incremental {
     pub strategy: IncrementalStrategy,
@@ -15,6 +17,9 @@ pub struct Incremental {
     pub predicates: Vec<String>,
     /// The columns that a merge changes in a row that is there.
     pub updated: Updated,
+    /// What else a merge does, in clauses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merge: Option<Merge>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

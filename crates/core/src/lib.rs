@@ -12,6 +12,7 @@ pub mod exposure;
 pub mod graph;
 pub mod incremental;
 pub mod ingest;
+pub mod merge;
 pub mod ml;
 pub mod name;
 pub mod resource;

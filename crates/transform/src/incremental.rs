@@ -8,6 +8,8 @@ use forebay_core::incremental::{
 use forebay_core::{Diagnostic, Relation, quote, suggest};
 use forebay_lake::{Input, Lake, SchemaChange, WriteMode, WriteOptions, Written};
 
+use crate::merge::merge;
+
 /// Takes the query's rows into the table that is there. `options` are those of an append.
 pub async fn update(
     lake: &Lake,
@@ -19,13 +21,17 @@ pub async fn update(
 ) -> Result<Written, Diagnostic> {
     let lacking = lacking(lake, relation, sql).await?;
     let keys = spec.unique_key.clone();
-    let is_merge = spec.strategy == IncrementalStrategy::Merge && !keys.is_empty();
+    let is_merge =
+        spec.strategy == IncrementalStrategy::Merge && (!keys.is_empty() || spec.merge.is_some());
     if spec.on_schema_change == OnSchemaChange::Ignore && !is_merge {
         has_columns(relation, &lacking)?;
     }
     // A merge leaves alone what its rows lack.
     let plain = spec.predicates.is_empty() && (!is_merge || lacking.is_empty());
     let (mode, sql) = match &spec.strategy {
+        IncrementalStrategy::Merge if spec.merge.is_some() => {
+            return staged(lake, relation, spec, sql, options).await;
+        }
         IncrementalStrategy::Append => (WriteMode::Append, sql.to_owned()),
         // Without a key there is nothing to replace by: dbt appends, too.
         IncrementalStrategy::DeleteInsert | IncrementalStrategy::Merge if keys.is_empty() => {
@@ -110,7 +116,10 @@ async fn staged(
     let input = Input::Sql(sql.to_owned());
     lake.write(&stage, input, WriteOptions::new(WriteMode::Overwrite))
         .await?;
-    let written = from_stage(lake, relation, spec, &stage, options).await;
+    let written = match &spec.merge {
+        Some(clauses) => merge(lake, relation, spec, clauses, &stage, options).await,
+        None => from_stage(lake, relation, spec, &stage, options).await,
+    };
     lake.drop(&stage).await?;
     written
 }
@@ -160,7 +169,7 @@ async fn from_stage(
 }
 
 /// Whether the keys are columns, and not SQL such as `a || b` or `a, b`.
-fn are_names(keys: &[String]) -> bool {
+pub(crate) fn are_names(keys: &[String]) -> bool {
     let is_name = |key: &String| {
         let bare = key.trim_matches('"');
         bare.chars()
@@ -169,7 +178,7 @@ fn are_names(keys: &[String]) -> bool {
     keys.iter().all(is_name)
 }
 
-fn names(schema: &Schema) -> Vec<String> {
+pub(crate) fn names(schema: &Schema) -> Vec<String> {
     schema.fields().iter().map(|f| f.name().clone()).collect()
 }
 
@@ -185,8 +194,8 @@ struct Replacing<'a> {
 }
 
 /// What a merge's predicates call the table and the new rows.
-const DEST: &str = "DBT_INTERNAL_DEST";
-const SOURCE: &str = "DBT_INTERNAL_SOURCE";
+pub(crate) const DEST: &str = "DBT_INTERNAL_DEST";
+pub(crate) const SOURCE: &str = "DBT_INTERNAL_SOURCE";
 /// What DuckDB's predicates of delete+insert call the table, where they do not name its columns alone; PostgreSQL's call it
 /// as a merge does.
 const TARGET: &str = "DBT_INCREMENTAL_TARGET";
@@ -351,17 +360,18 @@ impl Replacing<'_> {
         };
         let unknown = named.iter().find(|name| !contains(self.table, name));
         unknown.map_or(Ok(()), |name| {
-            let message = format!(
-                "the merge names the column '{name}', which '{}' does not have",
-                self.relation
-            );
-            let known = self.table.iter().map(String::as_str);
-            Err(Diagnostic::error(message).maybe_hint(suggest::nearest(name, known)))
+            Err(no_column(self.relation, name, self.table))
         })
     }
 }
 
-fn contains(columns: &[String], name: &str) -> bool {
+pub(crate) fn no_column(relation: &Relation, name: &str, known: &[String]) -> Diagnostic {
+    let message = format!("the merge names the column '{name}', which '{relation}' does not have");
+    let known = known.iter().map(String::as_str);
+    Diagnostic::error(message).maybe_hint(suggest::nearest(name, known))
+}
+
+pub(crate) fn contains(columns: &[String], name: &str) -> bool {
     columns.iter().any(|c| c.eq_ignore_ascii_case(name))
 }
 

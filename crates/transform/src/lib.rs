@@ -6,6 +6,7 @@
 mod contract;
 pub mod incremental;
 mod materialize;
+mod merge;
 mod python;
 mod seed;
 mod snapshot;

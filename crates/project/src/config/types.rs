@@ -29,14 +29,22 @@ const KINDS: &[(&str, Kind)] = &[
     ("grants", Kind::Mapping),
     ("group", Kind::Text),
     ("meta", Kind::Mapping),
+    ("packages", Kind::Texts),
     ("persist_docs", Kind::Mapping),
     ("post_hook", Kind::Hooks),
     ("pre_hook", Kind::Hooks),
     ("quote_columns", Kind::Truth),
     ("quoting", Kind::Mapping),
     ("schema", Kind::Text),
+    ("sql_header", Kind::Text),
     ("tags", Kind::Texts),
     ("unique_key", Kind::Texts),
+];
+
+/// Settings that say something where they are written at all.
+const NEVER_NULL: &[(&str, &str)] = &[
+    ("access", "private, protected or public"),
+    ("enabled", "true or false"),
 ];
 
 impl Kind {
@@ -63,7 +71,11 @@ impl Kind {
             },
             Self::Hooks => match value {
                 Json::Array(items) => items.iter().all(|item| self.fits(item)),
-                Json::Object(map) => map.get("sql").is_some_and(Json::is_string),
+                Json::Object(map) => {
+                    let inside = map.get("transaction").unwrap_or(&Json::Null);
+                    let sql = map.get("sql").is_some_and(Json::is_string);
+                    sql && (inside.is_null() || inside.is_boolean())
+                }
                 one => one.is_string(),
             },
         }
@@ -78,11 +90,38 @@ impl Reader<'_> {
                 self.wrong(name, setting, kind.wanted());
             }
         }
+        for (name, wanted) in NEVER_NULL {
+            let written = self.config.get(*name);
+            if let Some(setting) = written.filter(|setting| setting.value.is_null()) {
+                self.wrong(name, setting, wanted);
+            }
+        }
+        if let Some(setting) = self.get("contract") {
+            self.check_contract_setting(setting);
+        }
         if let Some(setting) = self.get("docs") {
             self.check_docs(setting);
         }
         if let Some(setting) = self.get("freshness") {
             self.check_freshness(setting);
+        }
+    }
+
+    /// Of a kind of node that is built in one way alone, such as a test.
+    pub fn check_materialized(&self, only: &str) {
+        if let Some(setting) = self.get("materialized").filter(|s| s.value != only) {
+            self.wrong("materialized", setting, &format!("'{only}' alone"));
+        }
+    }
+
+    fn check_contract_setting(&self, setting: &Setting) {
+        let enforced = &setting.value["enforced"];
+        if !enforced.is_null() && !enforced.is_boolean() {
+            self.wrong(
+                "contract.enforced",
+                &inner(setting, enforced),
+                "true or false",
+            );
         }
     }
 

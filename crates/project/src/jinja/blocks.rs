@@ -94,11 +94,28 @@ pub(crate) fn docs(text: &str) -> (Vec<(&str, usize, &str)>, Option<usize>) {
             open.get_or_insert(range.start);
             continue;
         };
+        // As in dbt, one within another leaves the outer one open.
+        if find_docs(text, range.end).is_some_and(|inner| inner < close.start) {
+            open.get_or_insert(range.start);
+        }
         let body = text[range.end..close.start].trim();
         found.push((name.trim(), range.start, body));
         at = close.end;
     }
     (found, open)
+}
+
+/// Where the next block of documentation begins.
+fn find_docs(text: &str, from: usize) -> Option<usize> {
+    let mut at = from;
+    while let Some((range, inner)) = plain_tag(text, at) {
+        let name = inner.strip_prefix("docs");
+        if name.is_some_and(|rest| rest.starts_with(char::is_whitespace)) {
+            return Some(range.start);
+        }
+        at = range.end;
+    }
+    None
 }
 
 /// At the tag that closes a block of another kind, where there is one.

@@ -35,7 +35,7 @@ fn content(cx: &Cx<'_>, names: &Names, fields: &mut Fields<'_>) -> Option<Conten
     }
     let kind = fields.choice("type", KINDS);
     let owner = owner(fields);
-    let (label, url) = (fields.text("label"), fields.text("url"));
+    let (label, url) = (fields.text("label"), fields.only_text("url"));
     let maturity = fields.choice("maturity", MATURITIES);
     let (mut depends_on, mut calls, mut metrics) = (Vec::new(), Vec::new(), Vec::new());
     let doc = fields.doc;

@@ -117,6 +117,7 @@ impl GenericTests<'_> {
         // The test's macro may switch all of its tests off.
         let off = reader.flag("enabled") == Some(false);
         reader.misspelt();
+        reader.check_materialized("test");
         let naming = Naming {
             kind: ResourceType::Test,
             name: &names.full,

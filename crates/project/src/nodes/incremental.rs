@@ -1,12 +1,13 @@
 //! The settings of incremental models.
 
-use forebay_core::Diagnostic;
 use forebay_core::incremental::{
     BatchSize, Incremental, IncrementalStrategy, Microbatch, OnSchemaChange, Partition, Updated,
     moment,
 };
+use forebay_core::{Diagnostic, suggest};
 use serde_json::Value as Json;
 
+use super::merge::merge;
 use crate::config::Reader;
 
 #[derive(Clone, Copy)]
@@ -40,16 +41,8 @@ const BATCH_SIZES: &[(&str, BatchSize)] = &[
     ("year", BatchSize::Year),
 ];
 
-/// Settings of dbt-duckdb's merge that change its result.
-const OTHER_MERGES: &[&str] = &[
-    "merge_clauses",
-    "merge_insert_condition",
-    "merge_on_using_columns",
-    "merge_update_condition",
-    "merge_update_set_expressions",
-];
-
-pub(super) fn incremental(reader: &Reader<'_>) -> Option<Incremental> {
+/// What keeps the model from running comes beside it: dbt asks most of it when the table is there.
+pub(super) fn incremental(reader: &Reader<'_>) -> Option<(Incremental, Option<Diagnostic>)> {
     let unique_key = reader.texts("unique_key");
     let default = match unique_key.is_empty() {
         true => IncrementalStrategy::Append,
@@ -59,25 +52,79 @@ pub(super) fn incremental(reader: &Reader<'_>) -> Option<Incremental> {
         .config
         .get("incremental_strategy")
         .filter(|s| !s.value.is_null() && s.value != "default");
+    let mut unknown = None;
     let strategy = match written {
         None => default,
-        Some(_) => strategy(reader, reader.choice("incremental_strategy", STRATEGIES)?)?,
+        Some(_) => match known_strategy(reader) {
+            Ok(chosen) => strategy(reader, chosen)?,
+            Err(problem) => {
+                unknown = Some(*problem);
+                default
+            }
+        },
     };
+    let is_merge = matches!(strategy, IncrementalStrategy::Merge);
+    let (updated, unfit) = match is_merge.then(|| updated(reader)) {
+        None => (Updated::All, None),
+        Some(Ok(updated)) => (updated, None),
+        Some(Err(problem)) => (Updated::All, Some(problem)),
+    };
+    let (merge, no_merge) = match is_merge.then(|| merge(reader)) {
+        None => (None, None),
+        Some(Ok(merge)) => (merge, None),
+        Some(Err(problem)) => (None, Some(problem)),
+    };
+    let unfit = unknown
+        .or(unfit)
+        .or(no_merge)
+        .map(|problem| reader.problems.postpone(problem));
     let mut predicates = reader.texts("incremental_predicates");
     predicates.extend(reader.texts("predicates"));
-    Some(Incremental {
-        updated: match strategy {
-            IncrementalStrategy::Merge => updated(reader)?,
-            _ => Updated::All,
-        },
+    let spec = Incremental {
+        updated,
+        merge,
         strategy,
         unique_key,
-        on_schema_change: reader
-            .choice("on_schema_change", ON_SCHEMA_CHANGE)
-            .unwrap_or_default(),
+        on_schema_change: on_schema_change(reader),
         full_refresh: reader.flag("full_refresh"),
         predicates,
+    };
+    Some((spec, unfit))
+}
+
+fn known_strategy(reader: &Reader<'_>) -> Result<Strategy, Box<Diagnostic>> {
+    let text = reader.text("incremental_strategy").unwrap_or_default();
+    let found = STRATEGIES.iter().find(|(name, _)| *name == text);
+    found.map(|(_, strategy)| *strategy).ok_or_else(|| {
+        let names: Vec<&str> = STRATEGIES.iter().map(|(name, _)| *name).collect();
+        let message = format!("'{text}' is no 'incremental_strategy' of {}", reader.what);
+        let problem = Diagnostic::error(message)
+            .at(reader.at("incremental_strategy"))
+            .maybe_hint(suggest::nearest(&text, names.iter().copied()));
+        Box::new(problem.hint(format!("one of: {}", names.join(", "))))
     })
+}
+
+/// As in dbt, what nobody knows is nothing.
+fn on_schema_change(reader: &Reader<'_>) -> OnSchemaChange {
+    let text = reader
+        .text("on_schema_change")
+        .unwrap_or("ignore".to_owned());
+    let found = ON_SCHEMA_CHANGE.iter().find(|(name, _)| *name == text);
+    if found.is_none() {
+        let names: Vec<&str> = ON_SCHEMA_CHANGE.iter().map(|(name, _)| *name).collect();
+        let message = format!(
+            "'{text}' is no 'on_schema_change' of {}, and counts as ignore",
+            reader.what
+        );
+        let problem = Diagnostic::warning(message).at(reader.at("on_schema_change"));
+        reader.problems.push(
+            problem
+                .maybe_hint(suggest::nearest(&text, names.iter().copied()))
+                .hint(format!("one of: {}", names.join(", "))),
+        );
+    }
+    found.map_or(OnSchemaChange::Ignore, |(_, change)| *change)
 }
 
 fn strategy(reader: &Reader<'_>, chosen: Strategy) -> Option<IncrementalStrategy> {
@@ -90,34 +137,20 @@ fn strategy(reader: &Reader<'_>, chosen: Strategy) -> Option<IncrementalStrategy
     })
 }
 
-/// Why the model cannot run: a setting of its merge that would change what it does.
-pub(super) fn unknown_merge(reader: &Reader<'_>) -> Option<Diagnostic> {
-    let written = |name: &&&str| {
-        reader
-            .config
-            .get(**name)
-            .is_some_and(|s| !s.value.is_null())
-    };
-    let name = OTHER_MERGES.iter().find(written)?;
-    let message = format!("'{name}' of {} is not supported", reader.what);
-    let hint = "merge_update_columns, merge_exclude_columns and incremental_predicates are";
-    Some(Diagnostic::error(message).at(reader.at(name)).hint(hint))
-}
-
-fn updated(reader: &Reader<'_>) -> Option<Updated> {
+fn updated(reader: &Reader<'_>) -> Result<Updated, Diagnostic> {
     let only = reader.texts("merge_update_columns");
     let except = reader.texts("merge_exclude_columns");
     match (only.is_empty(), except.is_empty()) {
-        (true, true) => Some(Updated::All),
-        (false, true) => Some(Updated::Only(only)),
-        (true, false) => Some(Updated::Except(except)),
+        (true, true) => Ok(Updated::All),
+        (false, true) => Ok(Updated::Only(only)),
+        (true, false) => Ok(Updated::Except(except)),
         (false, false) => {
-            refuse(
-                reader,
-                "merge_exclude_columns",
-                "excludes merge_update_columns",
+            let message = format!(
+                "{} has merge_update_columns and merge_exclude_columns",
+                reader.what
             );
-            None
+            let problem = Diagnostic::error(message).at(reader.at("merge_exclude_columns"));
+            Err(problem.hint("each says which columns are updated: keep one of them"))
         }
     }
 }

@@ -10,6 +10,7 @@ mod groups;
 mod incremental;
 mod item;
 mod locations;
+mod merge;
 mod models;
 mod naming;
 mod seeds;

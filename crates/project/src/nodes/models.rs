@@ -5,7 +5,7 @@ use forebay_core::{Diagnostic, ResourceType, Spec, suggest};
 
 use super::contracts::{check_contract, contract, keys};
 use super::external::external;
-use super::incremental::{incremental, unknown_merge};
+use super::incremental::incremental;
 use super::{Cx, Outcome, Parsed, Subject, reader, relation};
 use serde_json::json;
 
@@ -119,7 +119,7 @@ fn of_python(
     match reader.text("materialized").as_deref() {
         None | Some("table") => (Some(Materialized::Table), None),
         Some("external") => written(cx, reader, alias),
-        Some("incremental") => (incremental(reader).map(Materialized::Incremental), None),
+        Some("incremental") => incremental_model(reader),
         Some(other) => {
             let message = format!(
                 "{} is written in Python, and cannot be a {other}",
@@ -143,6 +143,13 @@ const ACCESS: &[(&str, Access)] = &[
     ("protected", Access::Protected),
     ("public", Access::Public),
 ];
+
+fn incremental_model(reader: &Reader<'_>) -> (Option<Materialized>, Option<Diagnostic>) {
+    match incremental(reader) {
+        Some((spec, unfit)) => (Some(Materialized::Incremental(spec)), unfit),
+        None => (None, None),
+    }
+}
 
 /// A file besides; where it cannot be written, the model does not run.
 fn written(
@@ -189,10 +196,7 @@ fn materialized(
         "view" => Some(Materialized::View),
         "ephemeral" => Some(Materialized::Ephemeral),
         "external" => return written(cx, reader, alias),
-        "incremental" => {
-            let unfit = unknown_merge(reader).map(|problem| reader.problems.postpone(problem));
-            return (incremental(reader).map(Materialized::Incremental), unfit);
-        }
+        "incremental" => return incremental_model(reader),
         "materialized_view" => {
             let message = format!(
                 "{} is built as a table: its rows change when it is built again",

@@ -29,6 +29,8 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
     let reader = reader(cx, &config, format!("seed '{}'", seed.name));
     let off = reader.flag("enabled") == Some(false);
     reader.misspelt();
+    reader.check_types();
+    reader.check_materialized("seed");
     let location = Location::file(&seed.file);
     without_blanks(cx, &seed.name, &reader.what, &location);
     let naming = Naming {

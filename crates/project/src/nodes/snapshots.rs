@@ -56,6 +56,7 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
         return Some(Outcome::Disabled(None));
     }
     reader.misspelt();
+    reader.check_materialized("snapshot");
     let place = subject.sql.at.clone();
     let unique_key = reader.texts("unique_key");
     if unique_key.is_empty() {

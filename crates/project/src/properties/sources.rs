@@ -58,9 +58,20 @@ struct LoadedAt {
 const SHAPES: &[(&str, Kind)] = &[
     ("config", Kind::Mapping),
     ("description", Kind::Text),
+    ("loaded_at_field", Kind::Text),
+    ("loaded_at_query", Kind::Text),
     ("meta", Kind::Mapping),
     ("name", Kind::Text),
+    ("quoting", Kind::Mapping),
     ("tables", Kind::List),
+];
+
+/// Beside those that every table has.
+const TABLE_SHAPES: &[(&str, Kind)] = &[
+    ("external", Kind::Mapping),
+    ("loaded_at_field", Kind::Text),
+    ("loaded_at_query", Kind::Text),
+    ("quoting", Kind::Mapping),
 ];
 
 const TOLERATED: &[&str] = &["database", "quoting", "overrides", "external", "docs"];
@@ -102,7 +113,7 @@ fn read_source(doc: Doc<'_>, yaml: &Yaml) -> Option<Vec<SourceTable>> {
     };
     fields.ignore(TOLERATED);
     let tables = fields.list("tables");
-    fields.finish(Unknown::Warn);
+    fields.finish(Unknown::Error);
     let tags = texts(yaml.get("tags"));
     let tables = tables
         .iter()
@@ -133,6 +144,7 @@ fn table(
     let name = fields.required("name")?;
     fields.what = format!("source table '{source}.{name}'");
     shapes::check(doc, yaml, &fields.what, shapes::ENTRY);
+    shapes::check(doc, yaml, &fields.what, TABLE_SHAPES);
     let declared = columns::read(doc, fields.list("columns"), &name, false);
     let (columns, mut found) = columns::split(declared);
     found.extend(tests::read_all(doc, &mut fields, None));
@@ -196,6 +208,10 @@ fn loaded_at(doc: Doc<'_>, fields: &mut Fields<'_>) -> Option<LoadedAt> {
         fields.text("loaded_at_field"),
         fields.text("loaded_at_query"),
     );
+    if field.as_deref() == Some("") {
+        let message = format!("'loaded_at_field' of {} is empty", fields.what);
+        doc.error(message, fields.at("loaded_at_field"));
+    }
     if field.is_some() && query.is_some() {
         let message = format!(
             "{} has a loaded_at_field and a loaded_at_query",
@@ -215,6 +231,7 @@ fn freshness(doc: Doc<'_>, fields: &mut Fields<'_>, base: Option<Freshness>) -> 
         return None;
     }
     let mut fields = Fields::of(doc, yaml, "freshness")?;
+    shapes::check(doc, yaml, "freshness", &[("filter", Kind::Text)]);
     let base = base.unwrap_or_default();
     let rule = Freshness {
         warn_after: age(doc, &mut fields, "warn_after").or(base.warn_after),

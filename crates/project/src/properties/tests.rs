@@ -69,7 +69,15 @@ pub(crate) fn read_all(
 fn read(doc: Doc<'_>, yaml: &Yaml, column: Option<&str>) -> Option<TestDecl> {
     let at = yaml.at.in_file(doc.file);
     match &yaml.value {
-        Value::Scalar(scalar) => Some(decl(&scalar.text, column, at)),
+        Value::Scalar(scalar) if scalar.json.is_string() => Some(decl(&scalar.text, column, at)),
+        Value::Scalar(_) => {
+            let message = format!(
+                "a test is a name, or a name with arguments, not {}",
+                yaml.kind()
+            );
+            doc.error(message, yaml.at);
+            None
+        }
         Value::Map(entries) => match entries.as_slice() {
             [entry] => with_arguments(doc, entry, column),
             entries => by_test_name(doc, yaml, entries, column),
@@ -134,7 +142,44 @@ fn by_test_name(
     Some(fill(doc, decl, fields))
 }
 
+/// Settings that are texts where they are said, with their Jinja.
+const TEXTS: &[&str] = &["error_if", "fail_calc", "severity", "warn_if", "where"];
+
+/// What dbt refuses of a test: a setting that is said twice or is no text, an argument that is its own.
+fn check(doc: Doc<'_>, fields: &Fields<'_>) {
+    let what = fields.what.clone();
+    let config = fields.peek("config");
+    for key in INLINE {
+        let (beside, within) = (fields.peek(key), config.and_then(|config| config.get(key)));
+        if let (Some(beside), Some(_)) = (beside, within) {
+            doc.error(format!("{what} has two settings '{key}'"), beside.at);
+        }
+        let texts = TEXTS.contains(key);
+        for value in [beside, within].into_iter().flatten().filter(|_| texts) {
+            if !value.is_null() && !value.to_json().is_string() {
+                let message = format!("'{key}' of {what} must be a text, not {}", value.kind());
+                doc.error(message, value.at);
+            }
+        }
+    }
+    if let Some(model) = fields.peek("model") {
+        let message =
+            format!("'model' of {what} is what the test is declared on, and cannot be given");
+        doc.error(message, model.at);
+    }
+    if let Some(name) = fields
+        .peek("name")
+        .filter(|name| !name.to_json().is_string())
+    {
+        doc.error(
+            format!("'name' of {what} must be a text, not {}", name.kind()),
+            name.at,
+        );
+    }
+}
+
 fn fill(doc: Doc<'_>, mut decl: TestDecl, mut fields: Fields<'_>) -> TestDecl {
+    check(doc, &fields);
     decl.name = fields.text("name");
     decl.description = fields.text("description").unwrap_or_default();
     let config = from_yaml(doc, fields.map("config"));

@@ -176,6 +176,16 @@ impl Rule {
         let include = fields.texts("include");
         let exclude = fields.texts("exclude");
         let all = matches!(include.as_slice(), [one] if one == "*" || one == "all");
+        let single = fields
+            .peek("include")
+            .is_some_and(|yaml| yaml.to_json().is_string());
+        if single && !all {
+            let message = format!(
+                "'include' of {} must be 'all', or a list of columns",
+                fields.what
+            );
+            fields.error(message, fields.at("include"));
+        }
         fields.finish(Unknown::Warn);
         Some(Self {
             include: (!all).then_some(include),

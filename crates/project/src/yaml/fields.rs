@@ -73,6 +73,12 @@ impl<'a> Fields<'a> {
         self.entries.iter().find(|entry| entry.key == key)
     }
 
+    /// The value, which is still to be read by whoever wants it.
+    pub fn peek(&self, key: &str) -> Option<&'a Yaml> {
+        let entry = self.entries.iter().find(|entry| entry.key == key)?;
+        Some(&entry.value)
+    }
+
     pub fn get(&mut self, key: &'static str) -> Option<&'a Yaml> {
         let entry = self.entry(key)?;
         (!entry.value.is_null()).then_some(&entry.value)
@@ -120,6 +126,18 @@ impl<'a> Fields<'a> {
             self.wrong(key, "a text", yaml);
         }
         text.map(str::to_owned)
+    }
+
+    /// No number either, which else is taken as it is written.
+    pub fn only_text(&mut self, key: &'static str) -> Option<String> {
+        let yaml = self.get(key)?;
+        match yaml.to_json() {
+            Json::String(text) => Some(text),
+            _ => {
+                self.wrong(key, "a text", yaml);
+                None
+            }
+        }
     }
 
     /// A text before its Jinja was rendered.

@@ -290,7 +290,7 @@ models: {shop: {+enabled: perhaps}}
 --- models/a.sql
 {{ config(materialized='tabel') }} select 1
 --- models/b.sql
-{{ config(materialized='incremental', incremental_strategy='merge', on_schema_change='explode') }} select 1
+{{ config(materialized='incremental', incremental_strategy='merg', unique_key='id') }} select 1
 --- snapshots/s.sql
 {% snapshot s %}{{ config(unique_key='id', strategy='timestamp') }} select 1{% endsnapshot %}
 --- models/c.sql
@@ -302,9 +302,10 @@ models: {shop: {+enabled: perhaps}}
 warning: model 'a' wants the materialization 'tabel', which nobody has
   --> models/a.sql:1:11
   hint: did you mean 'table'?
-error: 'explode' is no 'on_schema_change' of model 'b'
-  --> models/b.sql:1:69
-  hint: one of: ignore, fail, append_new_columns, sync_all_columns
+warning: 'merg' is no 'incremental_strategy' of model 'b'
+  --> models/b.sql:1:4
+  hint: did you mean 'merge'?
+  hint: one of: append, merge, delete+insert, insert_overwrite, microbatch
 error: config() takes names and values, not 'table': config(tags=['a'])
   --> models/c.sql:1:4
 error: snapshot 's' has no updated_at
@@ -611,6 +612,82 @@ models:
     ] {
         assert!(text.contains(problem), "{problem} in\n{text}");
     }
+}
+
+#[test]
+fn what_dbt_refuses_of_tests_sources_and_seeds_is_refused() {
+    let text = problems(
+        "--- dbt_project.yml
+name: shop
+seeds: {+quote_columns: x, +materialized: table}
+--- models/a.sql
+{{ config(contract={'enforced': 'x'}, packages=3) }} select 1 as id
+--- models/b.sql
+{{ config({'tags': 'a'}, alias='c') }} select 1
+--- seeds/codes.csv
+id
+--- models/s.yml
+models:
+  - name: a
+    config: {enabled: }
+    data_tests: [7, ]
+    columns:
+      - name: id
+        data_tests:
+          - unique: {where: 3, model: x}
+          - not_null: {severity: warn, config: {severity: error, materialized: table}}
+sources:
+  - name: raw
+    wibble: 3
+    loaded_at_field: ''
+    quoting: x
+    tables: [{name: t, external: x, freshness: {filter: 7}}]
+",
+    );
+    for problem in [
+        "'quote_columns' of seed 'codes' must be true or false, not \"x\"",
+        "'materialized' of seed 'codes' must be 'seed' alone, not \"table\"",
+        "'contract.enforced' of model 'a' must be true or false, not \"x\"",
+        "'packages' of model 'a' must be a text or a list of texts, not 3",
+        "'enabled' of model 'a' must be true or false, not null",
+        "config() takes names and values, or one mapping of them",
+        "a test is a name, or a name with arguments, not a number",
+        "'where' of the test 'unique' must be a text, not a number",
+        "'model' of the test 'unique' is what the test is declared on",
+        "the test 'not_null' has two settings 'severity'",
+        "'materialized' of test 'not_null_a_id' must be 'test' alone, not \"table\"",
+        "unknown key 'wibble' in source 'raw'",
+        "'loaded_at_field' of source 'raw' is empty",
+        "'quoting' of source 'raw' must be a mapping, not a text",
+        "'external' of source table 'raw.t' must be a mapping, not a text",
+        "'filter' of freshness must be a text, not a number",
+    ] {
+        assert!(text.contains(problem), "{problem} in\n{text}");
+    }
+}
+
+#[test]
+fn clauses_of_a_merge_keep_their_model_alone_from_running() {
+    let text = problems(
+        "--- models/a.sql
+{{ config(materialized='incremental', incremental_strategy='merge', unique_key='id', merge_clauses={'when_matched': []}) }} select 1 as id
+--- models/b.sql
+{{ config(materialized='incremental', incremental_strategy='merge', unique_key='id', merge_update_columns=['id'], merge_exclude_columns=['id']) }} select 1 as id
+--- models/c.sql
+{{ config(materialized='incremental', incremental_strategy='merge', unique_key='id', on_schema_change='explode', merge_update_condition='true') }} select 1 as id
+",
+    );
+    assert_eq!(
+        text,
+        "warning: 'merge_clauses.when_matched' of model 'a' must be a list of mappings, with one at least
+  --> models/a.sql:1:4
+warning: model 'b' has merge_update_columns and merge_exclude_columns
+  --> models/b.sql:1:4
+  hint: each says which columns are updated: keep one of them
+warning: 'explode' is no 'on_schema_change' of model 'c', and counts as ignore
+  --> models/c.sql:1:4
+  hint: one of: ignore, fail, append_new_columns, sync_all_columns"
+    );
 }
 
 #[test]

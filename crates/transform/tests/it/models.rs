@@ -7,6 +7,7 @@ use forebay_core::incremental::{
     Batch, BatchSize, Incremental, IncrementalStrategy, Microbatch, OnSchemaChange, Partition,
     Updated,
 };
+use forebay_core::merge::{Action, Clause, Merge, Values};
 use forebay_core::{Node, Relation, Spec};
 use forebay_lake::TableKind;
 use forebay_transform::{Ctx, materialize};
@@ -297,6 +298,102 @@ async fn predicates_keep_rows_that_would_be_replaced() {
         let predicate = format!("{target}.b <> 'b2'");
         let delete = with(IncrementalStrategy::DeleteInsert, &predicate);
         assert_eq!(merged(delete).await, kept);
+    }
+}
+
+fn clauses(merge: Merge) -> Incremental {
+    Incremental {
+        strategy: IncrementalStrategy::Merge,
+        merge: Some(merge),
+        ..Incremental::default()
+    }
+}
+
+fn clause(condition: &str, action: Action) -> Clause {
+    Clause {
+        condition: Some(condition.to_owned()).filter(|text| !text.is_empty()),
+        action,
+    }
+}
+
+fn set(column: &str, sql: &str) -> Values {
+    Values::Written {
+        only: Some(Vec::new()),
+        except: Vec::new(),
+        set: vec![(column.into(), sql.into())],
+    }
+}
+
+#[tokio::test]
+async fn the_first_clause_of_a_merge_that_holds_counts() {
+    let update = || Action::Update(Values::ByName);
+    let insert = || Action::Insert(Values::ByName);
+    let by_name = Merge {
+        matched: vec![clause("DBT_INTERNAL_SOURCE.id > 5", update())],
+        new: vec![clause("", insert())],
+        ..Merge::default()
+    };
+    let answer = merged(clauses(by_name)).await;
+    assert_eq!(answer, ["1|a1|b1", "2|a2|b2", "3|A3|B3"]);
+    let several = Merge {
+        using: vec!["id".into()],
+        matched: vec![
+            clause("DBT_INTERNAL_DEST.id = 1", Action::Delete),
+            clause(
+                "",
+                Action::Update(set("a", "DBT_INTERNAL_DEST.a || DBT_INTERNAL_SOURCE.b")),
+            ),
+        ],
+        new: vec![
+            clause("id > 5", insert()),
+            clause("", Action::Insert(set("id", "id + 10"))),
+        ],
+        gone: vec![clause("a = 'a1'", Action::Update(set("b", "'gone'")))],
+    };
+    let answer = merged(clauses(several)).await;
+    assert_eq!(answer, ["1|a1|gone", "2|a2B2|b2", "13||"]);
+    let leaving = Merge {
+        matched: vec![clause("", Action::Nothing)],
+        gone: vec![clause("", Action::Delete)],
+        ..Merge::default()
+    };
+    assert_eq!(merged(clauses(leaving)).await, ["2|a2|b2"]);
+}
+
+#[tokio::test]
+async fn a_merge_refuses_what_its_clauses_call_an_error_and_rows_that_are_matched_twice() {
+    for (rows, message) in [
+        ("(2, 'x')", "a row is matched: no changes"),
+        (
+            "(1, 'x'), (1, 'y')",
+            "a row of the table is matched by several new ones",
+        ),
+    ] {
+        let bed = bed().await;
+        let error = Action::Error("no changes".into());
+        let spec = Incremental {
+            unique_key: vec!["id".into()],
+            ..clauses(Merge {
+                matched: vec![
+                    clause(
+                        "DBT_INTERNAL_DEST.id = 1",
+                        Action::Update(Values::ByPosition),
+                    ),
+                    clause("", error),
+                ],
+                ..Merge::default()
+            })
+        };
+        let node = model(Materialized::Incremental(spec));
+        materialize(&bed.lake, &node, FIRST, &first_run())
+            .await
+            .unwrap();
+        let sql = format!("select * from (values {rows}) as t(id, v)");
+        let problem = materialize(&bed.lake, &node, &sql, &next_run())
+            .await
+            .unwrap_err();
+        assert!(problem.message.ends_with(message), "{problem}");
+        assert_eq!(bed.rows(ALL).await, ["1|a", "2|b"]);
     }
 }
 
