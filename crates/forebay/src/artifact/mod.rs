@@ -16,7 +16,7 @@ pub use one_page::one_page;
 pub use run_results::{cloned, operation, run_results};
 pub use sources::{Measured, sources};
 
-use crate::args::Global;
+use crate::args::{Global, switch};
 use crate::report::log::stamp;
 use crate::wiring;
 
@@ -45,6 +45,36 @@ pub fn manifest(project: &Project, folder: &Path) -> Result<(), Diagnostic> {
         &folder.join("graph_summary.json"),
         &graph_summary(project).to_string(),
     )
+}
+
+/// manifest.json once more, with the SQL that nodes have been compiled to: tools for lineage read it there.
+pub fn compiled_manifest<'a>(
+    project: &Project,
+    global: &Global,
+    compiled: impl IntoIterator<Item = (&'a Node, &'a str)>,
+) -> Result<(), Diagnostic> {
+    let mut compiled = compiled.into_iter().peekable();
+    if !global.on(&switch::WRITE_JSON) || compiled.peek().is_none() {
+        return Ok(());
+    }
+    let folder = global.artifacts();
+    let shown = folder.strip_prefix(&global.project_dir).unwrap_or(&folder);
+    let mut manifest = project.manifest();
+    for (node, sql) in compiled {
+        let entry = manifest["nodes"].get_mut(node.id.as_str());
+        let Some(entry) = entry.and_then(Json::as_object_mut) else {
+            continue;
+        };
+        let path = shown.join("compiled").join(project.compiled_path(node));
+        entry.extend([
+            ("compiled".to_owned(), json!(true)),
+            ("compiled_code".to_owned(), json!(sql)),
+            ("compiled_path".to_owned(), json!(path)),
+            ("extra_ctes".to_owned(), json!([])),
+            ("extra_ctes_injected".to_owned(), json!(true)),
+        ]);
+    }
+    write(&folder.join("manifest.json"), &manifest.to_string())
 }
 
 /// Nodes by number with their successors, as dbt's performance tools read them.

@@ -157,6 +157,11 @@ pub async fn execute(
     stop.abort();
     let summary = summary?;
     artifact::run_results(workspace, global, options, plan, &summary)?;
+    let texts = summary.results.iter().filter_map(|result| {
+        let node = workspace.graph().get(&result.node)?;
+        Some((node, result.sql.as_deref()?))
+    });
+    artifact::compiled_manifest(&workspace.project, global, texts)?;
     announce(workspace, &summary).await?;
     Ok(summary)
 }

@@ -30,6 +30,8 @@ pub async fn run(global: &Global, talk: &Talk, options: &Compile) -> Result<u8, 
         talk.said(&line);
     }
     let compiled = compiled?;
+    let texts = compiled.iter().map(|(node, sql)| (*node, &**sql));
+    artifact::compiled_manifest(&workspace.project, global, texts)?;
     let asked = !options.select.included().is_empty() || options.select.selector.is_some();
     for (node, sql) in compiled.iter().filter(|_| asked) {
         show(talk, Some(node), sql, options.output)?;

@@ -17,7 +17,9 @@ pub async fn generate(
     let selected = wiring::selected(&workspace.project, global, &options.select, talk)?;
     wiring::read_instead(&workspace, global, &selected, None).await?;
     if !options.no_compile {
-        super::compile::all(&workspace, global, &selected).await?;
+        let compiled = super::compile::all(&workspace, global, &selected).await?;
+        let compiled = compiled.iter().map(|(node, sql)| (*node, &**sql));
+        artifact::compiled_manifest(&workspace.project, global, compiled)?;
     }
     let nothing = Default::default();
     let described = if options.empty_catalog {

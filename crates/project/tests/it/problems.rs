@@ -303,7 +303,7 @@ warning: model 'a' wants the materialization 'tabel', which nobody has
   --> models/a.sql:1:11
   hint: did you mean 'table'?
 warning: 'merg' is no 'incremental_strategy' of model 'b'
-  --> models/b.sql:1:4
+  --> models/b.sql:1:39
   hint: did you mean 'merge'?
   hint: one of: append, merge, delete+insert, insert_overwrite, microbatch
 error: config() takes names and values, not 'table': config(tags=['a'])
@@ -645,8 +645,8 @@ sources:
 ",
     );
     for problem in [
-        "'quote_columns' of seed 'codes' must be true or false, not \"x\"",
-        "'materialized' of seed 'codes' must be 'seed' alone, not \"table\"",
+        "'quote_columns' must be true or false, not \"x\"",
+        "'materialized' must be 'seed' alone, not \"table\"",
         "'contract.enforced' of model 'a' must be true or false, not \"x\"",
         "'packages' of model 'a' must be a text or a list of texts, not 3",
         "'enabled' of model 'a' must be true or false, not null",
@@ -680,12 +680,12 @@ fn clauses_of_a_merge_keep_their_model_alone_from_running() {
     assert_eq!(
         text,
         "warning: 'merge_clauses.when_matched' of model 'a' must be a list of mappings, with one at least
-  --> models/a.sql:1:4
+  --> models/a.sql:1:86
 warning: model 'b' has merge_update_columns and merge_exclude_columns
-  --> models/b.sql:1:4
+  --> models/b.sql:1:115
   hint: each says which columns are updated: keep one of them
 warning: 'explode' is no 'on_schema_change' of model 'c', and counts as ignore
-  --> models/c.sql:1:4
+  --> models/c.sql:1:86
   hint: one of: ignore, fail, append_new_columns, sync_all_columns"
     );
 }
