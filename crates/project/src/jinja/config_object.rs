@@ -41,11 +41,6 @@ impl Object for Config {
             ));
         }
         let mut found = Map::new();
-        if args.len() > 1 {
-            let message =
-                "config() takes names and values, or one mapping of them, not both or several";
-            return Err(failed(message));
-        }
         for arg in args {
             if !arg.is_kwargs() && arg.kind() != minijinja::value::ValueKind::Map {
                 let what = shown(arg);

@@ -650,7 +650,7 @@ sources:
         "'contract.enforced' of model 'a' must be true or false, not \"x\"",
         "'packages' of model 'a' must be a text or a list of texts, not 3",
         "'enabled' of model 'a' must be true or false, not null",
-        "config() takes names and values, or one mapping of them",
+        "config() takes names and values, or one mapping",
         "a test is a name, or a name with arguments, not a number",
         "'where' of the test 'unique' must be a text, not a number",
         "'model' of the test 'unique' is what the test is declared on",
