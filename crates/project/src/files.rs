@@ -56,6 +56,10 @@ fn walk(
         let kind = fs::metadata(root.join(&path)).map(|found| found.file_type());
         // A pipe would be waited for; a link to nothing is told of when it is read.
         let readable = kind.as_ref().map_or(true, fs::FileType::is_file);
+        if entry.file_type().is_ok_and(|kind| kind.is_symlink()) && leads_back(root, folder, &path)
+        {
+            continue;
+        }
         if kind.is_ok_and(|kind| kind.is_dir()) {
             walk(root, &path, extensions, depth + 1, found)?;
         } else if readable && has_extension(name, extensions) {
@@ -63,6 +67,13 @@ fn walk(
         }
     }
     Ok(())
+}
+
+/// A link to one of the folders that it is in: what is there has been found.
+fn leads_back(root: &Path, folder: &str, link: &str) -> bool {
+    let real = |path: &str| fs::canonicalize(root.join(path)).ok();
+    let ends = real(folder).zip(real(link));
+    ends.is_some_and(|(folder, target)| folder.starts_with(target))
 }
 
 fn has_extension(name: &str, extensions: &[&str]) -> bool {
@@ -74,4 +85,23 @@ fn has_extension(name: &str, extensions: &[&str]) -> bool {
 pub(crate) fn stem(path: &str) -> &str {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_to_a_folder_around_it_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let models = folder.path().join("models");
+        fs::create_dir_all(models.join("more")).unwrap();
+        fs::write(models.join("more/a.sql"), "select 1").unwrap();
+        std::os::unix::fs::symlink("..", models.join("loop")).unwrap();
+        std::os::unix::fs::symlink("more", models.join("same")).unwrap();
+        assert_eq!(
+            list(folder.path(), "models", &["sql"]).unwrap(),
+            ["models/more/a.sql", "models/same/a.sql"]
+        );
+    }
 }

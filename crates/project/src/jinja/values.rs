@@ -23,6 +23,10 @@ pub(super) fn to_json(
 ) -> Result<Value, Error> {
     let (value, default, kwargs): (Value, Option<Value>, Kwargs) = from_args(args)?;
     let sort = kwargs.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
+    if value.kind() == ValueKind::Plain {
+        let message = format!("tojson: {value} is no plain data");
+        return default.ok_or_else(|| failed(message));
+    }
     match serde_json::to_value(&value) {
         Ok(json) => Ok(Value::from(super::filters::json_text(&json, sort, None))),
         Err(error) => default.ok_or_else(|| failed(format!("tojson: {error}"))),
