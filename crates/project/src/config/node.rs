@@ -249,7 +249,7 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    pub(super) fn get(&self, name: &str) -> Option<&Setting> {
+    pub fn get(&self, name: &str) -> Option<&Setting> {
         self.config
             .get(name)
             .filter(|setting| !setting.value.is_null())

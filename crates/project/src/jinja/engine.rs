@@ -217,6 +217,14 @@ impl Engine {
             self.render_text(source, shared, node, &Mode::Parse)
         })
     }
+
+    /// Whether a text that belongs to no file can be a template.
+    pub fn check_text(&self, source: &str) -> Result<(), Diagnostic> {
+        let (source, _) = template::whole("", &Arc::from(source), 0..source.len());
+        let compiled = self.env.template_from_named_str("", &source).map(drop);
+        compiled.map_err(|error| errors::diagnose(&error, |_| None, Vec::new))
+    }
+
     /// Renders a text that belongs to no file.
     pub fn render_text(
         &self,

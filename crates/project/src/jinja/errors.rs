@@ -76,6 +76,12 @@ pub(crate) fn of_called(error: Error) -> Error {
     Error::new(error.kind(), "in a macro").with_source(error)
 }
 
+/// The error of an expression of ours, as one of the template that stands for it.
+pub(crate) fn of_template(error: Error) -> Error {
+    let detail = error.detail().unwrap_or_default().to_owned();
+    Error::new(error.kind(), detail)
+}
+
 /// Says from where the template is called, unless that is known already.
 pub(crate) fn called_from(problem: &mut Diagnostic, location: &Location) {
     if !problem.hints.iter().any(|hint| hint.starts_with(CALLED)) {

@@ -8,7 +8,7 @@ use minijinja::{Error, State, Value};
 use serde_json::Value as Json;
 
 use super::collections;
-use super::errors::failed;
+use super::errors::{failed, of_template};
 use super::filters::sort_keys;
 use super::scope::Scope;
 use super::yaml_text::yaml_text;
@@ -75,7 +75,8 @@ pub(super) fn sum(
             None => {
                 let text = if negative { "a - b" } else { "a + b" };
                 let expression = state.env().compile_expression(text)?;
-                expression.eval(Value::from_pairs([("a", total), ("b", term.clone())]))?
+                let sum = expression.eval(Value::from_pairs([("a", total), ("b", term.clone())]));
+                sum.map_err(of_template)?
             }
         };
     }
@@ -91,7 +92,8 @@ pub(super) fn percent(
     let (left, _sign, right): (Value, &str, Value) = from_args(args)?;
     let Some(text) = left.as_str() else {
         let expression = state.env().compile_expression("a % b")?;
-        return expression.eval(Value::from_pairs([("a", left), ("b", right)]));
+        let rest = expression.eval(Value::from_pairs([("a", left), ("b", right)]));
+        return rest.map_err(of_template);
     };
     let given = match right.is_tuple() {
         true => right.try_iter()?.collect(),

@@ -139,6 +139,12 @@ fn package(
         )
     });
     let file = ProjectFile::from_yaml(doc, &yaml, folder, check_version)?;
+    for hook in file.on_run_start.iter().chain(&file.on_run_end) {
+        if let Err(problem) = engine.check_text(&hook.text) {
+            let within = format!("in the hook {}", hook.text.trim());
+            doc.problems.push(problem.at(hook.at.clone()).hint(within));
+        }
+    }
     Some(Package {
         name,
         folder: folder.to_owned(),

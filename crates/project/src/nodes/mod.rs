@@ -391,7 +391,11 @@ impl<'a> Subject<'a> {
         reader.check_types();
         let tags = tags(&reader);
         let id = cx.id(self.kind, self.name(), self.version());
-        let group = reader.text("group");
+        // One of another type is no group, which has been told.
+        let group = reader
+            .get("group")
+            .and_then(|setting| setting.value.as_str());
+        let group = group.map(str::to_owned);
         let patch = self.patch;
         let node = Node {
             id: id.clone(),

@@ -142,3 +142,32 @@ select * from {{ ref('a') }}
         assert!(text.contains(place), "{place} is not in\n{text}");
     }
 }
+
+#[test]
+fn hooks_and_sums_are_told_where_they_stand() {
+    let text = problems(
+        "--- dbt_project.yml
+name: shop
+on-run-start:
+  - select 1
+  - \"{{ nope( }}\"
+--- models/a.sql
+select
+  {{ 1 + 'x' }}
+--- models/b.sql
+{{ config(
+  pre_hook=['select 1', '{{ nope( }}']
+) }} select 1
+",
+    );
+    for place in [
+        "dbt_project.yml:4:5",
+        "models/a.sql:2:6",
+        "models/b.sql:2:3",
+    ] {
+        assert!(
+            text.contains(&format!("--> {place}")),
+            "{place} is not in\n{text}"
+        );
+    }
+}

@@ -112,6 +112,11 @@ async fn compare(
     let sql = compile(project, Some(lake), &test.model, state.clone()).await?;
     let query = format!("(\n{}\n)", sql.trim().trim_end_matches(';'));
     let of_model = async |problem| {
+        for (id, sql) in state.stand_ins.iter() {
+            if let Err(own) = lake.collect(&format!("select * from {sql} as rows")).await {
+                return of_rows(node, id, &own);
+            }
+        }
         let placed = placed(workspace, &test.model, &state, Some(&sql), problem).await;
         placed.hint(format!("in the unit test at {}", node.location))
     };
@@ -143,6 +148,14 @@ async fn compare(
     };
     let expected = shown(&format!("({expected})")).await?;
     Ok(verdict(&wanted, expected, actual))
+}
+
+/// Rows that do not fit their columns: the SQL that stands for them is in no file.
+fn of_rows(node: &Node, id: &NodeId, problem: &Diagnostic) -> Diagnostic {
+    let said = problem.message.split(" (line ").next().unwrap_or_default();
+    Diagnostic::error(said)
+        .at(node.location.clone())
+        .hint(format!("in the rows that the unit test gives for {id}"))
 }
 
 fn verdict(columns: &[String], expected: Vec<Shown>, actual: Vec<Shown>) -> Outcome {
