@@ -50,8 +50,8 @@ impl Lake {
             let state = self.state();
             let written = sql;
             let sql = local(sql, database_of(&state));
-            if is_vacuum(&sql) {
-                return Ok(Executed::Ignored("tables keep their own statistics"));
+            if let Some(reason) = passed_over(&sql) {
+                return Ok(Executed::Ignored(reason));
             }
             let depth = state.config_options().sql_parser.recursion_limit;
             let statements = parse(&sql, depth.get());
@@ -144,20 +144,20 @@ impl Lake {
                 return Ok(Executed::Ignored("a schema is there with its first table"));
             }
             Statement::Grant { .. } | Statement::Revoke { .. } => {
-                return Ok(Executed::Ignored("there are no users to have rights"));
+                return Ok(Executed::Ignored(RIGHTS));
             }
             Statement::CreateIndex(_) => return Ok(Executed::Ignored("there are no indexes")),
             Statement::StartTransaction { .. } | Statement::Commit { .. } => {
                 return Ok(Executed::Ignored("every statement is a commit of its own"));
             }
             Statement::Analyze { .. } => {
-                return Ok(Executed::Ignored("tables keep their own statistics"));
+                return Ok(Executed::Ignored(STATISTICS));
             }
             Statement::Comment { .. } => {
                 return Ok(Executed::Ignored("descriptions are the project's"));
             }
             Statement::Set(_) | Statement::Pragma { .. } => {
-                return Ok(Executed::Ignored("settings are forebay.yml's"));
+                return Ok(Executed::Ignored(SETTINGS));
             }
             _ => return Err(refused(statement)),
         }
@@ -262,12 +262,29 @@ fn missing(relation: &Relation) -> Diagnostic {
     Diagnostic::error(format!("there is no table or view '{relation}'"))
 }
 
-/// `VACUUM (ANALYZE) a, b;` and its other forms, which the parser has not.
-fn is_vacuum(sql: &str) -> bool {
+/// Statements that mean nothing here and that the parser has not, by their first words, and why they do not.
+const PASSED_OVER: &[(&str, &str)] = &[
+    ("alter default privileges", RIGHTS),
+    ("create extension", "functions are those of the dialect"),
+    ("lock table", "every statement is a commit of its own"),
+    ("reset", SETTINGS),
+    ("vacuum", STATISTICS),
+];
+
+const RIGHTS: &str = "there are no users to have rights";
+const SETTINGS: &str = "settings are forebay.yml's";
+const STATISTICS: &str = "tables keep their own statistics";
+
+fn passed_over(sql: &str) -> Option<&'static str> {
     let (statement, rest) = sql.split_once(';').unwrap_or((sql, ""));
-    let word = statement.split_whitespace().next().unwrap_or_default();
-    let word = word.split('(').next().unwrap_or_default();
-    word.eq_ignore_ascii_case("vacuum") && rest.trim().is_empty()
+    let words = statement.replace('(', " (").to_lowercase();
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let begins = |known: &str| {
+        let known: Vec<&str> = known.split(' ').collect();
+        words.starts_with(&known)
+    };
+    let found = PASSED_OVER.iter().find(|(known, _)| begins(known))?;
+    rest.trim().is_empty().then_some(found.1)
 }
 
 fn refused(statement: &Statement) -> Diagnostic {

@@ -22,13 +22,7 @@ impl Lake {
                     .hint("CREATE OR REPLACE TABLE replaces it")),
             };
         }
-        if let Some(column) = create.columns.iter().find(|column| has_default(column)) {
-            return Err(Diagnostic::error(format!(
-                "column '{}' has a DEFAULT, which tables here do not keep",
-                column.name
-            ))
-            .hint("leave it out, and give the value in each INSERT"));
-        }
+        create.columns.iter().try_for_each(check_default)?;
         let rows = match &create.query {
             Some(query) => query.to_string(),
             None => {
@@ -78,6 +72,9 @@ impl Lake {
                 table = self.rename(&table, name).await?;
                 continue;
             }
+            if is_of_rights(operation) {
+                continue;
+            }
             let schema = self.schema(&table).await?;
             let mut columns: Vec<(String, String)> = schema
                 .fields()
@@ -90,6 +87,7 @@ impl Lake {
                     if_not_exists,
                     ..
                 } => {
+                    check_default(column_def)?;
                     let name = spelled(&column_def.name, self.dialect());
                     let is_there = schema.index_of(&name).is_ok();
                     match (is_there, if_not_exists) {
@@ -154,10 +152,12 @@ impl Lake {
 
     /// The new name first: between the two steps there are two tables, never none.
     async fn rename(&self, from: &Relation, to: &ObjectName) -> Result<Relation, Diagnostic> {
-        let mut to = relation(to)?;
-        if to.schema.is_empty() {
-            to.schema.clone_from(&from.schema);
+        let mut named = relation(to)?;
+        // A table stays where it is.
+        if to.0.len() == 1 {
+            named.schema.clone_from(&from.schema);
         }
+        let to = named;
         match self.warehouse().lookup(from).await? {
             None => return Err(missing(from)),
             Some(Stored::View(view)) => self.create_view_in(&to, &view.sql, view.dialect).await?,
@@ -194,6 +194,26 @@ impl Lake {
             }
         }
         Ok(())
+    }
+}
+
+/// Who may do what with the table: there are no users.
+fn is_of_rights(operation: &AlterTableOperation) -> bool {
+    use AlterTableOperation::{DisableRowLevelSecurity, EnableRowLevelSecurity, OwnerTo};
+    matches!(
+        operation,
+        OwnerTo { .. } | EnableRowLevelSecurity | DisableRowLevelSecurity
+    )
+}
+
+fn check_default(column: &ColumnDef) -> Result<(), Diagnostic> {
+    match has_default(column) {
+        false => Ok(()),
+        true => Err(Diagnostic::error(format!(
+            "column '{}' has a DEFAULT, which tables here do not keep",
+            column.name
+        ))
+        .hint("leave it out, and give the value in each INSERT")),
     }
 }
 

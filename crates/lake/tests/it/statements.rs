@@ -99,6 +99,11 @@ async fn what_means_nothing_here_says_so_and_what_cannot_be_done_is_refused() {
         "commit",
         "create schema if not exists audit",
         "create index by_id on main.t (id)",
+        "vacuum (analyze) main.t;",
+        "VACUUM ANALYZE main.t",
+        "alter default privileges in schema main grant select on tables to reader",
+        "create extension if not exists \"uuid-ossp\"",
+        "reset all",
     ] {
         assert!(
             matches!(run(&place, sql).await, Ok(Executed::Ignored(_))),
@@ -116,6 +121,10 @@ async fn what_means_nothing_here_says_so_and_what_cannot_be_done_is_refused() {
             "alter table main.t alter column id set not null",
             "is not understood",
         ),
+        (
+            "alter table main.t add column n int default 5",
+            "has a DEFAULT",
+        ),
         ("rollback", "is not understood"),
         ("copy main.t to 'file'", "is not understood"),
     ] {
@@ -123,4 +132,17 @@ async fn what_means_nothing_here_says_so_and_what_cannot_be_done_is_refused() {
         assert!(problem.contains(why), "{sql}: {problem}");
     }
     assert_eq!(place.rows("select * from main.t").await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_renamed_table_stays_in_its_schema() {
+    let place = place().await;
+    for sql in [
+        "create table audit.t as select 1 as id",
+        "alter table audit.t owner to reader",
+        "alter table audit.t rename to u",
+    ] {
+        run(&place, sql).await.unwrap();
+    }
+    assert_eq!(place.rows("select * from audit.u").await, ["1"]);
 }

@@ -129,12 +129,15 @@ where parent.to_field is null
 {% macro default__datediff(first_date, second_date, datepart) -%}
   date_diff('{{ datepart }}', {{ first_date }}, {{ second_date }})
 {%- endmacro %}
-{# A week begins on Sunday: that many Sundays lie between the days. #}
+{# A week begins on Sunday: that many Sundays lie between the days. Other parts but days are doubles, so that a
+   quotient of them has a fraction. #}
 {% macro postgres__datediff(first_date, second_date, datepart) -%}
   {%- if datepart | lower == 'week' -%}
     date_diff('week', ({{ first_date }})::date + 1, ({{ second_date }})::date + 1)
-  {%- else -%}
+  {%- elif datepart | lower == 'day' -%}
     {{ dbt.default__datediff(first_date, second_date, datepart) }}
+  {%- else -%}
+    {{ dbt.default__datediff(first_date, second_date, datepart) }}::double precision
   {%- endif -%}
 {%- endmacro %}
 {% macro last_day(date, datepart) %}{{ return(adapter.dispatch('last_day', 'dbt')(date, datepart)) }}{% endmacro %}
@@ -224,7 +227,7 @@ where parent.to_field is null
 {% macro default__get_intervals_between(start_date, end_date, datepart) -%}
   {%- if not execute -%}{{ return(1) }}{%- endif -%}
   {%- set found = run_query('select ' ~ dbt.datediff(start_date, end_date, datepart)) -%}
-  {{ return(found.rows[0][0]) }}
+  {{ return(found.rows[0][0] | int) }}
 {%- endmacro %}
 {% macro date_spine(datepart, start_date, end_date) %}
   {{- return(adapter.dispatch('date_spine', 'dbt')(datepart, start_date, end_date)) -}}
