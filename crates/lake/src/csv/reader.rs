@@ -330,6 +330,7 @@ mod tests {
             delimiter: ',',
             null_values: vec!["NA".into()],
             pad_short_rows: false,
+            blank_rows: false,
         }
     }
 
