@@ -4,11 +4,14 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{Expr, Ident, Query, Select, SelectItem, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{
+    Expr, Ident, LambdaFunction, OneOrManyWithParens, Query, Select, SelectItem, Visit, VisitMut,
+    Visitor, VisitorMut,
+};
 use forebay_core::Diagnostic;
 
 use super::using::Columns;
-use super::{Probe, folded, own, scopes};
+use super::{Probe, folded, scopes};
 
 pub(super) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> Result<(), Diagnostic> {
     scopes::each_select(query, probe, &reuses, &|select, _, columns| {
@@ -87,9 +90,11 @@ fn replace(select: &mut Select, columns: &Columns<'_>) {
     let mut replacer = Replacer {
         known,
         meanings: HashMap::new(),
+        depth: 0,
+        parameters: Vec::new(),
     };
     for item in &mut select.projection {
-        own::change(item, |expr| replacer.replace(expr));
+        let _ = item.visit(&mut replacer);
         if let Some((name, expr)) = alias(item) {
             replacer
                 .meanings
@@ -98,7 +103,7 @@ fn replace(select: &mut Select, columns: &Columns<'_>) {
         }
     }
     if let Some(selection) = &mut select.selection {
-        own::change(selection, |expr| replacer.replace(expr));
+        let _ = selection.visit(&mut replacer);
     }
 }
 
@@ -106,12 +111,57 @@ struct Replacer {
     /// Columns of what is selected from.
     known: HashSet<String>,
     meanings: HashMap<String, Expr>,
+    /// How many queries deep the walk is.
+    depth: usize,
+    /// Of the lambdas around, which hide names.
+    parameters: Vec<String>,
+}
+
+fn parameters(lambda: &LambdaFunction) -> Vec<String> {
+    let name = |ident: &Ident| folded(ident).to_lowercase();
+    match &lambda.params {
+        OneOrManyWithParens::One(one) => vec![name(&one.name)],
+        OneOrManyWithParens::Many(many) => many.iter().map(|one| name(&one.name)).collect(),
+    }
+}
+
+impl VisitorMut for Replacer {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Lambda(lambda) = expr {
+            self.parameters.extend(parameters(lambda));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Lambda(lambda) => {
+                let around = self.parameters.len() - parameters(lambda).len();
+                self.parameters.truncate(around);
+            }
+            expr if self.depth == 0 => self.replace(expr),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 impl Replacer {
     fn meaning(&self, ident: &Ident) -> Option<&Expr> {
         let name = folded(ident).to_lowercase();
-        match self.known.contains(&name) {
+        match self.known.contains(&name) || self.parameters.contains(&name) {
             true => None,
             false => self.meanings.get(&name),
         }

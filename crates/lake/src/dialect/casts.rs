@@ -67,6 +67,7 @@ impl Casts {
             }
             _ => return Ok(Transformed::no(expr)),
         };
+        let of = &value_of(of, to);
         let tries = matches!(expr, Expr::TryCast(_));
         if is_never(from, to) {
             return match tries {
@@ -77,6 +78,11 @@ impl Casts {
                     sql_type(to)
                 )))),
             };
+        }
+        if from.is_string() && is_shaped(to) {
+            let tries = matches!(expr, Expr::TryCast(_));
+            let read = functions::of_json(of.clone(), to, tries);
+            return Ok(Transformed::yes(read));
         }
         let inner = match (from, to) {
             (from, DataType::Boolean) if from.is_string() && self.0 == Dialect::DuckDb => {
@@ -134,12 +140,6 @@ impl Casts {
                 let whole = precision - u8::try_from(*scale).unwrap_or(0) + 1;
                 cast(of.clone(), DataType::Decimal128(whole.min(38), 0))
             }
-            (from, DataType::List(item)) if from.is_string() && item.data_type().is_nested() => {
-                return Err(problem(
-                    Diagnostic::error(format!("a text cannot be cast to {}", sql_type(to)))
-                        .hint("take its items one by one: json_array_elements(x)"),
-                ));
-            }
             (from, DataType::List(_)) if from.is_string() => {
                 let function = match tries {
                     true => "try_items_of_text",
@@ -169,7 +169,7 @@ impl Casts {
 
 /// Whether values of the one type may be others in the other, or none: the engine takes a cast away where it is compared
 /// with a constant, `x::int = 1` as `x = 1`.
-fn loses(from: &DataType, to: &DataType) -> bool {
+pub(super) fn loses(from: &DataType, to: &DataType) -> bool {
     let digits = |number: &DataType| match number {
         DataType::Int8 | DataType::UInt8 => Some((3, 0)),
         DataType::Int16 | DataType::UInt16 => Some((5, 0)),
@@ -184,6 +184,28 @@ fn loses(from: &DataType, to: &DataType) -> bool {
     digits(from)
         .zip(digits(to))
         .is_some_and(|(from, to)| to.0 < from.0 || to.1 < from.1)
+}
+
+/// Of a part of JSON that becomes another value than a text, its text without the quotes.
+fn value_of(of: &Expr, to: &DataType) -> Expr {
+    match of {
+        Expr::Alias(alias) => value_of(&alias.expr, to),
+        Expr::ScalarFunction(call)
+            if call.func.name() == "json_normal_part" && !to.is_string() && !to.is_nested() =>
+        {
+            functions::named("json_normal_text").call(call.args.clone())
+        }
+        of => of.clone(),
+    }
+}
+
+/// Structures, and lists of such or of lists: texts of them are JSON.
+fn is_shaped(to: &DataType) -> bool {
+    match to {
+        DataType::Struct(_) => true,
+        DataType::List(item) => item.data_type().is_nested(),
+        _ => false,
+    }
 }
 
 /// Casts that neither database has, and the engine makes by the numbers that it keeps moments as.

@@ -1,18 +1,30 @@
 //! `COLUMNS(*)`, `COLUMNS('pattern')` and `COLUMNS(['a', 'b'])` in an item: the item once for each of these
 //! columns.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::logical_expr::execution_props::ExecutionProps;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::{Expr as Planned, LogicalPlan};
+use datafusion::physical_expr::create_physical_expr;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Query, Select,
-    SelectItem, Visit, Visitor, WildcardAdditionalOptions,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, LambdaFunction,
+    OneOrManyWithParens, Query, Select, SelectItem, Value, Visit, Visitor,
+    WildcardAdditionalOptions,
 };
-use forebay_core::{Diagnostic, quote};
+use forebay_core::Diagnostic;
+use regex::Regex;
 
 use super::calls::{fill, literal, name_of};
 use super::spelling::{self, Spelled};
 use super::using::{Columns, left_out};
-use super::{Probe, naming, own, scopes};
+use super::{Probe, folded, own, parse, scopes, selects};
+use crate::engine::from_engine;
+use crate::functions::replacement;
 use crate::types::Dialect;
 
 pub(super) fn rewrite(
@@ -23,10 +35,21 @@ pub(super) fn rewrite(
     let is_affected = |select: &Select| select.projection.iter().any(has_columns);
     scopes::each_select(query, probe, &is_affected, &|select, _, columns| {
         let mut items = Vec::new();
+        let mut taken = HashSet::new();
         for item in std::mem::take(&mut select.projection) {
             match has_columns(&item) {
-                true => items.extend(spread(&item, &select.from, columns, dialect)?),
-                false => items.push(item),
+                true => {
+                    for mut one in spread(&item, &select.from, columns, dialect)? {
+                        if let SelectItem::ExprWithAlias { alias, .. } = &mut one {
+                            alias.value = selects::numbered(&alias.value, &mut taken);
+                        }
+                        items.push(one);
+                    }
+                }
+                false => {
+                    taken.extend(selects::given_name(&item));
+                    items.push(item);
+                }
             }
         }
         select.projection = items;
@@ -82,7 +105,7 @@ pub(super) fn tell_call(part: &mut Expr, spelled: &Spelled) {
 
 fn refused(what: &str) -> Diagnostic {
     Diagnostic::error(format!("COLUMNS() is not understood {what}")).hint(
-        "columns(*), columns('pattern') and columns(['a', 'b']) in an item without a name are",
+        "columns(*), columns('pattern'), columns(['a', 'b']) and columns(lambda c: c like 'a%') are",
     )
 }
 
@@ -92,8 +115,10 @@ fn spread(
     columns: &Columns<'_>,
     dialect: Dialect,
 ) -> Result<Vec<SelectItem>, Diagnostic> {
-    let SelectItem::UnnamedExpr(expr) = item else {
-        return Err(refused("with a name of its own"));
+    let (expr, given) = match item {
+        SelectItem::UnnamedExpr(expr) => (expr, None),
+        SelectItem::ExprWithAlias { expr, alias } => (expr, Some(alias.value.as_str())),
+        _ => return Err(refused("there")),
     };
     let mut names: Vec<String> = Vec::new();
     for item in from {
@@ -101,23 +126,24 @@ fn spread(
         names.extend(all.into_iter().map(|column| column.name));
     }
     let mut chosen: Option<Result<Vec<(String, String)>, Diagnostic>> = None;
+    let mut pattern = None;
     own::change(&mut expr.clone(), |part| {
         if let (Some(function), None) = (call(part), &chosen) {
-            chosen = Some(choose(function, &names));
+            chosen = Some(choose(function, &names, columns.probe));
+            pattern = pattern_of(function);
         }
     });
     let chosen = chosen.unwrap_or_else(|| Err(refused("there")))?;
-    let each = chosen.into_iter().map(|(name, _)| {
+    let each = chosen.into_iter().map(|(name, spelled)| {
         let mut one = expr.clone();
         own::change(&mut one, |part| {
             if call(part).is_some() {
                 *part = Expr::Identifier(Ident::with_quote('"', &name));
             }
         });
-        let mut alias = match &one {
-            Expr::Identifier(ident) => ident.value.clone(),
-            Expr::Cast { .. } => name,
-            other => naming::name(other, dialect).replace(&quote(&name), &name),
+        let mut alias = match given {
+            Some(given) => renamed(given, pattern.as_ref(), &spelled),
+            None => name,
         };
         if dialect == Dialect::DuckDb {
             alias.make_ascii_lowercase();
@@ -130,10 +156,73 @@ fn spread(
     Ok(each.collect())
 }
 
+/// The pattern that chooses the columns.
+fn pattern_of(function: &Function) -> Option<Regex> {
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    match list.args.first()? {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(pattern)) => Regex::new(&literal(pattern)?).ok(),
+        _ => None,
+    }
+}
+
+/// The name that is given, with `\\1` for the first group of the pattern, and `\\0` for all that it matches.
+fn renamed(given: &str, pattern: Option<&Regex>, column: &str) -> String {
+    let mut name = String::new();
+    match pattern.and_then(|pattern| pattern.captures(column)) {
+        Some(found) => found.expand(&replacement(given), &mut name),
+        None => name.push_str(given),
+    }
+    name
+}
+
+/// Whether what the lambda says of a name is true.
+fn holds(lambda: &LambdaFunction, name: &str, probe: &Probe<'_>) -> Result<bool, Diagnostic> {
+    let parameter = match &lambda.params {
+        OneOrManyWithParens::One(one) => folded(&one.name),
+        OneOrManyWithParens::Many(many) => match many.as_slice() {
+            [one] => folded(&one.name),
+            _ => return Err(refused("by a lambda of several values")),
+        },
+    };
+    let mut body = lambda.body.as_ref().clone();
+    own::change(&mut body, |part| {
+        if matches!(part, Expr::Identifier(ident) if folded(ident) == parameter) {
+            *part = Expr::Value(Value::SingleQuotedString(name.to_owned()).into());
+        }
+    });
+    let plan = parse(&format!("SELECT {body}"), 50)
+        .ok()
+        .and_then(|mut all| all.pop());
+    let plan = plan.and_then(|statement| probe(statement).ok());
+    let Some(LogicalPlan::Projection(projection)) = plan else {
+        return Err(refused("by that lambda"));
+    };
+    let found = constant(projection.expr[0].clone()).map_err(from_engine)?;
+    Ok(found == ScalarValue::Boolean(Some(true)))
+}
+
+/// The value of an expression of constants.
+fn constant(expr: Planned) -> datafusion::error::Result<ScalarValue> {
+    let schema = DFSchema::empty();
+    let one_row = RecordBatchOptions::new().with_row_count(Some(1));
+    let row = RecordBatch::try_new_with_options(Arc::clone(schema.inner()), Vec::new(), &one_row)?;
+    let physical = create_physical_expr(
+        &expr.unalias(),
+        &schema,
+        &ExecutionProps::new(),
+        &PhysicalPlanningContext::default(),
+    )?;
+    let value = physical.evaluate(&row)?.into_array(1)?;
+    ScalarValue::try_from_array(&value, 0)
+}
+
 /// The columns that the call means, each with its spelling.
 pub(super) fn choose(
     function: &Function,
     names: &[String],
+    probe: &Probe<'_>,
 ) -> Result<Vec<(String, String)>, Diagnostic> {
     let FunctionArguments::List(list) = &function.args else {
         return Err(refused("without what to choose"));
@@ -172,9 +261,24 @@ pub(super) fn choose(
                 .map(|name| literal(name).ok_or_else(|| refused("with names that are computed")));
             wanted.collect()
         }
+        [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Lambda(lambda)))] => {
+            let mut held = Vec::new();
+            for name in names {
+                if holds(lambda, spelled.get(name).unwrap_or(name), probe)? {
+                    held.push(name.clone());
+                }
+            }
+            match held.is_empty() {
+                true => Err(Diagnostic::error(format!(
+                    "no column meets '{}'",
+                    lambda.body
+                ))),
+                false => Ok(held),
+            }
+        }
         [FunctionArg::Unnamed(FunctionArgExpr::Expr(pattern))] => {
             let pattern = literal(pattern).ok_or_else(|| refused("with what is computed"))?;
-            let regex = regex::Regex::new(&pattern)
+            let regex = Regex::new(&pattern)
                 .map_err(|_| Diagnostic::error(format!("'{pattern}' is no regular expression")))?;
             let matching = names
                 .iter()

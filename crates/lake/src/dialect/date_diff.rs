@@ -31,6 +31,7 @@ const PARTS: &[(&str, Number)] = &[
     ("year", |micros| months(micros).div_euclid(12)),
     ("decade", |micros| months(micros).div_euclid(120)),
     ("century", |micros| months(micros).div_euclid(1200)),
+    ("millennium", |micros| months(micros).div_euclid(12_000)),
 ];
 
 fn months(micros: i64) -> i64 {

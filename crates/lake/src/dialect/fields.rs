@@ -1,11 +1,12 @@
-//! Fields of structures in DuckDB's dialect, of which capitals tell no two apart, and letters of texts by their places.
+//! Fields of structures in DuckDB's dialect, of which capitals tell no two apart, letters of texts by their places, and
+//! parts of JSON by names: `j.a`, `j['a'][0]`.
 
 use arrow::datatypes::{DataType, Field};
 use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
 use datafusion::error::Result;
 use datafusion::functions::core::expr_fn::get_field;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawFieldAccessExpr};
-use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess};
+use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, lit};
 
 use crate::functions;
 
@@ -20,11 +21,14 @@ impl ExprPlanner for Fields {
     ) -> Result<PlannerResult<RawFieldAccessExpr>> {
         if access.expr.get_type(schema)?.is_string() {
             let (function, places) = match access.field_access {
+                GetFieldAccess::NamedStructField { name } => ("json_normal_part", vec![lit(name)]),
+                GetFieldAccess::ListIndex { key } if is_json(&access.expr) => {
+                    ("json_normal_part", vec![*key])
+                }
                 GetFieldAccess::ListIndex { key } => ("letter_at", vec![*key]),
                 GetFieldAccess::ListRange { start, stop, .. } => {
                     ("letters_between", vec![*start, *stop])
                 }
-                _ => return Ok(PlannerResult::Original(access)),
             };
             let args = std::iter::once(access.expr).chain(places).collect();
             return Ok(PlannerResult::Planned(
@@ -49,6 +53,11 @@ impl ExprPlanner for Fields {
         let mut expr = Expr::Column(Column::from((table, column)));
         let mut held = column.data_type();
         for name in names {
+            if held.is_string() {
+                let part = functions::named("json_normal_part");
+                expr = part.call(vec![expr, lit(name.as_str())]);
+                continue;
+            }
             let field = alike(held, name);
             expr = get_field(expr, field.map_or(name, Field::name).as_str());
             held = field.map_or(&DataType::Null, Field::data_type);
@@ -57,6 +66,15 @@ impl ExprPlanner for Fields {
             Some(name) => expr.alias(name),
             None => expr,
         }))
+    }
+}
+
+/// Whether the text is a part of JSON, as far as that shows.
+fn is_json(text: &Expr) -> bool {
+    match text {
+        Expr::Alias(alias) => is_json(&alias.expr),
+        Expr::ScalarFunction(call) => call.func.name().starts_with("json_normal"),
+        _ => false,
     }
 }
 

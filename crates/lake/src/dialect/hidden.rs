@@ -31,11 +31,16 @@ fn bracket_fields(mut all: Ordered<'_>) {
     });
 }
 
-fn tables(select: &Select) -> HashSet<String> {
+pub(super) fn tables(select: &Select) -> HashSet<String> {
     let factors = select.from.iter().flat_map(|item| {
         std::iter::once(&item.relation).chain(item.joins.iter().map(|j| &j.relation))
     });
-    let name = |factor: &TableFactor| match factor {
+    factors.filter_map(name).collect()
+}
+
+/// What a part of `FROM` is called.
+pub(super) fn name(factor: &TableFactor) -> Option<String> {
+    match factor {
         TableFactor::Table {
             alias: Some(alias), ..
         }
@@ -50,8 +55,7 @@ fn tables(select: &Select) -> HashSet<String> {
         } => Some(folded(&alias.name)),
         TableFactor::Table { name, .. } => name.0.last()?.as_ident().map(folded),
         _ => None,
-    };
-    factors.filter_map(name).collect()
+    }
 }
 
 /// The name of a column that is no field.

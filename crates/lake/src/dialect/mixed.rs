@@ -11,13 +11,15 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ExprSchema};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
+use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{
-    Expr, ExprSchemable, Join, LogicalPlan, LogicalPlanBuilder, Union, Values, cast, lit,
+    Case, Expr, ExprSchemable, Join, LogicalPlan, LogicalPlanBuilder, Union, Values, cast, lit,
 };
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::scalar::ScalarValue;
 
 use super::exprs;
+use super::operators::is_read;
 use crate::types::Dialect;
 
 #[derive(Debug)]
@@ -70,6 +72,17 @@ const CHOICES: &[&str] = &[
 ];
 
 fn unmixed(mut expr: Expr, schema: &DFSchema, dialect: Dialect) -> Transformed<Expr> {
+    if let Some(chosen) = one_unless_equal(&expr, schema) {
+        return Transformed::yes(unmixed(chosen, schema, dialect).data);
+    }
+    if let Expr::Case(case) = &mut expr {
+        read_texts(case, schema);
+    }
+    if let Expr::InList(list) = &mut expr
+        && truths(list, schema, dialect)
+    {
+        return Transformed::yes(expr);
+    }
     let values: Vec<&mut Expr> = match &mut expr {
         Expr::BinaryExpr(binary) if binary.op.supports_propagation() => {
             vec![&mut binary.left, &mut binary.right]
@@ -95,6 +108,69 @@ fn unmixed(mut expr: Expr, schema: &DFSchema, dialect: Dialect) -> Transformed<E
         true => Transformed::yes(expr),
         false => Transformed::no(expr),
     }
+}
+
+/// `nullif` has the type of its first argument. None: the engine gives it that, or it is another expression.
+fn one_unless_equal(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
+    let Expr::ScalarFunction(call) = expr else {
+        return None;
+    };
+    let ("nullif", [one, other]) = (call.func.name(), call.args.as_slice()) else {
+        return None;
+    };
+    let types = (one.get_type(schema).ok()?, other.get_type(schema).ok()?);
+    if types.0 == types.1 || !types.0.is_numeric() || one.is_volatile() {
+        return None;
+    }
+    let is_equal = Box::new(one.clone().eq(other.clone()));
+    let nothing = Box::new(lit(ScalarValue::try_new_null(&types.0).ok()?));
+    Some(Expr::Case(Case::new(
+        None,
+        vec![(is_equal, nothing)],
+        Some(Box::new(one.clone())),
+    )))
+}
+
+/// A text that is written out among results of another type is read as that type.
+fn read_texts(case: &mut Case, schema: &DFSchema) {
+    let results = case
+        .when_then_expr
+        .iter_mut()
+        .map(|(_, then)| then.as_mut());
+    let results: Vec<&mut Expr> = results.chain(case.else_expr.as_deref_mut()).collect();
+    let is_text = |of: &Expr| matches!(of, Expr::Literal(ScalarValue::Utf8(Some(_)), _));
+    let mut others = results.iter().filter(|result| !is_text(result));
+    let others: Option<Vec<DataType>> = others.try_fold(Vec::new(), |mut types, other| {
+        types.push(other.get_type(schema).ok()?);
+        Some(types)
+    });
+    let mut types = others.unwrap_or_default();
+    types.retain(|of| of != &DataType::Null);
+    let Some(of) = types.first().cloned() else {
+        return;
+    };
+    if of.is_string() || of.is_nested() || types.iter().any(|other| *other != of) {
+        return;
+    }
+    for result in results.into_iter().filter(|result| is_text(result)) {
+        *result = cast(std::mem::take(result), of.clone());
+    }
+}
+
+/// Reads the texts among truth values. Whether there are some.
+fn truths(list: &mut InList, schema: &DFSchema, dialect: Dialect) -> bool {
+    if !matches!(list.expr.get_type(schema), Ok(DataType::Boolean)) {
+        return false;
+    }
+    let mut has_texts = false;
+    for item in &mut list.list {
+        let of = item.get_type(schema);
+        if of.is_ok_and(|of| is_read(item, &of, dialect)) {
+            *item = cast(std::mem::take(item), DataType::Boolean);
+            has_texts = true;
+        }
+    }
+    has_texts
 }
 
 /// Casts those that are not of the type that all should have.

@@ -4,6 +4,7 @@ mod added;
 mod aliases;
 mod asof;
 mod averages;
+mod beside;
 mod calls;
 mod casts;
 mod choices;
@@ -17,8 +18,11 @@ mod doubles;
 mod duckdb;
 mod durations;
 mod exprs;
+mod extremes;
 mod fields;
+mod having;
 mod hidden;
+mod joined;
 mod keys;
 mod laterals;
 mod length;
@@ -38,6 +42,8 @@ pub(crate) mod own;
 pub(crate) mod pivots;
 mod powers;
 mod ranks;
+mod reads_before;
+mod recomputed;
 pub(crate) mod repeated;
 mod rounds;
 mod rowless;
@@ -96,12 +102,16 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     rules.insert(0, Arc::new(laterals::Laterals));
     rules.insert(0, Arc::new(mixed::Mixed(dialect)));
     rules.insert(0, Arc::new(rounds::Rounds));
+    if dialect == Dialect::DuckDb {
+        rules.insert(0, Arc::new(joined::Joined));
+    }
     rules.push(Arc::new(sets::Sets));
     rules.push(Arc::new(rowless::Rowless));
     rules.push(Arc::new(correlated::Correlated));
     rules.push(Arc::new(nested::Nested));
     rules.push(Arc::new(casts::Casts(dialect)));
     rules.push(Arc::new(overflow::Overflow));
+    rules.push(Arc::new(extremes::Extremes));
     rules.push(Arc::new(keys::Keys));
     rules.push(Arc::new(ordered::Ordered));
     rules.push(Arc::new(orders::Orders));
@@ -110,7 +120,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     }
     let mut planners = state.expr_planners().to_vec();
     planners.insert(0, Arc::new(multiples::Multiples));
-    planners.insert(0, Arc::new(powers::Powers));
+    planners.insert(0, Arc::new(powers::Powers(dialect)));
     planners.insert(0, Arc::new(wholes::Wholes));
     planners.insert(0, Arc::new(operators::Operators(dialect)));
     if dialect == Dialect::DuckDb {
@@ -126,7 +136,8 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     functions.extend(local::functions(&state).map(Arc::new));
     let aggregates = state.aggregate_functions().values().cloned();
     let aggregates = spreads::exact(averages::coerced(aggregates, dialect));
-    let mut aggregates = sums::exact(aggregates.into_iter());
+    let aggregates = recomputed::moving(aggregates);
+    let mut aggregates = sums::exact(aggregates.into_iter(), dialect);
     aggregates.extend(functions::aggregates(dialect).into_iter().map(Arc::new));
     let windows = ranks::signed(state.window_functions().values().cloned());
     SessionStateBuilder::new_from_existing(state)
@@ -156,18 +167,21 @@ pub(crate) fn rewrite(
     if dialect == Dialect::DuckDb {
         hidden::rewrite(query);
     }
+    beside::rewrite(query);
     selects::rewrite(query, dialect)?;
     tables::rewrite(query, dialect);
     calls::rewrite(query, dialect)?;
     windows::rewrite(query)?;
     modulo::rewrite(query);
-    pivots::rewrite(query, dialect, probe)?;
+    let is_aggregate = |name: &str| state.aggregate_functions().contains_key(name);
+    pivots::rewrite(query, dialect, &is_aggregate, probe)?;
     if dialect == Dialect::DuckDb {
         stars::rewrite(query, probe)?;
     }
     columns::rewrite(query, dialect, probe)?;
     if dialect == Dialect::DuckDb {
         aliases::rewrite(query, probe)?;
+        having::rewrite(query, &is_aggregate);
     }
     unnamed::rewrite(query);
     using::rewrite(query, dialect, probe)?;

@@ -1,11 +1,13 @@
 //! Operators that the engine plans otherwise in both dialects: `date + interval` is a timestamp, `->`
-//! and `->>` look into JSON.
+//! and `->>` look into JSON, and `flag = 'true'` reads the text.
 
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::DFSchema;
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
+use datafusion::functions_nested::expr_fn::array_concat;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::{Expr, ExprSchemable, cast};
+use datafusion::logical_expr::{Expr, ExprSchemable, cast, lit, when};
+use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use crate::functions;
@@ -20,11 +22,18 @@ impl ExprPlanner for Operators {
         mut expr: RawBinaryExpr,
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
-        use BinaryOperator::{Arrow, Divide, LongArrow, Minus, Plus, StringConcat};
+        use BinaryOperator::{
+            Arrow, Divide, Eq, Gt, GtEq, LongArrow, Lt, LtEq, Minus, Modulo, Multiply, NotEq, Plus,
+            StringConcat,
+        };
         let extract = |name, expr: RawBinaryExpr| {
             let value = functions::named(name).call(vec![expr.left, expr.right]);
             Ok(PlannerResult::Planned(value))
         };
+        let is_sum = matches!(expr.op, Plus | Minus | Multiply | Divide | Modulo);
+        if is_sum && self.0 == Dialect::Postgres && read_text(&mut expr, schema)? {
+            return Ok(PlannerResult::Original(expr));
+        }
         match expr.op {
             Arrow if self.0 == Dialect::DuckDb => return extract("json_normal_part", expr),
             Arrow => return extract("json_extract", expr),
@@ -33,6 +42,7 @@ impl ExprPlanner for Operators {
             Divide if self.0 == Dialect::Postgres => return divided(expr, schema),
             StringConcat => return joined(expr, schema, self.0),
             Plus | Minus => {}
+            Eq | NotEq | Gt | GtEq | Lt | LtEq => return truths(expr, schema, self.0),
             _ => return Ok(PlannerResult::Original(expr)),
         }
         match (expr.left.get_type(schema)?, expr.right.get_type(schema)?) {
@@ -48,32 +58,103 @@ impl ExprPlanner for Operators {
     }
 }
 
-/// JSON is joined as the texts that it is, but PostgreSQL's with its like: a constant beside it is read as JSON.
+/// `[1] || null` is null in DuckDB, and the list in PostgreSQL; `1 || 2` is a text in DuckDB.
 fn joined(
     mut expr: RawBinaryExpr,
     schema: &DFSchema,
     dialect: Dialect,
 ) -> Result<PlannerResult<RawBinaryExpr>> {
-    let is_json =
-        |side: &Expr| Ok::<_, DataFusionError>(side.get_type(schema)? == DataType::LargeUtf8);
-    let (left, right) = (is_json(&expr.left)?, is_json(&expr.right)?);
-    let is_read = |side: &Expr| matches!(side, Expr::Literal(..));
-    let both = (left || is_read(&expr.left)) && (right || is_read(&expr.right));
-    match (left || right, both && dialect == Dialect::Postgres) {
-        (false, _) => return Ok(PlannerResult::Original(expr)),
-        (true, true) => {
-            let sides = vec![expr.left, expr.right];
-            return Ok(PlannerResult::Planned(
-                functions::named("jsonb_concat").call(sides),
-            ));
-        }
-        (true, false) if left => expr.left = cast(expr.left, DataType::Utf8),
-        (true, false) => {}
+    let (left, right) = (expr.left.get_type(schema)?, expr.right.get_type(schema)?);
+    let is_list = |of: &DataType| matches!(of, DataType::List(_));
+    if left == DataType::LargeUtf8 || right == DataType::LargeUtf8 {
+        return Ok(with_json(expr, &left, &right, dialect));
     }
-    if right {
+    let planned = match (dialect, left, right) {
+        (Dialect::Postgres, list, DataType::Null) if is_list(&list) => expr.left,
+        (Dialect::Postgres, DataType::Null, list) if is_list(&list) => expr.right,
+        (Dialect::DuckDb, list, DataType::Null) | (Dialect::DuckDb, DataType::Null, list)
+            if is_list(&list) =>
+        {
+            lit(ScalarValue::try_new_null(&list)?)
+        }
+        (Dialect::DuckDb, left, right) if is_list(&left) && is_list(&right) => {
+            let is_none = expr.left.clone().is_null().or(expr.right.clone().is_null());
+            let both = array_concat(vec![expr.left, expr.right]);
+            when(is_none, lit(ScalarValue::Null)).otherwise(both)?
+        }
+        (Dialect::DuckDb, left, right) if is_plain(&left) && is_plain(&right) => {
+            expr.left = cast(expr.left, DataType::Utf8);
+            return Ok(PlannerResult::Original(expr));
+        }
+        _ => return Ok(PlannerResult::Original(expr)),
+    };
+    Ok(PlannerResult::Planned(planned))
+}
+
+/// JSON is joined as the texts that it is, but PostgreSQL's with its like: a constant beside it is read as JSON.
+fn with_json(
+    mut expr: RawBinaryExpr,
+    left: &DataType,
+    right: &DataType,
+    dialect: Dialect,
+) -> PlannerResult<RawBinaryExpr> {
+    let is_json = |of: &DataType| of == &DataType::LargeUtf8;
+    let is_read = |side: &Expr| matches!(side, Expr::Literal(..));
+    let both = (is_json(left) || is_read(&expr.left)) && (is_json(right) || is_read(&expr.right));
+    if both && dialect == Dialect::Postgres {
+        let sides = vec![expr.left, expr.right];
+        return PlannerResult::Planned(functions::named("jsonb_concat").call(sides));
+    }
+    if is_json(left) {
+        expr.left = cast(expr.left, DataType::Utf8);
+    }
+    if is_json(right) {
         expr.right = cast(expr.right, DataType::Utf8);
     }
+    PlannerResult::Original(expr)
+}
+
+/// What becomes a text beside a text, and is none.
+fn is_plain(of: &DataType) -> bool {
+    of.is_numeric() || of.is_temporal() || of == &DataType::Boolean
+}
+
+/// A text that is written out beside a number is one of its type in PostgreSQL. Whether there is one.
+fn read_text(expr: &mut RawBinaryExpr, schema: &DFSchema) -> Result<bool> {
+    let (left, right) = (expr.left.get_type(schema)?, expr.right.get_type(schema)?);
+    let is_text = |side: &Expr, of: &DataType| of.is_string() && matches!(side, Expr::Literal(..));
+    if left.is_numeric() && is_text(&expr.right, &right) {
+        expr.right = cast(std::mem::take(&mut expr.right), left);
+    } else if right.is_numeric() && is_text(&expr.left, &left) {
+        expr.left = cast(std::mem::take(&mut expr.left), right);
+    } else {
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+/// A text beside a truth value is read as one: in PostgreSQL where it is written out.
+fn truths(
+    mut expr: RawBinaryExpr,
+    schema: &DFSchema,
+    dialect: Dialect,
+) -> Result<PlannerResult<RawBinaryExpr>> {
+    let types = (expr.left.get_type(schema)?, expr.right.get_type(schema)?);
+    match types {
+        (DataType::Boolean, of) if is_read(&expr.right, &of, dialect) => {
+            expr.right = cast(expr.right, DataType::Boolean);
+        }
+        (of, DataType::Boolean) if is_read(&expr.left, &of, dialect) => {
+            expr.left = cast(expr.left, DataType::Boolean);
+        }
+        _ => {}
+    }
     Ok(PlannerResult::Original(expr))
+}
+
+/// Whether a text beside a value of another type is read as that type.
+pub(super) fn is_read(text: &Expr, of: &DataType, dialect: Dialect) -> bool {
+    of.is_string() && (dialect == Dialect::DuckDb || matches!(text, Expr::Literal(..)))
 }
 
 /// PostgreSQL divides decimals exactly, with at least sixteen digits; the engine gives six. A double divided by zero

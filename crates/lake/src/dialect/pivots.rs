@@ -14,19 +14,20 @@ use forebay_core::{Diagnostic, quote};
 use super::calls::{args, fill, name_of};
 use super::turned::GROUP;
 use super::using::Columns;
-use super::{Probe, columns, folded, parse, scopes, selects, spelled};
+use super::{Probe, columns, folded, own, parse, scopes, selects, spelled};
 use crate::types::Dialect;
 
 pub(super) fn rewrite(
     query: &mut Query,
     dialect: Dialect,
+    is_aggregate: &dyn Fn(&str) -> bool,
     probe: &Probe<'_>,
 ) -> Result<(), Diagnostic> {
     scopes::each_select(query, probe, &has_pivot, &|select, _, columns| {
         for item in &mut select.from {
-            of_factor(&mut item.relation, dialect, columns)?;
+            of_factor(&mut item.relation, dialect, is_aggregate, columns)?;
             for join in &mut item.joins {
-                of_factor(&mut join.relation, dialect, columns)?;
+                of_factor(&mut join.relation, dialect, is_aggregate, columns)?;
             }
         }
         Ok(())
@@ -134,6 +135,7 @@ fn has_pivot(select: &Select) -> bool {
 fn of_factor(
     factor: &mut TableFactor,
     dialect: Dialect,
+    is_aggregate: &dyn Fn(&str) -> bool,
     columns: &Columns<'_>,
 ) -> Result<(), Diagnostic> {
     let (text, alias) = match factor {
@@ -145,7 +147,7 @@ fn of_factor(
             default_on_null: None,
             alias,
         } => {
-            of_factor(table, dialect, columns)?;
+            of_factor(table, dialect, is_aggregate, columns)?;
             let ([by], PivotValueSource::List(values)) = (value_column.as_slice(), value_source)
             else {
                 return Err(Diagnostic::error(
@@ -154,7 +156,8 @@ fn of_factor(
                 .hint("pivot (sum(x) for k in ('a', 'b'))"));
             };
             let source = Source::of(table, dialect, columns)?;
-            (source.pivot(aggregate_functions, by, values)?, alias.take())
+            let text = source.pivot(aggregate_functions, by, values, is_aggregate)?;
+            (text, alias.take())
         }
         TableFactor::Unpivot {
             table,
@@ -164,11 +167,11 @@ fn of_factor(
             null_inclusion,
             alias,
         } => {
-            of_factor(table, dialect, columns)?;
+            of_factor(table, dialect, is_aggregate, columns)?;
             let with_nulls = matches!(null_inclusion, Some(NullInclusion::IncludeNulls));
             let source = Source::of(table, dialect, columns)?;
             (
-                source.unpivot(value, name, unpivoted, with_nulls)?,
+                source.unpivot(value, name, unpivoted, with_nulls, columns.probe)?,
                 alias.take(),
             )
         }
@@ -234,6 +237,7 @@ impl Source {
         aggregates: &[ExprWithAlias],
         by: &Expr,
         values: &[ExprWithAlias],
+        is_aggregate: &dyn Fn(&str) -> bool,
     ) -> Result<String, Diagnostic> {
         let (aggregates, groups) = parted(aggregates);
         let mut named = names(by);
@@ -248,26 +252,15 @@ impl Source {
         let mut taken = HashSet::new();
         for value in values {
             for aggregate in &aggregates {
-                let Expr::Function(function) = &aggregate.expr else {
-                    return Err(Diagnostic::error(format!(
-                        "PIVOT takes aggregates, not {}",
-                        aggregate.expr
-                    )));
-                };
-                if function.filter.is_some() || function.over.is_some() {
-                    return Err(Diagnostic::error(
-                        "PIVOT takes aggregates without FILTER and OVER",
-                    ));
-                }
                 let mut name = column(value, aggregate, aggregates.len(), self.dialect);
                 if self.dialect == Dialect::DuckDb {
                     name.make_ascii_lowercase();
                     name = selects::numbered(&name, &mut taken);
                 }
-                let (value, name) = (&value.expr, quote(&name));
-                items.push(format!(
-                    "{function} filter (where {by} = {value}) as {name}"
-                ));
+                let is_value = fill("(_1 = _2)", &[by.clone(), value.expr.clone()]);
+                let is_value = is_value.ok_or_else(|| Diagnostic::internal("no condition"))?;
+                let of_value = filtered(&aggregate.expr, &is_value, is_aggregate)?;
+                items.push(format!("{of_value} as {}", quote(&name)));
             }
         }
         let group = match rest.is_empty() {
@@ -287,8 +280,9 @@ impl Source {
         name: &Ident,
         columns: &[ExprWithAlias],
         with_nulls: bool,
+        probe: &Probe<'_>,
     ) -> Result<String, Diagnostic> {
-        let columns = self.listed(columns)?;
+        let columns = self.listed(columns, probe)?;
         let named = columns
             .iter()
             .flat_map(|column| names(&column.expr))
@@ -322,20 +316,52 @@ impl Source {
 
 impl Source {
     /// With `COLUMNS(...)` as the columns that it means.
-    fn listed(&self, columns: &[ExprWithAlias]) -> Result<Vec<ExprWithAlias>, Diagnostic> {
+    fn listed(
+        &self,
+        columns: &[ExprWithAlias],
+        probe: &Probe<'_>,
+    ) -> Result<Vec<ExprWithAlias>, Diagnostic> {
         let mut listed = Vec::new();
         for column in columns {
             let Some(call) = columns::call(&column.expr) else {
                 listed.push(column.clone());
                 continue;
             };
-            let chosen = columns::choose(call, &self.columns)?;
+            let chosen = columns::choose(call, &self.columns, probe)?;
             listed.extend(chosen.into_iter().map(|(name, spelled)| ExprWithAlias {
                 expr: Expr::Identifier(Ident::with_quote('"', name)),
                 alias: Some(Ident::with_quote('"', spelled)),
             }));
         }
         Ok(listed)
+    }
+}
+
+/// The expression with its aggregates over the rows that meet the condition.
+fn filtered(
+    expr: &Expr,
+    condition: &Expr,
+    is_aggregate: &dyn Fn(&str) -> bool,
+) -> Result<Expr, Diagnostic> {
+    let mut made = expr.clone();
+    let (mut count, mut has_more) = (0, false);
+    own::change(&mut made, |part| {
+        if let Expr::Function(function) = part
+            && name_of(function).is_some_and(|name| is_aggregate(&name))
+        {
+            has_more |= function.over.is_some() || function.filter.is_some();
+            count += 1;
+            function.filter = Some(Box::new(condition.clone()));
+        }
+    });
+    match (count, has_more) {
+        (0, _) => Err(Diagnostic::error(format!(
+            "PIVOT takes aggregates, not {expr}"
+        ))),
+        (_, true) => Err(Diagnostic::error(
+            "PIVOT takes aggregates without FILTER and OVER",
+        )),
+        _ => Ok(made),
     }
 }
 

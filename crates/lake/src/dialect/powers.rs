@@ -8,8 +8,11 @@ use datafusion::logical_expr::cast;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
+use crate::functions;
+use crate::types::Dialect;
+
 #[derive(Debug)]
-pub(super) struct Powers;
+pub(super) struct Powers(pub Dialect);
 
 impl ExprPlanner for Powers {
     fn plan_binary_op(
@@ -21,6 +24,10 @@ impl ExprPlanner for Powers {
             return Ok(PlannerResult::Original(expr));
         }
         let operands = [expr.left, expr.right].map(|side| cast(side, DataType::Float64));
-        Ok(PlannerResult::Planned(power().call(operands.into())))
+        let power = match self.0 {
+            Dialect::DuckDb => functions::named("power"),
+            Dialect::Postgres => power(),
+        };
+        Ok(PlannerResult::Planned(power.call(operands.into())))
     }
 }

@@ -12,9 +12,10 @@ use datafusion::sql::sqlparser::ast::{
 use forebay_core::Diagnostic;
 
 use super::asof;
-use super::calls::fill;
+use super::calls::{fill, named};
 use super::columns;
 use super::folded;
+use super::hidden;
 use super::naming;
 use super::own;
 use crate::types::Dialect;
@@ -52,6 +53,11 @@ impl VisitorMut for Rewriter {
         if select.from.iter().any(is_positional) {
             let problem = Diagnostic::error("POSITIONAL JOIN is not supported")
                 .hint("join by row_number() over (), or give the rows a key");
+            return ControlFlow::Break(Box::new(problem));
+        }
+        if select.from.iter().any(is_sampled) {
+            let problem = Diagnostic::error("TABLESAMPLE is not supported")
+                .hint("order by random() limit 100, or where random() < 0.1");
             return ControlFlow::Break(Box::new(problem));
         }
         if let Err(problem) = asof::rewrite(select) {
@@ -121,11 +127,13 @@ fn order_by_items(query: &mut Query) {
         _ => None,
     };
     let items: Option<Vec<String>> = select.projection.iter().map(item).collect();
+    let tables = hidden::tables(select);
     for order in orders {
-        let is_plain = matches!(
-            order.expr,
-            Expr::Identifier(_) | Expr::CompoundIdentifier(_)
-        );
+        let is_plain = match &order.expr {
+            Expr::Identifier(_) => true,
+            Expr::CompoundIdentifier(parts) => tables.contains(&folded(&parts[0])),
+            _ => false,
+        };
         let text = order.expr.to_string();
         let place = items.iter().flatten().position(|item| *item == text);
         if let (false, Some(place)) = (is_plain, place)
@@ -164,6 +172,19 @@ fn fetch(query: &mut Query) -> Result<(), Diagnostic> {
     Ok(())
 }
 
+/// Functions that give rows in PostgreSQL, and what is unnested for them.
+const ROWS: &[(&str, &str)] = &[
+    ("generate_series", "generate_series"),
+    ("json_array_elements", "json_items"),
+    ("json_array_elements_text", "json_item_texts"),
+    ("json_object_keys", "json_keys"),
+    ("jsonb_array_elements", "json_items"),
+    ("jsonb_array_elements_text", "json_item_texts"),
+    ("jsonb_object_keys", "json_keys"),
+    ("regexp_split_to_table", "regexp_split_to_array"),
+    ("string_to_table", "string_to_array"),
+];
+
 /// `SELECT generate_series(1, 3)` gives three rows in PostgreSQL.
 fn series_rows(item: &mut SelectItem) {
     let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item else {
@@ -173,13 +194,15 @@ fn series_rows(item: &mut SelectItem) {
         Expr::Cast { expr, .. } => expr.as_mut(),
         expr => expr,
     };
-    if let Expr::Function(function) = inner
-        && function
-            .name
-            .to_string()
-            .eq_ignore_ascii_case("generate_series")
-        && let Some(rows) = fill("unnest(_1)", std::slice::from_ref(&*inner))
-    {
+    let Expr::Function(function) = &mut *inner else {
+        return;
+    };
+    let called = function.name.to_string().to_lowercase();
+    let Some((_, list)) = ROWS.iter().find(|(name, _)| *name == called) else {
+        return;
+    };
+    function.name = named(list);
+    if let Some(rows) = fill("unnest(_1)", std::slice::from_ref(&*inner)) {
         *inner = rows;
     }
 }
@@ -229,6 +252,15 @@ fn is_positional(item: &TableWithJoins) -> bool {
                 !alias.explicit && alias.name.value.eq_ignore_ascii_case("positional")
             })
     })
+}
+
+/// The engine would answer with all rows.
+fn is_sampled(item: &TableWithJoins) -> bool {
+    let is_sampled = |factor: &TableFactor| match factor {
+        TableFactor::Table { sample, .. } | TableFactor::Derived { sample, .. } => sample.is_some(),
+        _ => false,
+    };
+    is_sampled(&item.relation) || item.joins.iter().any(|join| is_sampled(&join.relation))
 }
 
 fn semi_joins(item: &mut TableWithJoins) {

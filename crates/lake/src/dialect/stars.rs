@@ -1,10 +1,10 @@
-//! `s.*` of a column that is a structure: each of its fields.
+//! `s.*` of a column that is a structure: each of its fields. And `* REPLACE (x AS a)`, which replaces what is there.
 
 use datafusion::sql::sqlparser::ast::{
     Expr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, TableFactor,
     TableWithJoins,
 };
-use forebay_core::Diagnostic;
+use forebay_core::{Diagnostic, suggest};
 
 use super::using::Columns;
 use super::{Probe, folded, scopes};
@@ -14,9 +14,10 @@ pub(super) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> Result<(), Diagno
         select
             .projection
             .iter()
-            .any(|item| column(item, &select.from).is_some())
+            .any(|item| column(item, &select.from).is_some() || replaced(item).next().is_some())
     };
     scopes::each_select(query, probe, &is_affected, &|select, _, columns| {
+        all_there(select, columns)?;
         let mut items = Vec::new();
         for item in std::mem::take(&mut select.projection) {
             match column(&item, &select.from) {
@@ -27,6 +28,40 @@ pub(super) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> Result<(), Diagno
         select.projection = items;
         Ok(())
     })
+}
+
+/// The names that a star replaces.
+fn replaced(item: &SelectItem) -> impl Iterator<Item = &Ident> {
+    let options = match item {
+        SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) => Some(options),
+        _ => None,
+    };
+    let replace = options.and_then(|options| options.opt_replace.as_ref());
+    let items = replace.into_iter().flat_map(|replace| &replace.items);
+    items.map(|item| &item.column_name)
+}
+
+/// What cannot be planned by itself, as a lateral item, is not looked into.
+fn all_there(select: &Select, columns: &Columns<'_>) -> Result<(), Diagnostic> {
+    let mut known = Vec::new();
+    for item in &select.from {
+        match columns.of(item) {
+            Ok(found) => known.extend(found.into_iter().map(|column| column.name.to_lowercase())),
+            Err(_) => return Ok(()),
+        }
+    }
+    let mut all = select.projection.iter().flat_map(replaced);
+    match all.find(|name| !known.contains(&folded(name).to_lowercase())) {
+        Some(name) => Err(Diagnostic::error(format!(
+            "* REPLACE names '{}', which is no column of the query",
+            name.value
+        ))
+        .maybe_hint(suggest::nearest(
+            &name.value,
+            known.iter().map(String::as_str),
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// What the star is of, where it is no table.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, FieldRef};
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef};
 use datafusion::common::tree_node::Transformed;
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
@@ -20,12 +20,17 @@ use datafusion::optimizer::AnalyzerRule;
 use super::added::{Added, InWindow};
 use super::moving::Moving;
 use super::totals::{Answer, Distinct, STATE, Total, Totals};
+use crate::types::Dialect;
 
 /// The engine's aggregates, with a sum and an average that are exact in place of its own.
-pub(super) fn exact(functions: impl Iterator<Item = Arc<AggregateUDF>>) -> Vec<Arc<AggregateUDF>> {
+pub(super) fn exact(
+    functions: impl Iterator<Item = Arc<AggregateUDF>>,
+    dialect: Dialect,
+) -> Vec<Arc<AggregateUDF>> {
     let exact = |function: Arc<AggregateUDF>| match function.name() {
         "sum" | "avg" => Arc::new(AggregateUDF::from(Exact {
             inner: function,
+            dialect,
             is_of_all: false,
         })),
         _ => function,
@@ -64,6 +69,7 @@ fn over_all(expr: &mut Expr) {
             if let Some(exact) = func.inner().downcast_ref::<Exact>() {
                 *func = Arc::new(AggregateUDF::from(Exact {
                     inner: Arc::clone(&exact.inner),
+                    dialect: exact.dialect,
                     is_of_all: true,
                 }));
             }
@@ -75,6 +81,7 @@ fn over_all(expr: &mut Expr) {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Exact {
     inner: Arc<AggregateUDF>,
+    dialect: Dialect,
     is_of_all: bool,
 }
 
@@ -127,8 +134,16 @@ impl AggregateUDFImpl for Exact {
         self.inner.coerce_types(types)
     }
 
+    /// A sum of decimals has all the digits that there are in DuckDB, ten more than they have to the engine.
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.inner.return_type(types)
+        Ok(match self.inner.return_type(types)? {
+            DataType::Decimal128(_, scale)
+                if self.dialect == Dialect::DuckDb && !self.is_average() =>
+            {
+                DataType::Decimal128(DECIMAL128_MAX_PRECISION, scale)
+            }
+            other => other,
+        })
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {

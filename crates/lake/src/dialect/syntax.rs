@@ -135,12 +135,13 @@ impl Dialect for Syntax {
         POSTGRES.is_delimited_identifier_start(c)
     }
 
+    /// A space of any width is none of a name.
     fn is_identifier_start(&self, c: char) -> bool {
-        POSTGRES.is_identifier_start(c)
+        POSTGRES.is_identifier_start(c) && !c.is_whitespace()
     }
 
     fn is_identifier_part(&self, c: char) -> bool {
-        POSTGRES.is_identifier_part(c)
+        POSTGRES.is_identifier_part(c) && !c.is_whitespace()
     }
 
     fn is_custom_operator_part(&self, c: char) -> bool {

@@ -1,6 +1,7 @@
 //! Functions in `FROM` that give rows: series of dates, and all that read a column of what stands
 //! before them, as lateral queries over `unnest`.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
@@ -10,20 +11,28 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::calls::fill;
-use super::{folded, parse};
+use super::{folded, hidden, parse, reads_before};
 use crate::types::Dialect;
 
 pub(super) fn rewrite(query: &mut Query, dialect: Dialect) {
-    let _ = query.visit(&mut Rewriter(dialect));
+    let mut rewriter = Rewriter {
+        dialect,
+        around: Vec::new(),
+    };
+    let _ = query.visit(&mut rewriter);
 }
 
-struct Rewriter(Dialect);
+struct Rewriter {
+    dialect: Dialect,
+    /// The tables of the queries around, the innermost last.
+    around: Vec<HashSet<String>>,
+}
 
 impl VisitorMut for Rewriter {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        if self.0 == Dialect::DuckDb {
+        if self.dialect == Dialect::DuckDb {
             let ctes = query.with.iter_mut().flat_map(|with| &mut with.cte_tables);
             ctes.for_each(|cte| name_values(&cte.query, &mut cte.alias));
         }
@@ -31,12 +40,21 @@ impl VisitorMut for Rewriter {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        self.around.push(hidden::tables(select));
+        if self.dialect == Dialect::DuckDb {
+            reads_before::rewrite(select, &self.around);
+        }
         for item in &mut select.from {
-            factor(&mut item.relation, self.0);
+            factor(&mut item.relation, self.dialect);
             for join in &mut item.joins {
-                factor(&mut join.relation, self.0);
+                factor(&mut join.relation, self.dialect);
             }
         }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_select(&mut self, _: &mut Select) -> ControlFlow<()> {
+        self.around.pop();
         ControlFlow::Continue(())
     }
 }

@@ -75,11 +75,20 @@ pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>, dialect: &dyn Dialect) {
     if !dialect.supports_from_first_select() {
         return;
     }
+    for token in tokens.iter_mut() {
+        // A no-break space.
+        if matches!(token.token, Token::Char(letter) if letter.is_whitespace()) {
+            token.token = Token::Whitespace(Whitespace::Space);
+        }
+    }
     turned::rewrite(tokens);
     join_pairs(tokens);
     comprehensions::rewrite(tokens);
     lambdas(tokens);
     short_forms(tokens);
+    star_patterns(tokens);
+    structures(tokens);
+    last_commas(tokens);
     merging::rewrite(tokens);
 }
 
@@ -143,6 +152,135 @@ fn short_forms(tokens: &mut Vec<TokenWithSpan>) {
             _ => {}
         }
         at += 1;
+    }
+}
+
+/// `* LIKE 'a%'` is `COLUMNS(lambda c: c LIKE 'a%')`.
+fn star_patterns(tokens: &mut Vec<TokenWithSpan>) {
+    let mut at = 0;
+    while at < tokens.len() {
+        let pattern = match tokens[at].token {
+            Token::Mul => pattern_behind(tokens, at),
+            _ => None,
+        };
+        if let Some(pattern) = pattern {
+            let word = |name: &str| Token::Word(word(name));
+            let closing = TokenWithSpan::new(Token::RParen, tokens[pattern].span);
+            tokens.insert(pattern + 1, closing);
+            let opening = [
+                word("columns"),
+                Token::LParen,
+                Token::make_keyword("LAMBDA"),
+                word("forebay_name"),
+                Token::Colon,
+                word("forebay_name"),
+                Token::Whitespace(Whitespace::Space),
+            ];
+            let span = tokens[at].span;
+            let opening = opening.map(|token| TokenWithSpan::new(token, span));
+            tokens.splice(at..=at, opening);
+        }
+        at += 1;
+    }
+}
+
+fn word(name: &str) -> Word {
+    Word {
+        value: name.to_owned(),
+        quote_style: None,
+        keyword: Keyword::NoKeyword,
+    }
+}
+
+/// The text behind `LIKE` or its like, which stands behind this place.
+fn pattern_behind(tokens: &[TokenWithSpan], at: usize) -> Option<usize> {
+    let is = |at: usize, words: &[Keyword]| matches!(&tokens[at].token, Token::Word(word) if words.contains(&word.keyword));
+    let mut operator = next(tokens, at + 1)?;
+    if is(operator, &[Keyword::NOT]) {
+        operator = next(tokens, operator + 1)?;
+    }
+    let pattern = match () {
+        () if is(operator, &[Keyword::LIKE, Keyword::ILIKE]) => next(tokens, operator + 1)?,
+        () if is(operator, &[Keyword::SIMILAR]) => {
+            let to = next(tokens, operator + 1)?;
+            next(tokens, to + 1)?
+        }
+        () => return None,
+    };
+    matches!(tokens[pattern].token, Token::SingleQuotedString(_)).then_some(pattern)
+}
+
+/// `x::struct(a integer)`: the fields become one text, since the parser knows no types in the parentheses of a type.
+fn structures(tokens: &mut Vec<TokenWithSpan>) {
+    let mut at = 1;
+    while at < tokens.len() {
+        let is_structure = matches!(&tokens[at].token, Token::Word(word)
+            if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("struct"));
+        let open = next(tokens, at + 1).filter(|open| tokens[*open].token == Token::LParen);
+        if is_structure
+            && is_type(tokens, at)
+            && let Some(open) = open
+            && let Some(close) = closing_parenthesis(tokens, open)
+        {
+            let inside = tokens[open + 1..close].iter();
+            let text: String = inside.map(|token| token.token.to_string()).collect();
+            let text = TokenWithSpan::new(Token::SingleQuotedString(text), tokens[open].span);
+            tokens.splice(open + 1..close, std::iter::once(text));
+        }
+        at += 1;
+    }
+}
+
+/// Whether a type is written there.
+fn is_type(tokens: &[TokenWithSpan], at: usize) -> bool {
+    let mut before = tokens[..at].iter().rev();
+    let before = before.find(|token| !matches!(token.token, Token::Whitespace(_)));
+    before.is_some_and(|before| match &before.token {
+        Token::DoubleColon => true,
+        Token::Word(word) => word.keyword == Keyword::AS,
+        _ => false,
+    })
+}
+
+fn closing_parenthesis(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
+    let mut depth = 0;
+    (open..tokens.len()).find(|at| {
+        match tokens[*at].token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            _ => {}
+        }
+        depth == 0
+    })
+}
+
+/// A comma behind the last table of `FROM`, or the last key, is none.
+fn last_commas(tokens: &mut Vec<TokenWithSpan>) {
+    const ENDS: [Keyword; 9] = [
+        Keyword::WHERE,
+        Keyword::GROUP,
+        Keyword::HAVING,
+        Keyword::QUALIFY,
+        Keyword::ORDER,
+        Keyword::LIMIT,
+        Keyword::UNION,
+        Keyword::EXCEPT,
+        Keyword::INTERSECT,
+    ];
+    let is_last = |tokens: &[TokenWithSpan], at: usize| match next(tokens, at + 1) {
+        Some(behind) => match &tokens[behind].token {
+            Token::Word(word) => word.quote_style.is_none() && ENDS.contains(&word.keyword),
+            Token::EOF | Token::SemiColon => true,
+            _ => false,
+        },
+        None => true,
+    };
+    let mut at = 0;
+    while at < tokens.len() {
+        match tokens[at].token == Token::Comma && is_last(tokens, at) {
+            true => drop(tokens.remove(at)),
+            false => at += 1,
+        }
     }
 }
 

@@ -178,6 +178,12 @@ fn is_of_values(op: &BinaryOperator) -> bool {
 }
 
 fn mark(expr: &mut Expr) {
+    if let Some(digits) = digits(expr).filter(|digits| is_beyond(digits)) {
+        let text = Expr::Value(Value::SingleQuotedString(digits).into());
+        if let Some(exact) = calls::fill("_1::numeric(38,0)", &[text]) {
+            *expr = exact;
+        }
+    }
     if is_short(expr) {
         *expr = Expr::BinaryOp {
             left: Box::new(std::mem::replace(expr, Expr::Value(Value::Null.into()))),
@@ -195,6 +201,11 @@ fn is_short(expr: &Expr) -> bool {
         } => digits(expr).is_some_and(|digits| format!("-{digits}").parse::<i32>().is_ok()),
         expr => digits(expr).is_some_and(|digits| digits.parse::<i32>().is_ok()),
     }
+}
+
+/// A number that only the engine's whole numbers without a sign hold.
+fn is_beyond(digits: &str) -> bool {
+    digits.parse::<u64>().is_ok() && digits.parse::<i64>().is_err()
 }
 
 fn is_least(expr: &Expr) -> bool {

@@ -7,6 +7,8 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use deltalake::DeltaTableError;
 use forebay_core::{Diagnostic, suggest};
 
+use super::words;
+
 /// Names listed in a hint where none is near.
 const LISTED: usize = 12;
 
@@ -30,11 +32,12 @@ fn explain(error: &DataFusionError) -> Diagnostic {
         DataFusionError::External(inner) => explain_external(inner.as_ref()),
         DataFusionError::SQL(inner, _) => from_parser(inner),
         DataFusionError::SchemaError(inner, _) => explain_schema(inner),
-        DataFusionError::Plan(message) => explain_plan(message),
-        DataFusionError::Execution(message) => Diagnostic::error(plain(message)),
+        DataFusionError::Plan(message) | DataFusionError::Execution(message) => told(message),
         DataFusionError::ArrowError(inner, _) => explain_arrow(inner),
         DataFusionError::NotImplemented(message) => {
-            Diagnostic::error(format!("this SQL is not supported: {}", plain(message)))
+            let text = plain(message);
+            let told = words::said(&text);
+            told.unwrap_or_else(|| Diagnostic::error(format!("this SQL is not supported: {text}")))
         }
         DataFusionError::ResourcesExhausted(message) => exhausted(message),
         DataFusionError::IoError(inner) => Diagnostic::environment(inner.to_string()),
@@ -141,47 +144,9 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-/// The engine's message carries its own suggestion of a function.
-fn explain_plan(message: &str) -> Diagnostic {
+fn told(message: &str) -> Diagnostic {
     let text = plain(message);
-    let Some(rest) = text.strip_prefix("Invalid function '") else {
-        return Diagnostic::error(in_short(&text).unwrap_or(text));
-    };
-    let (name, rest) = rest.split_once('\'').unwrap_or((rest, ""));
-    let problem = Diagnostic::error(format!("there is no function '{name}'"));
-    let offered = rest.split_once("Did you mean '");
-    let offered = offered.and_then(|(_, nearest)| nearest.split_once('\''));
-    problem.maybe_hint(offered.and_then(|(nearest, _)| suggest::nearest(name, [nearest])))
-}
-
-/// What the engine says at length, in a sentence.
-fn in_short(text: &str) -> Option<String> {
-    if let Some((_, rest)) = text.split_once("given name and argument types '") {
-        let (call, _) = rest.split_once('\'')?;
-        return Some(format!("there is no function {call}"));
-    }
-    if text.starts_with("Column in SELECT must be in GROUP BY") {
-        let (_, rest) = text.split_once("column \"")?;
-        let (column, _) = rest.split_once('"')?;
-        return Some(format!(
-            "column '{}' has to be in GROUP BY, or within an aggregate function",
-            column.rsplit('.').next()?
-        ));
-    }
-    if text.starts_with("Aggregate function calls cannot be nested") {
-        let (_, rest) = text.split_once("is nested inside '")?;
-        let (outer, _) = rest.split_once('(')?;
-        return Some(format!(
-            "an aggregate function within another one: {outer}(...)"
-        ));
-    }
-    let operation = text.strip_prefix("Cannot coerce arithmetic expression ");
-    if let Some(operation) = operation.and_then(|text| text.strip_suffix(" to valid types")) {
-        return Some(format!("there is no operation {operation}"));
-    }
-    let columns =
-        text.strip_prefix("Too many columns! The subquery should only return one column: ");
-    columns.map(|columns| format!("a subquery gives one column here, and not {columns}"))
+    words::said(&text).unwrap_or_else(|| Diagnostic::error(text))
 }
 
 fn explain_arrow(error: &ArrowError) -> Diagnostic {

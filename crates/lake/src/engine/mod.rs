@@ -19,6 +19,7 @@ mod types;
 mod veil;
 mod views;
 mod whole_answers;
+mod words;
 
 pub use types::{sql_type, type_name};
 

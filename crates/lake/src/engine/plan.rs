@@ -7,10 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::AsArray;
+use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::catalog::view::ViewTable;
 use datafusion::common::TableReference;
 use datafusion::datasource::{TableProvider, TableType};
+use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as Parsed;
@@ -316,7 +318,7 @@ impl<'a> Planner<'a> {
             if let Ok(table) = self.table(&relation).await {
                 listed.push(Listed {
                     is_view: table.table_type() == TableType::View,
-                    columns: table.schema(),
+                    columns: self.columns(table.as_ref()).map_err(from_engine)?,
                     relation,
                 });
             }
@@ -332,6 +334,22 @@ impl<'a> Planner<'a> {
                 Diagnostic::error(format!("there is no table or view '{relation}'"))
                     .hint("information_schema has tables, columns and schemata"),
             ),
+        }
+    }
+
+    /// Those of a view are of the types that its parts are brought to: `select 1 union all select 2.5`.
+    fn columns(&self, table: &dyn TableProvider) -> Result<SchemaRef, DataFusionError> {
+        match (table.table_type(), table.get_logical_plan()) {
+            (TableType::View, Some(plan)) => {
+                let (state, plan) = (&self.state, plan.into_owned());
+                let plan = (state.analyzer()).execute_and_check(
+                    plan,
+                    state.config_options(),
+                    |_, _| {},
+                )?;
+                Ok(Arc::clone(plan.schema().inner()))
+            }
+            _ => Ok(table.schema()),
         }
     }
 

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, TimestampMicrosecondArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, Int64Array, IntervalMonthDayNanoArray,
+    TimestampMicrosecondArray,
+};
 use arrow::datatypes::{
-    DataType, DurationMicrosecondType, IntervalMonthDayNanoType, Time64MicrosecondType, TimeUnit,
+    DataType, DurationMicrosecondType, IntervalMonthDayNano, IntervalMonthDayNanoType,
+    IntervalUnit, Time64MicrosecondType, TimeUnit,
 };
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
 use datafusion::common::exec_err;
@@ -40,12 +44,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
         takes: &[Takes::Text, Takes::Moment],
         count: (2, 2),
         gives: |given| match &given[1] {
-            DataType::Timestamp(..) | DataType::Interval(_) => given[1].clone(),
+            DataType::Timestamp(..) => given[1].clone(),
+            DataType::Interval(_) | DataType::Duration(_) => {
+                DataType::Interval(IntervalUnit::MonthDayNano)
+            }
             _ => DataType::Timestamp(TimeUnit::Microsecond, None),
         },
         run: |arrays| {
-            if matches!(arrays[1].data_type(), DataType::Interval(_)) {
-                return exec_err!("date_trunc() does not cut lengths of time");
+            if let DataType::Interval(_) | DataType::Duration(_) = arrays[1].data_type() {
+                return strict::<IntervalMonthDayNanoArray, _>(arrays, |row| {
+                    trunc_length(row.text(0), row.interval(1)).map(Some)
+                });
             }
             let starts = strict::<TimestampMicrosecondArray, _>(arrays, trunc)?;
             Ok(zoned_as(starts, arrays[1].data_type()))
@@ -290,6 +299,35 @@ fn trunc(row: Row<'_>) -> Result<Option<i64>> {
         },
     };
     Ok(NaiveDate::from_ymd_opt(year, month, 1).map(midnight))
+}
+
+/// Without what is below the part.
+fn trunc_length(part: &str, of: IntervalMonthDayNano) -> Result<IntervalMonthDayNano> {
+    let months = |unit: i32| Ok(IntervalMonthDayNano::new(of.months / unit * unit, 0, 0));
+    let nanos = |unit: i64| {
+        let nanos = of.nanoseconds / unit * unit;
+        Ok(IntervalMonthDayNano::new(of.months, of.days, nanos))
+    };
+    match part {
+        "hundred years" => return months(1200),
+        "thousand years" => return months(12_000),
+        _ => {}
+    }
+    match known(part)? {
+        "microsecond" => nanos(1_000),
+        "millisecond" => nanos(1_000_000),
+        "second" => nanos(1_000_000_000),
+        "minute" => nanos(60_000_000_000),
+        "hour" => nanos(3_600_000_000_000),
+        "day" => Ok(IntervalMonthDayNano::new(of.months, of.days, 0)),
+        "month" => months(1),
+        "quarter" => months(3),
+        "year" => months(12),
+        "decade" => months(120),
+        "century" => months(1200),
+        "millennium" => months(12_000),
+        other => exec_err!("date_trunc() does not cut a length of time at '{other}'"),
+    }
 }
 
 pub(super) fn midnight(day: NaiveDate) -> i64 {

@@ -104,6 +104,11 @@ fn moment(text: &str, any: bool) -> String {
     })
 }
 
+/// A moment without its time zone.
+pub(super) fn local_moment(text: &str) -> String {
+    local(&moment(text, false))
+}
+
 /// Without what stands behind the clock.
 fn local(moment: &str) -> String {
     let clock = moment.find(' ').filter(|at| *at == 10).map(|at| at + 1);
@@ -126,12 +131,18 @@ fn moment_parts(text: &str) -> Option<String> {
     let separator = if day.contains('/') { '/' } else { '-' };
     let mut parts = day.split(separator);
     let (year, month, date) = (parts.next()?, parts.next()?, parts.next()?);
-    let is_date = is_number(year, 4..=4) && is_number(month, 1..=2) && is_number(date, 1..=2);
+    let is_date = is_number(year, 4..=6) && is_number(month, 1..=2) && is_number(date, 1..=2);
     if !is_date || parts.next().is_some() {
         return None;
     }
+    let is_before_christ = matches!(time, Some("(BC)" | "BC"));
+    let year = match (is_before_christ, year.len()) {
+        (true, _) => format!("-{:0>4}", year.parse::<u32>().ok()?.checked_sub(1)?),
+        (false, 4) => year.to_owned(),
+        (false, _) => format!("+{year}"),
+    };
     let day = format!("{year}-{month:0>2}-{date:0>2}");
-    match time {
+    match time.filter(|_| !is_before_christ) {
         Some(time) => clock(&day, time),
         None => Some(day),
     }
@@ -287,6 +298,8 @@ mod tests {
             ("01/02/2024", "01/02/2024"),
             ("20240105", "20240105 (year-month-day)"),
             ("2024-01-05 noon", "2024-01-05 noon"),
+            ("12024-01-05", "+12024-01-05"),
+            ("0044-03-15 (BC)", "-0043-03-15"),
         ] {
             assert_eq!(moment(given, false), made);
         }

@@ -93,7 +93,13 @@ impl ScalarUDFImpl for Wrapped {
     fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
         let (least, most) = self.function.count;
         if given.len() < least || given.len() > most {
-            return plan_err!("{}() takes {least} to {most} arguments", self.name());
+            let takes = match (least, most) {
+                (1, 1) => "1 argument".to_owned(),
+                (least, most) if least == most => format!("{least} arguments"),
+                (least, usize::MAX) => format!("{least} or more arguments"),
+                (least, most) => format!("{least} to {most} arguments"),
+            };
+            return plan_err!("{}() takes {takes}, not {}", self.name(), given.len());
         }
         let takes = self.function.takes;
         let wanted = |(at, given)| match takes.get(at).or(takes.last()) {

@@ -16,9 +16,11 @@ mod patterns;
 mod printf;
 mod ranked;
 mod regexes;
+mod roots;
 mod strftime;
 mod text;
 mod to_char;
+mod typed_json;
 mod types;
 mod writing;
 
@@ -26,8 +28,9 @@ mod function;
 
 pub(crate) use dates::{PART_NAMES, part_name};
 pub(crate) use intervals::canonical as interval;
-pub(crate) use patterns::{of_ascii, translated as pattern};
+pub(crate) use patterns::{of_ascii, of_postgres, replacement};
 pub(crate) use regexes::similar;
+pub(crate) use typed_json::of_json;
 pub use writing::lengths;
 pub(crate) use writing::write;
 
@@ -62,6 +65,7 @@ pub(crate) fn all(dialect: Dialect) -> Vec<ScalarUDF> {
             json::DUCKDB,
             types::DUCKDB,
             numbers::DUCKDB,
+            roots::DUCKDB,
             text::DUCKDB,
         ],
         Dialect::Postgres => &[hex::POSTGRES, types::POSTGRES, numbers::POSTGRES],

@@ -54,14 +54,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         takes: &[Takes::Text],
         count: (2, 2),
         gives: timestamp,
-        run: |arrays| {
-            strict::<TimestampMicrosecondArray, _>(arrays, |row| {
-                match strftime::read(row.text(0), row.text(1)) {
-                    Some(micros) => Ok(Some(micros)),
-                    None => exec_err!("'{}' is no date of the form '{}'", row.text(0), row.text(1)),
-                }
-            })
-        },
+        run: |arrays| strict::<TimestampMicrosecondArray, _>(arrays, |row| read(row).map(Some)),
     },
     Function {
         names: &["try_strptime"],
@@ -72,6 +65,29 @@ pub(super) const FUNCTIONS: &[Function] = &[
             strict::<TimestampMicrosecondArray, _>(arrays, |row| {
                 Ok(strftime::read(row.text(0), row.text(1)))
             })
+        },
+    },
+    // By a form with a zone.
+    Function {
+        names: &["strptime_zoned"],
+        takes: &[Takes::Text],
+        count: (2, 2),
+        gives: |_| zoned(),
+        run: |arrays| {
+            let read = strict::<TimestampMicrosecondArray, _>(arrays, |row| read(row).map(Some))?;
+            Ok(zoned_as(read, &zoned()))
+        },
+    },
+    Function {
+        names: &["try_strptime_zoned"],
+        takes: &[Takes::Text],
+        count: (2, 2),
+        gives: |_| zoned(),
+        run: |arrays| {
+            let read = strict::<TimestampMicrosecondArray, _>(arrays, |row| {
+                Ok(strftime::read(row.text(0), row.text(1)))
+            })?;
+            Ok(zoned_as(read, &zoned()))
         },
     },
     Function {
@@ -186,7 +202,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         count: (2, 2),
         gives: |given| match &given[1] {
             DataType::Timestamp(_, Some(_)) => timestamp(&[]),
-            _ => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            _ => zoned(),
         },
         run: |arrays| match arrays[1].data_type() {
             DataType::Timestamp(_, Some(_)) => {
@@ -195,8 +211,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             _ => {
                 let instants =
                     strict::<TimestampMicrosecondArray, _>(arrays, |row| instant(row).map(Some))?;
-                let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-                Ok(zoned_as(instants, &utc))
+                Ok(zoned_as(instants, &zoned()))
             }
         },
     },
@@ -219,15 +234,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function {
         names: &["time_bucket"],
         takes: &[Takes::Any, Takes::Moment],
-        count: (2, 2),
+        count: (2, 3),
         gives: |given| given[1].clone(),
         run: |arrays| {
             let interval = cast(&arrays[0], &DataType::Interval(IntervalUnit::MonthDayNano))?;
             let of = arrays[1].data_type();
-            let starts = strict::<TimestampMicrosecondArray, _>(
-                &[interval, Arc::clone(&arrays[1])],
-                |row| bucket(row).map(Some),
-            )?;
+            let arrays: Vec<ArrayRef> = std::iter::once(interval)
+                .chain(arrays[1..].iter().cloned())
+                .collect();
+            let starts =
+                strict::<TimestampMicrosecondArray, _>(&arrays, |row| bucket(row).map(Some))?;
             match of {
                 DataType::Date32 => Ok(cast(&starts, of)?),
                 _ => Ok(zoned_as(starts, of)),
@@ -235,6 +251,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
         },
     },
 ];
+
+fn zoned() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// The moment that the text is by the form behind it.
+fn read(row: Row<'_>) -> Result<i64> {
+    let (text, form) = (row.text(0), row.text(1));
+    let found = strftime::read(text, form);
+    found.ok_or_else(|| exec_datafusion_err!("'{text}' is no date of the form '{form}'"))
+}
 
 fn epoch_type(given: &[DataType]) -> DataType {
     match given[0].is_numeric() {
@@ -334,27 +361,60 @@ fn instant(row: Row<'_>) -> Result<i64> {
 }
 
 /// The start of the interval's repetition that the moment is in: months are counted from 2000-01-01,
-/// everything else from Monday, 2000-01-03.
+/// everything else from Monday, 2000-01-03; or both from the moment that is the third argument, or so long after
+/// their first.
 fn bucket(row: Row<'_>) -> Result<i64> {
     let width = row
         .array(0)
         .as_primitive::<IntervalMonthDayNanoType>()
         .value(row.at());
     let micros = i64::from(width.days) * DAY + width.nanoseconds / 1_000;
-    match (width.months, micros) {
-        (1.., 0) => {
-            let at: NaiveDateTime = moment(row.micros(1))?;
-            let months = (at.year() - 2000) * 12 + at.month0() as i32;
-            let start = months.div_euclid(width.months) * width.months;
-            let (year, month) = (2000 + start.div_euclid(12), start.rem_euclid(12) as u32 + 1);
-            let day = chrono::NaiveDate::from_ymd_opt(year, month, 1);
-            day.map(midnight)
-                .ok_or_else(|| exec_datafusion_err!("the date is too far away"))
+    let is_monthly = width.months > 0;
+    let (offset, origin) = match row.len() {
+        3 if matches!(row.array(2).data_type(), DataType::Interval(_)) => {
+            (row.interval(2), first(is_monthly))
         }
-        (0, 1..) => {
-            let origin = 10_959 * DAY;
-            Ok((row.micros(1) - origin).div_euclid(micros) * micros + origin)
+        3 => (IntervalMonthDayNano::ZERO, row.micros(2)),
+        _ => (IntervalMonthDayNano::ZERO, first(is_monthly)),
+    };
+    let back = IntervalMonthDayNano::new(-offset.months, -offset.days, -offset.nanoseconds);
+    let at = moved(row.micros(1), back)?;
+    let start = match (width.months, micros) {
+        (1.., 0) => month_bucket(at, origin, width.months)?,
+        (0, 1..) => (at - origin).div_euclid(micros) * micros + origin,
+        _ => {
+            return exec_err!("time_bucket() takes an interval of months, or one of days and time");
         }
-        _ => exec_err!("time_bucket() takes an interval of months, or one of days and time"),
-    }
+    };
+    moved(start, offset)
+}
+
+fn first(is_monthly: bool) -> i64 {
+    let days = if is_monthly { 10_957 } else { 10_959 };
+    days * DAY
+}
+
+/// Months are counted from that of the origin.
+fn month_bucket(at: i64, origin: i64, width: i32) -> Result<i64> {
+    let months = |at: i64| -> Result<i32> {
+        let at: NaiveDateTime = moment(at)?;
+        Ok(at.year() * 12 + at.month0() as i32)
+    };
+    let origin = months(origin)?;
+    let start = (months(at)? - origin).div_euclid(width) * width + origin;
+    let (year, month) = (start.div_euclid(12), start.rem_euclid(12) as u32 + 1);
+    let day = chrono::NaiveDate::from_ymd_opt(year, month, 1);
+    day.map(midnight)
+        .ok_or_else(|| exec_datafusion_err!("the date is too far away"))
+}
+
+fn moved(at: i64, by: IntervalMonthDayNano) -> Result<i64> {
+    let from = moment(at)?;
+    let months = chrono::Months::new(by.months.unsigned_abs());
+    let moved = match by.months >= 0 {
+        true => from.checked_add_months(months),
+        false => from.checked_sub_months(months),
+    };
+    let moved = moved.ok_or_else(|| exec_datafusion_err!("the date is too far away"))?;
+    Ok(moved.and_utc().timestamp_micros() + i64::from(by.days) * DAY + by.nanoseconds / 1_000)
 }

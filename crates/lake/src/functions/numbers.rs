@@ -354,11 +354,13 @@ fn quotient(one: i128, by: i128, shift: i32) -> Result<i128> {
     answer.ok_or_else(|| exec_datafusion_err!("the quotient of the decimals is too large"))
 }
 
-/// A whole number, also `0x1F` and `1_000`, or a number that is rounded to one.
-fn whole(text: &str) -> Option<i64> {
+/// A whole number, also `0x1F`, `0b11` and `1_000`, or a number that is rounded to one.
+pub(super) fn whole(text: &str) -> Option<i64> {
     let text = text.trim();
-    if let Some(hex) = text.strip_prefix("0x").or(text.strip_prefix("0X")) {
-        return i64::from_str_radix(hex, 16).ok();
+    for (prefix, radix) in [("0x", 16), ("0X", 16), ("0b", 2), ("0B", 2)] {
+        if let Some(digits) = text.strip_prefix(prefix) {
+            return i64::from_str_radix(digits, radix).ok();
+        }
     }
     let text = ungrouped(text);
     text.parse().ok().or_else(|| {

@@ -77,7 +77,7 @@ fn compile(pattern: &str, options: Options) -> Result<Regex> {
 }
 
 /// PostgreSQL's escapes for the borders of words in this engine's words.
-pub(crate) fn translated(pattern: &str) -> String {
+fn translated(pattern: &str) -> String {
     let mut text = String::with_capacity(pattern.len());
     let mut letters = pattern.chars();
     while let Some(letter) = letters.next() {
@@ -95,6 +95,27 @@ pub(crate) fn translated(pattern: &str) -> String {
     }
     text
 }
+
+/// As PostgreSQL reads it: `.` is a new line too, and the classes of letters are of Unicode.
+pub(crate) fn of_postgres(pattern: &str) -> String {
+    let mut text = translated(pattern);
+    for (class, of_unicode) in CLASSES {
+        text = text.replace(class, of_unicode);
+    }
+    match text.contains('.') {
+        true => format!("(?s){text}"),
+        false => text,
+    }
+}
+
+const CLASSES: [(&str, &str); 6] = [
+    ("[:alpha:]", r"\p{Alphabetic}"),
+    ("[:alnum:]", r"\p{Alphabetic}\p{Nd}"),
+    ("[:digit:]", r"\p{Nd}"),
+    ("[:lower:]", r"\p{Lowercase}"),
+    ("[:upper:]", r"\p{Uppercase}"),
+    ("[:space:]", r"\s"),
+];
 
 /// With `\w`, `\d`, `\s` and `\b` of ASCII's letters alone, as DuckDB reads them.
 pub(crate) fn of_ascii(pattern: &str) -> String {
@@ -153,7 +174,7 @@ fn class(escaped: char) -> Option<&'static str> {
 }
 
 /// `\1` to `\9` are groups, `\0` and `\&` the match, `\\` a backslash; `$` is an ordinary letter.
-pub(super) fn replacement(text: &str) -> String {
+pub(crate) fn replacement(text: &str) -> String {
     let mut made = String::with_capacity(text.len());
     let mut letters = text.chars();
     while let Some(letter) = letters.next() {

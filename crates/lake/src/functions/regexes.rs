@@ -102,6 +102,10 @@ fn replace(row: Row<'_>) -> Result<String> {
 
 fn split(row: Row<'_>) -> Result<Vec<Option<String>>> {
     let regex = compiled(row.text(1), Options::parse(row.text_or(2, ""))?)?;
+    if row.text(1).is_empty() && !row.text(0).is_empty() {
+        let letters = row.text(0).chars();
+        return Ok(letters.map(|letter| Some(letter.to_string())).collect());
+    }
     Ok(regex
         .split(row.text(0))
         .map(|part| Some(part.to_owned()))

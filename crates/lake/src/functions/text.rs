@@ -1,9 +1,14 @@
 //! Text functions.
 
-use arrow::array::{ArrayRef, Int64Array, StringArray};
+use arrow::array::{ArrayRef, AsArray, Int64Array, StringArray};
+use arrow::datatypes::DataType;
 use datafusion::error::Result;
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+use unicode_segmentation::UnicodeSegmentation;
 
-use super::function::{Function, Takes, int, lenient_lists, strict, text, texts};
+use super::function::{Function, Row, Takes, int, lenient, lenient_lists, strict, text, texts};
+use super::writing;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function {
@@ -111,7 +116,55 @@ pub(super) const FUNCTIONS: &[Function] = &[
 pub(super) const DUCKDB: &[Function] = &[
     LEVENSHTEIN,
     SPLIT_PART,
+    // As `concat_ws`, of lists too.
+    Function {
+        names: &["texts_joined"],
+        takes: &[Takes::Text, Takes::Any],
+        count: (1, usize::MAX),
+        gives: text,
+        run: |arrays| {
+            lenient::<StringArray, _>(arrays, |row| match row.is_null(0) {
+                true => Ok(None),
+                false => parts(row).map(|parts| Some(parts.join(row.text(0)))),
+            })
+        },
+    },
     UPPER,
+    Function {
+        names: &["strip_accents"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| {
+                let letters = row.text(0).nfd().filter(|c| !is_combining_mark(*c));
+                Ok(Some(letters.nfc().collect::<String>()))
+            })
+        },
+    },
+    Function {
+        names: &["nfc_normalize"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| {
+                Ok(Some(row.text(0).nfc().collect::<String>()))
+            })
+        },
+    },
+    // What is seen as one letter stays one: marks, and the parts of an emoji.
+    Function {
+        names: &["reverse"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| {
+                Ok(Some(row.text(0).graphemes(true).rev().collect::<String>()))
+            })
+        },
+    },
     Function {
         names: &["btrim", "trim"],
         run: |arrays| trimmed(arrays, true, true),
@@ -128,6 +181,24 @@ pub(super) const DUCKDB: &[Function] = &[
         ..TRIM
     },
 ];
+
+/// What is behind the first argument, and not null.
+fn parts(row: Row<'_>) -> Result<Vec<String>> {
+    let mut parts = Vec::new();
+    for argument in (1..row.len()).filter(|argument| !row.is_null(*argument)) {
+        match row.array(argument).data_type() {
+            DataType::List(_) => {
+                let items = row.array(argument).as_list::<i32>().value(row.at());
+                let held = (0..items.len()).filter(|at| items.is_valid(*at));
+                for at in held {
+                    parts.push(writing::one(&items, at)?);
+                }
+            }
+            _ => parts.push(row.written(argument)?),
+        }
+    }
+    Ok(parts)
+}
 
 /// There is a large `ß`.
 const UPPER: Function = Function {

@@ -61,6 +61,10 @@ pub(super) fn rewrite(
             function.name = named("string_agg");
             Ok(joined_texts(function))
         }
+        ("max", [of, count]) => top(function, of, of, count, false),
+        ("min", [of, count]) => top(function, of, of, count, true),
+        ("arg_max" | "argmax" | "max_by", [of, by, count]) => top(function, of, by, count, false),
+        ("arg_min" | "argmin" | "min_by", [of, by, count]) => top(function, of, by, count, true),
         ("arg_max" | "argmax" | "max_by", [of, by]) => picked(function, of, by, false),
         ("arg_min" | "argmin" | "min_by", [of, by]) => picked(function, of, by, true),
         ("entropy", [_]) => Ok(fill(
@@ -156,8 +160,16 @@ fn each_share(
         Ok(rewritten.unwrap_or(Expr::Function(one)))
     });
     let each = each.collect::<Result<Vec<Expr>, Diagnostic>>()?;
-    let places: Vec<String> = (1..=each.len()).map(|at| format!("_{at}")).collect();
-    Ok(fill(&format!("make_array({})", places.join(", ")), &each))
+    let mut count = function.clone();
+    count.name = named("count");
+    set_args(&mut count, vec![of.clone()]);
+    let parts: Vec<Expr> = std::iter::once(Expr::Function(count)).chain(each).collect();
+    let places: Vec<String> = (2..=parts.len()).map(|at| format!("_{at}")).collect();
+    let list = format!(
+        "(case when _1 > 0 then make_array({}) end)",
+        places.join(", ")
+    );
+    Ok(fill(&list, &parts))
 }
 
 /// The value in the row where the other is least or greatest. Rows where either is null do not count.
@@ -175,6 +187,36 @@ fn picked(
         return Ok(None);
     }
     function.name = named("first_value");
+    ordered(function, of, by, least)
+}
+
+/// The first so many values in an order, as a list.
+fn top(
+    function: &mut Function,
+    of: &Expr,
+    by: &Expr,
+    count: &Expr,
+    least: bool,
+) -> Result<Option<Expr>, Diagnostic> {
+    if function.over.is_some() {
+        return Err(Diagnostic::error(format!(
+            "{}() of so many values is not supported with OVER",
+            function.name
+        )));
+    }
+    function.name = named("array_agg");
+    ordered(function, of, by, least)?;
+    let all = Expr::Function(function.clone());
+    Ok(fill("array_slice(_1, 1, _2)", &[all, count.clone()]))
+}
+
+/// The aggregate of the one value in the order of the other, of rows where neither is null.
+fn ordered(
+    function: &mut Function,
+    of: &Expr,
+    by: &Expr,
+    least: bool,
+) -> Result<Option<Expr>, Diagnostic> {
     set_args(function, vec![of.clone()]);
     if let FunctionArguments::List(list) = &mut function.args {
         list.clauses

@@ -4,7 +4,7 @@ use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, ObjectName, Value};
 use forebay_core::Diagnostic;
 
 use super::{fill, literal, name_of};
-use crate::functions::{pattern, similar};
+use crate::functions::{of_postgres, similar};
 use crate::types::Dialect;
 
 pub(super) fn rewrite(expr: &mut Expr, dialect: Dialect) -> Result<Option<Expr>, Diagnostic> {
@@ -64,6 +64,31 @@ pub(super) fn rewrite(expr: &mut Expr, dialect: Dialect) -> Result<Option<Expr>,
             _ => Ok(None),
         },
         Expr::Collate { expr, collation } => collated(expr, collation).map(Some),
+        Expr::AnyOp {
+            left,
+            compare_op,
+            right,
+            ..
+        } if matches!(right.as_ref(), Expr::Subquery(_)) => {
+            let is_in = *compare_op == BinaryOperator::Eq;
+            Ok(of_subquery(left, right, is_in, false))
+        }
+        Expr::AllOp {
+            left,
+            compare_op,
+            right,
+        } if matches!(right.as_ref(), Expr::Subquery(_)) => {
+            let is_in = *compare_op == BinaryOperator::NotEq;
+            Ok(of_subquery(left, right, is_in, true))
+        }
+        Expr::AnyOp {
+            left,
+            compare_op: BinaryOperator::Eq,
+            right,
+            ..
+        } if !matches!(right.as_ref(), Expr::Subquery(_)) && !is_of_values(right) => {
+            Ok(fill(ANY, &[left.as_ref().clone(), right.as_ref().clone()]))
+        }
         Expr::InSubquery {
             expr: left,
             subquery,
@@ -73,6 +98,44 @@ pub(super) fn rewrite(expr: &mut Expr, dialect: Dialect) -> Result<Option<Expr>,
             _ => Ok(None),
         },
         _ => Ok(None),
+    }
+}
+
+/// `x = any(select ...)` is `x in (select ...)`. To another comparison the subquery's column has a name that no column
+/// outside has: the engine would look for it there.
+fn of_subquery(left: &Expr, right: &mut Expr, is_in: bool, negated: bool) -> Option<Expr> {
+    let Expr::Subquery(query) = right else {
+        return None;
+    };
+    if is_in {
+        return Some(Expr::InSubquery {
+            expr: Box::new(left.clone()),
+            subquery: query.clone(),
+            negated,
+        });
+    }
+    let named = format!("(select forebay_any from ({query}) as forebay_rows(forebay_any))");
+    if let Some(Expr::Subquery(renamed)) = fill(&named, &[]) {
+        *query = renamed;
+    }
+    None
+}
+
+/// Null where none is equal, but one is null.
+const ANY: &str = "(case when _2 is null then null when coalesce(array_has(_2, _1), false) then true \
+    when len(_2) > 0 and (_1 is null or len(list_filter(_2, lambda x : x is null)) > 0) then null else false end)";
+
+/// A list that is written out, of values that are not null.
+fn is_of_values(list: &Expr) -> bool {
+    let is_value = |item: &Expr| match item {
+        Expr::Value(value) => value.value != Value::Null,
+        Expr::UnaryOp { .. } => true,
+        _ => false,
+    };
+    match list {
+        Expr::Array(array) => array.elem.iter().all(is_value),
+        Expr::Nested(inner) => is_of_values(inner),
+        _ => false,
     }
 }
 
@@ -208,6 +271,14 @@ fn binary(
             "array_has_any(list_filter(_1, lambda x : x is not null), _2)",
             &both,
         )),
+        (AtArrow, ..) if !is_json(left) && dialect == Dialect::Postgres => Ok(fill(
+            "(array_has_all(_1, _2) and len(list_filter(_2, lambda x : x is null)) = 0)",
+            &both,
+        )),
+        (ArrowAt, ..) if !is_json(left) && dialect == Dialect::Postgres => Ok(fill(
+            "(array_has_all(_2, _1) and len(list_filter(_1, lambda x : x is null)) = 0)",
+            &both,
+        )),
         (AtArrow, ..) if !is_json(left) => Ok(fill(
             "array_has_all(_1, list_filter(_2, lambda x : x is not null))",
             &both,
@@ -252,7 +323,7 @@ fn is_match(op: &BinaryOperator) -> bool {
 /// With the escapes of this engine. None: the pattern has no others.
 fn with_pattern(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
     let text = literal(right)?;
-    let known = pattern(&text);
+    let known = of_postgres(&text);
     (known != text).then(|| Expr::BinaryOp {
         left: Box::new(left.clone()),
         op: op.clone(),

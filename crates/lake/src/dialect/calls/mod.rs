@@ -3,12 +3,15 @@
 
 mod aggregates;
 mod comparisons;
+mod forms;
 mod jsonb;
 mod lambdas;
 mod names;
 mod sized;
+mod subqueries;
 mod templates;
 mod times;
+mod types;
 
 use std::ops::ControlFlow;
 
@@ -18,7 +21,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use forebay_core::Diagnostic;
 
-use crate::functions::of_ascii;
+use crate::functions::{of_ascii, of_postgres};
 use crate::types::Dialect;
 
 pub(crate) use templates::fill;
@@ -39,6 +42,11 @@ impl VisitorMut for Rewriter {
     type Break = Box<Diagnostic>;
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
+        if let Expr::Cast { data_type, .. } = expr
+            && let Err(problem) = types::rename(data_type)
+        {
+            return ControlFlow::Break(Box::new(problem));
+        }
         let rewritten = match expr {
             Expr::Function(function) => call(function, self.dialect),
             Expr::Extract { .. }
@@ -54,7 +62,8 @@ impl VisitorMut for Rewriter {
                 lambdas::fields(lambda);
                 Ok(None)
             }
-            Expr::CompoundFieldAccess { access_chain, .. } => {
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                qualified(root, access_chain);
                 access_chain.iter_mut().for_each(bounded);
                 access_chain.iter_mut().for_each(by_text);
                 Ok(None)
@@ -69,6 +78,23 @@ impl VisitorMut for Rewriter {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// `t.list[2:]` is of a column of a table, or of a field.
+fn qualified(root: &mut Expr, chain: &mut Vec<AccessExpr>) {
+    let Expr::Identifier(first) = &*root else {
+        return;
+    };
+    let name = |access: &AccessExpr| match access {
+        AccessExpr::Dot(Expr::Identifier(name)) => Some(name.clone()),
+        _ => None,
+    };
+    let names: Vec<Ident> = chain.iter().map_while(name).collect();
+    if names.is_empty() || names.len() == chain.len() {
+        return;
+    }
+    chain.drain(..names.len());
+    *root = Expr::CompoundIdentifier(std::iter::once(first.clone()).chain(names).collect());
 }
 
 /// A field is named by a text to the engine.
@@ -126,12 +152,30 @@ fn call(function: &mut Function, dialect: Dialect) -> Result<Option<Expr>, Diagn
     {
         return Ok(Some(each_path(function, value, &paths.elem)));
     }
-    if dialect == Dialect::DuckDb && (name.starts_with("regexp_") || name.ends_with("split_regex"))
+    if let FunctionArguments::Subquery(query) = &function.args {
+        return match name.as_str() {
+            "array" => subqueries::listed(query).map(Some),
+            _ => Ok(None),
+        };
+    }
+    if let "from_json" | "json_transform" | "from_json_strict" | "json_transform_strict" =
+        name.as_str()
+        && let Some([json, structure]) = args(function).as_deref()
     {
-        in_ascii(function);
+        return types::from_json(json, structure, !name.ends_with("_strict")).map(Some);
+    }
+    match dialect {
+        Dialect::DuckDb if name.starts_with("regexp_") || name.ends_with("split_regex") => {
+            in_ascii(function);
+        }
+        Dialect::Postgres if name.starts_with("regexp_") => in_postgres(&name, function),
+        _ => {}
     }
     if lambdas::rewrite(&name, function) {
         return Ok(None);
+    }
+    if let Some(rewritten) = forms::rewrite(&name, function) {
+        return Ok(Some(rewritten));
     }
     if let Some(rewritten) = times::part_call(&name, function, dialect)? {
         return Ok(Some(rewritten));
@@ -153,6 +197,22 @@ fn in_ascii(function: &mut Function) {
         && let Some(written) = literal(pattern)
     {
         *pattern = text(&of_ascii(&written));
+        set_args(function, args);
+    }
+}
+
+/// A pattern that is written out, as PostgreSQL reads it where no option tells new lines apart.
+fn in_postgres(name: &str, function: &mut Function) {
+    let mut args = args(function).unwrap_or_default();
+    let options = args.get(if name == "regexp_replace" { 3 } else { 2 });
+    let tells_lines = options
+        .and_then(literal)
+        .is_some_and(|options| options.contains(['n', 'p']));
+    if let Some(pattern) = args.get_mut(1)
+        && let Some(written) = literal(pattern)
+        && !tells_lines
+    {
+        *pattern = text(&of_postgres(&written));
         set_args(function, args);
     }
 }

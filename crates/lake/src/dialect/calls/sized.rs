@@ -78,7 +78,7 @@ pub(super) fn rewrite(expr: &Expr, dialect: Dialect) -> Option<Expr> {
                 ..
             },
             Dialect::DuckDb,
-        ) => bounded(kind, expr, data_type),
+        ) => bounded(kind, expr, data_type).or_else(|| to_digits(expr, data_type)),
         (
             Expr::Substring {
                 expr,
@@ -124,8 +124,16 @@ fn hex_of(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Numbers without a sign are kept as the next wider ones with a sign.
+/// Numbers without a sign are kept as the next wider ones with a sign, and moments of fewer digits in microseconds.
 fn bounded(kind: &CastKind, of: &Expr, to: &DataType) -> Option<Expr> {
+    let tries = matches!(kind, CastKind::TryCast | CastKind::SafeCast);
+    if let DataType::Custom(name, _) = to
+        && let Some(digits) = digits(&name.to_string().to_lowercase())
+    {
+        let cast = if tries { "try_cast" } else { "cast" };
+        let text = format!("rounded_moment({cast}(_1 as timestamp), {digits})");
+        return fill(&text, std::slice::from_ref(of));
+    }
     let (wider, most) = match to {
         DataType::UTinyInt => ("smallint", "255"),
         DataType::USmallInt => ("integer", "65535"),
@@ -135,11 +143,11 @@ fn bounded(kind: &CastKind, of: &Expr, to: &DataType) -> Option<Expr> {
         }
         _ => return None,
     };
-    let template = match kind {
-        CastKind::TryCast | CastKind::SafeCast => format!(
+    let template = match tries {
+        true => format!(
             "(case when try_cast(_1 as {wider}) between 0 and {most} then try_cast(_1 as {wider}) end)"
         ),
-        _ => format!("within(_1::{wider}, {most})::{wider}"),
+        false => format!("within(_1::{wider}, {most})::{wider}"),
     };
     fill(&template, std::slice::from_ref(of))
 }
@@ -152,6 +160,15 @@ fn to_digits(of: &Expr, to: &DataType) -> Option<Expr> {
     let whole = DataType::Timestamp(None, *zone);
     let template = format!("rounded_moment(_1::{whole}, {digits})");
     fill(&template, std::slice::from_ref(of))
+}
+
+/// How many digits of a second the type has.
+fn digits(name: &str) -> Option<u32> {
+    match name {
+        "timestamp_s" => Some(0),
+        "timestamp_ms" => Some(3),
+        _ => None,
+    }
 }
 
 fn cut(of: &Expr, to: &DataType) -> Option<Expr> {

@@ -68,7 +68,7 @@ const BOTH: &[Template] = &[
     ("xor", 2, "(_1 # _2)"),
     // text
     ("from_base64", 1, "decode(_1, 'base64')"),
-    ("to_base64", 1, "encode(_1, 'base64')"),
+    ("to_base64", 1, "encode(_1, 'base64pad')"),
     // lists
     (
         "generate_subscripts",
@@ -171,6 +171,8 @@ const DUCKDB: &[Template] = &[
     ("divide", 2, "(_1 // _2)"),
     ("multiply", 2, "(_1 * _2)"),
     ("subtract", 2, "(_1 - _2)"),
+    // The engine's own makes doubles of decimals and whole numbers.
+    ("ifnull", 2, "coalesce(_1, _2)"),
     ("greatest_common_divisor", 2, "gcd(_1, _2)"),
     ("least_common_multiple", 2, "lcm(_1, _2)"),
     ("sha256", 1, "encode(sha256(_1), 'hex')"),
@@ -184,10 +186,21 @@ const DUCKDB: &[Template] = &[
     ("string_to_list", 2, "string_split(_1, _2)"),
 ];
 
+const POSTGRES: &[Template] = &[
+    ("array_length", 1, "array_length(_1)::integer"),
+    (
+        "encode",
+        2,
+        "(case when _2 = 'base64' then encode(_1, 'base64pad') else encode(_1, _2) end)",
+    ),
+    ("array_length", 2, "array_length(_1, _2)::integer"),
+    ("cardinality", 1, "cardinality(_1)::integer"),
+];
+
 pub(super) fn expand(name: &str, args: &[Expr], dialect: Dialect) -> Option<Expr> {
     let of_dialect = match dialect {
         Dialect::DuckDb => DUCKDB,
-        Dialect::Postgres => &[],
+        Dialect::Postgres => POSTGRES,
     };
     let mut all = BOTH.iter().chain(of_dialect);
     let (_, _, text) = all.find(|(n, count, _)| *n == name && *count == args.len())?;

@@ -60,9 +60,18 @@ impl<'a> Apply<'a> {
             }
             LogicalPlan::Window(window) => self.over(&window.input, |input, columns| {
                 let exprs = window.window_expr.iter().cloned();
-                let exprs = exprs.map(|expr| self.inner(partitioned(expr, columns)?, columns));
+                let exprs = exprs.map(|expr| {
+                    let name = expr.schema_name().to_string();
+                    let expr = self.inner(partitioned(expr, columns)?, columns)?;
+                    Ok(expr.alias(name))
+                });
                 input.window(exprs.collect::<Result<Vec<_>>>()?)
             }),
+            LogicalPlan::Unnest(unnest) => self.over(&unnest.input, |input, _| {
+                let columns = unnest.exec_columns.clone();
+                input.unnest_columns_with_options(columns, unnest.options.clone())
+            }),
+            LogicalPlan::Subquery(lateral) => self.plan(&lateral.subquery),
             LogicalPlan::Join(join) => self.join(join),
             LogicalPlan::Union(union) => self.union(union),
             _ => Ok(None),

@@ -1,0 +1,51 @@
+//! `array(select x ...)`: the rows of a query as a list, in their order.
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, GroupByExpr, OrderByKind, Query, Select, SelectItem, SetExpr,
+};
+use forebay_core::Diagnostic;
+
+use super::fill;
+
+pub(super) fn listed(query: &Query) -> Result<Expr, Diagnostic> {
+    let mut query = query.clone();
+    let by_place = match query.order_by.take() {
+        Some(order) => {
+            let OrderByKind::Expressions(_) = order.kind else {
+                return Err(refused("ORDER BY ALL"));
+            };
+            let SetExpr::Select(select) = query.body.as_mut() else {
+                return Err(refused("ORDER BY behind UNION and its like"));
+            };
+            if !is_plain(select) {
+                return Err(refused("ORDER BY and DISTINCT or GROUP BY"));
+            }
+            let place = fill(&format!("row_number() over ({order})"), &[]);
+            let place = place.ok_or_else(|| refused("that ORDER BY"))?;
+            select.projection.push(SelectItem::UnnamedExpr(place));
+            // What is cut is cut in that order.
+            query.order_by = query.limit_clause.is_some().then_some(order);
+            true
+        }
+        None => false,
+    };
+    let (order, places) = match by_place {
+        true => (" order by forebay_place", ", forebay_place"),
+        false => ("", ""),
+    };
+    let text = format!(
+        "(select coalesce(array_agg(forebay_item{order}), []) from ({query}) as forebay_items(forebay_item{places}))"
+    );
+    fill(&text, &[]).ok_or_else(|| refused("this query"))
+}
+
+fn is_plain(select: &Select) -> bool {
+    let has_no_groups =
+        matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
+    select.distinct.is_none() && has_no_groups && select.having.is_none()
+}
+
+fn refused(what: &str) -> Diagnostic {
+    Diagnostic::error(format!("ARRAY(SELECT ...) with {what} is not supported"))
+        .hint("(select array_agg(x order by ...) from ...)")
+}
