@@ -67,7 +67,7 @@ impl Casts {
             }
             _ => return Ok(Transformed::no(expr)),
         };
-        let of = &value_of(of, to);
+        let of = &value_of(of, from, to);
         let tries = matches!(expr, Expr::TryCast(_));
         if is_never(from, to) {
             return match tries {
@@ -186,16 +186,11 @@ pub(super) fn loses(from: &DataType, to: &DataType) -> bool {
         .is_some_and(|(from, to)| to.0 < from.0 || to.1 < from.1)
 }
 
-/// Of a part of JSON that becomes another value than a text, its text without the quotes.
-fn value_of(of: &Expr, to: &DataType) -> Expr {
-    match of {
-        Expr::Alias(alias) => value_of(&alias.expr, to),
-        Expr::ScalarFunction(call)
-            if call.func.name() == "json_normal_part" && !to.is_string() && !to.is_nested() =>
-        {
-            functions::named("json_normal_text").call(call.args.clone())
-        }
-        of => of.clone(),
+/// Of JSON that becomes another value than a text, its text without the quotes.
+fn value_of(of: &Expr, from: &DataType, to: &DataType) -> Expr {
+    match from == &DataType::LargeUtf8 && !to.is_string() && !to.is_nested() {
+        true => functions::named("json_normal_text").call(vec![of.clone(), lit("$")]),
+        false => of.clone(),
     }
 }
 

@@ -8,32 +8,16 @@ use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, P
 use arrow::datatypes::{DataType, FieldRef, Float32Type, Float64Type};
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::Transformed;
-use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, Expr, ExprSchemable, GroupsAccumulator,
-    LogicalPlan, ReversedUDAF, Signature,
+    ReversedUDAF, Signature,
 };
-use datafusion::optimizer::AnalyzerRule;
 
-use super::exprs;
-
-#[derive(Debug)]
-pub(super) struct Extremes;
-
-impl AnalyzerRule for Extremes {
-    fn name(&self) -> &str {
-        "extremes"
-    }
-
-    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        exprs::rewrite(plan, of_doubles)
-    }
-}
-
-fn of_doubles(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+/// `max` and `min` of doubles, with groups of our own. Other expressions as they are.
+pub(super) fn of_doubles(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let Expr::AggregateFunction(call) = &mut expr else {
         return Ok(Transformed::no(expr));
     };

@@ -19,16 +19,19 @@ impl ExprPlanner for Fields {
         mut access: RawFieldAccessExpr,
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawFieldAccessExpr>> {
-        if access.expr.get_type(schema)?.is_string() {
+        let of = access.expr.get_type(schema)?;
+        if of.is_string() {
+            let is_json = of == DataType::LargeUtf8;
             let (function, places) = match access.field_access {
-                GetFieldAccess::NamedStructField { name } => ("json_normal_part", vec![lit(name)]),
-                GetFieldAccess::ListIndex { key } if is_json(&access.expr) => {
-                    ("json_normal_part", vec![*key])
+                GetFieldAccess::NamedStructField { name } if is_json => {
+                    ("json_normal_part", vec![lit(name)])
                 }
+                GetFieldAccess::ListIndex { key } if is_json => ("json_normal_part", vec![*key]),
                 GetFieldAccess::ListIndex { key } => ("letter_at", vec![*key]),
                 GetFieldAccess::ListRange { start, stop, .. } => {
                     ("letters_between", vec![*start, *stop])
                 }
+                _ => return Ok(PlannerResult::Original(access)),
             };
             let args = std::iter::once(access.expr).chain(places).collect();
             return Ok(PlannerResult::Planned(
@@ -53,7 +56,7 @@ impl ExprPlanner for Fields {
         let mut expr = Expr::Column(Column::from((table, column)));
         let mut held = column.data_type();
         for name in names {
-            if held.is_string() {
+            if held == &DataType::LargeUtf8 {
                 let part = functions::named("json_normal_part");
                 expr = part.call(vec![expr, lit(name.as_str())]);
                 continue;
@@ -66,15 +69,6 @@ impl ExprPlanner for Fields {
             Some(name) => expr.alias(name),
             None => expr,
         }))
-    }
-}
-
-/// Whether the text is a part of JSON, as far as that shows.
-fn is_json(text: &Expr) -> bool {
-    match text {
-        Expr::Alias(alias) => is_json(&alias.expr),
-        Expr::ScalarFunction(call) => call.func.name().starts_with("json_normal"),
-        _ => false,
     }
 }
 

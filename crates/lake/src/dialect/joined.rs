@@ -1,35 +1,19 @@
 //! `concat` of lists is a list, and `concat_ws` joins the items of lists, as in DuckDB. The engine writes lists as texts.
-//! Runs before the engine brings types together.
+//! Decided before the engine brings types together.
 
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ExprSchema};
-use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::functions_nested::expr_fn::{array_concat, make_array};
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
-use datafusion::optimizer::AnalyzerRule;
+use datafusion::logical_expr::{Expr, ExprSchemable};
 use forebay_core::Diagnostic;
 
-use super::exprs;
 use super::length::problem;
 use crate::engine::sql_type;
 use crate::functions;
 
-#[derive(Debug)]
-pub(super) struct Joined;
-
-impl AnalyzerRule for Joined {
-    fn name(&self) -> &str {
-        "joined"
-    }
-
-    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        exprs::rewrite(plan, joined)
-    }
-}
-
-fn joined(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+pub(super) fn joined(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let Expr::ScalarFunction(call) = &expr else {
         return Ok(Transformed::no(expr));
     };

@@ -19,6 +19,7 @@ use datafusion::optimizer::AnalyzerRule;
 use datafusion::scalar::ScalarValue;
 
 use super::exprs;
+use super::joined::joined;
 use super::operators::is_read;
 use crate::types::Dialect;
 
@@ -54,8 +55,13 @@ impl AnalyzerRule for Mixed {
             plan if changed => Ok(Transformed::yes(plan.recompute_schema()?)),
             plan => Ok(Transformed::no(plan)),
         })?;
-        exprs::rewrite(rewritten.data, |expr, schema| {
-            Ok(unmixed(expr, schema, self.0))
+        exprs::rewrite(rewritten.data, |expr, schema| match &expr {
+            Expr::ScalarFunction(call)
+                if self.0 == Dialect::DuckDb && call.func.name().starts_with("concat") =>
+            {
+                joined(expr, schema)
+            }
+            _ => Ok(unmixed(expr, schema, self.0)),
         })
     }
 }

@@ -102,16 +102,12 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     rules.insert(0, Arc::new(laterals::Laterals));
     rules.insert(0, Arc::new(mixed::Mixed(dialect)));
     rules.insert(0, Arc::new(rounds::Rounds));
-    if dialect == Dialect::DuckDb {
-        rules.insert(0, Arc::new(joined::Joined));
-    }
     rules.push(Arc::new(sets::Sets));
     rules.push(Arc::new(rowless::Rowless));
     rules.push(Arc::new(correlated::Correlated));
     rules.push(Arc::new(nested::Nested));
     rules.push(Arc::new(casts::Casts(dialect)));
     rules.push(Arc::new(overflow::Overflow));
-    rules.push(Arc::new(extremes::Extremes));
     rules.push(Arc::new(keys::Keys));
     rules.push(Arc::new(ordered::Ordered));
     rules.push(Arc::new(orders::Orders));

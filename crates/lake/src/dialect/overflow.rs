@@ -25,6 +25,7 @@ use datafusion::scalar::ScalarValue;
 use forebay_core::Diagnostic;
 
 use super::exprs;
+use super::extremes::of_doubles;
 use super::length::problem;
 use crate::engine::sql_type;
 
@@ -42,6 +43,9 @@ impl AnalyzerRule for Overflow {
 }
 
 fn checked(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    if let Expr::AggregateFunction(_) = &expr {
+        return of_doubles(expr, schema);
+    }
     let is_whole = |side: &Expr| side.get_type(schema).is_ok_and(|found| found.is_integer());
     let calculation = match &expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_whole(left) && is_whole(right) => {

@@ -139,6 +139,9 @@ fn call(
     dialect: Dialect,
 ) -> Option<TableFactor> {
     let name = name.to_string().to_lowercase();
+    if name == "json_each" && dialect == Dialect::DuckDb {
+        return json_each(args, alias);
+    }
     let function = list_of(&name)?;
     let plain: Option<Vec<Expr>> = args
         .iter()
@@ -168,6 +171,25 @@ fn call(
         &name
     };
     Rows::of(column, list, numbered).derived(alias, is_lateral, dialect)
+}
+
+/// A row for each member or item of JSON: its key or place, and its value.
+fn json_each(args: &[FunctionArg], alias: &Option<TableAlias>) -> Option<TableFactor> {
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(json))] = args else {
+        return None;
+    };
+    let text = format!(
+        "SELECT unnest(json_each_keys({json})) AS key, unnest(json_each_values({json})) AS value"
+    );
+    let Some(Statement::Query(subquery)) = parse(&text, 50).ok()?.pop() else {
+        return None;
+    };
+    Some(TableFactor::Derived {
+        lateral: has_column(json),
+        subquery,
+        alias: Some(alias.clone().unwrap_or_else(|| named("json_each"))),
+        sample: None,
+    })
 }
 
 /// The engine's series with the column as DuckDB calls it: the engine says `value`.

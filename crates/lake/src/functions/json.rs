@@ -104,6 +104,31 @@ pub(super) const FUNCTIONS: &[Function] = &[
             })
         },
     },
+    // The keys of an object, or the places in a list, and what stands there: the rows of `json_each`.
+    Function {
+        names: &["json_each_keys"],
+        takes: &[Takes::Text, Takes::Any],
+        count: (1, 2),
+        gives: texts,
+        run: |arrays| {
+            strict_lists(arrays, |row| {
+                let keys = |json| entries(json).into_iter().map(|(key, _)| Some(key));
+                Ok(part(row)?.map(|json| keys(json).collect()))
+            })
+        },
+    },
+    Function {
+        names: &["json_each_values"],
+        takes: &[Takes::Text, Takes::Any],
+        count: (1, 2),
+        gives: jsons,
+        run: |arrays| {
+            strict_lists(arrays, |row| {
+                let values = |json| entries(json).into_iter().map(|(_, value)| Some(value));
+                Ok(part(row)?.map(|json| values(json).collect()))
+            })
+        },
+    },
     Function {
         names: &["json_items"],
         takes: &[Takes::Text],
@@ -344,6 +369,23 @@ fn object(row: Row<'_>) -> Result<String> {
         members.push(format!("{}:{value}", quoted(&row.written(at)?)));
     }
     Ok(format!("{{{}}}", members.join(",")))
+}
+
+fn entries(json: &str) -> Vec<(String, String)> {
+    match json.starts_with('[') {
+        true => {
+            let items = items(json).into_iter().enumerate();
+            items
+                .map(|(at, item)| (at.to_string(), normal(item)))
+                .collect()
+        }
+        false => {
+            let members = members(json).into_iter();
+            members
+                .map(|(key, value)| (unquoted(key), normal(value)))
+                .collect()
+        }
+    }
 }
 
 /// The value as JSON.

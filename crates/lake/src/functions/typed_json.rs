@@ -161,7 +161,7 @@ impl Reader {
     fn plain(&self, values: &[Option<&Value>], to: &DataType) -> Result<ArrayRef> {
         let is_text = to.is_string();
         let texts = self.kept(values, "single value", |value| match value {
-            Value::String(text) => Some(text.clone()),
+            Value::String(text) if to != &DataType::LargeUtf8 => Some(text.clone()),
             Value::Object(_) | Value::Array(_) if !is_text => None,
             value => Some(value.to_string()),
         })?;
