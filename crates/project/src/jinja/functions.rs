@@ -267,7 +267,7 @@ fn use_known(scope: &Arc<Scope>, known: &Known, call: &str) -> Result<Value, Err
     drop(record);
     let cte = cte_name(&known.relation);
     let mut value = RelationValue::cte(scope, known.relation.clone(), cte);
-    value.wanted = wanted(scope, known).filter(|_| known.event_time.is_some());
+    value.wanted = wanted(scope, known);
     Ok(Value::from_object(value))
 }
 

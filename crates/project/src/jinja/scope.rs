@@ -480,12 +480,15 @@ impl Scope {
         collections::dict(parts.chain(batch))
     }
 
-    /// What a unit test lets the macro answer, by its name or by `package.name`.
+    /// What a unit test lets the macro answer, by its name or by `package.name`; those of `dbt` have both.
     pub fn overridden_macro(&self, package: Option<&str>, name: &str) -> Option<&Json> {
         let macros = &self.compiling()?.overrides.macros;
         match package {
             None => macros.get(name),
-            Some(package) => macros.get(&format!("{package}.{name}")),
+            Some(package) => {
+                let of_dbt = || macros.get(name).filter(|_| package == "dbt");
+                macros.get(&format!("{package}.{name}")).or_else(of_dbt)
+            }
         }
     }
 

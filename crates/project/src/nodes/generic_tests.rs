@@ -77,6 +77,9 @@ impl GenericTests<'_> {
             None => Some(self.undefined(decl)),
         };
         let broken = broken.map(|problem| cx.problems.postpone(problem));
+        if let Some(found) = &found {
+            self.check_values(found, decl);
+        }
         let arguments = arguments_of(target, decl);
         let plain: Vec<(String, Json)> = arguments
             .iter()
@@ -170,6 +173,20 @@ impl GenericTests<'_> {
             true => Outcome::Disabled(Some(draft)),
             false => Outcome::Draft(draft),
         })
+    }
+
+    /// What `accepted_values` accepts is gone through.
+    fn check_values(&self, found: &Macro, decl: &TestDecl) {
+        let ours = found.package == BUILTIN && found.name == "test_accepted_values";
+        let values = decl.arguments.get("values").filter(|_| ours);
+        if let Some(argument) = values.filter(|a| a.value.is_number() || a.value.is_boolean()) {
+            let message = format!(
+                "'values' of accepted_values must be a list, not {}",
+                argument.value
+            );
+            let problem = Diagnostic::error(message).at(argument.at.clone());
+            self.cx.problems.push(problem);
+        }
     }
 
     /// Of the project by place, of the test's macro, of the test itself, and the project's last word.

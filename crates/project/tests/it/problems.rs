@@ -635,6 +635,7 @@ models:
       - name: id
         data_tests:
           - unique: {where: 3, model: x}
+          - accepted_values: {arguments: {values: 7}}
           - not_null: {severity: warn, config: {severity: error, materialized: table}}
 sources:
   - name: raw
@@ -653,6 +654,7 @@ sources:
         "config() takes names and values, or one mapping",
         "a test is a name, or a name with arguments, not a number",
         "'where' of the test 'unique' must be a text, not a number",
+        "'values' of accepted_values must be a list, not 7",
         "'model' of the test 'unique' is what the test is declared on",
         "the test 'not_null' has two settings 'severity'",
         "'materialized' of test 'not_null_a_id' must be 'test' alone, not \"table\"",
