@@ -70,9 +70,15 @@ impl Casts {
         let of = &value_of(of, from, to);
         let tries = matches!(expr, Expr::TryCast(_));
         if is_never(from, to) {
-            return match tries {
-                true => Ok(Transformed::yes(lit(ScalarValue::try_from(to)?))),
-                false => Err(problem(Diagnostic::error(format!(
+            return match (tries, self.0) {
+                (true, _) => Ok(Transformed::yes(lit(ScalarValue::try_from(to)?))),
+                // Only a value is refused: a column without any, of which a seed knows no better type, becomes one of dates.
+                (false, Dialect::DuckDb) => {
+                    let to_type = lit(sql_type(to));
+                    let nulls = functions::named("no_value").call(vec![of.clone(), to_type]);
+                    Ok(Transformed::yes(cast(nulls, to.clone())))
+                }
+                (false, Dialect::Postgres) => Err(problem(Diagnostic::error(format!(
                     "a value of type {} cannot be cast to {}",
                     sql_type(from),
                     sql_type(to)

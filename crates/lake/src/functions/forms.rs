@@ -4,7 +4,8 @@ use arrow::array::StringArray;
 use chrono::NaiveDate;
 use datafusion::common::exec_err;
 
-use super::function::{Function, Takes, strict, text};
+use super::function::{Function, Takes, lenient, strict, text};
+use crate::engine::sql_type;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function {
@@ -47,6 +48,23 @@ pub(super) const FUNCTIONS: &[Function] = &[
         count: (1, 1),
         gives: text,
         run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(time(row.text(0))))),
+    },
+    // Nulls, on their way to a type to which no value is cast.
+    Function {
+        names: &["no_value"],
+        takes: &[Takes::Any, Takes::Text],
+        count: (2, 2),
+        gives: text,
+        run: |arrays| {
+            lenient::<StringArray, String>(arrays, |row| match row.is_null(0) {
+                true => Ok(None),
+                false => exec_err!(
+                    "a value of type {} cannot be cast to {}",
+                    sql_type(row.array(0).data_type()),
+                    row.text(1)
+                ),
+            })
+        },
     },
     Function {
         names: &["uuid_text"],
