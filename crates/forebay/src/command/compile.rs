@@ -73,23 +73,15 @@ pub async fn all<'a>(
     let existing: BTreeSet<Relation> = workspace.lake.relations().await?.into_iter().collect();
     let project = &workspace.project;
     let folder = global.artifacts().join("compiled");
-    let full_refresh = global.on(&switch::FULL_REFRESH);
     let mut problems = Diagnostics::default();
     let mut compiled = Vec::new();
     for node in selected.iter().filter_map(|id| project.graph.get(id)) {
         if !has_sql(node) {
             continue;
         }
-        let there = node
-            .relation
-            .as_ref()
-            .is_some_and(|relation| existing.contains(relation));
-        let state = CompileState {
-            incremental: there && !full_refresh,
-            full_refresh,
-            ..CompileState::default()
-        };
-        match compile_aloud(workspace, &node.id, state).await {
+        let relation = node.relation.as_ref();
+        let there = relation.is_some_and(|relation| existing.contains(relation));
+        match compile_aloud(workspace, &node.id, state(global, there)).await {
             Ok(sql) => {
                 artifact::write_sql(project, &folder, node, &sql)?;
                 compiled.push((node, sql));
@@ -103,7 +95,17 @@ pub async fn all<'a>(
     }
 }
 
-fn has_sql(node: &Node) -> bool {
+/// Of a node whose table is there, or is not.
+pub fn state(global: &Global, there: bool) -> CompileState {
+    let full_refresh = global.on(&switch::FULL_REFRESH);
+    CompileState {
+        incremental: there && !full_refresh,
+        full_refresh,
+        ..CompileState::default()
+    }
+}
+
+pub fn has_sql(node: &Node) -> bool {
     matches!(
         &node.spec,
         Spec::Model(Model {

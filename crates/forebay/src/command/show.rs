@@ -1,4 +1,4 @@
-//! `show`: rows of a node, failing rows of a test, held rows of a table.
+//! `show`: rows of a node's query as it is written now, failing rows of a test, held rows of a table.
 
 use std::collections::BTreeSet;
 
@@ -13,6 +13,7 @@ use forebay_runner::{Workspace, compile, compile_hook};
 
 use serde_json::json;
 
+use super::compile::{has_sql, state};
 use crate::args::{Global, Output, Show};
 use crate::report::{Talk, data, kinds};
 use crate::wiring;
@@ -46,16 +47,25 @@ pub async fn run(global: &Global, talk: &Talk, options: &Show) -> Result<u8, Dia
         .filter(asked)
     {
         talk.say(&format!("{} {}", node.resource_type(), node.name));
-        let rows = rows(&workspace, node, options).await?;
+        let rows = rows(&workspace, global, node, options).await?;
         print(talk, Of::Node(node), rows, limit, options.output).await?;
     }
     Ok(0)
 }
 
-async fn rows(workspace: &Workspace, node: &Node, options: &Show) -> Result<Rows, Diagnostic> {
+async fn rows(
+    workspace: &Workspace,
+    global: &Global,
+    node: &Node,
+    options: &Show,
+) -> Result<Rows, Diagnostic> {
     let lake = &workspace.lake;
-    if let (Spec::Test(_), false) = (&node.spec, options.held) {
-        let state = CompileState::default();
+    if has_sql(node) && !options.held {
+        let there = match &node.relation {
+            Some(relation) => lake.info(relation).await?.is_some(),
+            None => false,
+        };
+        let state = state(global, there);
         let sql = compile(&workspace.project, Some(lake), &node.id, state).await?;
         return lake.query(&sql).await;
     }

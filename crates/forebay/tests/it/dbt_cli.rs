@@ -189,3 +189,16 @@ fn unselected_nodes_are_read_from_where_the_earlier_run_made_them() {
     let sql = project.ok(&["compile", "-s", "report", "--defer", "--state", kept]);
     assert_eq!(sql, "select * from \"forebay\".\"main\".\"orders\"\n");
 }
+
+#[test]
+fn show_answers_the_query_as_it_is_written_now() {
+    let project = shop();
+    project.ok(&["run", "-s", "orders"]);
+    project.write("models/orders.sql", "select 2 as id, 'new' as note");
+    let orders = project.ok(&["show", "-s", "orders", "--output", "json"]);
+    assert!(orders.contains("\"note\": \"new\""), "{orders}");
+    let built = project.ok(&["query", "select * from orders", "--output", "json"]);
+    assert!(!built.contains("note"), "{built}");
+    let never_run = project.ok(&["show", "-s", "report", "--output", "json"]);
+    assert!(never_run.contains("\"id\": 1"), "{never_run}");
+}
