@@ -49,6 +49,7 @@ pub use glance::{Glance, glance};
 pub use hooks::{Hook, RunHook, When};
 pub use jinja::marks::Marks;
 pub use load::{WantedPackage, wanted_packages};
+pub use manifest::CompiledSql;
 pub use materialize::Made;
 pub use python::PythonCall;
 
@@ -257,7 +258,11 @@ impl Project {
 
     /// dbt's `manifest.json` (version 12).
     pub fn manifest(&self) -> Value {
-        serde_json::to_value(manifest::Manifest(self)).expect("a manifest is plain data")
+        let manifest = manifest::Manifest {
+            project: self,
+            compiled: &CompiledSql::new(),
+        };
+        serde_json::to_value(manifest).expect("a manifest is plain data")
     }
 
     /// `semantic_manifest.json`, as MetricFlow reads it.
@@ -275,9 +280,13 @@ impl Project {
         manifest::of_node(self, id)
     }
 
-    /// The manifest as text, at a fraction of the value's memory.
-    pub fn manifest_text(&self) -> String {
-        serde_json::to_string(&manifest::Manifest(self)).expect("a manifest is plain data")
+    /// The manifest as text, at a fraction of the value's memory, with the SQL of nodes that have been compiled.
+    pub fn manifest_text(&self, compiled: &CompiledSql<'_>) -> String {
+        let manifest = manifest::Manifest {
+            project: self,
+            compiled,
+        };
+        serde_json::to_string(&manifest).expect("a manifest is plain data")
     }
 }
 

@@ -8,7 +8,7 @@ mod sources;
 use std::path::Path;
 
 use forebay_core::{Diagnostic, Node};
-use forebay_project::Project;
+use forebay_project::{CompiledSql, Project};
 use serde_json::{Map, Value as Json, json};
 
 pub use catalog::catalog;
@@ -35,7 +35,10 @@ pub fn write(path: &Path, text: &str) -> Result<(), Diagnostic> {
 
 /// manifest.json, what dbt derives from it (the graph's summary, the semantic layer), and our own nodes.
 pub fn manifest(project: &Project, folder: &Path) -> Result<(), Diagnostic> {
-    write(&folder.join("manifest.json"), &project.manifest_text())?;
+    write(
+        &folder.join("manifest.json"),
+        &project.manifest_text(&CompiledSql::new()),
+    )?;
     let semantic = project.semantic_manifest().to_string();
     write(&folder.join("semantic_manifest.json"), &semantic)?;
     if let Some(own) = project.own_manifest() {
@@ -53,28 +56,19 @@ pub fn compiled_manifest<'a>(
     global: &Global,
     compiled: impl IntoIterator<Item = (&'a Node, &'a str)>,
 ) -> Result<(), Diagnostic> {
-    let mut compiled = compiled.into_iter().peekable();
-    if !global.on(&switch::WRITE_JSON) || compiled.peek().is_none() {
-        return Ok(());
-    }
     let folder = global.artifacts();
     let shown = folder.strip_prefix(&global.project_dir).unwrap_or(&folder);
-    let mut manifest = project.manifest();
-    for (node, sql) in compiled {
-        let entry = manifest["nodes"].get_mut(node.id.as_str());
-        let Some(entry) = entry.and_then(Json::as_object_mut) else {
-            continue;
-        };
-        let path = shown.join("compiled").join(project.compiled_path(node));
-        entry.extend([
-            ("compiled".to_owned(), json!(true)),
-            ("compiled_code".to_owned(), json!(sql)),
-            ("compiled_path".to_owned(), json!(path)),
-            ("extra_ctes".to_owned(), json!([])),
-            ("extra_ctes_injected".to_owned(), json!(true)),
-        ]);
+    let shown = shown.join("compiled");
+    let compiled = compiled.into_iter().map(|(node, sql)| {
+        let file = shown.join(project.compiled_path(node));
+        (&node.id, (sql, file))
+    });
+    let compiled: CompiledSql<'_> = compiled.collect();
+    if compiled.is_empty() || !global.on(&switch::WRITE_JSON) {
+        return Ok(());
     }
-    write(&folder.join("manifest.json"), &manifest.to_string())
+    let text = project.manifest_text(&compiled);
+    write(&folder.join("manifest.json"), &text)
 }
 
 /// Nodes by number with their successors, as dbt's performance tools read them.

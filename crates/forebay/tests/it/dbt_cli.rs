@@ -153,6 +153,9 @@ fn artifacts_say_what_ran_and_what_is_there() {
         .collect();
     assert_eq!(statuses, ["success", "warn", "success"]);
     assert_eq!(results["results"][0]["compiled_code"], "select 1 as id");
+    let manifest = read("manifest.json");
+    let orders = &manifest["nodes"]["model.shop.orders"];
+    assert_eq!(orders["compiled_code"], "select 1 as id");
     let catalog = read("catalog.json");
     assert_eq!(
         catalog["nodes"]["model.shop.orders"]["columns"]["id"]["index"],

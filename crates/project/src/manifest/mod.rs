@@ -11,6 +11,9 @@ mod semantic;
 mod source;
 mod unit_test;
 
+use std::collections::HashMap;
+use std::path::PathBuf;
+
 use forebay_core::{Node, NodeId, ResourceType};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value as Json, json};
@@ -23,19 +26,30 @@ use crate::{DBT_VERSION, Project};
 
 const SCHEMA: &str = "https://schemas.getdbt.com/dbt/manifest/v12.json";
 
+/// The SQL that nodes have been compiled to, and the file that it is in, from the project's folder.
+pub type CompiledSql<'a> = HashMap<&'a NodeId, (&'a str, PathBuf)>;
+
 /// Written section by section and entry by entry: as one value that of 5,000 models took a gigabyte.
-pub(crate) struct Manifest<'a>(pub &'a Project);
+pub(crate) struct Manifest<'a> {
+    pub project: &'a Project,
+    pub compiled: &'a CompiledSql<'a>,
+}
 
 impl Serialize for Manifest<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use ResourceType::{Exposure, Metric, SavedQuery, SemanticModel, Source, UnitTest};
-        let project = self.0;
-        let section = |kinds| Section(project, kinds, Map::new());
+        let project = self.project;
+        let section = |kinds| Section::new(project, kinds);
         let operations = operation::all(project);
         let alone = edges::none(operations.keys());
         let mut all = serializer.serialize_map(None)?;
         all.serialize_entry("metadata", &metadata(project))?;
-        all.serialize_entry("nodes", &Section(project, NODES, operations))?;
+        let nodes = Section {
+            further: operations,
+            compiled: Some(self.compiled),
+            ..section(NODES)
+        };
+        all.serialize_entry("nodes", &nodes)?;
         all.serialize_entry("sources", &section(&[Source]))?;
         all.serialize_entry("macros", &macros::macros(project))?;
         all.serialize_entry("docs", &macros::docs(project))?;
@@ -70,8 +84,11 @@ const NODES: &[ResourceType] = &[
 pub(crate) fn graph(project: &Project) -> Json {
     use ResourceType::{Exposure, Metric, SavedQuery, SemanticModel, Source};
     let section = |kinds, further| {
-        let section = serde_json::to_value(Section(project, kinds, further));
-        section.expect("a manifest is plain data")
+        let section = Section {
+            further,
+            ..Section::new(project, kinds)
+        };
+        serde_json::to_value(section).expect("a manifest is plain data")
     };
     json!({
         "nodes": section(NODES, operation::all(project)),
@@ -85,20 +102,40 @@ pub(crate) fn graph(project: &Project) -> Json {
 }
 
 /// The nodes of some kinds, then further entries.
-struct Section<'a>(&'a Project, &'static [ResourceType], Map<String, Json>);
+struct Section<'a> {
+    project: &'a Project,
+    kinds: &'static [ResourceType],
+    further: Map<String, Json>,
+    compiled: Option<&'a CompiledSql<'a>>,
+}
+
+impl<'a> Section<'a> {
+    fn new(project: &'a Project, kinds: &'static [ResourceType]) -> Self {
+        Self {
+            project,
+            kinds,
+            further: Map::new(),
+            compiled: None,
+        }
+    }
+}
 
 impl Serialize for Section<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Section(project, kinds, further) = self;
+        let project = self.project;
         let nodes = project.graph.nodes.values();
-        let nodes = nodes.filter(|node| kinds.contains(&node.resource_type()));
+        let nodes = nodes.filter(|node| self.kinds.contains(&node.resource_type()));
         let empty = Detail::default();
         let mut entries = serializer.serialize_map(None)?;
         for node in nodes {
             let detail = project.details.get(&node.id).unwrap_or(&empty);
-            entries.serialize_entry(node.id.as_str(), &entry(project, node, detail))?;
+            let mut entry = entry(project, node, detail);
+            if let Some((sql, file)) = self.compiled.and_then(|all| all.get(&node.id)) {
+                node::set_compiled(&mut entry, sql, file);
+            }
+            entries.serialize_entry(node.id.as_str(), &entry)?;
         }
-        for (id, entry) in further {
+        for (id, entry) in &self.further {
             entries.serialize_entry(id, entry)?;
         }
         entries.end()

@@ -1,6 +1,7 @@
 //! Models, seeds, snapshots, tests and analyses in the manifest.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use forebay_core::contract::{Constraint, ConstraintKind};
 use forebay_core::graph::{Column, Model, Test};
@@ -31,6 +32,19 @@ pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
         _ => compiled(node, detail),
     };
     join([base, own])
+}
+
+/// Of a node that has been compiled since the project was read: tools for lineage read its SQL here.
+pub(super) fn set_compiled(entry: &mut Json, sql: &str, file: &Path) {
+    for (key, value) in [
+        ("compiled", json!(true)),
+        ("compiled_code", json!(sql)),
+        ("compiled_path", json!(file)),
+        ("extra_ctes", json!([])),
+        ("extra_ctes_injected", json!(true)),
+    ] {
+        entry[key] = value;
+    }
 }
 
 /// What all of them have.
