@@ -34,6 +34,7 @@ mod text;
 mod yaml;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -280,13 +281,17 @@ impl Project {
         manifest::of_node(self, id)
     }
 
-    /// The manifest as text, at a fraction of the value's memory, with the SQL of nodes that have been compiled.
-    pub fn manifest_text(&self, compiled: &CompiledSql<'_>) -> String {
+    /// Writes the manifest, at a fraction of the value's memory, with the SQL of nodes that have been compiled.
+    pub fn write_manifest(
+        &self,
+        to: &mut dyn Write,
+        compiled: &CompiledSql<'_>,
+    ) -> std::io::Result<()> {
         let manifest = manifest::Manifest {
             project: self,
             compiled,
         };
-        serde_json::to_string(&manifest).expect("a manifest is plain data")
+        Ok(serde_json::to_writer(to, &manifest)?)
     }
 }
 

@@ -5,6 +5,8 @@ mod one_page;
 mod run_results;
 mod sources;
 
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use forebay_core::{Diagnostic, Node};
@@ -22,11 +24,23 @@ use crate::wiring;
 
 /// Writes a file of target/, by way of a temporary one so that no reader sees half of it.
 pub fn write(path: &Path, text: &str) -> Result<(), Diagnostic> {
+    write_with(path, |file| file.write_all(text.as_bytes()))
+}
+
+fn write_with(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), Diagnostic> {
     // Of this process alone: another may be writing the same file.
     let partial = path.with_extension(format!("{}.partial", std::process::id()));
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(&partial, text))
+        .and_then(|()| File::create(&partial))
+        .and_then(|file| {
+            let mut file = BufWriter::new(file);
+            fill(&mut file)?;
+            file.flush()
+        })
         .and_then(|()| std::fs::rename(&partial, path))
         .map_err(|error| {
             Diagnostic::environment(format!("cannot write {}: {error}", path.display()))
@@ -35,10 +49,7 @@ pub fn write(path: &Path, text: &str) -> Result<(), Diagnostic> {
 
 /// manifest.json, what dbt derives from it (the graph's summary, the semantic layer), and our own nodes.
 pub fn manifest(project: &Project, folder: &Path) -> Result<(), Diagnostic> {
-    write(
-        &folder.join("manifest.json"),
-        &project.manifest_text(&CompiledSql::new()),
-    )?;
+    manifest_json(project, folder, &CompiledSql::new())?;
     let semantic = project.semantic_manifest().to_string();
     write(&folder.join("semantic_manifest.json"), &semantic)?;
     if let Some(own) = project.own_manifest() {
@@ -48,6 +59,15 @@ pub fn manifest(project: &Project, folder: &Path) -> Result<(), Diagnostic> {
         &folder.join("graph_summary.json"),
         &graph_summary(project).to_string(),
     )
+}
+
+fn manifest_json(
+    project: &Project,
+    folder: &Path,
+    compiled: &CompiledSql<'_>,
+) -> Result<(), Diagnostic> {
+    let path = folder.join("manifest.json");
+    write_with(&path, |file| project.write_manifest(file, compiled))
 }
 
 /// manifest.json once more, with the SQL that nodes have been compiled to: tools for lineage read it there.
@@ -67,8 +87,7 @@ pub fn compiled_manifest<'a>(
     if compiled.is_empty() || !global.on(&switch::WRITE_JSON) {
         return Ok(());
     }
-    let text = project.manifest_text(&compiled);
-    write(&folder.join("manifest.json"), &text)
+    manifest_json(project, &folder, &compiled)
 }
 
 /// Nodes by number with their successors, as dbt's performance tools read them.
