@@ -164,12 +164,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         count: (1, 1),
         gives: json,
         run: |arrays| {
-            strict::<StringArray, _>(arrays, |row| match row.array(0).data_type() {
-                DataType::Utf8 => {
-                    let text = row.text(0);
-                    checked(text).map(|json| Some(json.to_owned()))
-                }
-                _ => written(row.array(0), row.at()).map(Some),
+            strict::<StringArray, _>(arrays, |row| match read_or_written(row)? {
+                Some(json) => Ok(Some(json)),
+                None => no_json(row.text(0)),
             })
         },
     },
@@ -178,12 +175,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         takes: &[Takes::Json],
         count: (1, 1),
         gives: json,
-        run: |arrays| {
-            strict::<StringArray, _>(arrays, |row| match row.array(0).data_type() {
-                DataType::Utf8 => Ok(Some(row.text(0).to_owned()).filter(|text| is_valid(text))),
-                _ => written(row.array(0), row.at()).map(Some),
-            })
-        },
+        run: |arrays| strict::<StringArray, _>(arrays, read_or_written),
     },
     Function {
         names: &["jsonb_text"],
@@ -312,14 +304,26 @@ pub(super) const DUCKDB: &[Function] = &[
     },
 ];
 
+/// A text that is JSON, or any other value as JSON. None: the text is none.
+fn read_or_written(row: Row<'_>) -> Result<Option<String>> {
+    match row.array(0).data_type() {
+        DataType::Utf8 => Ok(Some(row.text(0).to_owned()).filter(|text| is_valid(text))),
+        _ => written(row.array(0), row.at()).map(Some),
+    }
+}
+
 fn checked(json: &str) -> Result<&str> {
     match is_valid(json) {
         true => Ok(json),
-        false => exec_err!(
-            "this is no JSON: {}",
-            json.chars().take(60).collect::<String>()
-        ),
+        false => no_json(json),
     }
+}
+
+fn no_json<T>(text: &str) -> Result<T> {
+    exec_err!(
+        "this is no JSON: {}",
+        text.chars().take(60).collect::<String>()
+    )
 }
 
 /// A value of JSON as text, without the quotes of a string.
@@ -336,10 +340,7 @@ fn part<'a>(row: Row<'a>) -> Result<Option<&'a str>> {
     let json = row.text(0).trim();
     let whole = json.starts_with(['{', '[', '"']) || is_valid(json);
     if !whole || json.is_empty() {
-        return exec_err!(
-            "this is no JSON: {}",
-            json.chars().take(60).collect::<String>()
-        );
+        return no_json(json);
     }
     let mut steps = Vec::new();
     for argument in 1..row.len() {
