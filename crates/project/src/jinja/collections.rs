@@ -34,6 +34,48 @@ pub(crate) fn set(items: impl IntoIterator<Item = Value>) -> Value {
     Value::from_object(Set(Mutex::new(items.into_iter().collect())))
 }
 
+/// What `groupby` gives: a tuple whose parts have names.
+#[derive(Debug)]
+pub(crate) struct Group {
+    grouper: Value,
+    list: Value,
+}
+
+impl Group {
+    pub fn of(pair: Value) -> Result<Value, Error> {
+        Ok(Value::from_object(Self {
+            grouper: pair.get_item_by_index(0)?,
+            list: list_of(&pair.get_item_by_index(1)?)?,
+        }))
+    }
+}
+
+impl Object for Group {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        match (key.as_i64(), key.as_str()) {
+            (Some(0 | -2), _) | (_, Some("grouper")) => Some(self.grouper.clone()),
+            (Some(1 | -1), _) | (_, Some("list")) => Some(self.list.clone()),
+            _ => None,
+        }
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Seq(2)
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&python::repr(&Value::from_dyn_object(self.clone())))
+    }
+}
+
+pub(crate) fn is_tuple(value: &Value) -> bool {
+    value.is_tuple() || value.downcast_object_ref::<Group>().is_some()
+}
+
 /// Plain data as Python has it: lists and dictionaries that can be changed, all the way down.
 pub(crate) fn from_json(json: &Json) -> Value {
     match json {

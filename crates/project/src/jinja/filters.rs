@@ -1,11 +1,15 @@
 //! The engine as dbt sets it up: filters, Python's methods, printing, and nothing escaped.
 
-use minijinja::value::ValueKind;
-use minijinja::{AutoEscape, Environment, Error, State, UndefinedBehavior, Value};
+use minijinja::value::{Kwargs, Rest, ValueKind, ValueOrKwargs};
+use minijinja::{AutoEscape, Environment, Error, State, UndefinedBehavior, Value, filters};
 use minijinja_contrib::pycompat::unknown_method_callback;
 use serde::Serialize;
 use serde_json::Value as Json;
 use serde_json::ser::{PrettyFormatter, Serializer};
+
+use super::collections::{self, Group};
+use super::named::{Params, Takes};
+use super::text_methods;
 
 pub(crate) fn environment() -> Environment<'static> {
     let mut env = Environment::new();
@@ -19,10 +23,12 @@ pub(crate) fn environment() -> Environment<'static> {
     env.add_filter("as_number", native);
     env.add_filter("as_native", native);
     env.add_filter("as_text", |value: Value| value.to_string());
-    env.add_filter("int", int);
-    env.add_filter("float", float);
-    env.add_filter("list", |value: Value| super::collections::list_of(&value));
+    env.add_filter("list", |value: Value| collections::list_of(&value));
+    env.add_filter("map", mapped);
     super::text_filters::add(&mut env);
+    for filter in [with_arguments(), super::text_filters::with_arguments()].concat() {
+        add_named(&mut env, filter);
+    }
     env.add_test("iterable", |value: Value| {
         !value.is_none() && value.try_iter().is_ok()
     });
@@ -30,11 +36,113 @@ pub(crate) fn environment() -> Environment<'static> {
     env
 }
 
+/// A filter with the names of its arguments.
+pub(super) type Filter = (&'static str, Params, Takes, Value);
+
+fn with_arguments() -> Vec<Filter> {
+    use Takes::{Names, Places};
+    use Value as V;
+    let default = || V::from_function(filters::default);
+    let by_case = &["case_sensitive", "attribute"];
+    vec![
+        ("attr", &["name"], Places, V::from_function(filters::attr)),
+        (
+            "batch",
+            &["linecount", "fill_with"],
+            Places,
+            V::from_function(filters::batch),
+        ),
+        ("d", &["default_value", "boolean"], Places, default()),
+        ("default", &["default_value", "boolean"], Places, default()),
+        (
+            "dictsort",
+            &["case_sensitive", "by", "reverse"],
+            Names,
+            V::from_function(filters::dictsort),
+        ),
+        ("float", &["default"], Places, V::from_function(float)),
+        (
+            "groupby",
+            &["attribute", "default", "case_sensitive"],
+            Names,
+            V::from_function(grouped),
+        ),
+        ("int", &["default", "base"], Places, V::from_function(int)),
+        (
+            "join",
+            &["d", "attribute"],
+            Names,
+            V::from_function(filters::join),
+        ),
+        ("max", by_case, Names, V::from_function(filters::max)),
+        ("min", by_case, Names, V::from_function(filters::min)),
+        (
+            "round",
+            &["precision", "method"],
+            Names,
+            V::from_function(filters::round),
+        ),
+        (
+            "slice",
+            &["slices", "fill_with"],
+            Places,
+            V::from_function(filters::slice),
+        ),
+        (
+            "sort",
+            &["reverse", "case_sensitive", "attribute"],
+            Names,
+            V::from_function(filters::sort),
+        ),
+        (
+            "sum",
+            &["attribute", "start"],
+            Names,
+            V::from_function(filters::sum),
+        ),
+        ("unique", by_case, Names, V::from_function(filters::unique)),
+    ]
+}
+
+fn add_named(env: &mut Environment<'static>, (name, params, takes, function): Filter) {
+    env.add_filter(
+        name,
+        move |state: &mut State<'_, '_>, value: Value, given: Rest<ValueOrKwargs>| {
+            let given = takes.bring(name, params, &given.into_values())?;
+            let all = [vec![value], given].concat();
+            function.call(state, &all)
+        },
+    );
+}
+
+fn grouped(value: Value, kwargs: Kwargs) -> Result<Value, Error> {
+    let groups = filters::groupby(value, None, kwargs)?;
+    let groups: Result<Vec<Value>, Error> = groups.try_iter()?.map(Group::of).collect();
+    Ok(collections::list(groups?))
+}
+
+/// The attribute of each item, or what a filter makes of it, which is given the rest of the arguments.
+fn mapped(
+    state: &mut State<'_, '_>,
+    items: Value,
+    given: Rest<ValueOrKwargs>,
+) -> Result<Value, Error> {
+    if given.first().is_none_or(|first| first.is_kwargs()) {
+        return Ok(collections::list(filters::map(state, items, given)?));
+    }
+    let given = given.into_values();
+    let filter = given[0].as_str().unwrap_or_default();
+    let mut all = Vec::new();
+    for item in items.try_iter()? {
+        all.push(state.apply_filter(filter, &[&[item], &given[1..]].concat())?);
+    }
+    Ok(collections::list(all))
+}
+
 /// As Jinja has it: what is no number is the default.
 fn int(value: Value, default: Option<Value>, base: Option<u32>) -> Value {
     if let Some(text) = value.as_str() {
-        let text = text.trim().replace('_', "");
-        if let Ok(whole) = i64::from_str_radix(&text, base.unwrap_or(10)) {
+        if let Some(whole) = whole(&text.trim().replace('_', ""), base.unwrap_or(10)) {
             return Value::from(whole);
         }
     } else if value.is_integer() {
@@ -44,6 +152,28 @@ fn int(value: Value, default: Option<Value>, base: Option<u32>) -> Value {
     number.map_or(default.unwrap_or(Value::from(0)), |number| {
         Value::from(number.trunc() as i64)
     })
+}
+
+/// With the prefix of its base, if it has one; base 0 is that of the prefix.
+fn whole(text: &str, base: u32) -> Option<i64> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let prefixes = [(2, "0b"), (8, "0o"), (16, "0x")];
+    let prefix = prefixes.iter().find_map(|(of, prefix)| {
+        let start = digits.get(..2)?.to_ascii_lowercase();
+        (start == *prefix && (base == 0 || base == *of)).then_some(*of)
+    });
+    let (base, digits) = match prefix {
+        Some(of) => (of, &digits[2..]),
+        None if base == 0 => (10, digits),
+        None => (base, digits),
+    };
+    let signed = format!("{sign}{digits}");
+    (2..=36)
+        .contains(&base)
+        .then(|| i64::from_str_radix(&signed, base).ok())?
 }
 
 fn float(value: Value, default: Option<Value>) -> Value {
@@ -65,13 +195,27 @@ fn python_method(
     method: &str,
     args: &[Value],
 ) -> Result<Value, Error> {
-    let own = match value.as_str() {
-        Some(text) => super::text_methods::call(text, method, args)?,
-        None => None,
+    let Some(text) = value.as_str() else {
+        return unknown_method_callback(state, value, method, args);
     };
-    match own {
-        Some(answer) => Ok(answer),
-        None => unknown_method_callback(state, value, method, args),
+    let args = text_methods::placed(method, args)?;
+    if let Some(answer) = text_methods::call(state, text, method, &args)? {
+        return Ok(answer);
+    }
+    match text_methods::part(text, method, &args)? {
+        None => {
+            let answer = unknown_method_callback(state, value, method, &args)?;
+            match answer.kind() {
+                // Lists of Python can be changed.
+                ValueKind::Seq => collections::list_of(&answer),
+                _ => Ok(answer),
+            }
+        }
+        Some((before, part)) => {
+            let found = python_method(state, &Value::from(part), method, &args[..1])?;
+            let place = found.as_usize().filter(|_| method.contains("find"));
+            Ok(place.map_or(found, |place| Value::from(before + place)))
+        }
     }
 }
 

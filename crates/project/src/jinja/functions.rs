@@ -15,7 +15,7 @@ use super::ref_call::RefCall;
 use super::relation::RelationValue;
 use super::scope::{Context, Scope};
 use super::unknown::Unknown;
-use super::{collections, macros, python, table, template, values};
+use super::{collections, cycles, macros, python, table, template, values};
 use crate::ask::{Answer, Question};
 use crate::config::Vars;
 use crate::render::has_jinja;
@@ -59,6 +59,8 @@ pub(crate) const FUNCTIONS: &[(&str, Function)] = &[
     ("__list", values::list),
     ("__dict", values::dict),
     ("dict", values::dict),
+    ("cycler", cycles::cycler),
+    ("joiner", cycles::joiner),
 ];
 
 pub(crate) fn get(scope: &Arc<Scope>, name: &str) -> Option<Value> {

@@ -6,15 +6,15 @@
 /// Text to put in, and the byte before which it comes, in order.
 pub(crate) type Insertions = Vec<(usize, &'static str)>;
 
-/// What has to be put into a template's text, and the bytes of colons that end the head of a block, as Python's do:
-/// Jinja passes over them.
+/// What has to be put into a template's text, and the bytes that mean nothing, in order: colons that end the head of a block, as
+/// Python's do, and the sign of `+3`.
 pub(crate) fn wrapped(text: &str) -> (Insertions, Vec<usize>) {
     let mut scan = Scan {
         text,
         at: 0,
         found: Vec::new(),
         colon: None,
-        colons: Vec::new(),
+        idle: Vec::new(),
     };
     while let Some(open) = scan.next_tag() {
         match open {
@@ -25,7 +25,7 @@ pub(crate) fn wrapped(text: &str) -> (Insertions, Vec<usize>) {
         }
     }
     scan.found.sort_by_key(|(at, text)| (*at, rank(text)));
-    (scan.found, scan.colons)
+    (scan.found, scan.idle)
 }
 
 /// What comes first of several at one place: what ends there, then the outermost that begins there.
@@ -43,7 +43,7 @@ struct Scan<'a> {
     found: Insertions,
     /// The last token of the tag so far, where it is a colon.
     colon: Option<usize>,
-    colons: Vec<usize>,
+    idle: Vec<usize>,
 }
 
 /// What is open between two brackets.
@@ -143,7 +143,7 @@ impl<'a> Scan<'a> {
             }
             after_value = self.token(c, after_value, &mut levels);
         }
-        self.colons.extend(self.colon.filter(|_| end == "%}"));
+        self.idle.extend(self.colon.filter(|_| end == "%}"));
         self.end_sum(levels.last_mut());
         if does {
             self.found.push((self.at, ")"));
@@ -241,6 +241,7 @@ impl<'a> Scan<'a> {
             }
             ('*' | '/', Some(level)) => self.end_percent(level),
             ('~', Some(level)) => self.end_product(level),
+            ('+', _) if !after_value => self.idle.push(at),
             ('+' | '-', Some(level)) => {
                 if after_value {
                     self.end_product(level);
@@ -310,8 +311,8 @@ mod tests {
 
     fn changed(text: &str) -> String {
         let mut out = text.to_owned();
-        let (insertions, colons) = wrapped(text);
-        for at in colons {
+        let (insertions, idle) = wrapped(text);
+        for at in idle {
             out.replace_range(at..=at, " ");
         }
         for (at, insertion) in insertions.into_iter().rev() {
@@ -355,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_colon_at_the_end_of_a_block_is_passed_over() {
+    fn a_colon_at_the_end_of_a_block_and_a_sign_of_nothing_are_passed_over() {
         for (text, expected) in [
             (
                 "{% if x: -%}{{ {'a': 1}[b:] }}{%- elif y : %}{% else:%}",
@@ -366,6 +367,7 @@ mod tests {
                 "{# {% if x: %} #}{% raw %}{% if x: %}{% endraw %}",
             ),
             ("{% for i in [1]: %}", "{% for i in __list([1])  %}"),
+            ("{{ +3 + +x }}", "{{  __sum(3 ,\"+\",  x) }}"),
         ] {
             assert_eq!(changed(text), expected);
         }

@@ -5,6 +5,8 @@ use std::fmt::Write;
 use minijinja::value::ValueKind;
 use minijinja::{Error, Output, State, Value};
 
+use super::collections::is_tuple;
+
 /// The environment's formatter.
 pub(crate) fn format(
     out: &mut Output<'_>,
@@ -50,11 +52,11 @@ fn write_repr(out: &mut dyn Write, value: &Value, depth: usize) -> std::fmt::Res
         ValueKind::Bool => out.write_str(if value.is_true() { "True" } else { "False" }),
         ValueKind::String => quoted(out, value.as_str().unwrap_or_default()),
         ValueKind::Seq | ValueKind::Map if depth > DEPTH => out.write_str("..."),
-        ValueKind::Seq if value.is_tuple() => sequence(out, value, ["(", ")"], depth),
+        ValueKind::Seq if is_tuple(value) => sequence(out, value, ["(", ")"], depth),
         ValueKind::Seq => sequence(out, value, ["[", "]"], depth),
         ValueKind::Number if !value.is_integer() => match f64::try_from(value.clone()) {
             Ok(number) if number.is_finite() => out.write_str(&float(number)),
-            _ => write!(out, "{value}"),
+            _ => out.write_str(&value.to_string().to_lowercase()),
         },
         // One without keys may be an object that renders itself.
         ValueKind::Map if value.try_iter().is_ok_and(|mut i| i.next().is_some()) => {
@@ -92,7 +94,7 @@ fn sequence(
         write_repr(out, &item, depth + 1)?;
         count += 1;
     }
-    if value.is_tuple() && count == 1 {
+    if is_tuple(value) && count == 1 {
         out.write_str(",")?;
     }
     out.write_str(close)

@@ -89,16 +89,15 @@ impl Origin {
 
 /// The template with its literals made changeable, and the shifts that this adds.
 fn changeable(template: &str, shifts: &[(usize, isize)]) -> (String, Vec<(usize, isize)>) {
-    let (insertions, colons) = wrapped(template);
+    let (insertions, idle) = wrapped(template);
     // As long as before, so that places stay.
     let blank = |template: &str| {
         let mut blanked = template.to_owned();
-        colons
-            .iter()
+        idle.iter()
             .for_each(|at| blanked.replace_range(*at..=*at, " "));
         blanked
     };
-    let blanked = (!colons.is_empty()).then(|| blank(template));
+    let blanked = (!idle.is_empty()).then(|| blank(template));
     let template = blanked.as_deref().unwrap_or(template);
     let mut text = String::with_capacity(template.len());
     let (mut copied, mut moved) = (0, Vec::with_capacity(shifts.len() + insertions.len()));

@@ -1,30 +1,66 @@
 //! Filters of Jinja that are about texts, as its own are.
 
-use minijinja::value::{Kwargs, Rest, Serde, ValueKind, ValueOrKwargs, from_args};
+use minijinja::value::{Serde, ValueKind};
 use minijinja::{Environment, Error, Value};
 use serde_json::Value as Json;
 
 use super::errors::failed;
-use super::filters::json_text;
+use super::filters::{Filter, json_text};
+use super::named::Takes::Places;
 use super::text_methods::justified;
 
 pub(super) fn add(env: &mut Environment<'static>) {
-    env.add_filter("tojson", to_json);
-    env.add_filter("indent", indent);
     for name in ["escape", "e", "forceescape"] {
         env.add_filter(name, |value: Value| escaped(&text(&value)));
     }
     env.add_filter("urlencode", url_encoded);
-    env.add_filter("truncate", truncate);
-    env.add_filter("wordwrap", wrapped);
     env.add_filter("wordcount", |value: Value| words(&text(&value)).count());
-    env.add_filter("center", |value: Value, width: Option<usize>| {
-        justified(&text(&value), "center", width.unwrap_or(80), " ")
-    });
     env.add_filter("striptags", |value: Value| striptags(&text(&value)));
-    env.add_filter("filesizeformat", |value: f64, binary: Option<bool>| {
+}
+
+pub(super) fn with_arguments() -> Vec<Filter> {
+    use Value as V;
+    let centered = |value: Value, width: Option<usize>| {
+        justified(&text(&value), "center", width.unwrap_or(80), " ")
+    };
+    let size = |value: f64, binary: Option<bool>| {
         minijinja_contrib::filters::filesizeformat(value, binary)
-    });
+    };
+    vec![
+        ("center", &["width"], Places, V::from_function(centered)),
+        (
+            "filesizeformat",
+            &["binary"],
+            Places,
+            V::from_function(size),
+        ),
+        (
+            "indent",
+            &["width", "first", "blank"],
+            Places,
+            V::from_function(indent),
+        ),
+        (
+            "replace",
+            &["old", "new", "count"],
+            Places,
+            V::from_function(replaced),
+        ),
+        ("tojson", &["indent"], Places, V::from_function(to_json)),
+        ("trim", &["chars"], Places, V::from_function(trimmed)),
+        (
+            "truncate",
+            &["length", "killwords", "end", "leeway"],
+            Places,
+            V::from_function(truncate),
+        ),
+        (
+            "wordwrap",
+            &["width", "break_long_words", "wrapstring"],
+            Places,
+            V::from_function(wrapped),
+        ),
+    ]
 }
 
 fn text(value: &Value) -> String {
@@ -36,14 +72,25 @@ fn text(value: &Value) -> String {
 }
 
 /// For pages: keys are sorted, and what means something in HTML is written by its number.
-fn to_json(value: Serde<Json>, indent: Option<usize>, kwargs: Kwargs) -> Result<String, Error> {
-    let indent = indent.or(kwargs.get::<Option<usize>>("indent")?);
-    kwargs.assert_all_used()?;
+fn to_json(value: Serde<Json>, indent: Option<usize>) -> String {
     let mut json = json_text(&value.0, true, indent);
     for (c, number) in [('<', "3c"), ('>', "3e"), ('&', "26"), ('\'', "27")] {
         json = json.replace(c, &format!("\\u00{number}"));
     }
-    Ok(json)
+    json
+}
+
+fn replaced(value: Value, old: Value, new: Value, count: Option<usize>) -> String {
+    let most = count.unwrap_or(usize::MAX);
+    text(&value).replacen(&text(&old), &text(&new), most)
+}
+
+fn trimmed(value: Value, chars: Option<String>) -> String {
+    let text = text(&value);
+    match chars {
+        Some(chars) => text.trim_matches(|c| chars.contains(c)).to_owned(),
+        None => text.trim().to_owned(),
+    }
 }
 
 fn indent(
@@ -51,14 +98,8 @@ fn indent(
     width: Option<Value>,
     first: Option<bool>,
     blank: Option<bool>,
-    kwargs: Kwargs,
 ) -> Result<String, Error> {
-    let width = width.or(kwargs.get::<Option<Value>>("width")?);
-    let named = |key: &str, given: Option<bool>| -> Result<bool, Error> {
-        Ok(given.or(kwargs.get::<Option<bool>>(key)?).unwrap_or(false))
-    };
-    let (first, blank) = (named("first", first)?, named("blank", blank)?);
-    kwargs.assert_all_used()?;
+    let (first, blank) = (first.unwrap_or(false), blank.unwrap_or(false));
     let by = match width {
         None => " ".repeat(4),
         Some(width) => match (width.as_str(), width.as_usize()) {
@@ -113,20 +154,15 @@ fn quoted(text: &str, safe: &str, space: &str) -> String {
     out
 }
 
-fn truncate(value: Value, args: Rest<ValueOrKwargs>) -> Result<String, Error> {
-    type Given = (Option<usize>, Option<bool>, Option<String>, Option<usize>);
-    let args = args.into_values();
-    let named = args.last().filter(|last| last.is_kwargs());
-    let places = &args[..args.len() - usize::from(named.is_some())];
-    let (length, killwords, end, leeway): Given = from_args(places)?;
-    let kwargs = Kwargs::try_from(named.cloned().unwrap_or_default())?;
-    let length = length.or(kwargs.get("length")?).unwrap_or(255);
-    let killwords = killwords.or(kwargs.get("killwords")?).unwrap_or(false);
-    let end = end
-        .or(kwargs.get("end")?)
-        .unwrap_or_else(|| "...".to_owned());
-    let leeway = leeway.or(kwargs.get("leeway")?).unwrap_or(5);
-    kwargs.assert_all_used()?;
+fn truncate(
+    value: Value,
+    length: Option<usize>,
+    killwords: Option<bool>,
+    end: Option<String>,
+    leeway: Option<usize>,
+) -> Result<String, Error> {
+    let (length, leeway) = (length.unwrap_or(255), leeway.unwrap_or(5));
+    let (killwords, end) = (killwords.unwrap_or(false), end.as_deref().unwrap_or("..."));
     let text = text(&value);
     if text.chars().count() <= length + leeway {
         return Ok(text);
@@ -143,21 +179,12 @@ fn truncate(value: Value, args: Rest<ValueOrKwargs>) -> Result<String, Error> {
 }
 
 /// Lines of at most that many characters; a longer word is cut.
-fn wrapped(
-    value: Value,
-    width: Option<usize>,
-    long: Option<bool>,
-    wrap: Option<String>,
-    kwargs: Kwargs,
-) -> Result<String, Error> {
-    let width = width.or(kwargs.get("width")?).unwrap_or(79).max(1);
-    let long = long.or(kwargs.get("break_long_words")?).unwrap_or(true);
-    let wrap = wrap.or(kwargs.get("wrapstring")?);
-    kwargs.assert_all_used()?;
+fn wrapped(value: Value, width: Option<usize>, long: Option<bool>, wrap: Option<String>) -> String {
+    let (width, long) = (width.unwrap_or(79).max(1), long.unwrap_or(true));
     let text = text(&value);
     let lines = text.lines().flat_map(|line| lines_of(line, width, long));
     let lines: Vec<String> = lines.collect();
-    Ok(lines.join(wrap.as_deref().unwrap_or("\n")))
+    lines.join(wrap.as_deref().unwrap_or("\n"))
 }
 
 fn lines_of(line: &str, width: usize, cut: bool) -> Vec<String> {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use minijinja::formatting::{FormatStyle, format};
 use minijinja::value::{Kwargs, Tuple, ValueKind, from_args};
 use minijinja::{Error, State, Value};
 use serde_json::Value as Json;
@@ -11,6 +10,7 @@ use super::collections;
 use super::errors::{failed, of_template};
 use super::filters::sort_keys;
 use super::scope::Scope;
+use super::text_format;
 use super::yaml_text::yaml_text;
 use crate::problems::Problems;
 use crate::{text, yaml};
@@ -90,16 +90,12 @@ pub(super) fn percent(
     args: &[Value],
 ) -> Result<Value, Error> {
     let (left, _sign, right): (Value, &str, Value) = from_args(args)?;
-    let Some(text) = left.as_str() else {
-        let expression = state.env().compile_expression("a % b")?;
-        let rest = expression.eval(Value::from_pairs([("a", left), ("b", right)]));
-        return rest.map_err(of_template);
-    };
-    let given = match right.is_tuple() {
-        true => right.try_iter()?.collect(),
-        false => vec![right],
-    };
-    format(FormatStyle::Printf, text, &given).map(Value::from)
+    if let Some(text) = left.as_str() {
+        return text_format::printf(text, &right).map(Value::from);
+    }
+    let expression = state.env().compile_expression("a % b")?;
+    let rest = expression.eval(Value::from_pairs([("a", left), ("b", right)]));
+    rest.map_err(of_template)
 }
 
 fn is_list(value: &Value) -> bool {
