@@ -35,7 +35,7 @@ pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
             Some(condition) => call("list_filter", parts.list.to_vec(), lambda(condition)),
             None => parts.list.to_vec(),
         };
-        let made = call("list_transform", list, lambda(parts.item));
+        let made = call("list_apply", list, lambda(parts.item));
         let close = parts.close;
         tokens.splice(open..=close, made);
     }
@@ -99,11 +99,11 @@ mod tests {
         for (sql, same) in [
             (
                 "select [x + 1 for x in [1, 2] if x > 1]",
-                "select list_transform(list_filter([1, 2], lambda x : x > 1), lambda x : x + 1)",
+                "select list_apply(list_filter([1, 2], lambda x : x > 1), lambda x : x + 1)",
             ),
             (
                 "select [[y for y in x] for x in l]",
-                "select list_transform(l, lambda x : list_transform(x, lambda y : y))",
+                "select list_apply(l, lambda x : list_apply(x, lambda y : y))",
             ),
             ("select [1, 2][1]", "select [1, 2][1]"),
         ] {

@@ -23,6 +23,7 @@ mod fields;
 mod having;
 mod hidden;
 mod joined;
+mod json_rows;
 mod keys;
 mod laterals;
 mod length;
@@ -45,6 +46,7 @@ mod ranks;
 mod reads_before;
 mod recomputed;
 pub(crate) mod repeated;
+mod rounding;
 mod rounds;
 mod rowless;
 mod scopes;
@@ -127,6 +129,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     if dialect == Dialect::DuckDb {
         functions = counted::wide(functions);
     }
+    functions = rounding::rounding(functions, dialect);
     functions.push(Arc::new(date_diff::date_diff()));
     functions.extend(functions::all(dialect).into_iter().map(Arc::new));
     functions.extend(local::functions(&state).map(Arc::new));

@@ -31,8 +31,11 @@ impl ExprPlanner for Operators {
             Ok(PlannerResult::Planned(value))
         };
         let is_sum = matches!(expr.op, Plus | Minus | Multiply | Divide | Modulo);
-        if is_sum && self.0 == Dialect::Postgres && read_text(&mut expr, schema)? {
-            return Ok(PlannerResult::Original(expr));
+        if is_sum && self.0 == Dialect::Postgres {
+            if read_text(&mut expr, schema)? {
+                return Ok(PlannerResult::Original(expr));
+            }
+            widen(&mut expr, schema)?;
         }
         match expr.op {
             Arrow if self.0 == Dialect::DuckDb => return extract("json_normal_part", expr),
@@ -46,6 +49,10 @@ impl ExprPlanner for Operators {
             _ => return Ok(PlannerResult::Original(expr)),
         }
         match (expr.left.get_type(schema)?, expr.right.get_type(schema)?) {
+            (DataType::Date32, DataType::Date32) if self.0 == Dialect::Postgres => {
+                let days = cast(expr.left - expr.right, DataType::Int32);
+                return Ok(PlannerResult::Planned(days));
+            }
             (DataType::Date32, DataType::Interval(_)) => expr.left = timestamp(expr.left),
             (DataType::Interval(_), DataType::Date32) => expr.right = timestamp(expr.right),
             (DataType::Date32, DataType::Time64(_)) if expr.op == Plus => {
@@ -131,6 +138,19 @@ fn read_text(expr: &mut RawBinaryExpr, schema: &DFSchema) -> Result<bool> {
         return Ok(false);
     }
     Ok(true)
+}
+
+/// A float of 32 bits is one of 64 beside a whole number or a decimal in PostgreSQL.
+fn widen(expr: &mut RawBinaryExpr, schema: &DFSchema) -> Result<()> {
+    let (left, right) = (expr.left.get_type(schema)?, expr.right.get_type(schema)?);
+    let is_exact = |of: &DataType| of.is_integer() || matches!(of, DataType::Decimal128(..));
+    let side = match (&left, &right) {
+        (DataType::Float32, other) if is_exact(other) => &mut expr.left,
+        (other, DataType::Float32) if is_exact(other) => &mut expr.right,
+        _ => return Ok(()),
+    };
+    *side = cast(std::mem::take(side), DataType::Float64);
+    Ok(())
 }
 
 /// A text beside a truth value is read as one: in PostgreSQL where it is written out.

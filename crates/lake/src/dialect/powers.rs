@@ -3,7 +3,6 @@
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::error::Result;
-use datafusion::functions::math::power;
 use datafusion::logical_expr::cast;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
@@ -24,10 +23,7 @@ impl ExprPlanner for Powers {
             return Ok(PlannerResult::Original(expr));
         }
         let operands = [expr.left, expr.right].map(|side| cast(side, DataType::Float64));
-        let power = match self.0 {
-            Dialect::DuckDb => functions::named("power"),
-            Dialect::Postgres => power(),
-        };
+        let power = functions::named_in("power", self.0);
         Ok(PlannerResult::Planned(power.call(operands.into())))
     }
 }

@@ -187,10 +187,14 @@ const ROWS: &[(&str, &str)] = &[
 
 /// `SELECT generate_series(1, 3)` gives three rows in PostgreSQL.
 fn series_rows(item: &mut SelectItem) {
+    let name = match &*item {
+        SelectItem::UnnamedExpr(expr) => Some(naming::name(expr, Dialect::Postgres)),
+        _ => None,
+    };
     let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item else {
         return;
     };
-    let inner = match expr {
+    let inner = match &mut *expr {
         Expr::Cast { expr, .. } => expr.as_mut(),
         expr => expr,
     };
@@ -204,6 +208,12 @@ fn series_rows(item: &mut SelectItem) {
     function.name = named(list);
     if let Some(rows) = fill("unnest(_1)", std::slice::from_ref(&*inner)) {
         *inner = rows;
+    }
+    if let Some(name) = name {
+        *item = SelectItem::ExprWithAlias {
+            expr: expr.clone(),
+            alias: Ident::with_quote('"', name),
+        };
     }
 }
 
@@ -285,7 +295,7 @@ fn name_items(select: &mut Select, dialect: Dialect) {
             continue;
         };
         if matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_))
-            || naming::spreads(expr)
+            || naming::spreads(expr, dialect)
         {
             continue;
         }

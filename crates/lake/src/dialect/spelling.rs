@@ -313,7 +313,7 @@ impl Speller<'_> {
                     }
                 }
             }
-            SelectItem::UnnamedExpr(expr) if !naming::spreads(expr) => {
+            SelectItem::UnnamedExpr(expr) if !naming::spreads(expr, Dialect::DuckDb) => {
                 let name = naming::name(expr, Dialect::DuckDb);
                 add(spelled, &of([name.as_str()]));
             }

@@ -1,20 +1,22 @@
-//! `s.*` of a column that is a structure: each of its fields. And `* REPLACE (x AS a)`, which replaces what is there.
+//! `s.*` and `unnest(s)` of a column that is a structure: each of its fields. And `* REPLACE (x AS a)`, which replaces what is there.
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, TableFactor,
-    TableWithJoins,
+    DictionaryField, Expr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
+    TableFactor, TableWithJoins,
 };
 use forebay_core::{Diagnostic, suggest};
 
 use super::using::Columns;
-use super::{Probe, folded, scopes};
+use super::{Probe, calls, folded, naming, scopes};
+use crate::types::Dialect;
 
 pub(super) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> Result<(), Diagnostic> {
     let is_affected = |select: &Select| {
-        select
-            .projection
-            .iter()
-            .any(|item| column(item, &select.from).is_some() || replaced(item).next().is_some())
+        select.projection.iter().any(|item| {
+            column(item, &select.from).is_some()
+                || unnested(item).is_some()
+                || replaced(item).next().is_some()
+        })
     };
     scopes::each_select(query, probe, &is_affected, &|select, _, columns| {
         all_there(select, columns)?;
@@ -22,7 +24,7 @@ pub(super) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> Result<(), Diagno
         for item in std::mem::take(&mut select.projection) {
             match column(&item, &select.from) {
                 Some(of) => items.extend(fields(&of, &select.from, columns)?),
-                None => items.push(item),
+                None => items.extend(parts(item, &select.from, columns)),
             }
         }
         select.projection = items;
@@ -110,12 +112,69 @@ fn fields(
             "'{name}.*' is of no table of the query, and of no column that is a structure"
         )));
     };
+    Ok(each_field(std::slice::from_ref(of), fields))
+}
+
+fn each_field(of: &[Ident], fields: Vec<String>) -> Vec<SelectItem> {
     let item = |field: String| {
         let field = Ident::with_quote('"', field);
+        let parts = of.iter().cloned().chain([field.clone()]);
         SelectItem::ExprWithAlias {
-            expr: Expr::CompoundIdentifier(vec![of.clone(), field.clone()]),
+            expr: Expr::CompoundIdentifier(parts.collect()),
             alias: field,
         }
     };
-    Ok(fields.into_iter().map(item).collect())
+    fields.into_iter().map(item).collect()
+}
+
+/// What an item without a name unnests.
+fn unnested(item: &SelectItem) -> Option<Expr> {
+    let SelectItem::UnnamedExpr(Expr::Function(function)) = item else {
+        return None;
+    };
+    let args = match calls::name_of(function)?.as_str() {
+        "unnest" => calls::args(function)?,
+        _ => return None,
+    };
+    match args.as_slice() {
+        [of] => Some(of.clone()),
+        _ => None,
+    }
+}
+
+/// The fields of a structure that is unnested. A list has one column; what a call gives is not known.
+fn parts(item: SelectItem, from: &[TableWithJoins], columns: &Columns<'_>) -> Vec<SelectItem> {
+    let fields = match unnested(&item) {
+        None => return vec![item],
+        Some(Expr::Dictionary(fields)) => {
+            let field = |field: &DictionaryField| SelectItem::ExprWithAlias {
+                expr: field.value.as_ref().clone(),
+                alias: field.key.clone(),
+            };
+            return fields.iter().map(field).collect();
+        }
+        Some(Expr::Identifier(name)) => {
+            let name = vec![name];
+            let fields = columns.fields(from, &folded(&name[0]));
+            fields.map(|fields| each_field(&name, fields))
+        }
+        Some(Expr::CompoundIdentifier(names)) => {
+            let last = names.last().map(folded).unwrap_or_default();
+            let fields = columns.fields(from, &last);
+            fields.map(|fields| each_field(&names, fields))
+        }
+        Some(Expr::Array(_)) => None,
+        Some(_) => return vec![item],
+    };
+    fields.unwrap_or_else(|| vec![named(item)])
+}
+
+fn named(item: SelectItem) -> SelectItem {
+    match item {
+        SelectItem::UnnamedExpr(expr) => SelectItem::ExprWithAlias {
+            alias: Ident::with_quote('"', naming::name(&expr, Dialect::DuckDb).to_lowercase()),
+            expr,
+        },
+        other => other,
+    }
 }

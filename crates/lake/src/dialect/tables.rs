@@ -11,6 +11,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::calls::fill;
+use super::json_rows::{self, VALUE, gives_items};
 use super::{folded, hidden, parse, reads_before};
 use crate::types::Dialect;
 
@@ -43,6 +44,9 @@ impl VisitorMut for Rewriter {
         self.around.push(hidden::tables(select));
         if self.dialect == Dialect::DuckDb {
             reads_before::rewrite(select, &self.around);
+        }
+        if self.dialect == Dialect::Postgres {
+            json_rows::rewrite(select);
         }
         for item in &mut select.from {
             factor(&mut item.relation, self.dialect);
@@ -88,10 +92,9 @@ fn factor(factor: &mut TableFactor, dialect: Dialect) {
             with_ordinality,
             ..
         } => match array_exprs.as_slice() {
-            [list] if *with_ordinality || has_column(list) => {
-                let lateral = has_column(list);
+            [list] => {
                 let rows = Rows::of("unnest", list.clone(), *with_ordinality);
-                rows.derived(alias, lateral, dialect)
+                rows.derived(alias, has_column(list))
             }
             _ => None,
         },
@@ -139,8 +142,14 @@ fn call(
     dialect: Dialect,
 ) -> Option<TableFactor> {
     let name = name.to_string().to_lowercase();
-    if name == "json_each" && dialect == Dialect::DuckDb {
-        return json_each(args, alias);
+    match (name.as_str(), dialect) {
+        ("json_each", _) | ("jsonb_each", Dialect::Postgres) => {
+            return json_each(&name, "json_each_values", args, alias);
+        }
+        ("json_each_text" | "jsonb_each_text", Dialect::Postgres) => {
+            return json_each(&name, "json_each_texts", args, alias);
+        }
+        _ => {}
     }
     let function = list_of(&name)?;
     let plain: Option<Vec<Expr>> = args
@@ -156,30 +165,31 @@ fn call(
     let is_number = |arg: &Expr| arg.to_string().parse::<i64>().is_ok();
     let is_series = matches!(function, "generate_series" | "range");
     if is_series && !numbered && plain.iter().all(is_number) {
-        return match dialect {
-            Dialect::DuckDb => series(&name, &plain, alias),
-            Dialect::Postgres => None,
-        };
+        return series(&name, &plain, alias, dialect);
     }
     let list = match function {
         "" => plain.first()?.clone(),
         function => list_call(function, plain),
     };
-    let column = if name.starts_with("json") && name != "json_object_keys" {
-        "value"
-    } else {
-        &name
+    let column = match gives_items(&name) {
+        true => VALUE,
+        false => &name,
     };
-    Rows::of(column, list, numbered).derived(alias, is_lateral, dialect)
+    Rows::of(column, list, numbered).derived(alias, is_lateral)
 }
 
 /// A row for each member or item of JSON: its key or place, and its value.
-fn json_each(args: &[FunctionArg], alias: &Option<TableAlias>) -> Option<TableFactor> {
+fn json_each(
+    name: &str,
+    values: &str,
+    args: &[FunctionArg],
+    alias: &Option<TableAlias>,
+) -> Option<TableFactor> {
     let [FunctionArg::Unnamed(FunctionArgExpr::Expr(json))] = args else {
         return None;
     };
     let text = format!(
-        "SELECT unnest(json_each_keys({json})) AS key, unnest(json_each_values({json})) AS value"
+        "SELECT unnest(json_each_keys({json})) AS key, unnest({values}({json})) AS {VALUE}"
     );
     let Some(Statement::Query(subquery)) = parse(&text, 50).ok()?.pop() else {
         return None;
@@ -187,18 +197,33 @@ fn json_each(args: &[FunctionArg], alias: &Option<TableAlias>) -> Option<TableFa
     Some(TableFactor::Derived {
         lateral: has_column(json),
         subquery,
-        alias: Some(alias.clone().unwrap_or_else(|| named("json_each"))),
+        alias: Some(alias.clone().unwrap_or_else(|| named(name))),
         sample: None,
     })
 }
 
-/// The engine's series with the column as DuckDB calls it: the engine says `value`.
-fn series(name: &str, args: &[Expr], alias: &Option<TableAlias>) -> Option<TableFactor> {
+/// The engine's series with the column as it is called elsewhere: the engine says `value`. To PostgreSQL it is of the
+/// numbers' type.
+fn series(
+    name: &str,
+    args: &[Expr],
+    alias: &Option<TableAlias>,
+    dialect: Dialect,
+) -> Option<TableFactor> {
+    let column = forebay_core::quote(&column_name(alias, name));
     let alias = alias.clone().unwrap_or_else(|| named(name));
     let name = forebay_core::quote(name);
     let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+    let are_short = args.iter().all(|arg| arg.parse::<i32>().is_ok());
+    let value = match dialect {
+        Dialect::Postgres if are_short => "value::integer",
+        _ => "value",
+    };
     // In quotes it is not taken for a call to be rewritten once more.
-    let text = format!("SELECT value AS {name} FROM {name}({})", args.join(", "));
+    let text = format!(
+        "SELECT {value} AS {column} FROM {name}({})",
+        args.join(", ")
+    );
     let Some(Statement::Query(subquery)) = parse(&text, 10).ok()?.pop() else {
         return None;
     };
@@ -237,6 +262,14 @@ fn list_call(function: &str, args: Vec<Expr>) -> Expr {
     })
 }
 
+/// The one column of a function is called as its alias, but where the function has a name for it.
+fn column_name(alias: &Option<TableAlias>, own: &str) -> String {
+    match alias {
+        Some(alias) if own != VALUE => folded(&alias.name),
+        _ => own.to_owned(),
+    }
+}
+
 /// A list as rows.
 struct Rows<'a> {
     /// The name of their column.
@@ -260,17 +293,9 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// `(SELECT unnest(list) AS column) AS alias`. PostgreSQL names the one column as the alias.
-    fn derived(
-        self,
-        alias: &Option<TableAlias>,
-        lateral: bool,
-        dialect: Dialect,
-    ) -> Option<TableFactor> {
-        let column = match (alias, dialect) {
-            (Some(alias), Dialect::Postgres) => folded(&alias.name),
-            _ => self.column.to_owned(),
-        };
+    /// `(SELECT unnest(list) AS column) AS alias`.
+    fn derived(self, alias: &Option<TableAlias>, lateral: bool) -> Option<TableFactor> {
+        let column = column_name(alias, self.column);
         let mut text = format!("SELECT unnest(1) AS {}", forebay_core::quote(&column));
         let mut items = vec![fill("unnest(_1)", std::slice::from_ref(&self.list))?];
         if self.numbered {

@@ -58,6 +58,9 @@ fn explain_external(error: &(dyn std::error::Error + 'static)) -> Diagnostic {
         explain_arrow(error)
     } else if let Some(DeltaTableError::GenericError { source }) = error.downcast_ref() {
         explain_external(source.as_ref())
+    } else if error.to_string().starts_with("regex parse error") {
+        Diagnostic::error("this is no regular expression that is understood")
+            .hint("look-around (?=, ?!, ?<) and references \\1 within a pattern are not")
     } else {
         Diagnostic::environment(plain(&error.to_string()))
     }

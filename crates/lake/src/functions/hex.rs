@@ -22,6 +22,19 @@ pub(super) const FUNCTIONS: &[Function] = &[
         gives: |_| DataType::Binary,
         run: |arrays| strict::<BinaryArray, _>(arrays, |row| unhex(row.text(0)).map(Some)),
     },
+    // A text as PostgreSQL reads bytes: `\x6162`, or letters of which some are escaped.
+    Function {
+        names: &["bytes_of_text"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: |_| DataType::Binary,
+        run: |arrays| {
+            strict::<BinaryArray, _>(arrays, |row| match row.text(0).strip_prefix("\\x") {
+                Some(digits) => unhex(digits).map(Some),
+                None => unescaped(row.text(0)).map(Some),
+            })
+        },
+    },
     Function {
         names: &["sha1"],
         takes: &[Takes::Text],
@@ -32,6 +45,29 @@ pub(super) const FUNCTIONS: &[Function] = &[
         },
     },
 ];
+
+/// `\\` is a backslash, and three octal digits behind one are a byte.
+fn unescaped(text: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        rest = behind;
+        let octal = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok();
+        match (first, behind) {
+            (b'\\', [b'\\', ..]) => {
+                bytes.push(b'\\');
+                rest = &behind[1..];
+            }
+            (b'\\', digits) if digits.len() >= 3 && octal(&digits[..3]).is_some() => {
+                bytes.extend(octal(&digits[..3]));
+                rest = &behind[3..];
+            }
+            (b'\\', _) => return exec_err!("'{text}' is no text of bytes"),
+            (byte, _) => bytes.push(*byte),
+        }
+    }
+    Ok(bytes)
+}
 
 pub(super) const DUCKDB: &[Function] = &[Function {
     names: &["to_hex", "hex"],

@@ -1,17 +1,18 @@
 //! Functions of JSON: texts of a type of their own.
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, StringArray};
-use arrow::datatypes::{DataType, Float64Type};
+use arrow::array::{AsArray, BooleanArray, Int64Array, StringArray};
+use arrow::datatypes::DataType;
 use datafusion::common::exec_err;
 use datafusion::error::Result;
 
 use super::function::{
-    Function, Row, Takes, boolean, int, json, jsons, lenient, strict, strict_lists, text, texts,
+    Function, Row, Takes, boolean, int, json, jsons, strict, strict_lists, text, texts,
 };
+use super::json_made::written;
 use super::json_text::{
-    Step, find, is_valid, items, joined, jsonb, members, minified, normal, number_text, path,
-    quoted, unquoted,
+    Step, find, is_valid, items, joined, jsonb, members, minified, normal, path, unquoted,
 };
+use crate::types::Dialect;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     // `json -> step`
@@ -130,6 +131,19 @@ pub(super) const FUNCTIONS: &[Function] = &[
         },
     },
     Function {
+        names: &["json_each_texts"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: texts,
+        run: |arrays| {
+            strict_lists(arrays, |row| {
+                let text = |value: &str| (value != "null").then(|| unquoted(value));
+                let values = |json| entries(json).into_iter().map(|(_, value)| text(&value));
+                Ok(part(row)?.map(|json| values(json).collect()))
+            })
+        },
+    },
+    Function {
         names: &["json_items"],
         takes: &[Takes::Text],
         count: (1, 1),
@@ -212,43 +226,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
         gives: json,
         run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(part(row)?.map(minified))),
     },
-    Function {
-        names: &["json_object", "json_build_object", "jsonb_build_object"],
-        takes: &[Takes::Json],
-        count: (0, 128),
-        gives: json,
-        run: |arrays| lenient::<StringArray, _>(arrays, |row| object(row).map(Some)),
-    },
-    Function {
-        names: &["json_array", "json_build_array", "jsonb_build_array"],
-        takes: &[Takes::Json],
-        count: (0, 128),
-        gives: json,
-        run: |arrays| {
-            lenient::<StringArray, _>(arrays, |row| {
-                let items = (0..row.len()).map(|at| written(row.array(at), row.at()));
-                Ok(Some(format!(
-                    "[{}]",
-                    items.collect::<Result<Vec<_>>>()?.join(",")
-                )))
-            })
-        },
-    },
-    Function {
-        names: &[
-            "to_json",
-            "to_jsonb",
-            "row_to_json",
-            "array_to_json",
-            "json_quote",
-        ],
-        takes: &[Takes::Json],
-        count: (1, 1),
-        gives: json,
-        run: |arrays| {
-            strict::<StringArray, _>(arrays, |row| written(row.array(0), row.at()).map(Some))
-        },
-    },
 ];
 
 pub(super) const DUCKDB: &[Function] = &[
@@ -308,7 +285,7 @@ pub(super) const DUCKDB: &[Function] = &[
 fn read_or_written(row: Row<'_>) -> Result<Option<String>> {
     match row.array(0).data_type() {
         DataType::Utf8 => Ok(Some(row.text(0).to_owned()).filter(|text| is_valid(text))),
-        _ => written(row.array(0), row.at()).map(Some),
+        _ => written(row.array(0), row.at(), Dialect::DuckDb).map(Some),
     }
 }
 
@@ -357,21 +334,6 @@ fn part<'a>(row: Row<'a>) -> Result<Option<&'a str>> {
     Ok(find(json, &steps))
 }
 
-fn object(row: Row<'_>) -> Result<String> {
-    if row.len() % 2 == 1 {
-        return exec_err!("an object of JSON needs a value for each key");
-    }
-    let mut members = Vec::new();
-    for at in (0..row.len()).step_by(2) {
-        if row.is_null(at) {
-            return exec_err!("a key of JSON cannot be null");
-        }
-        let value = written(row.array(at + 1), row.at())?;
-        members.push(format!("{}:{value}", quoted(&row.written(at)?)));
-    }
-    Ok(format!("{{{}}}", members.join(",")))
-}
-
 fn entries(json: &str) -> Vec<(String, String)> {
     match json.starts_with('[') {
         true => {
@@ -386,61 +348,5 @@ fn entries(json: &str) -> Vec<(String, String)> {
                 .map(|(key, value)| (unquoted(key), normal(value)))
                 .collect()
         }
-    }
-}
-
-/// The value as JSON.
-fn written(array: &ArrayRef, at: usize) -> Result<String> {
-    if array.data_type() == &DataType::Null || array.is_null(at) {
-        return Ok("null".to_owned());
-    }
-    let list = |items: &ArrayRef| {
-        let items = (0..items.len()).map(|at| written(items, at));
-        Ok(format!(
-            "[{}]",
-            items.collect::<Result<Vec<_>>>()?.join(",")
-        ))
-    };
-    match array.data_type() {
-        DataType::List(_) => list(&array.as_list::<i32>().value(at)),
-        DataType::LargeList(_) => list(&array.as_list::<i64>().value(at)),
-        DataType::Struct(fields) => {
-            let mut members = Vec::new();
-            for (field, column) in fields.iter().zip(array.as_struct().columns()) {
-                members.push(format!("{}:{}", quoted(field.name()), written(column, at)?));
-            }
-            Ok(format!("{{{}}}", members.join(",")))
-        }
-        DataType::Map(..) => {
-            let entry = array.as_map().value(at);
-            let mut members = Vec::new();
-            for row in 0..entry.len() {
-                let key = super::writing::one(entry.column(0), row)?;
-                members.push(format!(
-                    "{}:{}",
-                    quoted(&key),
-                    written(entry.column(1), row)?
-                ));
-            }
-            Ok(format!("{{{}}}", members.join(",")))
-        }
-        // What is no JSON came to be of its type beside some, as in `coalesce(j, 'none')`.
-        DataType::LargeUtf8 if is_valid(array.as_string::<i64>().value(at)) => {
-            Ok(minified(array.as_string::<i64>().value(at)))
-        }
-        kind if kind.is_floating() => {
-            let number = arrow::compute::cast(&array.slice(at, 1), &DataType::Float64)?;
-            Ok(number_text(number.as_primitive::<Float64Type>().value(0)))
-        }
-        DataType::Decimal128(_, 1..) => {
-            let text = super::writing::one(array, at)?;
-            let short = text.trim_end_matches('0');
-            Ok(match short.ends_with('.') {
-                true => format!("{short}0"),
-                false => short.to_owned(),
-            })
-        }
-        kind if kind.is_numeric() || kind == &DataType::Boolean => super::writing::one(array, at),
-        _ => Ok(quoted(&super::writing::one(array, at)?)),
     }
 }

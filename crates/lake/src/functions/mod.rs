@@ -7,6 +7,7 @@ mod forms;
 mod hex;
 mod intervals;
 mod json;
+mod json_made;
 mod json_text;
 mod lists;
 mod moments;
@@ -63,12 +64,19 @@ pub(crate) fn all(dialect: Dialect) -> Vec<ScalarUDF> {
             hex::DUCKDB,
             regexes::DUCKDB,
             json::DUCKDB,
+            json_made::DUCKDB,
             types::DUCKDB,
             numbers::DUCKDB,
             roots::DUCKDB,
             text::DUCKDB,
         ],
-        Dialect::Postgres => &[hex::POSTGRES, types::POSTGRES, numbers::POSTGRES],
+        Dialect::Postgres => &[
+            hex::POSTGRES,
+            json_made::POSTGRES,
+            types::POSTGRES,
+            numbers::POSTGRES,
+            roots::POSTGRES,
+        ],
     };
     let lists = shared.into_iter().chain(of_dialect.iter().copied());
     lists.flatten().map(|function| function.udf()).collect()
@@ -82,14 +90,18 @@ pub(crate) fn aggregates(dialect: Dialect) -> Vec<AggregateUDF> {
     all
 }
 
-/// One of both dialects, to be called by the dialect itself. They are few and asked for often: each is
-/// made once.
+/// One of both dialects, to be called by the dialect itself.
 pub(crate) fn named(name: &'static str) -> Arc<ScalarUDF> {
-    static MADE: LazyLock<Mutex<HashMap<&'static str, Arc<ScalarUDF>>>> =
-        LazyLock::new(Mutex::default);
+    named_in(name, Dialect::DuckDb)
+}
+
+/// One as the dialect has it. They are few and asked for often: each is made once.
+pub(crate) fn named_in(name: &'static str, dialect: Dialect) -> Arc<ScalarUDF> {
+    type Made = HashMap<(&'static str, Dialect), Arc<ScalarUDF>>;
+    static MADE: LazyLock<Mutex<Made>> = LazyLock::new(Mutex::default);
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    let function = made.entry(name).or_insert_with(|| {
-        let mut all = all(Dialect::DuckDb).into_iter();
+    let function = made.entry((name, dialect)).or_insert_with(|| {
+        let mut all = all(dialect).into_iter();
         let found = all.find(|function| function.name() == name);
         Arc::new(found.unwrap_or_else(|| panic!("there is no function {name}")))
     });

@@ -96,25 +96,85 @@ fn translated(pattern: &str) -> String {
     text
 }
 
-/// As PostgreSQL reads it: `.` is a new line too, and the classes of letters are of Unicode.
+/// As PostgreSQL reads it: `.` is a new line too, the classes of letters are of Unicode, digits those of ASCII, and
+/// options may stand in front.
 pub(crate) fn of_postgres(pattern: &str) -> String {
-    let mut text = translated(pattern);
+    if let Some(literal) = pattern.strip_prefix("***=") {
+        return regex::escape(literal);
+    }
+    let pattern = pattern.strip_prefix("***:").unwrap_or(pattern);
+    let (options, pattern) = leading(pattern).unwrap_or(("", pattern));
+    if options.contains('q') {
+        return regex::escape(pattern);
+    }
+    let mut text = with_digits(&translated(pattern));
     for (class, of_unicode) in CLASSES {
         text = text.replace(class, of_unicode);
     }
-    match text.contains('.') {
-        true => format!("(?s){text}"),
-        false => text,
+    let mut flags = String::new();
+    match options.contains(['n', 'm', 'p', 'w']) {
+        true if options.contains(['n', 'm', 'w']) => flags.push('m'),
+        false if text.contains('.') => flags.push('s'),
+        _ => {}
+    }
+    if options.contains('w') && text.contains('.') {
+        flags.push('s');
+    }
+    flags.extend(options.chars().filter(|option| matches!(option, 'i' | 'x')));
+    match flags.is_empty() {
+        true => text,
+        false => format!("(?{flags}){text}"),
     }
 }
+
+/// `(?i)` in front: its letters, and what is behind.
+fn leading(pattern: &str) -> Option<(&str, &str)> {
+    let (options, rest) = pattern.strip_prefix("(?")?.split_once(')')?;
+    let known = |option: char| "bceimnpqstwx".contains(option);
+    (!options.is_empty() && options.chars().all(known)).then_some((options, rest))
+}
+
+/// `\d` is a digit of ASCII, and `\s` no space that keeps words together.
+fn with_digits(pattern: &str) -> String {
+    let mut text = String::with_capacity(pattern.len());
+    let mut letters = pattern.chars();
+    let mut in_class = false;
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => match (letters.next(), in_class) {
+                (Some('d'), true) => text.push_str("0-9"),
+                (Some('d'), false) => text.push_str("[0-9]"),
+                (Some('D'), _) => text.push_str("[^0-9]"),
+                (Some('s'), _) => text.push_str(SPACES),
+                (Some('S'), _) => text.push_str(&SPACES.replacen("[", "[^", 1)),
+                (Some(other), _) => text.extend(['\\', other]),
+                (None, _) => text.push('\\'),
+            },
+            '[' => {
+                in_class = true;
+                text.push(letter);
+            }
+            ']' => {
+                in_class = false;
+                text.push(letter);
+            }
+            other => text.push(other),
+        }
+    }
+    text
+}
+
+/// Unicode's, without those that no line is broken at.
+const SPACES: &str =
+    r"[\t-\r\x20\u{1680}\u{2000}-\u{2006}\u{2008}-\u{200A}\u{2028}\u{2029}\u{205F}\u{3000}]";
 
 const CLASSES: [(&str, &str); 6] = [
     ("[:alpha:]", r"\p{Alphabetic}"),
     ("[:alnum:]", r"\p{Alphabetic}\p{Nd}"),
-    ("[:digit:]", r"\p{Nd}"),
+    ("[:digit:]", "0-9"),
     ("[:lower:]", r"\p{Lowercase}"),
     ("[:upper:]", r"\p{Uppercase}"),
-    ("[:space:]", r"\s"),
+    ("[:space:]", SPACES),
 ];
 
 /// With `\w`, `\d`, `\s` and `\b` of ASCII's letters alone, as DuckDB reads them.
@@ -194,7 +254,22 @@ pub(crate) fn replacement(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::of_ascii;
+    use super::{of_ascii, of_postgres};
+
+    #[test]
+    fn patterns_of_postgresql_have_options_in_front() {
+        for (given, made) in [
+            ("a.b", "(?s)a.b"),
+            ("(?n)a.b", "(?m)a.b"),
+            ("(?ix)a.b", "(?six)a.b"),
+            ("***=a+b", r"a\+b"),
+            ("(?q)a+b", r"a\+b"),
+            (r"\d[\d-]", "[0-9][0-9-]"),
+            ("(?:a)", "(?:a)"),
+        ] {
+            assert_eq!(of_postgres(given), made);
+        }
+    }
 
     #[test]
     fn classes_are_of_ascii() {

@@ -333,18 +333,37 @@ fn only(mut letters: impl Iterator<Item = char>, otherwise: char) -> char {
 }
 
 /// In quotes where it needs them.
+/// Words of PostgreSQL's grammar that are no plain names.
+const WORDS: &str = "all analyse analyze and any array as asc asymmetric authorization between bigint binary bit boolean \
+    both case cast char character check coalesce collate collation column concurrently constraint create \
+    cross current_catalog current_date current_role current_schema current_time current_timestamp \
+    current_user dec decimal default deferrable desc distinct do else end except exists extract false \
+    fetch float for foreign freeze from full grant greatest group grouping having ilike in initially \
+    inner inout int integer intersect interval into is isnull join lateral leading least left like limit \
+    localtime localtimestamp national natural nchar none normalize not notnull null nullif numeric \
+    offset on only or order out outer overlaps overlay placing position precision primary real \
+    references returning right row select session_user setof similar smallint some substring symmetric \
+    table tablesample then time timestamp to trailing treat trim true union unique user using values \
+    varchar variadic verbose when where window with xmlattributes xmlconcat xmlelement xmlexists \
+    xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable";
+
 pub(super) fn ident(name: &str) -> String {
     let first = name.chars().next();
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let is_plain = name.chars().all(plain) && first.is_some_and(|c| !c.is_ascii_digit());
-    match is_plain {
+    match is_plain && !WORDS.split_whitespace().any(|word| word == name) {
         true => name.to_owned(),
         false => format!("\"{}\"", name.replace('"', "\"\"")),
     }
 }
 
+/// PostgreSQL reads a backslash as one where it is escaped.
 pub(super) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
+    let doubled = text.replace('\'', "''");
+    match text.contains('\\') {
+        true => format!("E'{}'", doubled.replace('\\', "\\\\")),
+        false => format!("'{doubled}'"),
+    }
 }
 
 fn url_encode(text: &str) -> String {

@@ -27,7 +27,11 @@ pub(crate) fn write(array: &ArrayRef, dialect: Dialect) -> Result<ArrayRef> {
 
 /// One value as DuckDB writes it.
 pub(super) fn one(array: &ArrayRef, at: usize) -> Result<String> {
-    value(&settled(&array.slice(at, 1))?, 0, Dialect::DuckDb)
+    one_in(array, at, Dialect::DuckDb)
+}
+
+pub(super) fn one_in(array: &ArrayRef, at: usize, dialect: Dialect) -> Result<String> {
+    value(&settled(&array.slice(at, 1))?, 0, dialect)
 }
 
 /// In microseconds, and of one kind of interval.
@@ -82,6 +86,12 @@ fn value(array: &ArrayRef, at: usize, dialect: Dialect) -> Result<String> {
         DataType::List(_) => list(&array.as_list::<i32>().value(at), dialect)?,
         DataType::LargeList(_) => list(&array.as_list::<i64>().value(at), dialect)?,
         DataType::FixedSizeList(..) => list(&array.as_fixed_size_list().value(at), dialect)?,
+        DataType::Struct(_) if dialect == Dialect::Postgres => record(array, at)?,
+        DataType::Binary if dialect == Dialect::Postgres => {
+            let bytes = array.as_binary::<i32>().value(at);
+            let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("\\x{digits}")
+        }
         DataType::Struct(fields) => {
             let mut parts = Vec::new();
             for (field, column) in fields.iter().zip(array.as_struct().columns()) {
@@ -106,6 +116,41 @@ fn value(array: &ArrayRef, at: usize, dialect: Dialect) -> Result<String> {
     })
 }
 
+/// `(1,"a b",)`: nothing stands for null.
+fn record(array: &ArrayRef, at: usize) -> Result<String> {
+    let part = |column: &ArrayRef| {
+        if column.data_type() == &DataType::Null || column.is_null(at) {
+            return Ok(String::new());
+        }
+        let text = nested(column, at)?;
+        let special = |c: char| ",()\"\\".contains(c) || c.is_whitespace();
+        Ok(match text.is_empty() || text.contains(special) {
+            true => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\"\"")),
+            false => text,
+        })
+    };
+    let parts = array.as_struct().columns().iter().map(part);
+    Ok(format!(
+        "({})",
+        parts.collect::<Result<Vec<_>>>()?.join(",")
+    ))
+}
+
+/// A value inside of another, as PostgreSQL writes it: the first letter of a truth value.
+fn nested(array: &ArrayRef, at: usize) -> Result<String> {
+    match array.data_type() {
+        DataType::Boolean => {
+            let letter = if array.as_boolean().value(at) {
+                "t"
+            } else {
+                "f"
+            };
+            Ok(letter.to_owned())
+        }
+        _ => value(&settled(array)?, at, Dialect::Postgres),
+    }
+}
+
 fn list(items: &ArrayRef, dialect: Dialect) -> Result<String> {
     let items = (0..items.len()).map(|at| item(items, at, dialect));
     let items = items.collect::<Result<Vec<_>>>()?;
@@ -120,12 +165,19 @@ fn item(array: &ArrayRef, at: usize, dialect: Dialect) -> Result<String> {
     if array.data_type() == &DataType::Null || array.is_null(at) {
         return Ok("NULL".to_owned());
     }
-    let text = value(&settled(array)?, at, dialect)?;
+    let text = match dialect {
+        Dialect::DuckDb => value(&settled(array)?, at, dialect)?,
+        Dialect::Postgres => nested(array, at)?,
+    };
     let special = |c: char| match dialect {
         Dialect::DuckDb => ",[]{}()'\"\\=:".contains(c),
         Dialect::Postgres => ",{}\"\\".contains(c) || c.is_whitespace(),
     };
-    let is_text = !array.data_type().is_nested();
+    let is_record = matches!(
+        (array.data_type(), dialect),
+        (DataType::Struct(_), Dialect::Postgres)
+    );
+    let is_text = is_record || !array.data_type().is_nested();
     let misread = text.trim() != text
         || text.is_empty()
         || text.contains(special)

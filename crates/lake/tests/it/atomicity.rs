@@ -58,7 +58,7 @@ async fn a_failure_in_the_midst_of_the_rows_changes_nothing() {
         .sql("main.t", WriteMode::Overwrite, "SELECT 1 AS id")
         .await
         .unwrap();
-    let failing = "SELECT 10 / (value - 90000) AS id FROM generate_series(1, 100000)";
+    let failing = "SELECT 10 / (value - 90000) AS id FROM generate_series(1, 100000) AS t(value)";
     let problem = place
         .sql("main.t", WriteMode::Overwrite, failing)
         .await

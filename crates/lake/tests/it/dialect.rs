@@ -56,6 +56,28 @@ async fn operators_bind_as_in_postgresql() {
 }
 
 #[tokio::test]
+async fn what_has_no_answer_in_numbers_is_an_error_in_postgresql() {
+    let place = place().await;
+    for (sql, problem) in [
+        ("SELECT ln(0)", "the logarithm of zero"),
+        ("SELECT log(-1)", "the logarithm of -1, which is negative"),
+        ("SELECT log(2, 0)", "the logarithm of zero"),
+        (
+            "SELECT sqrt(-4)",
+            "the square root of -4, which is negative",
+        ),
+        ("SELECT power(-8, 0.5)", "is no real number"),
+        ("SELECT (-8) ^ 0.5", "is no real number"),
+        ("SELECT power(0, -1)", "is undefined"),
+        ("SELECT exp(10000)", "out of the range of double precision"),
+        ("SELECT 'a' ~ '(a'", "no regular expression"),
+    ] {
+        let said = place.problem(sql).await;
+        assert!(said.contains(problem), "{sql}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn windows_keep_what_the_named_one_says() {
     let from = "FROM (VALUES (1, 1), (1, 2), (2, 3), (2, 4)) AS t(k, v)";
     for over in [

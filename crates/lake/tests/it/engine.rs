@@ -148,8 +148,8 @@ async fn problems_say_what_where_and_what_was_meant() {
 async fn a_sort_larger_than_the_memory_limit_spills() {
     let place = place_with_memory(32 << 20).await;
     let sql =
-        "SELECT value, (value * 7919) % 2000003 AS shuffled, 'some text that takes room' AS text
-               FROM generate_series(1, 2000000) ORDER BY shuffled";
+        "SELECT value, (value::bigint * 7919) % 2000003 AS shuffled, 'some text that takes room' AS text
+               FROM generate_series(1, 2000000) AS t(value) ORDER BY shuffled";
     let mut rows = place.query(sql).await.unwrap();
     let (mut count, mut last) = (0, i64::MIN);
     while let Some(batch) = rows.stream.next().await {
@@ -167,7 +167,7 @@ async fn a_sort_larger_than_the_memory_limit_spills() {
 #[tokio::test]
 async fn a_join_larger_than_the_memory_limit_is_done_by_sorting() {
     let place = place_with_memory(24 << 20).await;
-    let side = "SELECT value AS k, 'some text that takes room ' || CAST(value AS VARCHAR) AS text FROM generate_series(1, 600000)";
+    let side = "SELECT value AS k, 'some text that takes room ' || CAST(value AS VARCHAR) AS text FROM generate_series(1, 600000) AS t(value)";
     let sql = format!(
         "SELECT count(*), sum(a.k) FROM ({side}) AS a JOIN ({side}) AS b ON a.k = b.k AND a.text = b.text"
     );
@@ -177,7 +177,7 @@ async fn a_join_larger_than_the_memory_limit_is_done_by_sorting() {
 #[tokio::test]
 async fn running_out_of_memory_is_said_plainly() {
     let place = place_with_memory(1 << 20).await;
-    let sql = "SELECT array_agg(value) FROM generate_series(1, 2000000)";
+    let sql = "SELECT array_agg(value) FROM generate_series(1, 2000000) AS t(value)";
     let problem = place.collect(sql).await.unwrap_err();
     assert_eq!(problem.fault, Fault::Environment);
     assert_eq!(
@@ -240,7 +240,7 @@ async fn the_functions_of_time() {
 #[tokio::test]
 async fn a_small_table_is_one_file_however_many_partitions_made_it() {
     let place = place().await;
-    let sql = "SELECT value % 10 AS k, count(*) AS n FROM generate_series(1, 100000) GROUP BY 1";
+    let sql = "SELECT value % 10 AS k, count(*) AS n FROM generate_series(1, 100000) AS t(value) GROUP BY 1";
     place
         .sql("main.t", WriteMode::Overwrite, sql)
         .await
@@ -254,7 +254,7 @@ async fn a_small_table_is_one_file_however_many_partitions_made_it() {
 #[tokio::test]
 async fn conditions_without_columns_hold_and_set_operations_count() {
     let place = place().await;
-    let rows = "SELECT value AS k FROM generate_series(1, 1000)";
+    let rows = "SELECT value AS k FROM generate_series(1, 1000) AS t(value)";
     place
         .sql("main.t", WriteMode::Overwrite, rows)
         .await

@@ -12,6 +12,7 @@ mod foreign;
 mod lengths;
 mod macros;
 mod modes;
+mod names;
 mod plans;
 mod statements;
 mod support;

@@ -69,8 +69,8 @@ async fn overwrite_replaces_rows_and_columns_and_may_read_its_own_table() {
 #[tokio::test]
 async fn delete_insert_replaces_the_rows_of_the_inputs_keys() {
     let place = place().await;
-    let months = "SELECT m.value AS month, d.value AS day FROM generate_series(1, 3) AS m
-                  CROSS JOIN generate_series(1, 2) AS d";
+    let months = "SELECT m.value AS month, d.value AS day FROM generate_series(1, 3) AS m(value)
+                  CROSS JOIN generate_series(1, 2) AS d(value)";
     place
         .sql("main.t", WriteMode::Overwrite, months)
         .await

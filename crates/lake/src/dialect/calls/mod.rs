@@ -7,6 +7,7 @@ mod forms;
 mod jsonb;
 mod lambdas;
 mod names;
+mod records;
 mod sized;
 mod subqueries;
 mod templates;
@@ -17,7 +18,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
-    Subscript, Value, VisitMut, VisitorMut,
+    Select, Subscript, Value, VisitMut, VisitorMut,
 };
 use forebay_core::Diagnostic;
 
@@ -40,6 +41,20 @@ struct Rewriter {
 
 impl VisitorMut for Rewriter {
     type Break = Box<Diagnostic>;
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
+        if self.dialect == Dialect::Postgres {
+            records::rewrite(expr);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
+        if self.dialect == Dialect::Postgres {
+            select.projection.iter_mut().for_each(records::item);
+        }
+        ControlFlow::Continue(())
+    }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
         if let Expr::Cast { data_type, .. } = expr

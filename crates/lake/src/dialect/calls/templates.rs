@@ -194,6 +194,10 @@ const POSTGRES: &[Template] = &[
         "(case when _2 = 'base64' then encode(_1, 'base64pad') else encode(_1, _2) end)",
     ),
     ("array_length", 2, "array_length(_1, _2)::integer"),
+    ("length", 1, "length(_1)::integer"),
+    ("regexp_count", 2, "regexp_count(_1, _2)::integer"),
+    ("regexp_instr", 2, "regexp_instr(_1, _2)::integer"),
+    ("width_bucket", 4, "width_bucket(_1, _2, _3, _4)::integer"),
     ("cardinality", 1, "cardinality(_1)::integer"),
 ];
 
