@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// What the one database is called where no profile names it: `forebay.main.orders` is `main.orders`.
 pub const DATABASE: &str = "forebay";
@@ -11,9 +11,15 @@ pub const DATABASE: &str = "forebay";
 /// dbt's unique id: `model.flights.arrivals`, `test.flights.not_null_arrivals_carrier.1a2b3c4d5e`.
 ///
 /// Node kinds that dbt does not know follow the same form: `feature_view.flights.carrier_delays`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(from = "String")]
 pub struct NodeId(Arc<str>);
+
+impl Serialize for NodeId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
 
 impl From<String> for NodeId {
     fn from(id: String) -> Self {

@@ -75,7 +75,7 @@ pub fn project(
         return Err(Diagnostics(errors));
     }
     if global.on(&switch::WRITE_JSON) && !ONLY_LOOK.contains(&global.command) {
-        artifact::manifest(&project, &global.artifacts())?;
+        artifact::manifest(&project, global)?;
     }
     Ok(ManuallyDrop::new(project))
 }

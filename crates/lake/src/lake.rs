@@ -121,7 +121,7 @@ impl Lake {
         Box::pin(async move {
             let state = self.state();
             let plan = self.plan(&state, sql, versions).await?;
-            let started = engine::start(&state, &plan).await;
+            let started = engine::start(state, &plan).await;
             started.map_err(|problem| placed(problem, sql))
         })
     }
@@ -210,7 +210,7 @@ impl Lake {
         let none = BTreeMap::new();
         let written = sql;
         let sql = local(sql, self.database()).into_owned();
-        let planner = self.planner(state, &none);
+        let planner = self.planner(&state, &none);
         let mut planner = planner.inside(relation);
         let planned = planner.plan_in(dialect, &sql).await;
         planned.map_err(|problem| placed(problem, written))?;
@@ -234,7 +234,7 @@ impl Lake {
     /// Plans queries over the newest versions of the tables, but for the named ones.
     pub(crate) fn planner<'a>(
         &'a self,
-        state: SessionState,
+        state: &'a SessionState,
         versions: &'a BTreeMap<Relation, i64>,
     ) -> Planner<'a> {
         let inner = &self.inner;
@@ -273,7 +273,7 @@ impl Lake {
         versions: &BTreeMap<Relation, i64>,
     ) -> Result<LogicalPlan, Diagnostic> {
         let local = local(sql, self.database());
-        let mut planner = self.planner(state.clone(), versions);
+        let mut planner = self.planner(state, versions);
         let planned = planner.plan(&local).await;
         planned.map_err(|problem| placed(problem, sql))
     }
@@ -282,7 +282,7 @@ impl Lake {
         match input {
             Input::Sql(sql) => {
                 let plan = self.plan(state, &sql, &BTreeMap::new()).await?;
-                engine::start_to_store(state, &plan).await
+                engine::start_to_store(state.clone(), &plan).await
             }
             Input::Batches(schema, batches) => Ok(input_rows(schema, batches)),
             Input::Stream(rows) => Ok(rows),

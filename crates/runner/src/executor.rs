@@ -67,9 +67,10 @@ pub async fn execute(
         plan,
         invocation: &options.invocation,
     });
-    for step in &plan.steps {
-        run.record(step, 1, RunStatus::Queued, None, &Outcome::default())?;
-    }
+    let none = Outcome::default();
+    let queued = |step| run.node_run(step, 1, RunStatus::Queued, None, &none);
+    let queued: Vec<NodeRun> = plan.steps.iter().map(queued).collect();
+    workspace.store.record_node_runs(&queued)?;
     let began = run.begin().await?;
     match began || !workspace.project.stops_where_start_fails() {
         true => run.drive(plan, cancel, &mut said).await?,
@@ -433,8 +434,20 @@ impl Run<'_> {
         started_ms: Option<i64>,
         outcome: &Outcome,
     ) -> Result<(), Diagnostic> {
+        let run = self.node_run(step, attempt, status, started_ms, outcome);
+        self.workspace.store.record_node_runs(&[run])
+    }
+
+    fn node_run(
+        &self,
+        step: &Step,
+        attempt: u32,
+        status: RunStatus,
+        started_ms: Option<i64>,
+        outcome: &Outcome,
+    ) -> NodeRun {
         let over = !matches!(status, RunStatus::Queued | RunStatus::Running);
-        self.workspace.store.record_node_run(&NodeRun {
+        NodeRun {
             invocation_id: self.options.invocation.clone(),
             node_id: step.node.clone(),
             attempt,
@@ -443,7 +456,7 @@ impl Run<'_> {
             finished_ms: over.then(|| self.workspace.clock.now_ms()),
             message: outcome.message.clone(),
             details: outcome.details.clone(),
-        })
+        }
     }
 
     async fn finish(mut self, cancel: &CancellationToken) -> Result<Summary, Diagnostic> {

@@ -4,9 +4,10 @@
 //! A lineage server that does not answer never fails a run: the first failure is kept for a warning.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use forebay_core::graph::Spec;
@@ -28,7 +29,7 @@ pub struct Emitter {
     workspace: Workspace,
     namespace: String,
     invocation: String,
-    file: Option<PathBuf>,
+    file: Option<EventFile>,
     url: Option<String>,
     trouble: Mutex<Option<String>>,
     /// What is known of the tables that tests read. Only until a step that is no test: it may have
@@ -43,7 +44,7 @@ impl Emitter {
             workspace: workspace.clone(),
             namespace: settings.namespace.clone(),
             invocation: invocation.to_owned(),
-            file: settings.file.clone(),
+            file: settings.file.clone().map(EventFile::new),
             url: settings.url.clone(),
             trouble: Mutex::new(None),
             tested: Mutex::default(),
@@ -234,25 +235,54 @@ impl Emitter {
     }
 
     async fn send(&self, event: Value) {
-        let (file, url) = (self.file.clone(), self.url.clone());
-        let sent = tokio::task::spawn_blocking(move || {
-            if let Some(file) = file {
-                append(&file, &event)?;
+        let kept = self
+            .file
+            .as_ref()
+            .map_or(Ok(()), |file| file.append(&event));
+        let posted = match self.url.clone() {
+            Some(url) => {
+                let posted = tokio::task::spawn_blocking(move || post(&url, &event)).await;
+                posted.unwrap_or_else(|error| Err(error.to_string()))
             }
-            match url {
-                Some(url) => post(&url, &event),
-                None => Ok(()),
-            }
-        })
-        .await;
-        let trouble = match sent {
-            Ok(Ok(())) => return,
-            Ok(Err(text)) => text,
-            Err(error) => error.to_string(),
+            None => Ok(()),
         };
-        if let Ok(mut first) = self.trouble.lock() {
+        if let (Err(trouble), Ok(mut first)) = (kept.and(posted), self.trouble.lock()) {
             first.get_or_insert(trouble);
         }
+    }
+}
+
+/// A file of events, one a line; the first opens it.
+struct EventFile {
+    path: PathBuf,
+    open: Mutex<Option<File>>,
+}
+
+impl EventFile {
+    fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            open: Mutex::new(None),
+        }
+    }
+
+    fn append(&self, event: &Value) -> Result<(), String> {
+        let write = || -> std::io::Result<()> {
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            let file = match &mut *open {
+                Some(file) => file,
+                none => {
+                    if let Some(folder) = self.path.parent() {
+                        std::fs::create_dir_all(folder)?;
+                    }
+                    let file = File::options().create(true).append(true).open(&self.path)?;
+                    none.insert(file)
+                }
+            };
+            // One write a line: another process may append to the same file.
+            file.write_all(format!("{event}\n").as_bytes())
+        };
+        write().map_err(|error| format!("cannot write lineage to {}: {error}", self.path.display()))
     }
 }
 
@@ -369,22 +399,6 @@ fn parents_with_tables<'a>(graph: &'a Graph, node: &'a Node) -> Vec<&'a Relation
 }
 
 /// One line an event, in one write: lines of two steps never mix.
-fn append(file: &PathBuf, event: &Value) -> Result<(), String> {
-    let write = || -> std::io::Result<()> {
-        if let Some(folder) = file.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let mut line = event.to_string();
-        line.push('\n');
-        let mut file = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(file)?;
-        file.write_all(line.as_bytes())
-    };
-    write().map_err(|error| format!("cannot write lineage to {}: {error}", file.display()))
-}
-
 fn post(url: &str, event: &Value) -> Result<(), String> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(Duration::from_secs(5)))

@@ -153,16 +153,18 @@ impl Store {
         })
     }
 
-    /// Records the present state of a node run; the last call wins.
-    pub fn record_node_run(&self, run: &NodeRun) -> Result<(), Diagnostic> {
+    /// Records the present state of node runs, all at one moment; the last call wins.
+    pub fn record_node_runs(&self, runs: &[NodeRun]) -> Result<(), Diagnostic> {
         self.write(|t| {
-            t.execute(
+            let mut record = t.prepare_cached(
                 "insert into node_runs values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
                  on conflict do update set status = excluded.status, \
                  started_ms = coalesce(excluded.started_ms, started_ms), \
                  finished_ms = excluded.finished_ms, message = excluded.message, \
                  details = excluded.details",
-                params![
+            )?;
+            for run in runs {
+                record.execute(params![
                     run.invocation_id,
                     run.node_id.as_str(),
                     run.attempt,
@@ -171,9 +173,9 @@ impl Store {
                     run.finished_ms,
                     run.message,
                     run.details.to_string()
-                ],
-            )
-            .map(drop)
+                ])?;
+            }
+            Ok(())
         })
     }
 
@@ -286,11 +288,10 @@ mod tests {
     fn a_node_run_keeps_its_last_state() {
         let store = Store::in_memory().unwrap();
         store.start_invocation(&started("i1", 1)).unwrap();
-        store
-            .record_node_run(&node("i1", RunStatus::Running, None))
-            .unwrap();
+        let running = node("i1", RunStatus::Running, None);
+        store.record_node_runs(&[running]).unwrap();
         let done = node("i1", RunStatus::Success, Some(20));
-        store.record_node_run(&done).unwrap();
+        store.record_node_runs(std::slice::from_ref(&done)).unwrap();
         assert_eq!(store.node_runs("i1").unwrap(), std::slice::from_ref(&done));
         assert_eq!(store.latest_node_runs().unwrap(), [done]);
         assert_eq!(store.invocations(5).unwrap(), [started("i1", 1)]);
@@ -300,9 +301,8 @@ mod tests {
     fn what_a_dead_process_left_running_is_marked() {
         let store = Store::in_memory().unwrap();
         store.start_invocation(&started("i1", 1)).unwrap();
-        store
-            .record_node_run(&node("i1", RunStatus::Running, None))
-            .unwrap();
+        let running = node("i1", RunStatus::Running, None);
+        store.record_node_runs(&[running]).unwrap();
         assert_eq!(store.mark_interrupted(99).unwrap(), 1);
         let run = &store.node_runs("i1").unwrap()[0];
         assert_eq!(

@@ -47,9 +47,15 @@ fn write_with(
         })
 }
 
+/// Commands that write manifest.json themselves, when they have compiled its nodes.
+const COMPILES: &[&str] = &["compile"];
+
 /// manifest.json, what dbt derives from it (the graph's summary, the semantic layer), and our own nodes.
-pub fn manifest(project: &Project, folder: &Path) -> Result<(), Diagnostic> {
-    manifest_json(project, folder, &CompiledSql::new())?;
+pub fn manifest(project: &Project, global: &Global) -> Result<(), Diagnostic> {
+    let folder = global.artifacts();
+    if !COMPILES.contains(&global.command) {
+        manifest_json(project, &folder, &CompiledSql::new())?;
+    }
     let semantic = project.semantic_manifest().to_string();
     write(&folder.join("semantic_manifest.json"), &semantic)?;
     if let Some(own) = project.own_manifest() {
@@ -70,7 +76,7 @@ fn manifest_json(
     write_with(&path, |file| project.write_manifest(file, compiled))
 }
 
-/// manifest.json once more, with the SQL that nodes have been compiled to: tools for lineage read it there.
+/// manifest.json with the SQL that nodes have been compiled to: tools for lineage read it there.
 pub fn compiled_manifest<'a>(
     project: &Project,
     global: &Global,
@@ -84,7 +90,7 @@ pub fn compiled_manifest<'a>(
         (&node.id, (sql, file))
     });
     let compiled: CompiledSql<'_> = compiled.collect();
-    if compiled.is_empty() || !global.on(&switch::WRITE_JSON) {
+    if !global.on(&switch::WRITE_JSON) {
         return Ok(());
     }
     manifest_json(project, &folder, &compiled)

@@ -157,11 +157,14 @@ pub async fn execute(
     stop.abort();
     let summary = summary?;
     artifact::run_results(workspace, global, options, plan, &summary)?;
-    let texts = summary.results.iter().filter_map(|result| {
+    let compiled = summary.results.iter().filter_map(|result| {
         let node = workspace.graph().get(&result.node)?;
         Some((node, result.sql.as_deref()?))
     });
-    artifact::compiled_manifest(&workspace.project, global, texts)?;
+    let compiled: Vec<_> = compiled.collect();
+    if !compiled.is_empty() {
+        artifact::compiled_manifest(&workspace.project, global, compiled)?;
+    }
     announce(workspace, &summary).await?;
     Ok(summary)
 }

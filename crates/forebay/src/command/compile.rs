@@ -15,29 +15,41 @@ use crate::wiring;
 
 pub async fn run(global: &Global, talk: &Talk, options: &Compile) -> Result<u8, Diagnostics> {
     let workspace = wiring::workspace(global, talk, &wiring::invocation_id()).await?;
+    let told = tell(&workspace, global, talk, options).await;
+    let compiled = told.as_deref().unwrap_or_default();
+    let texts = compiled.iter().map(|(node, sql)| (*node, &**sql));
+    artifact::compiled_manifest(&workspace.project, global, texts)?;
+    told.map(|_| 0)
+}
+
+/// Compiles what is asked for, and shows it. What of it the manifest has.
+async fn tell<'a>(
+    workspace: &'a Workspace,
+    global: &Global,
+    talk: &Talk,
+    options: &Compile,
+) -> Result<Vec<(&'a Node, String)>, Diagnostics> {
     if let Some(text) = &options.inline {
-        wiring::read_instead(&workspace, global, &BTreeSet::new(), None).await?;
+        wiring::read_instead(workspace, global, &BTreeSet::new(), None).await?;
         let hook = workspace.project.inline(text);
         let state = CompileState::default();
         let (sql, _) = compile_hook(&workspace.project, &workspace.lake, &hook, state).await?;
         show(talk, None, &sql, options.output)?;
-        return Ok(0);
+        return Ok(Vec::new());
     }
     let selected = wiring::selected(&workspace.project, global, &options.select, talk)?;
-    wiring::read_instead(&workspace, global, &selected, None).await?;
-    let compiled = all(&workspace, global, &selected).await;
+    wiring::read_instead(workspace, global, &selected, None).await?;
+    let compiled = all(workspace, global, &selected).await;
     for line in workspace.voice.take() {
         talk.said(&line);
     }
     let compiled = compiled?;
-    let texts = compiled.iter().map(|(node, sql)| (*node, &**sql));
-    artifact::compiled_manifest(&workspace.project, global, texts)?;
     let asked = !options.select.included().is_empty() || options.select.selector.is_some();
     for (node, sql) in compiled.iter().filter(|_| asked) {
         show(talk, Some(node), sql, options.output)?;
     }
     talk.say(&format!("compiled {} nodes", compiled.len()));
-    Ok(0)
+    Ok(compiled)
 }
 
 /// Says the SQL of a node, or of what was given on the command line.

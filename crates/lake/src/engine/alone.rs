@@ -9,15 +9,12 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Join, LogicalPlan, Operator, Ta
 
 const FEW_ROWS: usize = 50_000;
 
-/// The session for a plan of few rows. None: it may read or make many.
-pub(super) fn of_few_rows(state: &SessionState, plan: &LogicalPlan) -> Option<SessionState> {
-    if state.config().target_partitions() == 1 || rows(plan)? > FEW_ROWS {
-        return None;
+/// Leaves a plan of few rows one thread. The session is this query's own: a copy of it has a thousand functions' names.
+pub(super) fn if_few_rows(state: &mut SessionState, plan: &LogicalPlan) {
+    if rows(plan).is_some_and(|rows| rows <= FEW_ROWS) {
+        let alone = state.config().clone().with_target_partitions(1);
+        *state.config_mut() = alone;
     }
-    let mut state = state.clone();
-    let alone = state.config().clone().with_target_partitions(1);
-    *state.config_mut() = alone;
-    Some(state)
 }
 
 /// The rows that the plan reads. None: any number, or it makes more of them than it reads.

@@ -39,7 +39,7 @@ use crate::warehouse::{View, Warehouse};
 /// Plans one query, and the views that it reads. A table is resolved once, so that all of the query
 /// sees one version of it.
 pub(crate) struct Planner<'a> {
-    state: SessionState,
+    state: &'a SessionState,
     warehouse: &'a Warehouse,
     views: &'a Views,
     macros: &'a Macros,
@@ -68,7 +68,7 @@ pub(crate) struct Files<'a> {
 
 impl<'a> Planner<'a> {
     pub(crate) fn new(
-        state: SessionState,
+        state: &'a SessionState,
         warehouse: &'a Warehouse,
         views: &'a Views,
         macros: &'a Macros,
@@ -114,18 +114,18 @@ impl<'a> Planner<'a> {
         self.look_up_pivots(&mut statement).await?;
         let spelled = self.spelled(&mut statement, &written);
         let context = Context {
-            state: &self.state,
+            state: self.state,
             tables: &self.tables,
             has_called: Cell::new(false),
         };
-        let engine = SqlToRel::new_with_options(&context, parser_options(&self.state));
+        let engine = SqlToRel::new_with_options(&context, parser_options(self.state));
         if let Some(query) = query_of(&mut statement) {
-            dialect::rewrite(query, &self.state, &|probe| {
+            dialect::rewrite(query, self.state, &|probe| {
                 engine.sql_statement_to_plan(probe)
             })?;
         }
         let mut plan = engine.sql_statement_to_plan(Statement::clone(&statement));
-        if dialect::dialect_of(&self.state) == Dialect::DuckDb
+        if dialect::dialect_of(self.state) == Dialect::DuckDb
             && dialect::repeated::is_in(&plan)
             && let Some(query) = query_of(&mut statement)
         {
@@ -147,7 +147,7 @@ impl<'a> Planner<'a> {
         while let Some(sql) = dialect::pivots::values_wanted(query)? {
             self.pass();
             let plan = Box::pin(self.plan(&sql)).await?;
-            let rows = super::start(&self.state, &plan).await?;
+            let rows = super::start(self.state.clone(), &plan).await?;
             let batches: Vec<RecordBatch> = rows.stream.try_collect().await?;
             let texts = batches.iter().flat_map(|batch| {
                 let column = batch.column(0).as_string::<i32>();
@@ -161,7 +161,7 @@ impl<'a> Planner<'a> {
     /// How the columns of the answer are spelled, where that is otherwise than they are planned.
     fn spelled(&self, statement: &mut Statement, written: &Written) -> Spelled {
         match query_of(statement) {
-            Some(query) if dialect::dialect_of(&self.state) == Dialect::DuckDb => {
+            Some(query) if dialect::dialect_of(self.state) == Dialect::DuckDb => {
                 let spelled = |name: &ObjectName| self.spellings.get(&small_relation(name)?);
                 spelling::of_query(query, written, &spelled)
             }
@@ -178,7 +178,7 @@ impl<'a> Planner<'a> {
 
     fn parse(&self, sql: &str) -> Result<(Statement, Written), Diagnostic> {
         let limit = self.state.config_options().sql_parser.recursion_limit.get();
-        let parsed = match dialect::dialect_of(&self.state) {
+        let parsed = match dialect::dialect_of(self.state) {
             Dialect::DuckDb => dialect::parse_small(sql, limit),
             Dialect::Postgres => dialect::parse(sql, limit).map(|all| (all, Written::new())),
         };
@@ -208,7 +208,7 @@ impl<'a> Planner<'a> {
         let table = match name.catalog() {
             Some(catalog) => Err(Diagnostic::error(format!(
                 "'{catalog}.{relation}' is in another database: there is only '{}'",
-                dialect::database_of(&self.state)
+                dialect::database_of(self.state)
             ))),
             _ if relation
                 .schema
@@ -226,7 +226,7 @@ impl<'a> Planner<'a> {
     async fn stored_as(&mut self, planned: &Relation) -> Relation {
         let is_known = self.pins.contains_key(planned) || self.open.contains(planned);
         if is_known
-            || dialect::dialect_of(&self.state) != Dialect::DuckDb
+            || dialect::dialect_of(self.state) != Dialect::DuckDb
             || matches!(self.read(planned).await, Ok(Some(_)))
         {
             return planned.clone();
@@ -242,7 +242,7 @@ impl<'a> Planner<'a> {
         planned: &Relation,
         table: Arc<dyn TableProvider>,
     ) -> Result<Arc<dyn TableProvider>, Diagnostic> {
-        if dialect::dialect_of(&self.state) != Dialect::DuckDb {
+        if dialect::dialect_of(self.state) != Dialect::DuckDb {
             return Ok(table);
         }
         let schema = table.schema();
@@ -263,7 +263,7 @@ impl<'a> Planner<'a> {
                     .hint("a model of the project may read them"));
             }
             self.pass();
-            let opened = files::open(read, self.files.folder, &self.state).await?;
+            let opened = files::open(read, self.files.folder, self.state).await?;
             let table = Relation::new(files::SCHEMA, (first + at).to_string());
             let rows = Relation::new(files::SCHEMA, format!("rows_{}", first + at));
             let offered = self.offered(&rows, opened.rows);
@@ -287,12 +287,12 @@ impl<'a> Planner<'a> {
             }
             if let Some(version) = self.pins.get(relation) {
                 return match self.warehouse.table_at(relation, *version).await? {
-                    Some(table) => table.provider(&self.state),
+                    Some(table) => table.provider(self.state),
                     None => Err(self.missing(relation).await),
                 };
             }
             match self.read(relation).await? {
-                Some(Read::Table(table)) => table.provider(&self.state),
+                Some(Read::Table(table)) => table.provider(self.state),
                 Some(Read::View(view)) => self.expand(relation, &view).await,
                 None => Err(self.missing(relation).await),
             }
@@ -326,8 +326,8 @@ impl<'a> Planner<'a> {
         match information_schema::table(
             &relation.name.to_lowercase(),
             &listed,
-            dialect::database_of(&self.state),
-            dialect::dialect_of(&self.state),
+            dialect::database_of(self.state),
+            dialect::dialect_of(self.state),
         )? {
             Some(table) => Ok(table),
             None => Err(
@@ -341,7 +341,7 @@ impl<'a> Planner<'a> {
     fn columns(&self, table: &dyn TableProvider) -> Result<SchemaRef, DataFusionError> {
         match (table.table_type(), table.get_logical_plan()) {
             (TableType::View, Some(plan)) => {
-                let (state, plan) = (&self.state, plan.into_owned());
+                let (state, plan) = (self.state, plan.into_owned());
                 let plan = (state.analyzer()).execute_and_check(
                     plan,
                     state.config_options(),
@@ -358,7 +358,7 @@ impl<'a> Planner<'a> {
         name: &Relation,
         view: &View,
     ) -> Result<Arc<dyn TableProvider>, Diagnostic> {
-        let own = dialect::dialect_of(&self.state);
+        let own = dialect::dialect_of(self.state);
         if let Some(known) = self.known(name, view, own).await? {
             return Ok(known);
         }
@@ -442,11 +442,12 @@ impl<'a> Planner<'a> {
         dialect: Dialect,
         sql: &str,
     ) -> Result<LogicalPlan, Diagnostic> {
-        if dialect == dialect::dialect_of(&self.state) {
+        if dialect == dialect::dialect_of(self.state) {
             return self.plan(sql).await;
         }
+        let state = in_dialect(self.state, dialect);
         let mut planner = Planner {
-            state: in_dialect(&self.state, dialect),
+            state: &state,
             warehouse: self.warehouse,
             views: self.views,
             macros: self.macros,

@@ -23,13 +23,13 @@ const FRUGAL_BATCH: usize = 2048;
 const RELEASE: Duration = Duration::from_millis(20);
 
 /// Starts the plan. Waits for the first batch: until then nothing is lost by starting again.
-pub(crate) async fn start(state: &SessionState, plan: &LogicalPlan) -> Result<Rows, Diagnostic> {
+pub(crate) async fn start(state: SessionState, plan: &LogicalPlan) -> Result<Rows, Diagnostic> {
     started(state, plan, plain_type).await
 }
 
 /// As [`start`], of rows for a table, which knows its columns of JSON.
 pub(crate) async fn start_to_store(
-    state: &SessionState,
+    state: SessionState,
     plan: &LogicalPlan,
 ) -> Result<Rows, Diagnostic> {
     started(state, plan, |found| match found {
@@ -40,15 +40,16 @@ pub(crate) async fn start_to_store(
 }
 
 async fn started(
-    state: &SessionState,
+    mut state: SessionState,
     plan: &LogicalPlan,
     plain: impl Fn(&DataType) -> Option<DataType>,
 ) -> Result<Rows, Diagnostic> {
-    let started = match first_batch(state, plan).await {
+    alone::if_few_rows(&mut state, plan);
+    let started = match first_batch(&state, plan).await {
         Err(error) if is_exhausted(&error) => {
             // The first try's tasks give their memory back as they notice that they were dropped.
             tokio::time::sleep(RELEASE).await;
-            first_batch(&frugal(state), plan).await
+            first_batch(&frugal(&state), plan).await
         }
         other => other,
     };
@@ -66,8 +67,6 @@ async fn started(
 type Started = (SchemaRef, Option<RecordBatch>, SendableRecordBatchStream);
 
 async fn first_batch(state: &SessionState, plan: &LogicalPlan) -> Result<Started> {
-    let alone = alone::of_few_rows(state, plan);
-    let state = alone.as_ref().unwrap_or(state);
     let plan = state.create_physical_plan(plan).await?;
     let mut stream = execute_stream(plan, task(state))?;
     let first = stream.next().await.transpose()?;

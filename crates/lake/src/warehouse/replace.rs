@@ -210,7 +210,7 @@ async fn write_survivors(
     plan: LogicalPlan,
     alignment: &Alignment,
 ) -> Result<Files, Diagnostic> {
-    let rows = start(state, &plan).await?;
+    let rows = start(state.clone(), &plan).await?;
     let alignment = alignment.of_stored(&rows.schema);
     write_files(target, rows, alignment).await
 }
@@ -237,7 +237,7 @@ async fn files_of(state: &SessionState, rows: LogicalPlan) -> Result<Vec<String>
         .and_then(|files| files.distinct()?.build())
         .map_err(from_engine)?;
     let mut files = Vec::new();
-    for batch in collect(start(state, &plan).await?).await? {
+    for batch in collect(start(state.clone(), &plan).await?).await? {
         let names = batch.column(0).as_string::<i32>();
         files.extend(names.iter().flatten().map(str::to_owned));
     }
@@ -276,7 +276,7 @@ pub(super) async fn check_unique(
             .build()
     });
     let plan = plan.map_err(from_engine)?;
-    for batch in collect(start(state, &plan).await?).await? {
+    for batch in collect(start(state.clone(), &plan).await?).await? {
         if batch.num_rows() > 0 {
             return Err(twice(relation, keys, &batch));
         }

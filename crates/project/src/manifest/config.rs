@@ -1,74 +1,106 @@
 //! Settings in the manifest: as they are written, over dbt's defaults for each kind of node.
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
 use forebay_core::{Node, Severity, Spec};
+use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
 
 use crate::nodes::Detail;
 
-pub(super) fn config(node: &Node, detail: &Detail) -> Json {
+/// Settings by name, in the order in which they are written.
+pub(super) struct Config<'a>(Vec<(&'a str, Cow<'a, Json>)>);
+
+impl Serialize for Config<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, &**value)))
+    }
+}
+
+impl<'a> Config<'a> {
+    fn of(defaults: &'a Map<String, Json>) -> Self {
+        let mut config = Config(Vec::with_capacity(40));
+        config.extend(defaults);
+        config
+    }
+
+    fn extend(&mut self, settings: &'a Map<String, Json>) {
+        for (name, value) in settings {
+            self.set(name, Cow::Borrowed(value));
+        }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Json> {
+        let found = self.0.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| &**value)
+    }
+
+    fn set(&mut self, name: &'a str, value: Cow<'a, Json>) {
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    fn put(&mut self, name: &'a str, value: Json) {
+        self.set(name, Cow::Owned(value));
+    }
+}
+
+pub(super) fn config<'a>(node: &'a Node, detail: &'a Detail) -> Config<'a> {
     let mut config = defaults(node);
     for (name, value) in &detail.config {
-        let (name, value) = match name.as_str() {
-            "pre_hook" => ("pre-hook", hooks(value)),
-            "post_hook" => ("post-hook", hooks(value)),
-            "docs" => ("docs", docs(Some(value))),
+        match name.as_str() {
+            "pre_hook" => config.put("pre-hook", hooks(value)),
+            "post_hook" => config.put("post-hook", hooks(value)),
+            "docs" => config.put("docs", docs(Some(value))),
             // Of a model: what a source has of that name is none of its settings.
-            "freshness" if value.get("build_after").is_none() => continue,
-            "tags" if !value.is_array() => ("tags", json!([value])),
-            "contract" => ("contract", over(&config, "contract", value)),
-            "snapshot_meta_column_names" => {
-                let all = over(&config, "snapshot_meta_column_names", value);
-                ("snapshot_meta_column_names", all)
+            "freshness" if value.get("build_after").is_none() => {}
+            "tags" if !value.is_array() => config.put("tags", json!([value])),
+            name @ ("contract" | "snapshot_meta_column_names") => {
+                let default = config.get(name).cloned().unwrap_or_default();
+                config.put(name, super::join([default, value.clone()]));
             }
-            name if value.is_null() && config.contains_key(name) => continue,
-            name => (name, value.clone()),
-        };
-        config.insert(name.to_owned(), value);
+            name if value.is_null() && config.get(name).is_some() => {}
+            name => config.set(name, Cow::Borrowed(value)),
+        }
     }
     // A test has the tags of its column too, but not as a setting.
     if !matches!(node.spec, Spec::Test(_)) {
-        config.insert("tags".into(), json!(node.tags));
+        config.put("tags", json!(node.tags));
     }
-    config.insert("enabled".into(), json!(true));
+    config.put("enabled", json!(true));
     match &node.spec {
-        Spec::Model(model) => {
-            config.insert("materialized".into(), json!(model.materialized.as_str()));
-        }
+        Spec::Model(model) => config.put("materialized", json!(model.materialized.as_str())),
         Spec::Test(_) => test(&mut config, detail),
         _ => {}
     }
-    Json::Object(config)
+    config
 }
 
-fn defaults(node: &Node) -> Map<String, Json> {
+fn defaults(node: &Node) -> Config<'static> {
     let own = match &node.spec {
-        Spec::Test(test) => return test_defaults(test),
-        Spec::Source(_) => json!({}),
-        Spec::Model(_) => json!({"access": "protected", "freshness": null}),
-        Spec::Seed(_) => json!({"materialized": "seed", "delimiter": ",", "quote_columns": null}),
-        Spec::Snapshot(_) => json!({
-            "materialized": "snapshot",
-            "strategy": null,
-            "target_schema": null,
-            "target_database": null,
-            "updated_at": null,
-            "check_cols": null,
-            "snapshot_meta_column_names": {
-                "dbt_valid_to": null,
-                "dbt_valid_from": null,
-                "dbt_scd_id": null,
-                "dbt_updated_at": null,
-                "dbt_is_deleted": null,
-            },
-            "dbt_valid_to_current": null,
-        }),
-        _ => json!({}),
+        Spec::Test(test) => {
+            let mut config = Config::of(&OF_TESTS);
+            if test.severity == Severity::Warning {
+                config.put("severity", json!("WARN"));
+            }
+            return config;
+        }
+        Spec::Model(_) => &*OF_MODELS,
+        Spec::Seed(_) => &*OF_SEEDS,
+        Spec::Snapshot(_) => &*OF_SNAPSHOTS,
+        _ => return Config::of(&OF_NODES),
     };
-    map(super::join([node_defaults(), own]))
+    let mut config = Config::of(&OF_NODES);
+    config.extend(own);
+    config
 }
 
-pub(super) fn node_defaults() -> Json {
-    json!({
+/// Defaults of what is no test.
+pub(super) static OF_NODES: LazyLock<Map<String, Json>> = LazyLock::new(|| {
+    map(json!({
         "enabled": true,
         "alias": null,
         "schema": null,
@@ -97,14 +129,35 @@ pub(super) fn node_defaults() -> Json {
         "contract": {"enforced": false, "alias_types": true},
         "event_time": null,
         "concurrent_batches": null,
-    })
-}
+    }))
+});
 
-fn test_defaults(test: &forebay_core::graph::Test) -> Map<String, Json> {
-    let severity = match test.severity {
-        Severity::Error => "ERROR",
-        Severity::Warning => "WARN",
-    };
+static OF_MODELS: LazyLock<Map<String, Json>> =
+    LazyLock::new(|| map(json!({"access": "protected", "freshness": null})));
+
+static OF_SEEDS: LazyLock<Map<String, Json>> =
+    LazyLock::new(|| map(json!({"materialized": "seed", "delimiter": ",", "quote_columns": null})));
+
+static OF_SNAPSHOTS: LazyLock<Map<String, Json>> = LazyLock::new(|| {
+    map(json!({
+        "materialized": "snapshot",
+        "strategy": null,
+        "target_schema": null,
+        "target_database": null,
+        "updated_at": null,
+        "check_cols": null,
+        "snapshot_meta_column_names": {
+            "dbt_valid_to": null,
+            "dbt_valid_from": null,
+            "dbt_scd_id": null,
+            "dbt_updated_at": null,
+            "dbt_is_deleted": null,
+        },
+        "dbt_valid_to_current": null,
+    }))
+});
+
+static OF_TESTS: LazyLock<Map<String, Json>> = LazyLock::new(|| {
     map(json!({
         "enabled": true,
         "alias": null,
@@ -115,7 +168,7 @@ fn test_defaults(test: &forebay_core::graph::Test) -> Map<String, Json> {
         "group": null,
         "static_analysis": null,
         "materialized": "test",
-        "severity": severity,
+        "severity": "ERROR",
         "store_failures": null,
         "store_failures_as": null,
         "where": null,
@@ -124,14 +177,13 @@ fn test_defaults(test: &forebay_core::graph::Test) -> Map<String, Json> {
         "warn_if": "!= 0",
         "error_if": "!= 0",
     }))
-}
+});
 
 /// Each of the two settings for kept failures says what the other is.
-fn test(config: &mut Map<String, Json>, detail: &Detail) {
+fn test(config: &mut Config<'_>, detail: &Detail) {
     let kept_as = match detail.config.get("store_failures_as") {
         Some(Json::String(kind)) => {
-            config.insert("store_failures".into(), json!(kind != "ephemeral"));
-            return;
+            return config.put("store_failures", json!(kind != "ephemeral"));
         }
         _ => match config.get("store_failures") {
             Some(Json::Bool(true)) => json!("table"),
@@ -139,18 +191,13 @@ fn test(config: &mut Map<String, Json>, detail: &Detail) {
             _ => Json::Null,
         },
     };
-    config.insert("store_failures_as".into(), kept_as);
+    config.put("store_failures_as", kept_as);
 }
 
 /// `{show: true, node_color: null}` with what is written.
 pub(super) fn docs(written: Option<&Json>) -> Json {
     let default = json!({"show": true, "node_color": null});
     super::join([default, written.cloned().unwrap_or_default()])
-}
-
-fn over(config: &Map<String, Json>, name: &str, written: &Json) -> Json {
-    let default = config.get(name).cloned().unwrap_or_default();
-    super::join([default, written.clone()])
 }
 
 fn hooks(written: &Json) -> Json {

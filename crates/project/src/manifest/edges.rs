@@ -1,39 +1,45 @@
 //! `parent_map` and `child_map`: edges between the nodes that dbt knows.
 
 use forebay_core::{Node, NodeId};
-use serde_json::{Map, Value as Json, json};
+use serde::ser::{Serialize, Serializer};
 
 use super::is_dbt;
 use crate::Project;
 
-pub(super) fn parents(project: &Project) -> Json {
-    entries(project, |node| node.depends_on.iter().collect())
+/// The nodes on the other side, by id.
+pub(super) struct Edges<'a>(Vec<(&'a str, Vec<&'a NodeId>)>);
+
+impl Serialize for Edges<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(id, edges)| (id, edges)))
+    }
 }
 
-pub(super) fn children(project: &Project) -> Json {
-    let children = project.graph.children();
-    entries(project, |node| {
-        children.get(&node.id).cloned().unwrap_or_default()
+/// `alone` are the ids of what has no edges.
+pub(super) fn parents<'a>(project: &'a Project, alone: &'a [String]) -> Edges<'a> {
+    edges(project, alone, |node| node.depends_on.iter().collect())
+}
+
+pub(super) fn children<'a>(project: &'a Project, alone: &'a [String]) -> Edges<'a> {
+    let mut children = project.graph.children();
+    edges(project, alone, move |node| {
+        children.remove(&node.id).unwrap_or_default()
     })
 }
 
-fn entries<'a>(project: &'a Project, edges: impl Fn(&'a Node) -> Vec<&'a NodeId>) -> Json {
-    let known = |id: &&NodeId| {
-        let node = project.graph.get(id);
-        node.is_some_and(|node| is_dbt(node.resource_type()))
-    };
+fn edges<'a>(
+    project: &'a Project,
+    alone: &'a [String],
+    mut of: impl FnMut(&'a Node) -> Vec<&'a NodeId>,
+) -> Edges<'a> {
+    let is_known = |node: &Node| is_dbt(node.resource_type());
+    let known = |id: &NodeId| project.graph.get(id).is_some_and(is_known);
     let nodes = project.graph.nodes.values();
-    let entries = nodes
-        .filter(|node| is_dbt(node.resource_type()))
-        .map(|node| {
-            let edges: Vec<&NodeId> = edges(node).into_iter().filter(known).collect();
-            (node.id.to_string(), json!(edges))
-        });
-    entries.collect::<Map<_, _>>().into()
-}
-
-pub(super) fn none<'a>(ids: impl Iterator<Item = &'a String>) -> Json {
-    ids.map(|id| (id.clone(), json!([])))
-        .collect::<Map<_, _>>()
-        .into()
+    let entries = nodes.filter(|node| is_known(node)).map(|node| {
+        let mut edges = of(node);
+        edges.retain(|id| known(id));
+        (node.id.as_str(), edges)
+    });
+    let alone = alone.iter().map(|id| (id.as_str(), Vec::new()));
+    Edges(entries.chain(alone).collect())
 }

@@ -41,7 +41,7 @@ impl Serialize for Manifest<'_> {
         let project = self.project;
         let section = |kinds| Section::new(project, kinds);
         let operations = operation::all(project);
-        let alone = edges::none(operations.keys());
+        let alone: Vec<String> = operations.keys().cloned().collect();
         let mut all = serializer.serialize_map(None)?;
         all.serialize_entry("metadata", &metadata(project))?;
         let nodes = Section {
@@ -58,10 +58,8 @@ impl Serialize for Manifest<'_> {
         all.serialize_entry("groups", &resource::groups(project))?;
         all.serialize_entry("selectors", &json!({}))?;
         all.serialize_entry("disabled", &disabled(project))?;
-        let parents = join([edges::parents(project), alone.clone()]);
-        all.serialize_entry("parent_map", &parents)?;
-        let children = join([edges::children(project), alone]);
-        all.serialize_entry("child_map", &children)?;
+        all.serialize_entry("parent_map", &edges::parents(project, &alone))?;
+        all.serialize_entry("child_map", &edges::children(project, &alone))?;
         all.serialize_entry("group_map", &resource::group_map(project))?;
         all.serialize_entry("saved_queries", &section(&[SavedQuery]))?;
         all.serialize_entry("semantic_models", &section(&[SemanticModel]))?;
@@ -129,10 +127,9 @@ impl Serialize for Section<'_> {
         let mut entries = serializer.serialize_map(None)?;
         for node in nodes {
             let detail = project.details.get(&node.id).unwrap_or(&empty);
-            let mut entry = entry(project, node, detail);
-            if let Some((sql, file)) = self.compiled.and_then(|all| all.get(&node.id)) {
-                node::set_compiled(&mut entry, sql, file);
-            }
+            let compiled = self.compiled.and_then(|all| all.get(&node.id));
+            let compiled = compiled.map(|(sql, file)| (*sql, &**file));
+            let entry = entry(project, node, detail, compiled);
             entries.serialize_entry(node.id.as_str(), &entry)?;
         }
         for (id, entry) in &self.further {
@@ -152,16 +149,28 @@ fn is_dbt(kind: ResourceType) -> bool {
     )
 }
 
-fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
-    match node.resource_type() {
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+enum Entry<'a> {
+    Node(Box<node::Entry<'a>>),
+    Other(Json),
+}
+
+fn entry<'a>(
+    project: &'a Project,
+    node: &'a Node,
+    detail: &'a Detail,
+    compiled: Option<node::Compiled<'a>>,
+) -> Entry<'a> {
+    Entry::Other(match node.resource_type() {
         ResourceType::Source => source::entry(project, node, detail),
         ResourceType::UnitTest => unit_test::entry(project, node, detail),
         ResourceType::Exposure
         | ResourceType::Metric
         | ResourceType::SavedQuery
         | ResourceType::SemanticModel => resource::entry(project, node, detail),
-        _ => node::entry(project, node, detail),
-    }
+        _ => return Entry::Node(Box::new(node::entry(project, node, detail, compiled))),
+    })
 }
 
 /// What the manifest says of one node.
@@ -169,7 +178,7 @@ pub(crate) fn of_node(project: &Project, id: &NodeId) -> Option<Json> {
     let node = project.graph.get(id)?;
     let empty = Detail::default();
     let detail = project.details.get(id).unwrap_or(&empty);
-    Some(entry(project, node, detail))
+    Some(json!(entry(project, node, detail, None)))
 }
 
 /// Nodes that are switched off: their entries by id.
@@ -177,7 +186,7 @@ fn disabled(project: &Project) -> Json {
     let mut all: Map<String, Json> = Map::new();
     for draft in &project.disabled {
         let list = all.entry(draft.node.id.to_string()).or_insert(json!([]));
-        let mut entry = entry(project, &draft.node, &draft.detail);
+        let mut entry = json!(entry(project, &draft.node, &draft.detail, None));
         entry["config"]["enabled"] = json!(false);
         list.as_array_mut().expect("made above").push(entry);
     }

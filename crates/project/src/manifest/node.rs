@@ -1,14 +1,18 @@
 //! Models, seeds, snapshots, tests and analyses in the manifest.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use forebay_core::contract::{Constraint, ConstraintKind};
 use forebay_core::graph::{Column, Model, Test};
-use forebay_core::{Node, ResourceType, Spec};
+use forebay_core::{Node, NodeId, ResourceType, Spec};
+use indexmap::{IndexMap, IndexSet};
+use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
 
-use super::{below, config, contract, created_at, join, patch_path, path, version_json};
+use super::config::Config;
+use super::{below, config, contract, created_at, patch_path, path, version_json};
 use crate::Project;
 use crate::jinja::RefCall;
 use crate::nodes::{Detail, TestDetail};
@@ -16,96 +20,217 @@ use crate::nodes::{Detail, TestDetail};
 /// dbt does not read a larger seed for its checksum.
 const LARGE_SEED: u64 = 1 << 20;
 
-pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
-    let base = base(project, node, detail);
-    let own = match &node.spec {
-        Spec::Seed(_) => json!({
-            "root_path": project.root,
-            "raw_code": "",
-            "depends_on": {"macros": detail.macros},
-        }),
-        Spec::Model(model) => join([
-            compiled(node, detail),
-            of_model(project, node, model, detail),
-        ]),
-        Spec::Test(test) => join([compiled(node, detail), of_test(test, detail)]),
-        _ => compiled(node, detail),
-    };
-    join([base, own])
+/// A node's SQL, and the file that it is in.
+pub(super) type Compiled<'a> = (&'a str, &'a Path);
+
+/// Written from what it borrows: of a project's thousands, half of the time to read it would go into values in between.
+#[derive(serde::Serialize)]
+pub(super) struct Entry<'a> {
+    unique_id: &'a NodeId,
+    name: &'a str,
+    resource_type: &'static str,
+    package_name: &'a str,
+    path: String,
+    original_file_path: String,
+    fqn: &'a [String],
+    database: &'a str,
+    schema: &'a str,
+    alias: &'a str,
+    relation_name: Option<String>,
+    checksum: Checksum<'a>,
+    description: &'a str,
+    columns: Columns<'a>,
+    meta: Json,
+    tags: &'a [String],
+    group: Option<&'a str>,
+    docs: Json,
+    config: Config<'a>,
+    unrendered_config: &'a Map<String, Json>,
+    patch_path: Option<String>,
+    build_path: (),
+    doc_blocks: [(); 0],
+    created_at: f64,
+    #[serde(flatten)]
+    seed: Option<OfSeed<'a>>,
+    #[serde(flatten)]
+    sql: Option<OfSql<'a>>,
+    #[serde(flatten)]
+    model: Option<OfModel<'a>>,
+    #[serde(flatten)]
+    test: Option<OfTest<'a>>,
 }
 
-/// Of a node that has been compiled since the project was read: tools for lineage read its SQL here.
-pub(super) fn set_compiled(entry: &mut Json, sql: &str, file: &Path) {
-    for (key, value) in [
-        ("compiled", json!(true)),
-        ("compiled_code", json!(sql)),
-        ("compiled_path", json!(file)),
-        ("extra_ctes", json!([])),
-        ("extra_ctes_injected", json!(true)),
-    ] {
-        entry[key] = value;
-    }
+#[derive(serde::Serialize)]
+struct Checksum<'a> {
+    name: &'static str,
+    checksum: Cow<'a, str>,
 }
 
-/// What all of them have.
-fn base(project: &Project, node: &Node, detail: &Detail) -> Json {
+#[derive(serde::Serialize)]
+struct OfSeed<'a> {
+    root_path: &'a Path,
+    raw_code: &'static str,
+    depends_on: DependsOn<'a>,
+}
+
+/// What those with SQL have.
+#[derive(serde::Serialize)]
+struct OfSql<'a> {
+    raw_code: Cow<'a, str>,
+    language: &'static str,
+    refs: Vec<Ref<'a>>,
+    sources: Vec<[&'a str; 2]>,
+    metrics: [(); 0],
+    functions: [(); 0],
+    depends_on: DependsOn<'a>,
+    contract: Contract,
+    compiled_path: Option<&'a Path>,
+    /// Of a node that has been compiled since the project was read: tools for lineage read its SQL here.
+    #[serde(flatten)]
+    compiled: Option<CompiledCode<'a>>,
+}
+
+#[derive(serde::Serialize)]
+struct CompiledCode<'a> {
+    compiled: bool,
+    compiled_code: &'a str,
+    extra_ctes: [(); 0],
+    extra_ctes_injected: bool,
+}
+
+#[derive(serde::Serialize)]
+struct DependsOn<'a> {
+    macros: &'a IndexSet<NodeId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nodes: Option<&'a [NodeId]>,
+}
+
+#[derive(serde::Serialize)]
+struct Contract {
+    enforced: bool,
+    alias_types: bool,
+    checksum: Option<String>,
+}
+
+#[derive(serde::Serialize)]
+struct OfModel<'a> {
+    access: &'static str,
+    constraints: Vec<Rule<'a>>,
+    version: Option<Json>,
+    latest_version: Option<Json>,
+    deprecation_date: Option<&'a str>,
+    primary_key: Vec<String>,
+    time_spine: &'a Json,
+}
+
+#[derive(serde::Serialize)]
+struct OfTest<'a> {
+    column_name: Option<&'a str>,
+    attached_node: Option<&'a NodeId>,
+    file_key_name: &'a str,
+    test_metadata: Json,
+}
+
+pub(super) fn entry<'a>(
+    project: &'a Project,
+    node: &'a Node,
+    detail: &'a Detail,
+    compiled: Option<Compiled<'a>>,
+) -> Entry<'a> {
     let file = path(project, &node.package, &node.location.file);
     let config = config::config(node, detail);
+    let generic = detail.test.as_ref();
     let schema = match &node.relation {
         Some(relation) => &relation.schema,
         None => &detail.schema,
     };
-    json!({
-        "unique_id": node.id,
-        "name": node.name,
-        "resource_type": node.resource_type().as_str(),
-        "package_name": node.package,
-        "path": match node.resource_type() {
-            ResourceType::Analysis => format!("analysis/{}", below(&file)),
-            ResourceType::Snapshot => project.snapshot_path(node),
+    let is_seed = node.resource_type() == ResourceType::Seed;
+    let (model, test) = match (&node.spec, generic) {
+        (Spec::Model(model), _) => (Some(of_model(project, node, model, detail)), None),
+        (Spec::Test(test), Some(found)) => (None, Some(of_test(test, found))),
+        _ => (None, None),
+    };
+    Entry {
+        unique_id: &node.id,
+        name: &node.name,
+        resource_type: node.resource_type().as_str(),
+        package_name: &node.package,
+        path: match (node.resource_type(), generic) {
+            (_, Some(_)) => format!("{}.sql", detail.alias),
+            (ResourceType::Analysis, _) => format!("analysis/{}", below(&file)),
+            (ResourceType::Snapshot, _) => project.snapshot_path(node),
             _ => below(&file).to_owned(),
         },
-        "original_file_path": file,
-        "fqn": node.fqn,
-        "database": project.database(),
-        "schema": schema,
-        "alias": detail.alias,
-        "relation_name": project.written(node),
-        "checksum": checksum(project, node, detail),
-        "description": node.description,
-        "columns": columns(node),
-        "meta": config["meta"],
-        "tags": node.tags,
-        "group": node.group,
-        "docs": config.get("docs").cloned().unwrap_or_else(|| config::docs(None)),
-        "config": config,
-        "unrendered_config": detail.written,
-        "patch_path": patch_path(project, node, detail),
-        "build_path": null,
-        "doc_blocks": [],
-        "created_at": created_at(project),
-    })
+        original_file_path: file,
+        fqn: &node.fqn,
+        database: project.database(),
+        schema,
+        alias: &detail.alias,
+        relation_name: project.written(node),
+        checksum: checksum(project, node, detail),
+        description: &node.description,
+        columns: Columns(&node.columns),
+        meta: config.get("meta").cloned().unwrap_or_default(),
+        tags: &node.tags,
+        group: node.group.as_deref(),
+        docs: match config.get("docs") {
+            Some(docs) => docs.clone(),
+            None => config::docs(None),
+        },
+        config,
+        unrendered_config: &detail.written,
+        patch_path: patch_path(project, node, detail),
+        build_path: (),
+        doc_blocks: [],
+        created_at: created_at(project),
+        seed: is_seed.then(|| OfSeed {
+            root_path: &project.root,
+            raw_code: "",
+            depends_on: DependsOn {
+                macros: &detail.macros,
+                nodes: None,
+            },
+        }),
+        sql: (!is_seed).then(|| of_sql(node, detail, compiled)),
+        model,
+        test,
+    }
 }
 
-/// What those with SQL have.
-fn compiled(node: &Node, detail: &Detail) -> Json {
-    json!({
-        "raw_code": match node.resource_type() {
-            ResourceType::Snapshot => &detail.raw,
-            _ => detail.raw.trim(),
+fn of_sql<'a>(node: &'a Node, detail: &'a Detail, compiled: Option<Compiled<'a>>) -> OfSql<'a> {
+    let (language, contract) = match &node.spec {
+        Spec::Model(model) => (model.language.as_str(), Some((&model.contract, model))),
+        _ => ("sql", None),
+    };
+    let enforced = contract.filter(|(contract, _)| contract.enforced);
+    OfSql {
+        raw_code: match (node.resource_type(), &detail.test) {
+            (_, Some(test)) => format!("{}{}", detail.raw, test.config_call).into(),
+            (ResourceType::Snapshot, _) => (&*detail.raw).into(),
+            _ => detail.raw.trim().into(),
         },
-        "language": match &node.spec {
-            Spec::Model(model) => model.language.as_str(),
-            _ => "sql",
+        language,
+        refs: refs(detail),
+        sources: sources(detail),
+        metrics: [],
+        functions: [],
+        depends_on: DependsOn {
+            macros: &detail.macros,
+            nodes: Some(&node.depends_on),
         },
-        "refs": refs(detail),
-        "sources": sources(detail),
-        "metrics": [],
-        "functions": [],
-        "depends_on": {"macros": detail.macros, "nodes": node.depends_on},
-        "compiled_path": null,
-        "contract": {"enforced": false, "alias_types": true, "checksum": null},
-    })
+        contract: Contract {
+            enforced: enforced.is_some(),
+            alias_types: true,
+            checksum: enforced.map(|(_, model)| contract::checksum(node, model)),
+        },
+        compiled_path: compiled.map(|(_, file)| file),
+        compiled: compiled.map(|(sql, _)| CompiledCode {
+            compiled: true,
+            compiled_code: sql,
+            extra_ctes: [],
+            extra_ctes_injected: true,
+        }),
+    }
 }
 
 /// What `model` has of the manifest's entry besides its names and settings.
@@ -119,8 +244,8 @@ pub(crate) fn seen_by_templates(node: &Node, detail: &Detail) -> Map<String, Jso
         ("language".to_owned(), json!(language)),
         ("access".to_owned(), json!(access)),
         ("group".to_owned(), json!(node.group)),
-        ("refs".to_owned(), refs(detail)),
-        ("sources".to_owned(), sources(detail)),
+        ("refs".to_owned(), json!(refs(detail))),
+        ("sources".to_owned(), json!(sources(detail))),
         (
             "meta".to_owned(),
             setting("meta").unwrap_or_else(|| json!({})),
@@ -130,55 +255,89 @@ pub(crate) fn seen_by_templates(node: &Node, detail: &Detail) -> Map<String, Jso
     ])
 }
 
-pub(super) fn refs(detail: &Detail) -> Json {
-    let entry = |call: &RefCall| match call {
+#[derive(serde::Serialize)]
+pub(super) struct Ref<'a> {
+    name: &'a str,
+    package: Option<&'a str>,
+    version: Option<Json>,
+}
+
+pub(super) fn refs(detail: &Detail) -> Vec<Ref<'_>> {
+    let refs = detail.calls.iter().filter_map(|call| match call {
         RefCall::Ref {
             package,
             name,
             version,
-        } => Some(json!({
-            "name": name,
-            "package": package,
-            "version": version.as_deref().map(version_json),
-        })),
+        } => Some(Ref {
+            name,
+            package: package.as_deref(),
+            version: version.as_deref().map(version_json),
+        }),
         RefCall::Source { .. } => None,
-    };
-    detail.calls.iter().filter_map(entry).collect()
+    });
+    refs.collect()
 }
 
-pub(super) fn sources(detail: &Detail) -> Json {
-    let entry = |call: &RefCall| match call {
-        RefCall::Source { source, table } => Some(json!([source, table])),
+pub(super) fn sources(detail: &Detail) -> Vec<[&str; 2]> {
+    let sources = detail.calls.iter().filter_map(|call| match call {
+        RefCall::Source { source, table } => Some([&**source, &**table]),
         RefCall::Ref { .. } => None,
-    };
-    detail.calls.iter().filter_map(entry).collect()
+    });
+    sources.collect()
 }
 
-pub(super) fn columns(node: &Node) -> Json {
-    let entry = |column: &Column| {
-        let constraints = column.constraints.iter().map(|c| constraint(c, false));
-        json!({
-            "name": column.name,
-            "description": column.description,
-            "meta": column.meta,
-            "data_type": column.data_type,
-            "constraints": constraints.collect::<Vec<_>>(),
-            "quote": column.quote,
-            "config": {"meta": column.meta, "tags": column.tags},
-            "tags": column.tags,
-            "granularity": column.granularity,
-            "doc_blocks": [],
-        })
-    };
-    let all = node.columns.iter();
-    all.map(|(name, column)| (name.clone(), entry(column)))
-        .collect::<Map<_, _>>()
-        .into()
+/// By name.
+pub(super) struct Columns<'a>(pub &'a IndexMap<String, Column>);
+
+impl Serialize for Columns<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(
+            self.0
+                .iter()
+                .map(|(name, column)| (name, described(column))),
+        )
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Described<'a> {
+    name: &'a str,
+    description: &'a str,
+    meta: &'a Map<String, Json>,
+    data_type: Option<&'a str>,
+    constraints: Vec<Rule<'a>>,
+    quote: Option<bool>,
+    config: ColumnConfig<'a>,
+    tags: &'a [String],
+    granularity: Option<&'a str>,
+    doc_blocks: [(); 0],
+}
+
+#[derive(serde::Serialize)]
+struct ColumnConfig<'a> {
+    meta: &'a Map<String, Json>,
+    tags: &'a [String],
+}
+
+fn described(column: &Column) -> Described<'_> {
+    let (meta, tags) = (&column.meta, &column.tags);
+    Described {
+        name: &column.name,
+        description: &column.description,
+        meta,
+        data_type: column.data_type.as_deref(),
+        constraints: column.constraints.iter().map(|c| rule(c, false)).collect(),
+        quote: column.quote,
+        config: ColumnConfig { meta, tags },
+        tags,
+        granularity: column.granularity.as_deref(),
+        doc_blocks: [],
+    }
 }
 
 /// As templates see them: without what is not said.
 pub(crate) fn shown_columns(node: &Node) -> Json {
-    let mut all = columns(node);
+    let mut all = json!(Columns(&node.columns));
     let entries = all.as_object_mut().into_iter().flat_map(Map::values_mut);
     for entry in entries.filter_map(Json::as_object_mut) {
         entry.retain(|_, value| !value.is_null());
@@ -186,40 +345,50 @@ pub(crate) fn shown_columns(node: &Node) -> Json {
     all
 }
 
-fn constraint(constraint: &Constraint, of_table: bool) -> Json {
-    let mut entry = json!({
-        "type": constraint.kind.as_str(),
-        "name": constraint.name,
-        "expression": constraint.expression,
-        "warn_unenforced": constraint.warn_unenforced,
-        "warn_unsupported": constraint.warn_unsupported,
-        "to": constraint.to,
-        "to_columns": constraint.to_columns,
-    });
-    if of_table {
-        entry["columns"] = json!(constraint.columns);
-    }
-    entry
+#[derive(serde::Serialize)]
+struct Rule<'a> {
+    r#type: &'static str,
+    name: Option<&'a str>,
+    expression: Option<&'a str>,
+    warn_unenforced: bool,
+    warn_unsupported: bool,
+    to: Option<&'a str>,
+    to_columns: &'a [String],
+    /// Of a table's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    columns: Option<&'a [String]>,
 }
 
-fn of_model(project: &Project, node: &Node, model: &Model, detail: &Detail) -> Json {
+fn rule(constraint: &Constraint, of_table: bool) -> Rule<'_> {
+    Rule {
+        r#type: constraint.kind.as_str(),
+        name: constraint.name.as_deref(),
+        expression: constraint.expression.as_deref(),
+        warn_unenforced: constraint.warn_unenforced,
+        warn_unsupported: constraint.warn_unsupported,
+        to: constraint.to.as_deref(),
+        to_columns: &constraint.to_columns,
+        columns: of_table.then_some(&constraint.columns),
+    }
+}
+
+fn of_model<'a>(
+    project: &Project,
+    node: &Node,
+    model: &'a Model,
+    detail: &'a Detail,
+) -> OfModel<'a> {
     let version = model.version.as_ref();
-    let contract = &model.contract;
-    let constraints = contract.constraints.iter().map(|c| constraint(c, true));
-    json!({
-        "access": model.access.as_str(),
-        "constraints": constraints.collect::<Vec<_>>(),
-        "contract": {
-            "enforced": contract.enforced,
-            "alias_types": true,
-            "checksum": contract.enforced.then(|| contract::checksum(node, model)),
-        },
-        "version": version.map(|version| version_json(&version.v)),
-        "latest_version": version.map(|version| version_json(&version.latest)),
-        "deprecation_date": model.deprecation_date,
-        "primary_key": primary_key(project, node, model),
-        "time_spine": detail.time_spine,
-    })
+    let constraints = &model.contract.constraints;
+    OfModel {
+        access: model.access.as_str(),
+        constraints: constraints.iter().map(|c| rule(c, true)).collect(),
+        version: version.map(|version| version_json(&version.v)),
+        latest_version: version.map(|version| version_json(&version.latest)),
+        deprecation_date: model.deprecation_date.as_deref(),
+        primary_key: primary_key(project, node, model),
+        time_spine: &detail.time_spine,
+    }
 }
 
 /// What identifies a row: by a constraint, else by tests for uniqueness.
@@ -252,21 +421,14 @@ fn primary_key(project: &Project, node: &Node, model: &Model) -> Vec<String> {
     }
 }
 
-fn of_test(test: &Test, detail: &Detail) -> Json {
-    let Some(found) = &detail.test else {
-        return json!({});
-    };
+fn of_test<'a>(test: &'a Test, found: &'a TestDetail) -> OfTest<'a> {
     let attached = test.attached.as_ref();
-    let attached = attached.filter(|id| !id.as_str().starts_with("source."));
-    json!({
-        "column_name": test.column,
-        "attached_node": attached,
-        "file_key_name": found.key,
-        "path": format!("{}.sql", detail.alias),
-        "checksum": {"name": "none", "checksum": ""},
-        "raw_code": format!("{}{}", detail.raw, found.config_call),
-        "test_metadata": test_metadata(found),
-    })
+    OfTest {
+        column_name: test.column.as_deref(),
+        attached_node: attached.filter(|id| !id.as_str().starts_with("source.")),
+        file_key_name: &found.key,
+        test_metadata: test_metadata(found),
+    }
 }
 
 fn test_metadata(test: &TestDetail) -> Json {
@@ -279,20 +441,29 @@ fn test_metadata(test: &TestDetail) -> Json {
 }
 
 /// Of the text without the blanks around it.
-fn checksum(project: &Project, node: &Node, detail: &Detail) -> Json {
-    if node.resource_type() == ResourceType::Snapshot {
-        let file = std::fs::read_to_string(project.root.join(&node.location.file));
-        let text = file.as_deref().unwrap_or(&detail.raw).trim();
-        return json!({"name": "sha256", "checksum": forebay_core::digest::hex(text.as_bytes())});
-    }
-    let sum = |text: &str| json!({"name": "sha256", "checksum": forebay_core::digest::hex(text.trim().as_bytes())});
-    if node.resource_type() != ResourceType::Seed {
-        return sum(&detail.raw);
-    }
-    let file = project.root.join(&node.location.file);
-    let small = std::fs::metadata(&file).is_ok_and(|found| found.len() <= LARGE_SEED);
-    match small.then(|| std::fs::read_to_string(&file)) {
-        Some(Ok(text)) => sum(&text),
-        _ => json!({"name": "path", "checksum": path(project, &node.package, &node.location.file)}),
+fn checksum<'a>(project: &Project, node: &Node, detail: &Detail) -> Checksum<'a> {
+    let of = |name, checksum| Checksum { name, checksum };
+    let sum = |text: &str| {
+        let sum = forebay_core::digest::hex(text.trim().as_bytes());
+        of("sha256", sum.into())
+    };
+    let file = || project.root.join(&node.location.file);
+    match node.resource_type() {
+        _ if detail.test.is_some() => of("none", "".into()),
+        ResourceType::Snapshot => {
+            let text = std::fs::read_to_string(file());
+            sum(text.as_deref().unwrap_or(&detail.raw))
+        }
+        ResourceType::Seed => {
+            let small = std::fs::metadata(file()).is_ok_and(|found| found.len() <= LARGE_SEED);
+            match small.then(|| std::fs::read_to_string(file())) {
+                Some(Ok(text)) => sum(&text),
+                _ => {
+                    let path = path(project, &node.package, &node.location.file);
+                    of("path", path.into())
+                }
+            }
+        }
+        _ => sum(&detail.raw),
     }
 }

@@ -37,7 +37,7 @@ fn entries(project: &Project, package: &Package, when: When) -> Vec<(String, Jso
             "schema": project.shared.target.schema,
             "relation_name": null,
             "checksum": {"name": "sha256", "checksum": forebay_core::digest::hex(hook.text.as_bytes())},
-            "config": super::join([config::node_defaults(), settings.clone()]),
+            "config": super::join([Json::Object(config::OF_NODES.clone()), settings.clone()]),
             "unrendered_config": settings,
             "tags": [when.key()],
             "description": "",

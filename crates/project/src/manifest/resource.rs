@@ -26,7 +26,7 @@ pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
         "created_at": created_at(project),
     });
     if matches!(kind, ResourceType::Exposure | ResourceType::Metric) {
-        entry["sources"] = node::sources(detail);
+        entry["sources"] = json!(node::sources(detail));
         entry["meta"] = config["meta"].clone();
     }
     if kind != ResourceType::SemanticModel {

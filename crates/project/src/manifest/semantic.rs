@@ -3,7 +3,7 @@
 use forebay_core::{Node, ResourceType};
 use serde_json::{Map, Value as Json, json};
 
-use super::entry;
+use super::of_node;
 use crate::Project;
 
 /// The version of dbt's semantic interfaces whose form this is.
@@ -60,7 +60,7 @@ fn all(project: &Project, kind: ResourceType, keys: &[&str], config: bool) -> Ve
     let nodes = project.graph.nodes.values();
     let nodes = nodes.filter(|node| node.resource_type() == kind);
     let shown = nodes.filter_map(|node| {
-        let written = entry(project, node, project.details.get(&node.id)?);
+        let written = of_node(project, &node.id)?;
         let pick = |key: &&str| ((*key).to_owned(), written[*key].clone());
         let mut shown: Map<String, Json> = keys.iter().map(pick).collect();
         if config {

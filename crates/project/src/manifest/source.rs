@@ -69,7 +69,7 @@ pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
         "freshness": freshness,
         "external": detail.external,
         "description": node.description,
-        "columns": node::columns(node),
+        "columns": node::Columns(&node.columns),
         "meta": config["meta"],
         "tags": node.tags,
         "config": config,
