@@ -51,6 +51,14 @@ async fn right_and_full_joins_keep_the_merged_key() {
         // Inner and left joins are the engine's own.
         ("SELECT k, b FROM a JOIN b USING (k)", &["2|b2"]),
         (
+            "SELECT k, a.k AS own, d.b FROM a LEFT JOIN b USING (k) JOIN a AS c USING (k) LEFT JOIN b AS d USING (k) ORDER BY k",
+            &["1|1|null", "2|2|b2"],
+        ),
+        (
+            "SELECT count(*) FROM a JOIN b USING (k) JOIN a AS c USING (k) JOIN b AS d USING (k) JOIN b AS e USING (k)",
+            &["1"],
+        ),
+        (
             "SELECT k, b FROM a LEFT JOIN b USING (k) ORDER BY k",
             &["1|null", "2|b2"],
         ),

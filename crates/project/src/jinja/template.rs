@@ -10,11 +10,12 @@ use super::literals::wrapped;
 use crate::text;
 
 /// Stands before every template that is rendered itself: it hands the engine a macro which
-/// imports other templates into the running state. Only there can `caller()` be called back.
+/// imports other templates into the running state. Only there can `caller()` be called back. It is in a scope of
+/// its own: macros see what is set in the scope that they stand in, and so would all that it imports.
 pub(crate) const PROLOGUE: &str = concat!(
-    "{% macro __import(template) %}{% import template as module %}",
+    "{% with %}{% macro __import(template) %}{% import template as module %}",
     "{% do __imported(template, module) %}{% endmacro %}",
-    "{% do __register(__import) %}"
+    "{% do __register(__import) %}{% endwith %}"
 );
 
 /// Where a template's text comes from.

@@ -137,6 +137,21 @@ fn macros_return_values_call_back_and_take_what_python_would_pass() {
 }
 
 #[test]
+fn a_macro_does_not_see_what_its_caller_sets() {
+    let project = project(
+        "--- macros/all.sql
+{% macro seen() %}{{ x is defined }} {{ adapter is string }} {{ inner() }}{% endmacro %}
+{% macro inner() %}{{ x is defined }} {{ target.name }}{% endmacro %}
+--- models/m.sql
+{% set x = 1 %}{% set adapter = 'a' %}{% set target = 'b' %}
+{% macro own() %}{{ x }}{{ target }}{% endmacro %}
+{{ seen() }} {{ own() }} {{ x }}
+",
+    );
+    assert_eq!(sql(&project, "m"), "False False False dev 1b 1");
+}
+
+#[test]
 fn whitespace_control_and_python_strings() {
     let project = project(
         "--- models/m.sql

@@ -34,6 +34,7 @@ pub(super) fn rewrite(
     let has = |select: &Select| {
         let spreads = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_));
         select.from.iter().any(is_affected)
+            || select.from.iter().any(merges_many)
             || select.projection.iter().any(renames)
             || select.projection.iter().any(excludes) && has_tables(select)
             || select.projection.iter().any(spreads) && select.from.iter().any(is_other)
@@ -65,6 +66,11 @@ fn keeps_another_key(item: &TableWithJoins) -> bool {
     let names: Option<Vec<String>> = factors.map(plain_name).collect();
     let ascending = names.is_some_and(|names| names.is_sorted_by(|one, next| one < next));
     !ascending && item.joins.iter().any(merges)
+}
+
+/// Three joins on: the engine no longer knows the key of the first two tables for that of the next two.
+fn merges_many(item: &TableWithJoins) -> bool {
+    item.joins.iter().filter(|join| merges(join)).count() > 2
 }
 
 /// An inner or left join that merges columns.
