@@ -1,7 +1,7 @@
 //! Hooks: SQL that runs around a node or around a whole run. A hook stays text until its turn comes.
 
 use forebay_core::{Diagnostic, Location, NodeId};
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 use std::sync::Arc;
 
 use crate::compile::outcome;
@@ -20,6 +20,8 @@ pub enum When {
 #[derive(Clone, Debug)]
 pub(crate) struct HookText {
     pub text: String,
+    /// Of the transaction of its node.
+    pub inside: bool,
     pub at: Location,
 }
 
@@ -47,6 +49,7 @@ impl When {
 #[derive(Clone, Debug)]
 pub struct Hook {
     text: String,
+    inside: bool,
     scope: Arc<NodeScope>,
     /// None: an operation, or a text of the command line.
     at: Option<Location>,
@@ -67,6 +70,11 @@ impl Hook {
     /// As it is written.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Whether its node is to be as it was where it fails.
+    pub fn is_inside(&self) -> bool {
+        self.inside
     }
 
     /// A problem of it, at its place.
@@ -92,6 +100,7 @@ impl Project {
         };
         let hook = |hook: &HookText| Hook {
             text: hook.text.clone(),
+            inside: hook.inside,
             scope: Arc::clone(&detail.scope),
             at: Some(hook.at.clone()),
         };
@@ -100,6 +109,7 @@ impl Project {
         if when == When::Before && header.is_some_and(|header| !header.is_null()) {
             all.push(Hook {
                 text: "{{ config.get('sql_header') }}".to_owned(),
+                inside: true,
                 scope: Arc::clone(&detail.scope),
                 at: None,
             });
@@ -129,6 +139,7 @@ impl Project {
                 found.push(RunHook {
                     hook: Hook {
                         text: hook.text.clone(),
+                        inside: hook.inside,
                         scope: Arc::clone(&scope),
                         at: Some(hook.at.clone()),
                     },
@@ -158,6 +169,7 @@ impl Project {
         let detail = self.details.get(id);
         Hook {
             text: text.to_owned(),
+            inside: false,
             scope: detail.map_or_else(Arc::default, |detail| Arc::clone(&detail.scope)),
             at: None,
         }
@@ -173,6 +185,7 @@ impl Project {
         let variables = Map::from_iter([("_arguments".to_owned(), Json::Object(arguments))]);
         Hook {
             text: format!("{{{{ {name}(**_arguments) }}}}"),
+            inside: false,
             scope: Arc::new(NodeScope {
                 variables,
                 ..NodeScope::default()
@@ -205,6 +218,7 @@ impl Project {
     pub fn inline(&self, text: &str) -> Hook {
         Hook {
             text: text.to_owned(),
+            inside: false,
             scope: Arc::new(NodeScope::default()),
             at: None,
         }
@@ -264,46 +278,39 @@ impl Package {
 pub(crate) fn placed(setting: Option<&Setting>) -> Vec<HookText> {
     let items = setting.into_iter().flat_map(Setting::items);
     let hooks = items.flat_map(|(item, at)| {
-        let of = move |text| HookText {
+        let of = move |(text, inside)| HookText {
             text,
+            inside,
             at: at.clone(),
         };
-        texts(Some(&item)).into_iter().map(of)
+        written(Some(&item)).into_iter().map(of)
     });
     hooks.collect()
 }
 
-/// As `run_hooks` takes them: outside of the transaction where they say so.
-pub(crate) fn list(written: Option<&Json>) -> Vec<Json> {
-    let hook = |text: String, inside: bool| serde_json::json!({"sql": text, "transaction": inside, "index": null});
-    match written {
-        Some(Json::Array(items)) => items.iter().flat_map(|item| list(Some(item))).collect(),
+/// As `run_hooks` takes them.
+pub(crate) fn list(setting: Option<&Json>) -> Vec<Json> {
+    let hook =
+        |(text, inside): (String, bool)| json!({"sql": text, "transaction": inside, "index": null});
+    written(setting).into_iter().map(hook).collect()
+}
+
+/// A hook is a text or `{sql: ..., transaction: ...}`: inside of its node's transaction where it does not say.
+fn written(setting: Option<&Json>) -> Vec<(String, bool)> {
+    match setting {
+        Some(Json::Array(items)) => items.iter().flat_map(|item| written(Some(item))).collect(),
         Some(Json::String(text)) => match serde_json::from_str(text) {
-            Ok(Json::Object(map)) => list(Some(&Json::Object(map))),
-            _ => vec![hook(text.clone(), true)],
+            // `before_begin()` and its like print a mapping.
+            Ok(Json::Object(map)) => written(Some(&Json::Object(map))),
+            _ => vec![(text.clone(), true)],
         },
         Some(Json::Object(map)) => {
             let inside = map.get("transaction").and_then(Json::as_bool);
-            let texts = texts(map.get("sql")).into_iter();
+            let texts = written(map.get("sql")).into_iter();
             texts
-                .map(|text| hook(text, inside.unwrap_or(true)))
+                .map(|(text, _)| (text, inside.unwrap_or(true)))
                 .collect()
         }
-        _ => Vec::new(),
-    }
-}
-
-/// A hook is a text or `{sql: ..., transaction: ...}`; each statement here is a commit of its own,
-/// so that there is no transaction to be in or out of.
-pub(crate) fn texts(written: Option<&Json>) -> Vec<String> {
-    match written {
-        Some(Json::Array(items)) => items.iter().flat_map(|item| texts(Some(item))).collect(),
-        Some(Json::String(text)) => match serde_json::from_str(text) {
-            // `before_begin()` and its like print a mapping.
-            Ok(Json::Object(map)) => texts(map.get("sql")),
-            _ => vec![text.clone()],
-        },
-        Some(Json::Object(map)) => texts(map.get("sql")),
         _ => Vec::new(),
     }
 }

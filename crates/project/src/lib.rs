@@ -49,6 +49,7 @@ pub use config::{OpenLineage, Settings};
 pub use glance::{Glance, glance};
 pub use hooks::{Hook, RunHook, When};
 pub use jinja::marks::Marks;
+pub use jinja::rows_of_seed;
 pub use load::{WantedPackage, wanted_packages};
 pub use manifest::CompiledSql;
 pub use materialize::Made;

@@ -18,9 +18,10 @@ pub struct Made {
 }
 
 impl Project {
-    /// Whether data tests are judged by a materialisation of the project's own.
-    pub fn tests_by_macros(&self) -> bool {
-        self.shared.is_overridden("test", None)
+    /// Whether nodes of that kind (`seed`, `snapshot`, `test`) are made by a materialisation of the project's own, or by
+    /// ours with macros of its own.
+    pub fn made_by_macros(&self, kind: &str) -> bool {
+        self.shared.is_overridden(kind, None)
     }
 
     /// Runs the macros of a materialisation for a node whose query is `sql`. `state` needs somebody who answers

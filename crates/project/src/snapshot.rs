@@ -7,10 +7,10 @@ use forebay_core::{Diagnostic, Node};
 use minijinja::Value;
 use serde_json::json;
 
-use crate::jinja::{Macro, MacroSet, Mode, NodeScope};
+use crate::jinja::{BUILTIN, Macro, MacroSet, Mode, NodeScope};
 use crate::{CompileState, Project};
 
-/// The macro of a strategy, which a package may be named for: `custom`, `my_package.custom`.
+/// The project's macro of a strategy, which a package may be named for: `custom`, `my_package.custom`.
 pub(crate) fn strategy_macro<'a>(
     macros: &'a MacroSet,
     package: &str,
@@ -22,10 +22,11 @@ pub(crate) fn strategy_macro<'a>(
         None => (None, strategy),
     };
     let name = format!("snapshot_{name}_strategy");
-    match of {
+    let found = match of {
         Some(package) => macros.get(package, &name),
         None => macros.find(package, project, &name),
-    }
+    };
+    found.filter(|found| found.package != BUILTIN)
 }
 
 impl Project {

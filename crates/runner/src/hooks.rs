@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::DateTime;
-use forebay_core::{Diagnostic, Node, ResourceType};
+use forebay_core::{Diagnostic, ResourceType};
 use forebay_project::{CompileState, Compiled, Hook, Question, RunHook, When};
 use forebay_store::RunStatus;
 use serde_json::{Map, Value, json};
@@ -12,16 +12,14 @@ use crate::event::{Event, Reporter, StepResult};
 use crate::live;
 use crate::workspace::Workspace;
 
-/// Those of a node, before or after its step. One that fails ends them.
+/// Those of a node. One that fails ends them.
 pub async fn around_step(
     workspace: &Workspace,
-    node: &Node,
-    when: When,
+    hooks: &[Hook],
     state: &CompileState,
 ) -> Result<(), Diagnostic> {
-    for hook in workspace.project.hooks(&node.id, when) {
-        let ran = run(workspace, &hook, state.clone()).await;
-        ran?;
+    for hook in hooks {
+        run(workspace, hook, state.clone()).await?;
     }
     Ok(())
 }

@@ -261,6 +261,11 @@ async fn action(
         | Spec::SemanticModel(_)
         | Spec::Metric(_) => None,
         Spec::Exposure(_) | Spec::SavedQuery(_) => Some(Action::Nothing),
+        Spec::Seed(_) if project.made_by_macros("seed") => Some(Action::Materialize {
+            with: "seed".to_owned(),
+            incremental: false,
+            sql: Some(String::new()),
+        }),
         Spec::Seed(_) => Some(Action::Seed),
         Spec::Model(model) if model.language == Language::Python => Some(Action::RunPython {
             incremental: match &model.materialized {
@@ -309,6 +314,11 @@ async fn action(
             }
         },
         Spec::UnitTest(_) => Some(Action::UnitTest),
+        Spec::Snapshot(_) if project.made_by_macros("snapshot") => Some(Action::Materialize {
+            with: "snapshot".to_owned(),
+            incremental: false,
+            sql: compile(false).await,
+        }),
         Spec::Snapshot(_) => Some(Action::Snapshot {
             sql: compile(false).await,
         }),

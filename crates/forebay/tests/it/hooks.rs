@@ -227,3 +227,85 @@ on-run-end: \"create table main.ends as select '{{{{ results[0].status }}}}' as 
     let project = write("flags: {source_freshness_run_project_hooks: false}");
     project.fails(1, &["source", "freshness"]);
 }
+
+#[test]
+fn what_a_step_has_published_goes_back_where_a_hook_of_its_transaction_fails() {
+    let config =
+        |kind: &str, hooks: &str| format!("{{{{ config(materialized='{kind}', {hooks}) }}}}");
+    let fails = "post_hook='nonsense'";
+    let project = Project::new(&[
+        ("dbt_project.yml", "name: shop\n"),
+        (
+            "models/fresh.sql",
+            &format!("{} select 1 as n", config("table", fails)),
+        ),
+        ("models/seen.sql", "select 1 as n"),
+        (
+            "models/rows.sql",
+            &format!("{} select 1 as n", config("incremental", "pre_hook=none")),
+        ),
+    ]);
+    project.fails(1, &["run"]);
+    // The view is defined anew, rows are appended after others are deleted.
+    project.write(
+        "models/seen.sql",
+        &format!("{} select 2 as n", config("view", fails)),
+    );
+    let deletes = "pre_hook='delete from {{ this }}', post_hook='nonsense'";
+    project.write(
+        "models/rows.sql",
+        &format!("{} select 2 as n", config("incremental", deletes)),
+    );
+    for _ in 0..2 {
+        project.fails(1, &["run"]);
+    }
+    let rows = |table: &str| project.rows(&format!("select n from main.{table}"));
+    assert_eq!(
+        [rows("seen"), rows("rows")].concat(),
+        [r#"{"n":1}"#, r#"{"n":1}"#]
+    );
+    project.fails(2, &["query", "select * from main.fresh"]);
+    // What is outside of the transaction comes when all is published.
+    let outside = "post_hook={'sql': 'nonsense', 'transaction': false}";
+    project.write(
+        "models/fresh.sql",
+        &format!("{} select 1 as n", config("table", outside)),
+    );
+    project.fails(1, &["run", "-s", "fresh"]);
+    assert_eq!(rows("fresh"), [r#"{"n":1}"#]);
+}
+
+#[test]
+fn macros_of_the_project_make_its_snapshots_and_seeds() {
+    let snapshot = "{% snapshot s %}{{ config(unique_key='id', strategy='check', check_cols=['name'], hard_deletes='new_record') }}
+        select id, name from {{ ref('names') }}{% endsnapshot %}";
+    let project = Project::new(&[
+        ("dbt_project.yml", "name: shop\n"),
+        ("seeds/names.csv", "id,name\n1,a\n2,b\n"),
+        ("snapshots/s.sql", snapshot),
+        (
+            "macros/m.sql",
+            "{% macro snapshot_get_time() %}timestamp '2001-01-01'{% endmacro %}
+{% macro default__snapshot_hash_arguments(args) %}{{ args[0] }}::varchar{% endmacro %}
+{% macro load_csv_rows(model, agate_table) %}
+  {% for row in agate_table.rows %}
+    {% do adapter.add_query('insert into ' ~ this ~ ' values (%s, %s)', bindings=[row[0], row[1] | upper]) %}
+  {% endfor %}
+{% endmacro %}",
+        ),
+    ]);
+    project.ok(&["build"]);
+    project.write("seeds/names.csv", "id,name\n1,z\n3,c\n");
+    project.ok(&["build"]);
+    assert_eq!(
+        project.rows("select id, name, dbt_scd_id as v, dbt_valid_from::date as f, dbt_valid_to is null as o, dbt_is_deleted as d
+            from main.s order by id, name, d"),
+        [
+            r#"{"id":1,"name":"A","v":"1","f":"2001-01-01","o":false,"d":"False"}"#,
+            r#"{"id":1,"name":"Z","v":"1","f":"2001-01-01","o":true,"d":"False"}"#,
+            r#"{"id":2,"name":"B","v":"2","f":"2001-01-01","o":false,"d":"False"}"#,
+            r#"{"id":2,"name":"B","v":"2","f":"2001-01-01","o":true,"d":"True"}"#,
+            r#"{"id":3,"name":"C","v":"3","f":"2001-01-01","o":true,"d":"False"}"#,
+        ]
+    );
+}

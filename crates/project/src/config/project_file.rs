@@ -234,7 +234,12 @@ fn required_version(fields: &mut Fields<'_>) {
 
 fn run_hooks(fields: &mut Fields<'_>, when: When) -> Vec<HookText> {
     let texts = fields.placed_texts(when.key()).into_iter();
-    texts.map(|(text, at)| HookText { text, at }).collect()
+    let hook = |(text, at)| HookText {
+        text,
+        inside: false,
+        at,
+    };
+    texts.map(hook).collect()
 }
 
 /// `[{macro_namespace: dbt_utils, search_order: [mine, dbt_utils]}]`.

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use forebay_core::{Diagnostic, Relation, suggest};
 use minijinja::value::{Enumerator, Object, ObjectRepr, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
+use serde_json::Value as Json;
 
 use super::errors::{failed, problem};
 use super::functions::existing;
 use super::relation::RelationValue;
 use super::scope::Scope;
-use super::{collections, column, statements};
+use super::{collections, column, seeds, statements};
 use crate::ask::{Answer, Column, Question, RelationKind};
 use crate::config::{PARTS, Quoting};
 
@@ -45,6 +46,12 @@ const ADAPTER: &[(&str, Method)] = &[
     ("get_incremental_strategy_macro", strategy_macro),
     ("valid_incremental_strategies", strategies),
     ("builtin_incremental_strategies", strategies),
+    ("get_hard_deletes_behavior", hard_deletes),
+    ("convert_type", seeds::convert_type),
+    ("convert_datetimes_to_strs", seeds::as_it_is),
+    ("get_binding_char", seeds::binding_char),
+    ("get_seed_file_path", seeds::file_path),
+    ("quote_seed_column", seeds::quote_column),
 ];
 
 /// Those that change the warehouse; they do nothing while the project is read.
@@ -57,9 +64,18 @@ const STATEMENTS: &[(&str, Method)] = &[
     ("add_query", statements::execute),
 ];
 
+/// Those that are macros of the same name.
+const BY_MACROS: &[&str] = &[
+    "drop_relation",
+    "drop_schema",
+    "rename_relation",
+    "truncate_relation",
+];
+
 const RELATIONS: &[(&str, Method)] = &[
     ("create", create_relation),
     ("add_ephemeral_prefix", add_ephemeral_prefix),
+    ("scd_args", scd_args),
 ];
 
 const COLUMNS: &[(&str, Method)] = &[
@@ -148,7 +164,7 @@ impl Object for Methods {
 
     fn call_method(
         self: &Arc<Self>,
-        _: &mut State<'_, '_>,
+        state: &mut State<'_, '_>,
         method: &str,
         args: &[Value],
     ) -> Result<Value, Error> {
@@ -158,6 +174,13 @@ impl Object for Methods {
         if found.is_none() && self.name == "adapter" {
             if self.scope.compiling().is_none() {
                 return Ok(Value::from(()));
+            }
+            // As in dbt, these are macros, which a project may have instead.
+            if BY_MACROS.contains(&method) && self.scope.shared.has_own(method) {
+                let shared = &self.scope.shared;
+                let found = shared.macros.find(&shared.project, &shared.project, method);
+                let found = found.ok_or_else(|| Error::from(ErrorKind::UnknownMethod))?;
+                return self.scope.macro_value(found).call(state, args);
             }
             found = STATEMENTS.iter().find(|(name, _)| *name == method);
         }
@@ -316,6 +339,25 @@ fn strategy_macro(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
 
 pub(crate) fn strategy_macro_name(strategy: &str) -> String {
     format!("get_incremental_{}_sql", strategy.replace('+', "_"))
+}
+
+/// What becomes of a snapshot's rows that are gone: `ignore`, `invalidate`, `new_record`.
+fn hard_deletes(scope: &Arc<Scope>, _: &[Value]) -> Result<Value, Error> {
+    let config = &scope.node.config;
+    let said = config.get("hard_deletes").and_then(Json::as_str);
+    let invalidates = config.get("invalidate_hard_deletes") == Some(&true.into());
+    let by_default = if invalidates { "invalidate" } else { "ignore" };
+    Ok(Value::from(said.unwrap_or(by_default)))
+}
+
+/// What names a version: the key, or all of its parts, and the time.
+fn scd_args(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
+    let (key, updated_at): (Value, Value) = from_args(args)?;
+    let keys: Vec<Value> = match key.as_str() {
+        Some(_) => vec![key],
+        None => key.try_iter()?.collect(),
+    };
+    Ok(collections::list(keys.into_iter().chain([updated_at])))
 }
 
 fn query_columns(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {

@@ -256,14 +256,6 @@ where parent.to_field is null
   {%- set asked = config.get('store_failures') -%}
   {{ return(flags.STORE_FAILURES if asked is none or asked == '' else asked) }}
 {% endmacro %}
-{% macro snapshot_get_time() %}{{ return(adapter.dispatch('snapshot_get_time', 'dbt')()) }}{% endmacro %}
-{% macro default__snapshot_get_time() %}{{ return(dbt.current_timestamp()) }}{% endmacro %}
-{% macro duckdb__snapshot_get_time() %}{{ return('now()::timestamp') }}{% endmacro %}
-{% macro snapshot_hash_arguments(args) %}{{ return(adapter.dispatch('snapshot_hash_arguments', 'dbt')(args)) }}{% endmacro %}
-{% macro default__snapshot_hash_arguments(args) -%}
-  md5({% for arg in args %}coalesce(cast({{ arg }} as varchar), ''){% if not loop.last %} || '|' || {% endif %}{% endfor %})
-{%- endmacro %}
-
 {# Where a model that is written into a file is written to, without a location of its own. #}
 {% macro external_location(relation, config) -%}
   {{ return(adapter.external_root() ~ '/' ~ relation.identifier ~ '.' ~ config.get('format', 'parquet')) }}

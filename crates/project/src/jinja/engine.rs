@@ -36,6 +36,8 @@ const BUILTIN_FILES: &[(&str, &str)] = &[
     ("builtin.sql", include_str!("builtin.sql")),
     ("relations.sql", include_str!("relations.sql")),
     ("materializations.sql", include_str!("materializations.sql")),
+    ("snapshots.sql", include_str!("snapshots.sql")),
+    ("seeds.sql", include_str!("seeds.sql")),
 ];
 
 /// Macros that name relations.

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock, PoisonError};
 
-use forebay_core::Diagnostic;
 use regex::Regex;
 
 use super::adapter::strategy_macro_name;
@@ -43,22 +42,12 @@ enum Origin {
     Project,
 }
 
-/// Kinds of nodes that are built without macros.
-const WITHOUT_MACROS: &[&str] = &["seed", "snapshot"];
+/// What a snapshot of ours calls by a name that it is told. Those of the project are strategies of its own, which are no
+/// reason to build by macros.
+const STRATEGIES_OF_SNAPSHOTS: &[&str] =
+    &["snapshot_timestamp_strategy", "snapshot_check_strategy"];
 
 impl Shared {
-    /// Materialisations of the project that nothing runs: a warning each.
-    pub fn idle_materializations(&self) -> Vec<Diagnostic> {
-        let idle = WITHOUT_MACROS.iter().filter_map(|name| {
-            let found = self.materialization(name)?;
-            let message = format!(
-                "the materialization '{name}' is not run: a {name} is built without macros"
-            );
-            Some(Diagnostic::warning(message).at(found.location.clone()))
-        });
-        idle.collect()
-    }
-
     /// The macro that builds a node of that materialisation: the nearest adapter's, then the project's own before
     /// a package's before ours. As in dbt, a package takes the place of one of ours only where the flag
     /// `require_explicit_package_overrides_for_builtin_materializations` is off.
@@ -107,8 +96,13 @@ impl Shared {
                 let known = self.macros.get(BUILTIN, name).is_some();
                 !known && self.macros.all().any(|found| found.name == *name)
             });
-            let own = |name: &String| self.has_own(name);
-            let called = || self.used_by(found, strategy.clone()).iter().any(own);
+            let told = match name {
+                "snapshot" => STRATEGIES_OF_SNAPSHOTS,
+                _ => &[],
+            };
+            let own = |name: &String| !told.contains(&&**name) && self.has_own(name);
+            let more = told.iter().map(|name| (*name).to_owned()).chain(strategy);
+            let called = || self.used_by(found, more).iter().any(own);
             found.package != BUILTIN || new || called()
         });
         known.insert(key, overridden);
@@ -120,14 +114,15 @@ impl Shared {
         self.has_own(&strategy_macro_name(strategy))
     }
 
-    fn has_own(&self, name: &str) -> bool {
-        let own = |name: &str| self.macros.get(&self.project, name).is_some();
-        let dispatched = |prefix: &&str| own(&format!("{prefix}__{name}"));
-        own(name) || self.prefixes().iter().any(dispatched)
+    /// Whether a macro takes the place of one of ours: the project's of that name, or what ours dispatches to.
+    pub fn has_own(&self, name: &str) -> bool {
+        let dispatched = self.dispatched(BUILTIN, name, Some(BUILTIN));
+        self.macros.get(&self.project, name).is_some()
+            || dispatched.is_some_and(|found| found.package != BUILTIN)
     }
 
     /// Names of the built-in macros that one calls, with `more`, and those call in turn.
-    fn used_by(&self, found: &Arc<Macro>, more: Option<String>) -> BTreeSet<String> {
+    fn used_by(&self, found: &Arc<Macro>, more: impl Iterator<Item = String>) -> BTreeSet<String> {
         let called_in = |text: &str| {
             let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
             let ours = words.filter(|word| self.macros.get(BUILTIN, word).is_some());

@@ -39,7 +39,12 @@ pub(super) fn drop_schema(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, E
 pub(super) fn execute(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let placed = args.iter().filter(|arg| !arg.is_kwargs());
     let sql = placed.map(Value::to_string).next();
-    let sql = sql.ok_or_else(|| failed("adapter.execute needs a statement"))?;
+    let mut sql = sql.ok_or_else(|| failed("adapter.execute needs a statement"))?;
+    let named = args.last().filter(|last| last.is_kwargs());
+    let bindings = named.and_then(|named| named.get_attr("bindings").ok());
+    if let Some(bindings) = bindings.filter(Value::is_true) {
+        sql = super::seeds::bound(&sql, &bindings)?;
+    }
     let rows = run(scope, sql)?;
     Ok(Value::from(Tuple::from(vec![Value::from("OK"), rows])))
 }

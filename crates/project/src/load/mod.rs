@@ -111,7 +111,6 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
         explicit_overrides: project.file.explicit_overrides,
         ..shared(&options, head.target, macros)
     });
-    push_all(problems, Diagnostics(shared.idle_materializations()));
     let mut properties = Vec::new();
     for (package, found) in packages.iter().zip(&mut scanned) {
         let renderer = Renderer {

@@ -87,6 +87,21 @@ models: [{name: m, data_tests: [seen]}]
 }
 
 #[test]
+fn arguments_of_filters_and_methods_go_by_place_or_by_name() {
+    let project = project(
+        "--- models/m.sql
+{{ '' | default('y', boolean=true) }} {{ x | default(default_value='z') }} {{ '1f' | int(base=16) }} {{ 'a' | int(default=3) }}
+{{ 'a-b-c'.split(sep='-', maxsplit=1) }} {{ [1, 2, 3] | batch(linecount=2) | list }} {{ [3, 1] | sort(true) }}
+{{ ['1', 'x'] | map('int', default=9) | list }} {{ [{'k': 1}] | groupby('k') | list }} {{ +3 }} {{ '%r' % 'x' }}
+",
+    );
+    assert_eq!(
+        sql(&project, "m"),
+        "y z 31 3 ['a', 'b-c'] [[1, 2], [3]] [3, 1] [1, 9] [(1, [{'k': 1}])] 3 'x'"
+    );
+}
+
+#[test]
 fn the_default_of_a_parameter_may_name_another() {
     let project = project(
         "--- macros/m.sql

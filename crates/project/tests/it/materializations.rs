@@ -193,3 +193,88 @@ fn a_materialisation_that_nobody_has_is_said_and_fails_its_model_alone() {
         "{problem}"
     );
 }
+
+const SNAPSHOT: &str = "--- snapshots/s.sql
+{% snapshot s %}{{ config(unique_key='id', strategy='check', check_cols='all') }} select 1 as id{% endsnapshot %}
+--- seeds/n.csv
+n
+1
+";
+
+#[test]
+fn seeds_and_snapshots_are_made_by_macros_where_the_project_has_one_that_they_call() {
+    for (macros, seeds, snapshots) in [
+        ("{% macro mine() %}{% endmacro %}", false, false),
+        (
+            "{% macro snapshot_get_time() %}now(){% endmacro %}",
+            false,
+            true,
+        ),
+        (
+            "{% macro default__current_timestamp() %}now(){% endmacro %}",
+            false,
+            true,
+        ),
+        (
+            "{% macro forebay__snapshot_hash_arguments(args) %}1{% endmacro %}",
+            false,
+            true,
+        ),
+        (
+            "{% macro snapshot_merge_sql(target, source, insert_cols) %}{% endmacro %}",
+            false,
+            true,
+        ),
+        // A strategy of the project's own, which snapshots call by its name.
+        (
+            "{% macro snapshot_check_strategy(a, b, c, d, e) %}{% endmacro %}",
+            false,
+            false,
+        ),
+        (
+            "{% macro load_csv_rows(model, agate_table) %}{% endmacro %}",
+            true,
+            false,
+        ),
+        (
+            "{% macro truncate_relation(relation) %}{% endmacro %}",
+            true,
+            false,
+        ),
+        (
+            "{% macro create_table_as(temporary, relation, sql) %}{% endmacro %}",
+            false,
+            true,
+        ),
+        (
+            "{% macro default__apply_grants(a, b, c) %}{% endmacro %}",
+            true,
+            true,
+        ),
+    ] {
+        let project = project(&format!("{SNAPSHOT}--- macros/m.sql\n{macros}\n"));
+        let made = ["seed", "snapshot"].map(|kind| project.made_by_macros(kind));
+        assert_eq!(made, [seeds, snapshots], "{macros}");
+    }
+}
+
+#[test]
+fn a_macro_of_a_package_counts_where_dispatch_finds_it() {
+    let with = |dispatch: &str| {
+        format!(
+            "--- dbt_project.yml
+name: shop
+{dispatch}
+--- packages.yml
+packages: [{{local: other}}]
+--- other/dbt_project.yml
+name: other
+--- other/macros/m.sql
+{{% macro default__snapshot_get_time() %}}now(){{% endmacro %}}
+{SNAPSHOT}"
+        )
+    };
+    let order = "dispatch: [{macro_namespace: dbt, search_order: [other, dbt]}]";
+    assert!(project(&with(order)).made_by_macros("snapshot"));
+    assert!(!project(&with("")).made_by_macros("snapshot"));
+}

@@ -2,16 +2,16 @@
 
 use forebay_checks::data_test::message;
 use forebay_checks::threshold::{Status, judge};
-use forebay_core::graph::{Model, Test};
+use forebay_core::graph::{Model, Seed, Test};
 use forebay_core::{Diagnostic, Node};
 use forebay_project::{CompileState, Made};
 use forebay_store::RunStatus;
 use serde_json::{Value, json};
 
-use super::{Context, Outcome};
+use super::{Context, Outcome, relation};
 use crate::live;
 
-/// Its hooks are run by the macros.
+/// After its contract has been held against the query.
 pub async fn run_model(
     context: &Context<'_>,
     node: &Node,
@@ -22,7 +22,37 @@ pub async fn run_model(
 ) -> Result<Outcome, Diagnostic> {
     let lake = &context.workspace.lake;
     let sql = forebay_transform::contracted(lake, node, model, sql).await?;
-    let made = run(context, node, name, &sql, state).await?;
+    run(context, node, name, &sql, state).await
+}
+
+/// The file's rows come into a table of their own, for the macros to load from.
+pub async fn run_seed(
+    context: &Context<'_>,
+    node: &Node,
+    seed: &Seed,
+    state: CompileState,
+) -> Result<Outcome, Diagnostic> {
+    let (lake, root) = (&context.workspace.lake, &context.workspace.project.root);
+    let rows = forebay_project::rows_of_seed(relation(node)?);
+    let beside = Node {
+        relation: Some(rows.clone()),
+        ..node.clone()
+    };
+    forebay_transform::seed(lake, root, &beside, seed).await?;
+    let outcome = run(context, node, "seed", "", state).await;
+    lake.drop(&rows).await?;
+    outcome
+}
+
+/// Its hooks are run by the macros.
+pub async fn run(
+    context: &Context<'_>,
+    node: &Node,
+    name: &str,
+    sql: &str,
+    state: CompileState,
+) -> Result<Outcome, Diagnostic> {
+    let made = make(context, node, name, sql, state).await?;
     let names: Vec<String> = made.relations.iter().map(ToString::to_string).collect();
     let message = match names.is_empty() {
         true => format!("{name}, no relation"),
@@ -42,7 +72,7 @@ pub async fn run_test(
     test: &Test,
     sql: &str,
 ) -> Result<Outcome, Diagnostic> {
-    let made = run(context, node, "test", sql, CompileState::default()).await?;
+    let made = make(context, node, "test", sql, CompileState::default()).await?;
     let verdict = |name: &str| match made.main.get(name) {
         Some(Value::Bool(verdict)) => Some(*verdict),
         _ => None,
@@ -66,7 +96,7 @@ pub async fn run_test(
     Ok(Outcome::new(status, message, json!({"failures": failures})))
 }
 
-async fn run(
+async fn make(
     context: &Context<'_>,
     node: &Node,
     name: &str,

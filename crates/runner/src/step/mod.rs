@@ -6,6 +6,7 @@ mod inference_service;
 mod materialization;
 mod model;
 mod monitor;
+mod published;
 mod python_model;
 mod registered_model;
 mod seed;
@@ -18,7 +19,7 @@ mod unit_test;
 use forebay_core::graph::Spec;
 use forebay_core::{Diagnostic, Node, NodeId, Relation};
 use forebay_lake::Written;
-use forebay_project::{CompileState, When};
+use forebay_project::{CompileState, Hook, When};
 use forebay_store::RunStatus;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -27,6 +28,7 @@ use crate::hooks;
 use crate::place::placed;
 use crate::plan::{Action, Step};
 use crate::workspace::Workspace;
+use published::Published;
 
 /// What a step knows of the run around it.
 pub struct Context<'a> {
@@ -121,20 +123,53 @@ pub async fn run(context: &Context<'_>, step: &Step) -> Result<Outcome, Diagnost
     if let Some(problem) = context.workspace.project.broken(&node.id) {
         return Err(problem.clone());
     }
-    let sql = || {
-        let missing = || Diagnostic::internal(format!("{} was not compiled", node.id));
-        step.action.sql().ok_or_else(missing)
-    };
     let around = CompileState {
         incremental: step.action.is_incremental(),
         full_refresh: context.full_refresh,
         ..CompileState::default()
     };
     // Macros run the hooks of what they build.
-    let by_macros = matches!(step.action, Action::Materialize { .. });
-    if !by_macros {
-        hooks::around_step(context.workspace, node, When::Before, &around).await?;
+    if matches!(step.action, Action::Materialize { .. }) {
+        return act(context, node, step, &around).await;
     }
+    let hooks = |when| {
+        let hooks = context.workspace.project.hooks(&node.id, when).into_iter();
+        hooks.partition::<Vec<Hook>, _>(Hook::is_inside)
+    };
+    let [(before, ahead), (after, behind)] = [When::Before, When::After].map(hooks);
+    let (workspace, lake) = (context.workspace, &context.workspace.lake);
+    hooks::around_step(workspace, &ahead, &around).await?;
+    let published = match &node.relation {
+        Some(relation) if !before.is_empty() || !after.is_empty() => {
+            Published::of(lake, relation).await.ok()
+        }
+        _ => None,
+    };
+    let transaction = async {
+        hooks::around_step(workspace, &before, &around).await?;
+        let outcome = act(context, node, step, &around).await?;
+        hooks::around_step(workspace, &after, &around).await?;
+        Ok(outcome)
+    };
+    let outcome = match (transaction.await, published) {
+        (Err(problem), Some(published)) => return Err(published.back(lake, problem).await),
+        (outcome, _) => outcome?,
+    };
+    hooks::around_step(workspace, &behind, &around).await?;
+    Ok(outcome)
+}
+
+/// What the step does, without hooks.
+async fn act(
+    context: &Context<'_>,
+    node: &Node,
+    step: &Step,
+    around: &CompileState,
+) -> Result<Outcome, Diagnostic> {
+    let sql = || {
+        let missing = || Diagnostic::internal(format!("{} was not compiled", node.id));
+        step.action.sql().ok_or_else(missing)
+    };
     let outcome = match (&node.spec, &step.action) {
         (Spec::Source(_), Action::Load { load }) => source::run(context, node, load).await,
         (Spec::Seed(seed), Action::Seed) => seed::run(context, node, seed).await,
@@ -151,6 +186,12 @@ pub async fn run(context: &Context<'_>, step: &Step) -> Result<Outcome, Diagnost
             let state = around.clone();
             materialization::run_model(context, node, model, with, sql()?, state).await
         }
+        (Spec::Seed(seed), Action::Materialize { .. }) => {
+            materialization::run_seed(context, node, seed, around.clone()).await
+        }
+        (Spec::Snapshot(_), Action::Materialize { with, .. }) => {
+            materialization::run(context, node, with, sql()?, around.clone()).await
+        }
         (Spec::Model(_), Action::RunPython { incremental }) => {
             python_model::run(context, node, *incremental).await
         }
@@ -158,7 +199,9 @@ pub async fn run(context: &Context<'_>, step: &Step) -> Result<Outcome, Diagnost
         (Spec::Snapshot(snapshot), Action::Snapshot { .. }) => {
             snapshot::run(context, node, snapshot, sql()?).await
         }
-        (Spec::Test(spec), Action::Test { .. }) if context.workspace.project.tests_by_macros() => {
+        (Spec::Test(spec), Action::Test { .. })
+            if context.workspace.project.made_by_macros("test") =>
+        {
             materialization::run_test(context, node, spec, sql()?).await
         }
         (Spec::Test(spec), Action::Test { .. }) => test::run(context, node, spec, sql()?).await,
@@ -177,17 +220,13 @@ pub async fn run(context: &Context<'_>, step: &Step) -> Result<Outcome, Diagnost
             action.describe()
         ))),
     };
-    let outcome = match outcome {
-        Ok(outcome) => outcome,
+    match outcome {
+        Ok(outcome) => Ok(outcome),
         Err(error) => {
             let sql = step.action.sql();
-            return Err(placed(context.workspace, &node.id, &around, sql, error).await);
+            Err(placed(context.workspace, &node.id, around, sql, error).await)
         }
-    };
-    if !by_macros {
-        hooks::around_step(context.workspace, node, When::After, &around).await?;
     }
-    Ok(outcome)
 }
 
 fn relation(node: &Node) -> Result<&Relation, Diagnostic> {
