@@ -15,5 +15,6 @@ fn options(connector: &CsvFiles) -> CsvOptions {
         null_values: connector.null_values.clone(),
         pad_short_rows: false,
         blank_rows: false,
+        completes_names: false,
     }
 }

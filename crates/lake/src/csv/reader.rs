@@ -25,6 +25,9 @@ pub struct CsvOptions {
     pub pad_short_rows: bool,
     /// A blank line is a row without a value where there is one column, as DuckDB reads it.
     pub blank_rows: bool,
+    /// Columns without a name are called `a`, `b`, ... by their place, and the second of one name `x_2`, as agate names
+    /// them, by which dbt reads its seeds.
+    pub completes_names: bool,
 }
 
 /// A column to read.
@@ -163,11 +166,16 @@ impl<R: BufRead> CsvFile<R> {
                 .hint("save it with LF or CRLF line ends"));
         }
         self.records.keeps_blank = self.options.blank_rows && record.len() == 1;
+        let mut names: Vec<String> = (0..record.len())
+            .map(|i| record.get(i).to_owned())
+            .collect();
+        if self.options.completes_names {
+            names = completed(&names);
+        }
         let mut seen = HashSet::new();
-        for i in 0..record.len() {
-            let name = record.get(i);
+        for (i, name) in names.iter().enumerate() {
             // Table columns are told apart without regard to case.
-            let text = match name {
+            let text = match &**name {
                 "" => format!("column {} of the header has no name", i + 1),
                 _ if !seen.insert(name.to_lowercase()) => {
                     format!("the header names the column '{name}' twice")
@@ -176,9 +184,7 @@ impl<R: BufRead> CsvFile<R> {
             };
             return Err(self.header_problem(record.offset(i), text));
         }
-        self.header = (0..record.len())
-            .map(|i| record.get(i).to_owned())
-            .collect();
+        self.header = names;
         Ok(())
     }
 
@@ -186,6 +192,27 @@ impl<R: BufRead> CsvFile<R> {
         let (line, column) = self.record.position(at);
         Diagnostic::error(text).at(Location::new(&self.name, line as u32, column))
     }
+}
+
+/// [`CsvOptions::completes_names`].
+fn completed(names: &[String]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::with_capacity(names.len());
+    for (i, name) in names.iter().enumerate() {
+        let name = match &**name {
+            "" => by_place(i),
+            name => name.to_owned(),
+        };
+        let further = (2..).map(|n| format!("{name}_{n}"));
+        let mut free = std::iter::once(name.clone()).chain(further);
+        all.extend(free.find(|name| !all.contains(name)));
+    }
+    all
+}
+
+/// `a` to `z`, then `aa`, `bb` and so on.
+fn by_place(i: usize) -> String {
+    let letter = char::from(b'a' + (i % 26) as u8);
+    letter.to_string().repeat(i / 26 + 1)
 }
 
 fn unreadable(name: &PathBuf, error: &io::Error) -> Diagnostic {
@@ -331,6 +358,7 @@ mod tests {
             null_values: vec!["NA".into()],
             pad_short_rows: false,
             blank_rows: false,
+            completes_names: false,
         }
     }
 
@@ -391,6 +419,24 @@ mod tests {
         assert!(refused("a,b,A\n").contains("names the column 'A' twice\n  --> x.csv:1:5"));
         assert!(refused("a,,b\n").contains("column 2 of the header has no name"));
         assert!(refused("a,b\r1,2\r").contains("carriage return alone"));
+    }
+
+    #[test]
+    fn a_header_can_be_completed() {
+        let options = CsvOptions {
+            completes_names: true,
+            ..options()
+        };
+        let header = |text: &str| {
+            let file = CsvFile::open("x.csv", text.as_bytes(), options.clone());
+            file.map(|file| file.header().join(" "))
+        };
+        assert_eq!(header(",x,").unwrap(), "a x c");
+        assert_eq!(header("x,x,,x,x_2").unwrap(), "x x_2 c x_3 x_2_2");
+        assert_eq!(header("c,,").unwrap(), "c b c_2");
+        let many = header(&",".repeat(27)).unwrap();
+        assert!(many.ends_with("y z aa bb"), "{many}");
+        assert!(header("X,x").is_err());
     }
 
     #[test]

@@ -114,6 +114,7 @@ impl<'a> Source<'a> {
             null_values: nulls.iter().map(|null| (*null).to_owned()).collect(),
             pad_short_rows: true,
             blank_rows: self.dialect == Dialect::DuckDb,
+            completes_names: true,
         };
         CsvFile::open(self.file, Cursor::new(&self.text), options)
     }
