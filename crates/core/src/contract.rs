@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Location;
+
 /// What a model promises of its table. The columns and their types stand with the node's columns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contract {
@@ -26,6 +28,9 @@ pub struct Constraint {
     pub to_columns: Vec<String>,
     pub warn_unsupported: bool,
     pub warn_unenforced: bool,
+    /// Where it is written: its expression, or what it points at, where it has one.
+    #[serde(skip)]
+    pub at: Option<Location>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -59,6 +59,9 @@ pub struct Column {
     pub meta: serde_json::Map<String, serde_json::Value>,
     /// How fine a time is, such as `day`.
     pub granularity: Option<String>,
+    /// Where its type is written, or else its name.
+    #[serde(skip)]
+    pub at: Option<Location>,
 }
 
 /// What a node is made of, by kind.

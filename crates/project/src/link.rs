@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use forebay_core::contract::Constraint;
 use forebay_core::{
     Diagnostic, Graph, Location, Node, NodeId, Relation, ResourceType, Spec, suggest,
 };
@@ -39,7 +40,8 @@ pub(crate) fn link(cx: &Cx<'_>, names: &Names, draft: &mut Draft) -> bool {
             .iter()
             .map(|(other, _)| other)
             .filter(|other| *other != call);
-        report(cx, draft, others.cloned().collect(), problem);
+        let others = others.cloned().collect();
+        report(cx, draft, others, problem, key_to(&draft.node, call));
     }
     let more = manifest::seen_by_templates(&draft.node, &draft.detail);
     // Nobody else holds it yet, so that nothing is copied.
@@ -90,12 +92,17 @@ pub(crate) fn resolve(
 
 /// Runs the template once more, now that names are known, so that the call itself fails and tells
 /// its place.
-fn report(cx: &Cx<'_>, draft: &Draft, others: Vec<RefCall>, problem: &Diagnostic) {
+fn report(
+    cx: &Cx<'_>,
+    draft: &Draft,
+    others: Vec<RefCall>,
+    problem: &Diagnostic,
+    key: Option<&Location>,
+) {
+    let place = key.unwrap_or(&draft.node.location);
     // A Python model has no template.
     if draft.detail.template.is_none() {
-        return cx
-            .problems
-            .push(problem.clone().at(draft.node.location.clone()));
+        return cx.problems.push(problem.clone().at(place.clone()));
     }
     let mut scope = NodeScope::clone(&draft.detail.scope);
     scope.excused = others.into_iter().collect();
@@ -108,9 +115,22 @@ fn report(cx: &Cx<'_>, draft: &Draft, others: Vec<RefCall>, problem: &Diagnostic
     );
     let problem = match ran {
         Err(failure) => failure.at(&draft.node.location),
-        Ok(_) => problem.clone().at(draft.node.location.clone()),
+        Ok(_) => problem.clone().at(place.clone()),
     };
     cx.problems.push(problem);
+}
+
+/// Where a foreign key points at it.
+fn key_to<'a>(node: &'a Node, call: &RefCall) -> Option<&'a Location> {
+    let of_columns = node.columns.values().flat_map(|column| &column.constraints);
+    let of_table = match &node.spec {
+        Spec::Model(model) => &*model.contract.constraints,
+        _ => &[],
+    };
+    let points =
+        |key: &&Constraint| key.to.as_deref().and_then(RefCall::parse).as_ref() == Some(call);
+    let key = of_columns.chain(of_table).find(points)?;
+    key.at.as_ref()
 }
 
 /// Two nodes of one id, or two that `ref` could mean, or two that fill one table.

@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use forebay_core::contract::{Constraint, ConstraintKind};
 use forebay_core::graph::Model;
 use forebay_core::incremental::{Incremental, IncrementalStrategy};
-use forebay_core::{Diagnostic, Node, Relation, quote};
+use forebay_core::{Diagnostic, Location, Node, Relation, quote};
 use forebay_lake::{Lake, sql_type};
 
 /// The query with the contract's columns, in the contract's order; the query as it is where nothing
@@ -52,7 +52,7 @@ async fn declared(lake: &Lake, node: &Node) -> Result<Declared, Diagnostic> {
                 "the contract of '{}' {what} the column '{}'",
                 node.name, column.name
             );
-            Diagnostic::error(message).at(node.location.clone())
+            Diagnostic::error(message).at(column.at.as_ref().unwrap_or(&node.location).clone())
         };
         let Some(text) = &column.data_type else {
             return Err(wrong("gives no data_type for"));
@@ -180,12 +180,22 @@ fn broken(node: &Node, differing: &[Difference]) -> Diagnostic {
         node.name,
         lines.iter().map(line).collect::<Vec<_>>().join("\n")
     ))
-    .at(node.location.clone())
+    .at(place(node, differing))
+}
+
+/// The declaration that comes first of those that differ; the model, where none of them does.
+fn place(node: &Node, differing: &[Difference]) -> Location {
+    let differs = |name: &str| differing.iter().any(|row| same_name(&row[0], name));
+    let mut declared = node.columns.values();
+    let first = declared.find(|column| differs(&column.name));
+    let at = first.and_then(|column| column.at.as_ref());
+    at.unwrap_or(&node.location).clone()
 }
 
 /// What must hold of the rows, and how it was declared.
 struct Rule {
     shown: String,
+    at: Option<Location>,
     /// SQL for the number of rows of a table that break it.
     broken: Broken,
 }
@@ -284,6 +294,7 @@ fn of_constraint(constraint: &Constraint, columns: &[String]) -> Vec<Rule> {
     };
     let rule = |broken| Rule {
         shown: shown.clone(),
+        at: constraint.at.clone(),
         broken,
     };
     broken.into_iter().map(rule).collect()
@@ -307,7 +318,10 @@ pub async fn check_rows(
         .map(|(at, rule)| format!("cast({} as bigint) as broken_{at}", rule.count(stage, kept)))
         .collect();
     let query = format!("select {}", counts.join(", "));
-    let batches = lake.collect(&query).await?;
+    let batches = match lake.collect(&query).await {
+        Ok(batches) => batches,
+        Err(problem) => return Err(impossible(lake, node, &rules, stage, kept, problem).await),
+    };
     let Some(batch) = batches.iter().find(|batch| batch.num_rows() == 1) else {
         return Err(Diagnostic::internal("counting broken rules gave no row"));
     };
@@ -316,17 +330,40 @@ pub async fn check_rows(
         .zip(batch.columns())
         .filter_map(|(rule, column)| {
             let rows = column.as_primitive::<Int64Type>().value(0);
-            (rows > 0).then(|| format!("{rows} rows break {}", rule.shown))
+            (rows > 0).then(|| (rule, format!("{rows} rows break {}", rule.shown)))
         });
-    let broken: Vec<String> = broken.collect();
-    if broken.is_empty() {
+    let (rules, broken): (Vec<&Rule>, Vec<String>) = broken.unzip();
+    let Some(first) = rules.first() else {
         return Ok(());
-    }
+    };
     Err(Diagnostic::error(format!(
         "the rows of '{}' do not keep its constraints: {}",
         node.name,
         broken.join("; ")
     ))
-    .at(node.location.clone())
+    .at(first.at.as_ref().unwrap_or(&node.location).clone())
     .hint("the table is as it was before"))
+}
+
+/// The problem of the constraint that is no SQL over the table; of none of them, the problem as it is.
+async fn impossible(
+    lake: &Lake,
+    node: &Node,
+    rules: &[Rule],
+    stage: &Relation,
+    kept: Option<&str>,
+    problem: Diagnostic,
+) -> Diagnostic {
+    for rule in rules {
+        let query = format!("select {}", rule.count(stage, kept));
+        if let Err(own) = lake.schema_of(&query).await {
+            let message = format!(
+                "the constraint '{}' of '{}' cannot be checked: {}",
+                rule.shown, node.name, own.message
+            );
+            let at = rule.at.as_ref().unwrap_or(&node.location);
+            return Diagnostic::error(message).at(at.clone());
+        }
+    }
+    problem
 }

@@ -334,11 +334,9 @@ impl Events<'_> {
                 "resource_type": result.resource_type.as_str(),
             })
         });
-        let lines: Vec<String> = result
-            .message
-            .lines()
-            .map(|line| format!("  {line}"))
-            .collect();
+        let place = trouble.place.map(|place| format!("  --> {place}"));
+        let lines = result.message.lines().chain(place.as_deref());
+        let lines: Vec<String> = lines.map(|line| format!("  {line}")).collect();
         self.write(
             why,
             level,

@@ -307,6 +307,8 @@ pub struct Trouble {
     /// `Failure in test unique_orders_id (models/schema.yml)`.
     pub head: String,
     pub file: String,
+    /// Of a node that ran to its end and still went wrong: an error says itself where it is.
+    pub place: Option<String>,
 }
 
 pub fn trouble(graph: &Graph, result: &StepResult) -> Option<Trouble> {
@@ -315,15 +317,14 @@ pub fn trouble(graph: &Graph, result: &StepResult) -> Option<Trouble> {
         RunStatus::Warn => "Warning",
         _ => return None,
     };
+    let at = graph.get(&result.node).map(|node| &node.location);
     let file = match result.resource_type {
         ResourceType::Operation => "./dbt_project.yml".to_owned(),
-        _ => {
-            let node = graph.get(&result.node);
-            let file = node.map(|node| node.location.file.display().to_string());
-            file.unwrap_or_default()
-        }
+        _ => at.map_or_else(String::new, |at| at.file.display().to_string()),
     };
+    let place = at.filter(|_| result.status != RunStatus::Error);
+    let place = place.map(ToString::to_string);
     let (kind, name) = (result.resource_type, &result.name);
     let head = format!("{word} in {kind} {name} ({file})");
-    Some(Trouble { head, file })
+    Some(Trouble { head, file, place })
 }

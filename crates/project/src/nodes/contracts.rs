@@ -1,9 +1,9 @@
 //! Contracts of models: what they promise, and whether the promise can be kept.
 
-use forebay_core::Diagnostic;
 use forebay_core::contract::{Constraint, ConstraintKind, Contract};
 use forebay_core::graph::{Materialized, Model};
 use forebay_core::incremental::OnSchemaChange;
+use forebay_core::{Diagnostic, Location};
 
 use super::{Cx, Subject};
 use crate::config::Reader;
@@ -31,7 +31,7 @@ pub(super) fn keys(cx: &Cx<'_>, subject: &Subject<'_>, calls: &mut Vec<RefCall>)
                     "a foreign key of {} points at '{to}'",
                     subject.what()
                 ))
-                .at(patch.at.clone())
+                .at(constraint.at.as_ref().unwrap_or(&patch.at).clone())
                 .hint("write to: ref('model') or to: source('source', 'table')"),
             ),
         }
@@ -45,8 +45,9 @@ pub(super) fn check_contract(
     patch: Option<&Patch>,
     model: &Model,
 ) -> Option<Diagnostic> {
-    let wrong = |message: String, hint: &str| {
-        let place = patch.map_or_else(|| reader.at("contract"), |patch| patch.at.clone());
+    let wrong = |at: Option<&Location>, message: String, hint: &str| {
+        let place = at.or(patch.map(|patch| &patch.at)).cloned();
+        let place = place.unwrap_or_else(|| reader.at("contract"));
         let problem = Diagnostic::error(message).at(place);
         reader.problems.push(problem.hint(hint));
     };
@@ -59,7 +60,7 @@ pub(super) fn check_contract(
             let problem = Diagnostic::error(message).at(reader.at("contract"));
             return Some(reader.problems.postpone(problem.hint(hint)));
         }
-        wrong(message, hint);
+        wrong(None, message, hint);
     }
     if let (true, Materialized::Incremental(incremental)) =
         (model.contract.enforced, &model.materialized)
@@ -70,6 +71,7 @@ pub(super) fn check_contract(
     {
         let message = format!("{what} has an enforced contract and lets its columns change");
         wrong(
+            None,
             message,
             "set on_schema_change to append_new_columns or fail",
         );
@@ -79,9 +81,13 @@ pub(super) fn check_contract(
     let keyed = columns.filter(|column| column.constraints.iter().any(is_key));
     let keyed: Vec<&str> = keyed.map(|column| column.name.as_str()).collect();
     let of_table = model.contract.constraints.iter().any(is_key);
+    let columns = patch.into_iter().flat_map(|patch| patch.columns.values());
+    let keys = columns.flat_map(|column| &column.constraints);
+    let last = keys.filter(|key| is_key(key)).last();
     if keyed.len() > 1 || (of_table && !keyed.is_empty()) {
         let message = format!("{what} has more than one primary key: {}", keyed.join(", "));
         wrong(
+            last.and_then(|key| key.at.as_ref()),
             message,
             "declare a key of several columns once, under constraints: of the model",
         );

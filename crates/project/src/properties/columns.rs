@@ -77,6 +77,7 @@ fn column(
         tags,
         meta,
         granularity: fields.text("granularity"),
+        at: Some(fields.at_first(&["data_type", "name"])),
         name,
     };
     fields.ignore(&[

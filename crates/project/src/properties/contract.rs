@@ -57,6 +57,7 @@ fn constraint(doc: Doc<'_>, yaml: &Yaml, owner: &str) -> Option<Constraint> {
         to_columns: fields.texts("to_columns"),
         warn_unsupported: fields.flag("warn_unsupported").unwrap_or(true),
         warn_unenforced: fields.flag("warn_unenforced").unwrap_or(true),
+        at: Some(fields.at_first(&["expression", "to", "columns", "type"])),
     };
     fields.finish(Unknown::Warn);
     Some(constraint)

@@ -94,6 +94,12 @@ impl<'a> Fields<'a> {
         entry.map_or(self.at, |entry| entry.value.at)
     }
 
+    /// The place of the first of the keys that is there.
+    pub fn at_first(&self, keys: &[&str]) -> Location {
+        let found = keys.iter().find_map(|key| self.peek(key));
+        found.map_or(self.at, |yaml| yaml.at).in_file(self.doc.file)
+    }
+
     /// Keys that are allowed here and say nothing to us.
     pub fn ignore(&mut self, keys: &[&'static str]) {
         self.known.extend_from_slice(keys);

@@ -182,9 +182,9 @@ models:
     for expected in [
         "model 'a' has an enforced contract and no columns\n  --> models/a.sql:1:11",
         "model 'b' has an enforced contract and lets its columns change\n  --> models/s.yml:2:11",
-        "model 'b' has more than one primary key: id\n  --> models/s.yml:2:11",
-        "a foreign key of model 'b' points at 'somewhere'\n  --> models/s.yml:2:11",
-        "no model, seed or snapshot is called 'nobody'",
+        "model 'b' has more than one primary key: id\n  --> models/s.yml:5:57",
+        "a foreign key of model 'b' points at 'somewhere'\n  --> models/s.yml:5:95",
+        "no model, seed or snapshot is called 'nobody'\n  --> models/s.yml:3:79",
     ] {
         assert!(found.contains(expected), "{expected}\nis not in\n{found}");
     }

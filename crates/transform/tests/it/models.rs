@@ -548,6 +548,7 @@ fn contracted(types: &[(&str, &str)], check: &str) -> Node {
         to_columns: Vec::new(),
         warn_unsupported: true,
         warn_unenforced: true,
+        at: None,
     };
     let mut node = model(Materialized::Table);
     if let Spec::Model(model) = &mut node.spec {
