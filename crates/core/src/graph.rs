@@ -132,6 +132,8 @@ pub struct Freshness {
 pub struct Seed {
     pub column_types: IndexMap<String, String>,
     pub delimiter: char,
+    /// Names of columns are as the header has them, with blanks around them.
+    pub quote_columns: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::Diagnostic;
 use crate::merge::Merge;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,9 @@ pub struct Incremental {
     /// What else a merge does, in clauses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merge: Option<Merge>,
+    /// Why nothing can be added to a table that is there: it can be made anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfit: Option<Box<Diagnostic>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -19,6 +19,9 @@ pub async fn update(
     batch: Option<Batch>,
     options: WriteOptions,
 ) -> Result<Written, Diagnostic> {
+    if let Some(problem) = &spec.unfit {
+        return Err(Diagnostic::clone(problem));
+    }
     let lacking = lacking(lake, relation, sql).await?;
     let keys = spec.unique_key.clone();
     let is_merge =

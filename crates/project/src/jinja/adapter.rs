@@ -363,7 +363,7 @@ fn scd_args(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
 fn query_columns(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let (sql,): (Value,) = from_args(args)?;
     let asked = Question::QueryColumns(sql.to_string());
-    Ok(collections::list(column_values(scope.ask(asked)?)))
+    Ok(collections::list(column_values(scope, scope.ask(asked)?)))
 }
 
 /// Of a relation, or of one that its text names.
@@ -380,7 +380,10 @@ fn columns_of(scope: &Arc<Scope>, value: Option<&Value>) -> Result<Vec<Value>, E
     let Some(relation) = relation else {
         return Ok(Vec::new());
     };
-    Ok(column_values(scope.ask(Question::Columns(relation))?))
+    Ok(column_values(
+        scope,
+        scope.ask(Question::Columns(relation))?,
+    ))
 }
 
 /// `"shop"."main"."orders"`, or without the first part.
@@ -405,9 +408,12 @@ fn missing_columns(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     Ok(collections::list(missing))
 }
 
-fn column_values(answer: Option<Cow<'_, Answer>>) -> Vec<Value> {
+fn column_values(scope: &Scope, answer: Option<Cow<'_, Answer>>) -> Vec<Value> {
     match answer.map(Cow::into_owned) {
-        Some(Answer::Columns(columns)) => columns.into_iter().map(column::value).collect(),
+        Some(Answer::Columns(columns)) => {
+            let value = |column| column::value(scope, column);
+            columns.into_iter().map(value).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -470,7 +476,7 @@ fn add_ephemeral_prefix(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> 
     Ok(Value::from(super::functions::cte_name(&relation)))
 }
 
-fn create_column(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
+fn create_column(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     type Given = (String, String, Option<u32>, Option<u32>, Option<u32>);
     let (name, kind, size, precision, scale): Given = from_args(args)?;
     let text = column::is_text(&kind);
@@ -481,7 +487,7 @@ fn create_column(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
         }
         _ => kind,
     };
-    Ok(column::value(Column { name, data_type }))
+    Ok(column::value(scope, Column { name, data_type }))
 }
 
 fn translate_type(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {

@@ -7,14 +7,50 @@ use forebay_core::quote;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
 
+use super::scope::Scope;
 use crate::ask::Column;
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct ColumnValue(Column);
-
-pub(crate) fn value(column: Column) -> Value {
-    Value::from_object(ColumnValue(column))
+struct ColumnValue {
+    column: Column,
+    /// What the type is called: without its precision, but under DuckDB's name, whose adapter does not tell them apart.
+    dtype: String,
 }
+
+pub(crate) fn value(scope: &Scope, column: Column) -> Value {
+    let dtype = match scope.shared.target.kind.as_str() {
+        "duckdb" => column.data_type.as_str(),
+        _ => column.data_type.split('(').next().unwrap_or_default(),
+    };
+    let dtype = dtype.to_owned();
+    Value::from_object(ColumnValue { column, dtype })
+}
+
+// As dbt has them: other types are none of these.
+const TEXTS: &[&str] = &["text", "character varying", "character", "varchar"];
+const FLOATS: &[&str] = &[
+    "real",
+    "float4",
+    "float",
+    "double precision",
+    "float8",
+    "double",
+];
+const INTEGERS: &[&str] = &[
+    "smallint",
+    "integer",
+    "bigint",
+    "smallserial",
+    "serial",
+    "bigserial",
+    "int2",
+    "int4",
+    "int8",
+    "serial2",
+    "serial4",
+    "serial8",
+];
+const DECIMALS: &[&str] = &["numeric", "decimal"];
 
 /// Whether a type is one of texts.
 pub(crate) fn is_text(data_type: &str) -> bool {
@@ -31,21 +67,9 @@ fn begins(data_type: &str, words: &[&str]) -> bool {
 }
 
 impl ColumnValue {
-    /// Whether the type begins with one of the words.
-    fn is(&self, words: &[&str]) -> bool {
-        begins(&self.0.data_type, words)
-    }
-
-    fn is_float(&self) -> bool {
-        self.is(&["real", "float", "double"])
-    }
-
-    fn is_integer(&self) -> bool {
-        self.is(&["int", "bigint", "smallint", "tinyint", "hugeint"])
-    }
-
-    fn is_numeric(&self) -> bool {
-        is_decimal(&self.0.data_type)
+    fn is(&self, kinds: &[&[&str]]) -> bool {
+        let dtype = self.dtype.to_lowercase();
+        kinds.concat().contains(&dtype.trim())
     }
 }
 
@@ -60,9 +84,11 @@ impl Object for ColumnValue {
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         Some(match key.as_str()? {
-            "name" | "column" => Value::from(&*self.0.name),
-            "quoted" => Value::from(quote(&self.0.name)),
-            "dtype" | "data_type" => Value::from(&*self.0.data_type),
+            "name" | "column" => Value::from(&*self.column.name),
+            "quoted" => Value::from(quote(&self.column.name)),
+            "dtype" => Value::from(&*self.dtype),
+            "data_type" => Value::from(&*self.column.data_type),
+            "char_size" | "numeric_precision" | "numeric_scale" => Value::from(()),
             _ => return None,
         })
     }
@@ -74,11 +100,11 @@ impl Object for ColumnValue {
         _: &[Value],
     ) -> Result<Value, Error> {
         Ok(Value::from(match method {
-            "is_string" => is_text(&self.0.data_type),
-            "is_number" => self.is_float() || self.is_integer() || self.is_numeric(),
-            "is_float" => self.is_float(),
-            "is_integer" => self.is_integer(),
-            "is_numeric" => self.is_numeric(),
+            "is_string" => self.is(&[TEXTS]),
+            "is_number" => self.is(&[FLOATS, INTEGERS, DECIMALS]),
+            "is_float" => self.is(&[FLOATS]),
+            "is_integer" => self.is(&[INTEGERS]),
+            "is_numeric" => self.is(&[DECIMALS]),
             // Texts have no bound here: every one is as wide as any other.
             "string_size" => return Ok(Value::from(256)),
             _ => return Err(Error::from(ErrorKind::UnknownMethod)),
@@ -93,6 +119,10 @@ impl Object for ColumnValue {
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<Column {} ({})>", self.0.name, self.0.data_type)
+        write!(
+            f,
+            "<Column {} ({})>",
+            self.column.name, self.column.data_type
+        )
     }
 }

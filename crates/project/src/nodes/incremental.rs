@@ -41,8 +41,8 @@ const BATCH_SIZES: &[(&str, BatchSize)] = &[
     ("year", BatchSize::Year),
 ];
 
-/// What keeps the model from running comes beside it: dbt asks most of it when the table is there.
-pub(super) fn incremental(reader: &Reader<'_>) -> Option<(Incremental, Option<Diagnostic>)> {
+/// As in dbt, most of it is asked when there is a table to add to.
+pub(super) fn incremental(reader: &Reader<'_>) -> Option<Incremental> {
     let unique_key = reader.texts("unique_key");
     let default = match unique_key.is_empty() {
         true => IncrementalStrategy::Append,
@@ -77,10 +77,10 @@ pub(super) fn incremental(reader: &Reader<'_>) -> Option<(Incremental, Option<Di
     let unfit = unknown
         .or(unfit)
         .or(no_merge)
-        .map(|problem| reader.problems.postpone(problem));
+        .map(|problem| Box::new(reader.problems.postpone(problem)));
     let mut predicates = reader.texts("incremental_predicates");
     predicates.extend(reader.texts("predicates"));
-    let spec = Incremental {
+    Some(Incremental {
         updated,
         merge,
         strategy,
@@ -88,8 +88,8 @@ pub(super) fn incremental(reader: &Reader<'_>) -> Option<(Incremental, Option<Di
         on_schema_change: on_schema_change(reader),
         full_refresh: reader.flag("full_refresh"),
         predicates,
-    };
-    Some((spec, unfit))
+        unfit,
+    })
 }
 
 fn known_strategy(reader: &Reader<'_>) -> Result<Strategy, Box<Diagnostic>> {

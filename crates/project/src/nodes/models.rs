@@ -119,7 +119,7 @@ fn of_python(
     match reader.text("materialized").as_deref() {
         None | Some("table") => (Some(Materialized::Table), None),
         Some("external") => written(cx, reader, alias),
-        Some("incremental") => incremental_model(reader),
+        Some("incremental") => (incremental(reader).map(Materialized::Incremental), None),
         Some(other) => {
             let message = format!(
                 "{} is written in Python, and cannot be a {other}",
@@ -143,13 +143,6 @@ const ACCESS: &[(&str, Access)] = &[
     ("protected", Access::Protected),
     ("public", Access::Public),
 ];
-
-fn incremental_model(reader: &Reader<'_>) -> (Option<Materialized>, Option<Diagnostic>) {
-    match incremental(reader) {
-        Some((spec, unfit)) => (Some(Materialized::Incremental(spec)), unfit),
-        None => (None, None),
-    }
-}
 
 /// A file besides; where it cannot be written, the model does not run.
 fn written(
@@ -196,7 +189,7 @@ fn materialized(
         "view" => Some(Materialized::View),
         "ephemeral" => Some(Materialized::Ephemeral),
         "external" => return written(cx, reader, alias),
-        "incremental" => return incremental_model(reader),
+        "incremental" => incremental(reader).map(Materialized::Incremental),
         "materialized_view" => {
             let message = format!(
                 "{} is built as a table: its rows change when it is built again",

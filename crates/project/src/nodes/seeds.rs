@@ -61,6 +61,7 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
                 broken = Some(cx.problems.postpone(problem));
                 ','
             }),
+            quote_columns: reader.flag("quote_columns").unwrap_or(true),
         }),
     };
     let written = to_written(&config);

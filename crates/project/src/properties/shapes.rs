@@ -47,6 +47,14 @@ pub(super) fn check(doc: Doc<'_>, yaml: &Yaml, what: &str, keys: &[(&str, Kind)]
     }
 }
 
+/// The same, but for nothing.
+pub(super) fn check_unless_null(doc: Doc<'_>, yaml: &Yaml, what: &str, keys: &[(&str, Kind)]) {
+    let written = |key: &str| yaml.get(key).is_some_and(|value| !value.is_null());
+    for key in keys.iter().filter(|(key, _)| written(key)) {
+        check(doc, yaml, what, std::slice::from_ref(key));
+    }
+}
+
 pub(super) fn check_sections(doc: Doc<'_>, yaml: &Yaml) {
     let what = format!("the property file {}", doc.file);
     for key in SECTIONS {

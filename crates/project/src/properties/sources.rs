@@ -58,21 +58,21 @@ struct LoadedAt {
 const SHAPES: &[(&str, Kind)] = &[
     ("config", Kind::Mapping),
     ("description", Kind::Text),
-    ("loaded_at_field", Kind::Text),
-    ("loaded_at_query", Kind::Text),
     ("meta", Kind::Mapping),
     ("name", Kind::Text),
     ("quoting", Kind::Mapping),
     ("tables", Kind::List),
 ];
 
-/// Beside those that every table has.
-const TABLE_SHAPES: &[(&str, Kind)] = &[
+/// Of sources and tables; nothing is as good as no key.
+const NULLABLE: &[(&str, Kind)] = &[
     ("external", Kind::Mapping),
     ("loaded_at_field", Kind::Text),
     ("loaded_at_query", Kind::Text),
-    ("quoting", Kind::Mapping),
 ];
+
+/// Beside those that every table has.
+const TABLE_SHAPES: &[(&str, Kind)] = &[("quoting", Kind::Mapping)];
 
 const TOLERATED: &[&str] = &["database", "quoting", "overrides", "external", "docs"];
 
@@ -85,6 +85,7 @@ fn read_source(doc: Doc<'_>, yaml: &Yaml) -> Option<Vec<SourceTable>> {
     let name = fields.required("name")?;
     fields.what = format!("source '{name}'");
     shapes::check(doc, yaml, &fields.what, SHAPES);
+    shapes::check_unless_null(doc, yaml, &fields.what, NULLABLE);
     let inherited = inherited(doc, &mut fields, None);
     let template = SourceTable {
         schema: fields.text("schema").unwrap_or_else(|| name.clone()),
@@ -145,6 +146,7 @@ fn table(
     fields.what = format!("source table '{source}.{name}'");
     shapes::check(doc, yaml, &fields.what, shapes::ENTRY);
     shapes::check(doc, yaml, &fields.what, TABLE_SHAPES);
+    shapes::check_unless_null(doc, yaml, &fields.what, NULLABLE);
     let declared = columns::read(doc, fields.list("columns"), &name, false);
     let (columns, mut found) = columns::split(declared);
     found.extend(tests::read_all(doc, &mut fields, None));

@@ -128,6 +128,10 @@ impl<'a> Source<'a> {
         let targets = header.into_iter().zip(guesses).enumerate();
         targets
             .map(|(field, (name, guess))| {
+                let name = match self.seed.quote_columns {
+                    true => name,
+                    false => name.trim().to_owned(),
+                };
                 let (data_type, floats) = match declared(self.seed, &name) {
                     Some(text) => {
                         let unknown = || unknown_type(self.file, &name, text);

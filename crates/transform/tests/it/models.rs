@@ -8,7 +8,7 @@ use forebay_core::incremental::{
     Updated,
 };
 use forebay_core::merge::{Action, Clause, Merge, Values};
-use forebay_core::{Node, Relation, Spec};
+use forebay_core::{Diagnostic, Node, Relation, Spec};
 use forebay_lake::TableKind;
 use forebay_transform::{Ctx, materialize};
 
@@ -41,6 +41,24 @@ fn first_run() -> Ctx {
 
 fn next_run() -> Ctx {
     ctx("2013-01-02T00:00:00Z")
+}
+
+#[tokio::test]
+async fn what_cannot_be_added_to_can_be_made_anew() {
+    let bed = bed().await;
+    let node = model(Materialized::Incremental(Incremental {
+        unfit: Some(Box::new(Diagnostic::error("no such strategy"))),
+        ..Incremental::default()
+    }));
+    let run = async |ctx: &Ctx| materialize(&bed.lake, &node, "select 1 as id", ctx).await;
+    assert!(run(&first_run()).await.is_ok());
+    let problem = run(&next_run()).await.unwrap_err();
+    assert_eq!(problem.message, "no such strategy");
+    let anew = Ctx {
+        full_refresh: true,
+        ..next_run()
+    };
+    assert!(run(&anew).await.is_ok());
 }
 
 #[tokio::test]

@@ -9,6 +9,15 @@ use indexmap::IndexMap;
 use crate::support::{Bed, bed, node};
 
 async fn load(bed: &Bed, text: &str, types: &[(&str, &str)]) -> Result<Written, Diagnostic> {
+    load_named(bed, text, types, true).await
+}
+
+async fn load_named(
+    bed: &Bed,
+    text: &str,
+    types: &[(&str, &str)],
+    quote_columns: bool,
+) -> Result<Written, Diagnostic> {
     std::fs::create_dir_all(bed.root.join("seeds")).unwrap();
     std::fs::write(bed.root.join("seeds/codes.csv"), text).unwrap();
     let types = types
@@ -17,6 +26,7 @@ async fn load(bed: &Bed, text: &str, types: &[(&str, &str)]) -> Result<Written, 
     let spec = Seed {
         column_types: IndexMap::from_iter(types),
         delimiter: ',',
+        quote_columns,
     };
     let node = node("codes", "seeds/codes.csv", Spec::Seed(spec.clone()));
     seed(&bed.lake, &bed.root, &node, &spec).await
@@ -144,4 +154,24 @@ async fn what_does_not_fit_is_placed_and_the_table_stays() {
         assert!(text.contains(expected), "{text}");
     }
     assert_eq!(bed.rows("select * from main.codes").await, ["1"]);
+}
+
+#[tokio::test]
+async fn columns_without_a_name_or_with_one_that_is_taken_get_another() {
+    let bed = bed().await;
+    let names = "select column_name from information_schema.columns where table_name = 'codes' order by ordinal_position";
+    for (header, quoted, expected) in [
+        (",x,", true, vec!["a", "x", "c"]),
+        ("x,\"\",y", true, vec!["x", "b", "y"]),
+        (",a,x", true, vec!["a", "a_2", "x"]),
+        ("x,x,x", true, vec!["x", "x_2", "x_3"]),
+        ("x, y ,z", true, vec!["x", " y ", "z"]),
+        ("x, y ,z", false, vec!["x", "y", "z"]),
+    ] {
+        let text = format!("{header}\n1,2,3\n");
+        load_named(&bed, &text, &[], quoted).await.unwrap();
+        assert_eq!(bed.rows(names).await, expected, "{header}");
+    }
+    let capitals = load(&bed, "x,X\n1,2\n", &[]).await.unwrap_err();
+    assert!(capitals.to_string().contains("twice"), "{capitals}");
 }
