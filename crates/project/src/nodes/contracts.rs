@@ -82,8 +82,8 @@ pub(super) fn check_contract(
     let keyed: Vec<&str> = keyed.map(|column| column.name.as_str()).collect();
     let of_table = model.contract.constraints.iter().any(is_key);
     let columns = patch.into_iter().flat_map(|patch| patch.columns.values());
-    let keys = columns.flat_map(|column| &column.constraints);
-    let last = keys.filter(|key| is_key(key)).last();
+    let mut keys = columns.flat_map(|column| &column.constraints);
+    let last = keys.rfind(|key| is_key(key));
     if keyed.len() > 1 || (of_table && !keyed.is_empty()) {
         let message = format!("{what} has more than one primary key: {}", keyed.join(", "));
         wrong(
