@@ -42,6 +42,7 @@ mod overflow;
 pub(crate) mod own;
 pub(crate) mod pivots;
 mod powers;
+mod qualified;
 mod ranks;
 mod reads_before;
 mod recomputed;

@@ -18,6 +18,7 @@ use super::folded;
 use super::hidden;
 use super::naming;
 use super::own;
+use super::qualified;
 use crate::types::Dialect;
 
 /// Before anything looks at what the query selects.
@@ -63,6 +64,7 @@ impl VisitorMut for Rewriter {
         if let Err(problem) = asof::rewrite(select) {
             return ControlFlow::Break(Box::new(problem));
         }
+        qualified::rewrite(select);
         name_items(select, self.0);
         select.projection.iter_mut().for_each(fold_star);
         select.from.iter_mut().for_each(semi_joins);

@@ -109,7 +109,18 @@ fn join_pairs(tokens: &mut Vec<TokenWithSpan>) {
     }
 }
 
-/// `x IN [1, 2]` is `x IN (1, 2)`, `trim(both from x)` has spaces to trim, and `sum(x) FILTER (condition)` a
+/// The end of `(3)` before a unit: the parser takes it for a type's precision.
+fn counted(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
+    let number = next(tokens, open + 1)?;
+    let end = next(tokens, number + 1)?;
+    let unit = next(tokens, end + 1)?;
+    let is_counted = matches!(tokens[number].token, Token::Number(..))
+        && tokens[end].token == Token::RParen
+        && matches!(tokens[unit].token, Token::Word(_));
+    is_counted.then_some(end)
+}
+
+/// `x IN [1, 2]` is `x IN (1, 2)`, `interval (1) month` needs no parentheses, `trim(both from x)` has spaces to trim, and `sum(x) FILTER (condition)` a
 /// `WHERE`.
 fn short_forms(tokens: &mut Vec<TokenWithSpan>) {
     let mut at = 0;
@@ -126,6 +137,12 @@ fn short_forms(tokens: &mut Vec<TokenWithSpan>) {
                 if let Some(end) = closing(tokens, second) {
                     tokens[second].token = Token::LParen;
                     tokens[end].token = Token::RParen;
+                }
+            }
+            Keyword::INTERVAL if tokens[second].token == Token::LParen => {
+                if let Some(end) = counted(tokens, second) {
+                    tokens[second].token = Token::Whitespace(Whitespace::Space);
+                    tokens[end].token = Token::Whitespace(Whitespace::Space);
                 }
             }
             Keyword::BOTH | Keyword::LEADING | Keyword::TRAILING if follows(Keyword::FROM) => {

@@ -50,6 +50,40 @@ async fn every_statement_may_write_the_database_before_a_schema() {
 }
 
 #[tokio::test]
+async fn a_star_is_of_a_table_by_its_last_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = open_called(&folder, "shop").await;
+    run(&lake, "create schema main").await.unwrap();
+    run(
+        &lake,
+        "create table main.orders as (select 1 as id, 'a' as name)",
+    )
+    .await
+    .unwrap();
+    for (sql, expected) in [
+        ("select orders.* from shop.main.orders", "1|a"),
+        (
+            "with t as (select orders.* from main.orders) select name from t",
+            "a",
+        ),
+        (
+            "select id from (select Orders.* from \"shop\".\"main\".\"orders\")",
+            "1",
+        ),
+        (
+            "select orders.*, o.id from main.orders join main.orders as o on orders.id = o.id",
+            "1|a|1",
+        ),
+        (
+            "select orders.* from main.orders union all select main.orders.* from main.orders limit 1",
+            "1|a",
+        ),
+    ] {
+        assert_eq!(rows(&lake, sql).await, [expected], "{sql}");
+    }
+}
+
+#[tokio::test]
 async fn a_folder_is_the_same_under_another_name_of_its_database() {
     let folder = tempfile::tempdir().unwrap();
     let lake = open_called(&folder, "dev").await;

@@ -55,6 +55,18 @@ async fn right_and_full_joins_keep_the_merged_key() {
             &["1|1|null", "2|2|b2"],
         ),
         (
+            "SELECT k, count(*) FROM a LEFT JOIN b USING (k) LEFT JOIN c USING (k) GROUP BY k ORDER BY k",
+            &["1|1", "2|1"],
+        ),
+        (
+            "SELECT k, b, c FROM a LEFT JOIN b USING (k) LEFT JOIN c USING (k) ORDER BY k",
+            &["1|null|null", "2|b2|null"],
+        ),
+        (
+            "SELECT * FROM (SELECT b.*, a.* FROM a LEFT JOIN b USING (k)) AS t(bk, b, nb, ak, a, na) ORDER BY ak",
+            &["null|null|null|1|a1|10", "2|b2|200|2|a2|20"],
+        ),
+        (
             "SELECT count(*) FROM a JOIN b USING (k) JOIN a AS c USING (k) JOIN b AS d USING (k) JOIN b AS e USING (k)",
             &["1"],
         ),

@@ -38,6 +38,7 @@ pub(super) fn rewrite(
             || select.projection.iter().any(renames)
             || select.projection.iter().any(excludes) && has_tables(select)
             || select.projection.iter().any(spreads) && select.from.iter().any(is_other)
+            || select.projection.iter().any(is_of_table) && select.from.iter().any(has_merged)
             || keys::are_computed_with(select)
     };
     scopes::each_select(query, probe, &has, &|select, order_by, columns| {
@@ -68,9 +69,18 @@ fn keeps_another_key(item: &TableWithJoins) -> bool {
     !ascending && item.joins.iter().any(merges)
 }
 
-/// Three joins on: the engine no longer knows the key of the first two tables for that of the next two.
+/// Over three tables and more the engine does not know the key of all of them for one.
 fn merges_many(item: &TableWithJoins) -> bool {
-    item.joins.iter().filter(|join| merges(join)).count() > 2
+    item.joins.iter().filter(|join| merges(join)).count() > 1
+}
+
+fn has_merged(item: &TableWithJoins) -> bool {
+    item.joins.iter().any(merges)
+}
+
+/// `a.*`: to the engine one table's key is not among its columns.
+fn is_of_table(item: &SelectItem) -> bool {
+    matches!(item, SelectItem::QualifiedWildcard(..))
 }
 
 /// An inner or left join that merges columns.
