@@ -115,9 +115,13 @@ impl Casts {
                 };
                 named(function, of.clone())
             }
-            (from, to) if from.is_string() && (is_decimal(to) || is_read(to, self.0)) => {
-                named("plain_number", of.clone())
-            }
+            (from, to) if from.is_string() && (is_decimal(to) || is_read(to, self.0)) => named(
+                match self.0 {
+                    Dialect::DuckDb => "plain_number",
+                    Dialect::Postgres => "number_without_exponent",
+                },
+                of.clone(),
+            ),
             (DataType::Binary, to) if to.is_string() && self.0 == Dialect::Postgres => {
                 let text = as_text(of.clone(), self.0);
                 return Ok(Transformed::yes(cast(text, to.clone())));

@@ -5,6 +5,7 @@ use arrow::datatypes::{DataType, Field};
 use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
 use datafusion::error::Result;
 use datafusion::functions::core::expr_fn::get_field;
+use datafusion::functions_nested::expr_fn::{array_element, map_extract};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawFieldAccessExpr};
 use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, lit};
 
@@ -37,6 +38,12 @@ impl ExprPlanner for Fields {
             return Ok(PlannerResult::Planned(
                 functions::named(function).call(args),
             ));
+        }
+        if let (DataType::Map(..), GetFieldAccess::ListIndex { key }) = (&of, &access.field_access)
+            && !matches!(key.as_ref(), Expr::Literal(..))
+        {
+            let found = map_extract(access.expr, key.as_ref().clone());
+            return Ok(PlannerResult::Planned(array_element(found, lit(1))));
         }
         if let GetFieldAccess::NamedStructField { name } = &mut access.field_access
             && let Some(Some(wanted)) = name.try_as_str()

@@ -311,6 +311,18 @@ fn of_join(mut join: Join, dialect: Dialect) -> Transformed<LogicalPlan> {
     }
 }
 
+/// To DuckDB moments and texts in one column are texts.
+fn are_texts<'a>(types: impl Iterator<Item = &'a DataType> + Clone) -> bool {
+    types.clone().any(DataType::is_string) && types.clone().any(DataType::is_temporal)
+}
+
+fn is_united(found: &DataType, common: &DataType) -> bool {
+    match common {
+        DataType::Utf8 => found.is_temporal(),
+        common => is_changed(found, common),
+    }
+}
+
 /// Columns that are of one type in one part and of another in another.
 fn of_union(union: Union, dialect: Dialect) -> Result<Transformed<LogicalPlan>> {
     let commons = (0..union.schema.fields().len()).map(|column| {
@@ -318,7 +330,12 @@ fn of_union(union: Union, dialect: Dialect) -> Result<Transformed<LogicalPlan>> 
             .inputs
             .iter()
             .map(|input| input.schema().fields().get(column));
-        common(fields.flatten().map(|field| field.data_type()), dialect)
+        let types = fields.flatten().map(|field| field.data_type());
+        match dialect {
+            Dialect::DuckDb if are_texts(types.clone()) => Some(DataType::Utf8),
+            Dialect::DuckDb => common(types, dialect),
+            Dialect::Postgres => common(types, dialect),
+        }
     });
     let commons: Vec<Option<DataType>> = commons.collect();
     if commons.iter().all(Option::is_none) {
@@ -330,7 +347,7 @@ fn of_union(union: Union, dialect: Dialect) -> Result<Transformed<LogicalPlan>> 
             let column = Expr::Column((table, field).into());
             match common
                 .as_ref()
-                .filter(|common| is_changed(field.data_type(), common))
+                .filter(|common| is_united(field.data_type(), common))
             {
                 Some(common) => {
                     cast(column, common.clone()).alias_qualified(table.cloned(), field.name())

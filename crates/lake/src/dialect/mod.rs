@@ -186,7 +186,7 @@ pub(crate) fn rewrite(
     unnamed::rewrite(query);
     using::rewrite(query, dialect, probe)?;
     twins::rewrite(query);
-    wholes::rewrite(query);
+    wholes::rewrite(query, dialect);
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Aggregates over a moving window that the engine cannot take a row out of again: `bool_and`, `string_agg` and their like
-//! are computed of the rows in the window each time.
+//! are computed of the rows in the window each time. And lists and joined texts, which the engine takes for the same in
+//! the reverse order of a window.
 
 use std::sync::Arc;
 
@@ -26,9 +27,14 @@ const NAMES: &[&str] = &[
     "string_agg",
 ];
 
+/// Aggregates whose answer has the order of their rows.
+const ORDERED: &[&str] = &["array_agg", "string_agg"];
+
 /// The engine's aggregates, with such in place of its own.
 pub(super) fn moving(functions: Vec<Arc<AggregateUDF>>) -> Vec<Arc<AggregateUDF>> {
-    let moving = |function: Arc<AggregateUDF>| match NAMES.contains(&function.name()) {
+    let moving = |function: Arc<AggregateUDF>| match NAMES.contains(&function.name())
+        || ORDERED.contains(&function.name())
+    {
         true => Arc::new(AggregateUDF::from(Recomputed(function))),
         false => function,
     };
@@ -90,6 +96,9 @@ impl AggregateUDFImpl for Recomputed {
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn Accumulator>> {
+        if !NAMES.contains(&self.name()) {
+            return self.0.create_sliding_accumulator(args);
+        }
         Ok(Box::new(Window {
             function: Arc::clone(&self.0),
             call: Call::of(&args),
@@ -103,10 +112,23 @@ impl AggregateUDFImpl for Recomputed {
 
     fn reverse_expr(&self) -> ReversedUDAF {
         match self.0.reverse_udf() {
+            _ if ORDERED.contains(&self.name()) => ReversedUDAF::NotSupported,
             ReversedUDAF::Reversed(function) => ReversedUDAF::Reversed(function),
             ReversedUDAF::Identical => ReversedUDAF::Identical,
             ReversedUDAF::NotSupported => ReversedUDAF::NotSupported,
         }
+    }
+
+    fn with_beneficial_ordering(
+        self: Arc<Self>,
+        beneficial_ordering: bool,
+    ) -> Result<Option<Arc<dyn AggregateUDFImpl>>> {
+        let inner = AggregateUDF::clone(&self.0).with_beneficial_ordering(beneficial_ordering)?;
+        Ok(inner.map(|inner| Arc::new(Self(Arc::new(inner))) as _))
+    }
+
+    fn supports_null_handling_clause(&self) -> bool {
+        self.0.supports_null_handling_clause()
     }
 
     fn default_value(&self, of: &DataType) -> Result<ScalarValue> {

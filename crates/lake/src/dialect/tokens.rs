@@ -22,9 +22,51 @@ const TAKE_LAMBDAS: &[&str] = &[
     "reduce",
 ];
 
+/// What is refused by its name.
+fn refused(tokens: &[TokenWithSpan], at: usize) -> Option<&'static str> {
+    let word = |at: usize, wanted: &str| {
+        matches!(&tokens.get(at)?.token, Token::Word(word)
+            if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(wanted))
+        .then(|| next(tokens, at + 1))?
+    };
+    let sampled = word(at, "using").and_then(|second| word(second, "sample"));
+    if let Some(count) = sampled
+        && matches!(tokens[count].token, Token::Number(..) | Token::Word(_))
+    {
+        return Some("a sample (USING SAMPLE) is not supported: order by random() limit 100");
+    }
+    let excluded = word(at, "exclude").filter(|second| {
+        word(*second, "current")
+            .and_then(|third| word(third, "row"))
+            .is_some()
+            || word(*second, "no")
+                .and_then(|third| word(third, "others"))
+                .is_some()
+    });
+    if excluded.is_some() {
+        return Some(
+            "EXCLUDE in a window's frame is not supported: take the difference of two windows",
+        );
+    }
+    let limited = word(at, "limit")?;
+    let percent = next(tokens, limited + 1)?;
+    let is_share = matches!(tokens[limited].token, Token::Number(..))
+        && tokens[percent].token == Token::Mod
+        && next(tokens, percent + 1).is_none_or(|behind| {
+            !matches!(tokens[behind].token, Token::Number(..) | Token::LParen)
+        });
+    is_share.then_some("a LIMIT of a percentage is not supported")
+}
+
 /// `0x1F` is a 0 that is called `x1F` to DuckDB, and an error to PostgreSQL.
 pub(super) fn check(tokens: &[TokenWithSpan]) -> Result<(), ParserError> {
-    for token in tokens {
+    for (at, token) in tokens.iter().enumerate() {
+        if let Some(problem) = refused(tokens, at) {
+            let place = token.span.start;
+            return Err(ParserError::ParserError(format!(
+                "{problem}, found: {token}{place}"
+            )));
+        }
         if let Token::HexStringLiteral(digits) = &token.token
             && token.span.end.column - token.span.start.column == digits.len() as u64 + 2
         {
@@ -82,6 +124,7 @@ pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>, dialect: &dyn Dialect) {
         }
     }
     turned::rewrite(tokens);
+    drop_empty_calls(tokens);
     join_pairs(tokens);
     comprehensions::rewrite(tokens);
     lambdas(tokens);
@@ -90,6 +133,24 @@ pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>, dialect: &dyn Dialect) {
     structures(tokens);
     last_commas(tokens);
     merging::rewrite(tokens);
+}
+
+/// `current_user()` of DuckDB, which is a word without parentheses to the parser.
+fn drop_empty_calls(tokens: &mut Vec<TokenWithSpan>) {
+    let mut at = 0;
+    while at < tokens.len() {
+        let is_word = matches!(&tokens[at].token, Token::Word(word)
+            if matches!(word.keyword, Keyword::CURRENT_USER | Keyword::SESSION_USER));
+        if is_word
+            && let Some(open) = next(tokens, at + 1)
+            && let Some(close) = next(tokens, open + 1)
+            && tokens[open].token == Token::LParen
+            && tokens[close].token == Token::RParen
+        {
+            tokens.drain(at + 1..=close);
+        }
+        at += 1;
+    }
 }
 
 /// Two tokens that touch are one.

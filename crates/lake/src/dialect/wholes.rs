@@ -12,18 +12,37 @@ use datafusion::common::DFSchema;
 use datafusion::error::Result;
 use datafusion::logical_expr::Expr as Planned;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr,
     OrderByKind, Query, Select, SelectItem, SetExpr, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
 use super::calls;
+use crate::types::Dialect;
 
 const MARK: &str = "int4";
 
 /// Marks the query's whole numbers, after all else is rewritten.
-pub(super) fn rewrite(query: &mut Query) {
+pub(super) fn rewrite(query: &mut Query, dialect: Dialect) {
     let _ = query.visit(&mut Marker);
+    if dialect == Dialect::DuckDb {
+        let _ = query.visit(&mut Fractions);
+    }
+}
+
+/// Marks decimals below one: to DuckDB the zero before the point is one of their digits.
+struct Fractions;
+
+impl VisitorMut for Fractions {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if digits(expr).is_some_and(|digits| digits.starts_with("0.")) {
+            in_mark(expr);
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 struct Marker;
@@ -185,12 +204,16 @@ fn mark(expr: &mut Expr) {
         }
     }
     if is_short(expr) {
-        *expr = Expr::BinaryOp {
-            left: Box::new(std::mem::replace(expr, Expr::Value(Value::Null.into()))),
-            op: BinaryOperator::Custom(MARK.to_owned()),
-            right: Box::new(Expr::Value(Value::Null.into())),
-        };
+        in_mark(expr);
     }
+}
+
+fn in_mark(expr: &mut Expr) {
+    *expr = Expr::BinaryOp {
+        left: Box::new(std::mem::replace(expr, Expr::Value(Value::Null.into()))),
+        op: BinaryOperator::Custom(MARK.to_owned()),
+        right: Box::new(Expr::Value(Value::Null.into())),
+    };
 }
 
 fn is_short(expr: &Expr) -> bool {
@@ -234,6 +257,14 @@ impl ExprPlanner for Wholes {
         _schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
         match (&expr.op, &expr.left) {
+            (
+                BinaryOperator::Custom(op),
+                Planned::Literal(ScalarValue::Decimal128(number, digits, scale), _),
+            ) if op == MARK => {
+                let digits = (*digits).max(scale.unsigned_abs() + 1).min(38);
+                let number = ScalarValue::Decimal128(*number, digits, *scale);
+                Ok(PlannerResult::Planned(Planned::Literal(number, None)))
+            }
             (BinaryOperator::Custom(op), Planned::Literal(value, _)) if op == MARK => {
                 let short = value.cast_to(&DataType::Int32)?;
                 Ok(PlannerResult::Planned(Planned::Literal(short, None)))

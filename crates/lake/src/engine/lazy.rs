@@ -18,6 +18,8 @@ use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::projection::{ProjectionExec, try_embed_projection};
 
+use super::lambdas;
+
 type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 
 /// The engine's rules, with those that would compute too early held back.
@@ -43,6 +45,9 @@ impl PhysicalOptimizerRule for AboveConditions {
         plan: Arc<dyn ExecutionPlan>,
         config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        if lambdas::are_run(&plan)? {
+            return Ok(plan);
+        }
         let plan = plan.transform_down(hold)?.data;
         let plan = self.0.optimize(plan, config)?;
         Ok(plan.transform_up(release)?.data)

@@ -9,6 +9,7 @@ mod fence;
 mod foreign_view;
 mod information_schema;
 mod join_order;
+mod lambdas;
 mod lazy;
 mod plan;
 mod run;

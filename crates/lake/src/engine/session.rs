@@ -15,6 +15,7 @@ use super::early;
 use super::error::from_engine;
 use super::fence;
 use super::join_order;
+use super::lambdas;
 use super::lazy;
 use super::spill::SpillFolder;
 use super::types::SqlTypes;
@@ -50,6 +51,7 @@ fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>, dialect: Dialect) -> S
     let mut logical = state.optimizer().rules.clone();
     days::install(&mut logical);
     whole_answers::install(&mut logical);
+    lambdas::install(&mut logical);
     let state = SessionStateBuilder::new_from_existing(state)
         .with_optimizer_rules(logical)
         .with_physical_optimizer_rules(rules)

@@ -101,6 +101,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
         gives: text,
         run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(plain(row.text(0))))),
     },
+    // As `plain_number` where `_` is no part of a number, as in PostgreSQL.
+    Function {
+        names: &["number_without_exponent"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| Ok(Some(without_exponent(row.text(0)))))
+        },
+    },
     // The fifteen digits that PostgreSQL makes a decimal of.
     Function {
         names: &["fifteen_digits"],
@@ -255,10 +265,14 @@ fn truth(text: &str) -> String {
 }
 
 fn plain(text: &str) -> String {
-    let text = match text.contains('_') {
-        true => &ungrouped(text),
-        false => text,
-    };
+    match text.contains('_') {
+        true => without_exponent(&ungrouped(text)),
+        false => without_exponent(text),
+    }
+}
+
+/// `1e3` as 1000. What is no number stays as it is.
+pub fn without_exponent(text: &str) -> String {
     match text.trim().parse::<f64>() {
         Ok(number) if text.contains(['e', 'E']) && number.is_finite() => number.to_string(),
         _ => text.to_owned(),

@@ -28,6 +28,7 @@ mod writing;
 mod function;
 
 pub(crate) use dates::{PART_NAMES, part_name};
+pub use forms::without_exponent;
 pub(crate) use intervals::canonical as interval;
 pub(crate) use patterns::{of_ascii, of_postgres, replacement};
 pub(crate) use regexes::similar;

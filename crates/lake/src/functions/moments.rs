@@ -9,6 +9,7 @@ use arrow::array::{
     TimestampMicrosecondArray,
 };
 use arrow::compute::cast;
+use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
     DataType, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit, Time64MicrosecondType,
     TimeUnit,
@@ -179,6 +180,36 @@ pub(super) const FUNCTIONS: &[Function] = &[
         count: (1, 1),
         gives: int,
         run: |arrays| strict::<Int64Array, _>(arrays, |row| Ok(row.micros(0).checked_mul(1_000))),
+    },
+    // Of seconds, to the nearest microsecond, or of a text.
+    Function {
+        names: &["to_timestamp"],
+        takes: &[Takes::Any],
+        count: (1, 1),
+        gives: |_| DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        run: |arrays| {
+            let of = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+            let strictly = CastOptions {
+                safe: false,
+                ..CastOptions::default()
+            };
+            if !arrays[0].data_type().is_numeric() {
+                return Ok(cast_with_options(&arrays[0], &of, &strictly)?);
+            }
+            let seconds = [cast_with_options(
+                &arrays[0],
+                &DataType::Float64,
+                &strictly,
+            )?];
+            let moments = strict::<TimestampMicrosecondArray, _>(&seconds, |row| {
+                let micros = (row.double(0) * 1e6).round();
+                match micros.abs() < 9.2e18 {
+                    true => Ok(Some(micros as i64)),
+                    false => exec_err!("{:?} seconds are no timestamp", row.double(0)),
+                }
+            })?;
+            Ok(arrow::compute::cast(&moments, &of)?)
+        },
     },
     Function {
         names: &["interval_seconds"],

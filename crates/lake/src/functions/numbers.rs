@@ -1,7 +1,8 @@
 //! Numbers.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int8Array, Int64Array, ListArray,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int8Array, Int64Array,
+    ListArray,
 };
 use arrow::compute::{cast, unary};
 use arrow::datatypes::{DataType, Decimal128Type, Float32Type, Float64Type, i256};
@@ -10,7 +11,7 @@ use datafusion::error::Result;
 use std::sync::Arc;
 
 use super::forms::ungrouped;
-use super::function::{Function, Takes, double, int, strict};
+use super::function::{Function, Takes, boolean, double, int, strict};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     // What a cast of a double to a whole number rounds by: halves go to the even side.
@@ -172,6 +173,23 @@ pub(super) const FUNCTIONS: &[Function] = &[
             strict::<Float64Array, _>(arrays, |row| match row.double(1) {
                 0.0 => Err(arrow::error::ArrowError::DivideByZero.into()),
                 by => Ok(Some(row.double(0) / by)),
+            })
+        },
+    },
+    // Dates and timestamps all are.
+    Function {
+        names: &["isfinite"],
+        takes: &[Takes::Any],
+        count: (1, 1),
+        gives: boolean,
+        run: |arrays| {
+            let doubles = match arrays[0].data_type().is_numeric() {
+                true => cast(&arrays[0], &DataType::Float64)?,
+                false => Arc::clone(&arrays[0]),
+            };
+            strict::<BooleanArray, _>(&[doubles], |row| {
+                let is_double = row.array(0).data_type() == &DataType::Float64;
+                Ok(Some(!is_double || row.double(0).is_finite()))
             })
         },
     },

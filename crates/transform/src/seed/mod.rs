@@ -8,14 +8,14 @@ use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use forebay_core::graph::Seed;
 use forebay_core::{Diagnostic, Location, Node};
 use forebay_lake::csv::{Chunk, Column, ColumnType, CsvFile, CsvOptions};
-use forebay_lake::{Dialect, Input, Lake, WriteMode, WriteOptions, Written};
+use forebay_lake::{Dialect, Input, Lake, WriteMode, WriteOptions, Written, without_exponent};
 
 use crate::relation;
 use guess::Guess;
@@ -211,7 +211,13 @@ fn converted(
         ..CastOptions::default()
     };
     let internal = |error| Diagnostic::internal(format!("seed values cannot be cast: {error}"));
-    let typed = cast_with_options(column, field.data_type(), &lenient).map_err(internal)?;
+    let mut typed = cast_with_options(column, field.data_type(), &lenient).map_err(internal)?;
+    if typed.data_type().is_decimal() && typed.null_count() > column.null_count() {
+        let texts = cast(column, &DataType::Utf8).map_err(internal)?;
+        let texts = texts.as_string::<i32>().iter();
+        let numbers: StringArray = texts.map(|text| text.map(without_exponent)).collect();
+        typed = cast_with_options(&numbers, field.data_type(), &lenient).map_err(internal)?;
+    }
     // A value that does not fit has become null.
     let lost = (0..column.len()).find(|row| column.is_valid(*row) && typed.is_null(*row));
     let Some(row) = lost else {
@@ -221,8 +227,9 @@ fn converted(
     let value = texts.as_string::<i32>().value(row).to_owned();
     let (name, kind) = (field.name(), field.data_type());
     let line = chunk.lines.value(row) as u32;
-    Err(
-        Diagnostic::error(format!("{name}: '{value}' does not fit the type {kind}"))
-            .at(Location::new(file, line, 0)),
-    )
+    Err(Diagnostic::error(format!(
+        "{name}: '{value}' does not fit the type {}",
+        forebay_lake::sql_type(kind)
+    ))
+    .at(Location::new(file, line, 0)))
 }

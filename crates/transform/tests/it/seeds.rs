@@ -116,6 +116,18 @@ async fn stated_truth_values_are_read_in_every_way_of_writing_them() {
 }
 
 #[tokio::test]
+async fn decimals_may_have_an_exponent() {
+    let bed = bed().await;
+    load(&bed, "code\n1e3\n2.5\n", &[("code", "decimal(18,2)")])
+        .await
+        .unwrap();
+    assert_eq!(
+        bed.rows("select * from main.codes").await,
+        ["1000.00", "2.50"]
+    );
+}
+
+#[tokio::test]
 async fn types_of_columns_that_other_seeds_have_do_not_matter() {
     let bed = bed().await;
     load(&bed, "code\n1\n", &[("price", "integer")])
@@ -137,7 +149,7 @@ async fn what_does_not_fit_is_placed_and_the_table_stays() {
         (
             "code\n3000000000\n",
             &[("code", "integer")],
-            "code: '3000000000' does not fit the type Int32\n  --> seeds/codes.csv:2",
+            "code: '3000000000' does not fit the type integer\n  --> seeds/codes.csv:2",
         ),
         (
             "code\n1,2\n",

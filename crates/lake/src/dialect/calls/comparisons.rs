@@ -252,7 +252,8 @@ fn binary(
     dialect: Dialect,
 ) -> Result<Option<Expr>, Diagnostic> {
     use BinaryOperator::{
-        ArrowAt, AtArrow, Divide, Eq, HashArrow, HashLongArrow, NotEq, PGOverlap, PGStartsWith,
+        ArrowAt, AtArrow, Divide, Eq, HashArrow, HashLongArrow, NotEq, Overlaps, PGOverlap,
+        PGStartsWith,
     };
     let both = [left.clone(), right.clone()];
     match (op, left, right) {
@@ -287,6 +288,9 @@ fn binary(
             "array_has_all(_2, list_filter(_1, lambda x : x is not null))",
             &both,
         )),
+        (Overlaps, Expr::Tuple(one), Expr::Tuple(other)) if one.len() == 2 && other.len() == 2 => {
+            Ok(fill(OVERLAPS, &[one.as_slice(), other].concat()))
+        }
         (HashArrow, ..) => json_path("json_extract_path", left, right),
         (HashLongArrow, ..) => json_path("json_extract_path_text", left, right),
         (op, Expr::Tuple(lefts), Expr::Tuple(rights))
@@ -311,6 +315,14 @@ fn binary(
         _ => Ok(None),
     }
 }
+
+/// Of two spans of time, whose ends may be in any order. One whose end is null may still begin within the other.
+const OVERLAPS: &str = "(case when coalesce(_1, _2) is null or coalesce(_3, _4) is null then null \
+    when least(_1, _2) > least(_3, _4) then case when _3 is null or _4 is null then null \
+    when least(_1, _2) < greatest(_3, _4) then true when _1 is null or _2 is null then null else false end \
+    when least(_1, _2) < least(_3, _4) then case when _1 is null or _2 is null then null \
+    when least(_3, _4) < greatest(_1, _2) then true when _3 is null or _4 is null then null else false end \
+    when _1 is null or _2 is null or _3 is null or _4 is null then null else true end)";
 
 fn is_match(op: &BinaryOperator) -> bool {
     use BinaryOperator::{PGRegexIMatch, PGRegexMatch, PGRegexNotIMatch, PGRegexNotMatch};

@@ -17,8 +17,9 @@ mod types;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
-    Select, Subscript, Value, VisitMut, VisitorMut,
+    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArguments, Ident, ObjectName, Select, Subscript, Value, VisitMut, VisitorMut,
+    WindowFrame, WindowFrameBound, WindowFrameUnits, WindowType,
 };
 use forebay_core::Diagnostic;
 
@@ -83,7 +84,9 @@ impl VisitorMut for Rewriter {
                 access_chain.iter_mut().for_each(by_text);
                 Ok(None)
             }
-            Expr::Identifier(name) if name.quote_style.is_none() => Ok(moment(&name.value)),
+            Expr::Identifier(name) if name.quote_style.is_none() => {
+                Ok(moment(&name.value).or_else(|| user(&name.value, self.dialect)))
+            }
             _ => comparisons::rewrite(expr, self.dialect),
         };
         match rewritten {
@@ -143,6 +146,17 @@ fn moment(name: &str) -> Option<Expr> {
     }
 }
 
+/// Who asks, as a database of that kind calls its first user: a project knows no users.
+fn user(name: &str, dialect: Dialect) -> Option<Expr> {
+    match (name.to_ascii_lowercase().as_str(), dialect) {
+        ("current_user" | "session_user", Dialect::DuckDb) => fill("'duckdb'", &[]),
+        ("current_user" | "session_user" | "current_role" | "user", Dialect::Postgres) => {
+            fill("'postgres'", &[])
+        }
+        _ => None,
+    }
+}
+
 fn call(function: &mut Function, dialect: Dialect) -> Result<Option<Expr>, Diagnostic> {
     if dialect == Dialect::Postgres
         && let Some(mut plain) = jsonb::plain(function)
@@ -152,11 +166,15 @@ fn call(function: &mut Function, dialect: Dialect) -> Result<Option<Expr>, Diagn
             rewritten.unwrap_or(Expr::Function(plain)),
         ));
     }
+    ordered_inside(function);
     let Some(name) = name_of(function) else {
         return Ok(None);
     };
-    if let (FunctionArguments::None, Some(moment)) = (&function.args, moment(&name)) {
-        return Ok(Some(moment));
+    if let (FunctionArguments::None, Some(known)) = (
+        &function.args,
+        moment(&name).or_else(|| user(&name, dialect)),
+    ) {
+        return Ok(Some(known));
     }
     if name == "struct_pack" {
         return Ok(structure(function));
@@ -166,6 +184,11 @@ fn call(function: &mut Function, dialect: Dialect) -> Result<Option<Expr>, Diagn
         && let Expr::Array(paths) = paths
     {
         return Ok(Some(each_path(function, value, &paths.elem)));
+    }
+    if let ("regexp_extract", Some([of, pattern, Expr::Array(names)])) =
+        (name.as_str(), args(function).as_deref())
+    {
+        return Ok(groups(of, pattern, &names.elem));
     }
     if let FunctionArguments::Subquery(query) = &function.args {
         return match name.as_str() {
@@ -203,6 +226,47 @@ fn call(function: &mut Function, dialect: Dialect) -> Result<Option<Expr>, Diagn
         return Ok(None);
     }
     Ok(args(function).and_then(|args| templates::expand(&name, &args, dialect)))
+}
+
+/// `string_agg(s, ',' ORDER BY x) OVER (PARTITION BY k)`: the whole window in that order.
+fn ordered_inside(function: &mut Function) {
+    let (FunctionArguments::List(list), Some(WindowType::WindowSpec(spec))) =
+        (&mut function.args, &mut function.over)
+    else {
+        return;
+    };
+    let is_order =
+        |clause: &FunctionArgumentClause| matches!(clause, FunctionArgumentClause::OrderBy(_));
+    if !spec.order_by.is_empty() || spec.window_frame.is_some() || spec.window_name.is_some() {
+        return;
+    }
+    if let Some(at) = list.clauses.iter().position(is_order)
+        && let FunctionArgumentClause::OrderBy(keys) = list.clauses.remove(at)
+    {
+        spec.order_by = keys;
+        spec.window_frame = Some(WindowFrame {
+            units: WindowFrameUnits::Rows,
+            start_bound: WindowFrameBound::Preceding(None),
+            end_bound: Some(WindowFrameBound::Following(None)),
+        });
+    }
+}
+
+/// `regexp_extract(s, p, ['year', 'month'])` has a field for each group.
+fn groups(of: &Expr, pattern: &Expr, names: &[Expr]) -> Option<Expr> {
+    let fields = names.iter().enumerate().map(|(at, name)| {
+        let name = literal(name)?.replace('\'', "''");
+        Some(format!("'{name}', regexp_extract(_1, _2, {})", at + 1))
+    });
+    let fields: Vec<String> = fields.collect::<Option<_>>()?;
+    let pattern = match literal(pattern) {
+        Some(written) => text(&of_ascii(&written)),
+        None => pattern.clone(),
+    };
+    fill(
+        &format!("named_struct({})", fields.join(", ")),
+        &[of.clone(), pattern],
+    )
 }
 
 /// A pattern that is written out, of ASCII's classes of letters.

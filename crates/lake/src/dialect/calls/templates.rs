@@ -17,6 +17,7 @@ const HAS: &str =
 const BOTH: &[Template] = &[
     // dates
     ("age", 1, "age(date_trunc('day', now()::timestamp), _1)"),
+    ("date", 1, "_1::date"),
     ("date_add", 2, "(_1 + _2)"),
     (
         "date_trunc",
@@ -63,7 +64,6 @@ const BOTH: &[Template] = &[
     ("if", 3, "(case when _1 then _2 else _3 end)"),
     ("iff", 3, "(case when _1 then _2 else _3 end)"),
     ("iif", 3, "(case when _1 then _2 else _3 end)"),
-    ("isfinite", 1, "(abs(_1) < 'Infinity'::double precision)"),
     ("isinf", 1, "(abs(_1) = 'Infinity'::double precision)"),
     ("xor", 2, "(_1 # _2)"),
     // text

@@ -30,6 +30,9 @@ pub(super) fn rewrite(expr: &Expr, dialect: Dialect) -> Result<Option<Expr>, Dia
             ))
         }
         Expr::Interval(interval) => Ok(computed(interval)),
+        Expr::UnaryOp { op, expr } if root(*op).is_some() => {
+            Ok(root(*op).and_then(|call| fill(call, std::slice::from_ref(expr.as_ref()))))
+        }
         Expr::UnaryOp { op, expr } if is_not_bits(op) => {
             Ok(fill("(-1 - _1)", std::slice::from_ref(expr.as_ref())))
         }
@@ -53,6 +56,16 @@ fn to_the_east(zone: &Expr) -> Option<Expr> {
     Some(Expr::Value(Value::SingleQuotedString(turned).into()))
 }
 
+/// `@ x`, `|/ x` and `||/ x`.
+fn root(op: UnaryOperator) -> Option<&'static str> {
+    match op {
+        UnaryOperator::PGAbs => Some("abs(_1)"),
+        UnaryOperator::PGSquareRoot => Some("sqrt(_1)"),
+        UnaryOperator::PGCubeRoot => Some("cbrt(_1)"),
+        _ => None,
+    }
+}
+
 fn is_not_bits(op: &UnaryOperator) -> bool {
     matches!(op, UnaryOperator::BitwiseNot)
 }
@@ -63,6 +76,8 @@ fn computed(interval: &Interval) -> Option<Expr> {
     match interval.value.as_ref() {
         Expr::Value(value) => constant(&value.value, field),
         Expr::UnaryOp { .. } => None,
+        // `interval (n || ' days')`
+        value if field.is_none() => fill("_1::interval", std::slice::from_ref(value)),
         value => fill(
             &format!("(_1 * interval '1 {}')", field?),
             std::slice::from_ref(value),

@@ -54,6 +54,7 @@ pub(super) fn call(function: &Function) -> String {
         ("count", true, Some(_)) => "count()".to_owned(),
         (_, _, None) if matches!(function.args, FunctionArguments::None) => called,
         ("coalesce" | "ifnull", ..) => format!("COALESCE({args})"),
+        ("date", ..) => format!("CAST({args} AS DATE)"),
         ("grouping", ..) => format!("GROUPING({args})"),
         ("percentile_cont", ..) => format!("quantile_cont({args})"),
         ("percentile_disc", ..) => format!("quantile_disc({args})"),
@@ -178,11 +179,19 @@ pub(super) fn of_syntax(expr: &Expr) -> Option<String> {
             expr,
             substring_from,
             substring_for,
+            shorthand,
             ..
         } => {
             let places = [substring_from, substring_for].into_iter().flatten();
             let all = std::iter::once(expr).chain(places);
-            ("\"substring\"", all.map(|arg| name(arg)).collect())
+            (
+                if *shorthand {
+                    "substr"
+                } else {
+                    "\"substring\""
+                },
+                all.map(|arg| name(arg)).collect(),
+            )
         }
         Expr::Trim {
             expr, trim_what, ..

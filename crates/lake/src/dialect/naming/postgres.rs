@@ -81,6 +81,9 @@ fn of_syntax(expr: &Expr) -> Option<&'static str> {
     Some(match expr {
         Expr::Exists { .. } => "exists",
         Expr::Extract { .. } => "extract",
+        Expr::Substring {
+            shorthand: true, ..
+        } => "substr",
         Expr::Substring { .. } => "substring",
         Expr::Trim { .. } => "btrim",
         Expr::Position { .. } => "position",
