@@ -7,6 +7,7 @@ mod early;
 mod error;
 mod fence;
 mod foreign_view;
+mod in_turn;
 mod information_schema;
 mod join_order;
 mod lambdas;

@@ -17,6 +17,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::alone;
 use super::error::from_engine;
+use super::in_turn;
 use crate::types::{Input, Rows};
 
 const FRUGAL_BATCH: usize = 2048;
@@ -67,7 +68,10 @@ async fn started(
 type Started = (SchemaRef, Option<RecordBatch>, SendableRecordBatchStream);
 
 async fn first_batch(state: &SessionState, plan: &LogicalPlan) -> Result<Started> {
-    let plan = state.create_physical_plan(plan).await?;
+    let mut plan = state.create_physical_plan(plan).await?;
+    if state.config().target_partitions() == 1 {
+        plan = in_turn::in_turn(plan)?;
+    }
     let mut stream = execute_stream(plan, task(state))?;
     let first = stream.next().await.transpose()?;
     Ok((stream.schema(), first, stream))

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, StructArray};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
@@ -62,7 +63,13 @@ impl PlainFiles {
             least: log.column_by_name("min").and_then(|c| c.as_struct_opt()),
             greatest: log.column_by_name("max").and_then(|c| c.as_struct_opt()),
         };
-        let files: Option<Vec<PartitionedFile>> = (0..log.num_rows())
+        // The oldest rows first: the log has the newest commit first, and the files of each in their order.
+        let made = cast(log.column_by_name("modification_time")?, &DataType::Int64).ok()?;
+        let made = made.as_primitive::<Int64Type>();
+        let mut places: Vec<usize> = (0..log.num_rows()).collect();
+        places.sort_by_key(|at| made.value(*at));
+        let files: Option<Vec<PartitionedFile>> = places
+            .into_iter()
             .map(|at| {
                 let file = file(root, paths.value(at), sizes.value(at))?;
                 Some(file.with_statistics(Arc::new(known.of(at, sizes.value(at), &schema))))

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use arrow::datatypes::Schema;
 use datafusion::execution::SessionState;
 use deltalake::DeltaTable;
-use deltalake::kernel::{Action, Add};
+use deltalake::kernel::Action;
 use forebay_core::{Diagnostic, Relation};
 use tokio::sync::OwnedMutexGuard;
 
@@ -250,9 +250,14 @@ impl Change<'_> {
         let columns = &self.alignment.schema;
         let mut actions = schema_actions(&self.target.relation, table, columns)?;
         actions.extend(replaced.removes.into_iter().map(Action::Remove));
-        actions.extend(replaced.adds.into_iter().map(Action::Add));
-        let new: Vec<Add> = self.files.adds.clone();
-        actions.extend(new.into_iter().map(Action::Add));
+        let mut adds = replaced.adds;
+        adds.extend(self.files.adds.iter().cloned());
+        // Files of one moment keep their order where they are read: new rows stand behind those that stay.
+        let last = adds.iter().map(|add| add.modification_time).max();
+        for add in &mut adds {
+            add.modification_time = last.unwrap_or_default();
+        }
+        actions.extend(adds.into_iter().map(Action::Add));
         Ok(actions)
     }
 

@@ -14,6 +14,7 @@ mod macros;
 mod modes;
 mod names;
 mod plans;
+mod row_order;
 mod statements;
 mod support;
 mod using;

@@ -1,0 +1,119 @@
+//! The parts of a union one after the other, where they come together in one thread: few rows keep the order in which
+//! they are written, as in the databases that projects come from, and so do the tables that are made of them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{Partitioning, PhysicalExpr};
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
+use datafusion::physical_plan::repartition::RepartitionExec;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+
+/// The plan with one part, whose parts come together in turn wherever the engine would take what is ready first.
+pub(super) fn in_turn(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    Ok(InTurn::over(plan.transform_up(changed)?.data))
+}
+
+fn changed(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+    let gathered = plan.downcast_ref::<CoalescePartitionsExec>();
+    let gathered = gathered.filter(|gathered| gathered.fetch().is_none());
+    let shuffled = plan.downcast_ref::<RepartitionExec>();
+    let shuffled = shuffled.filter(|shuffled| parts(shuffled.properties()) == 1);
+    let input = match (gathered, shuffled) {
+        (Some(gathered), _) => gathered.input(),
+        (_, Some(shuffled)) => shuffled.input(),
+        _ => return Ok(Transformed::no(plan)),
+    };
+    Ok(Transformed::yes(InTurn::over(Arc::clone(input))))
+}
+
+fn parts(properties: &PlanProperties) -> usize {
+    properties.output_partitioning().partition_count()
+}
+
+#[derive(Debug)]
+struct InTurn {
+    rows: Arc<dyn ExecutionPlan>,
+    properties: Arc<PlanProperties>,
+}
+
+impl InTurn {
+    fn over(rows: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+        if parts(rows.properties()) == 1 {
+            return rows;
+        }
+        let one = Partitioning::UnknownPartitioning(1);
+        let mut known = rows.equivalence_properties().clone();
+        known.clear_orderings();
+        let properties = rows.properties().as_ref().clone();
+        let properties = properties.with_partitioning(one).with_eq_properties(known);
+        Arc::new(Self {
+            rows,
+            properties: Arc::new(properties),
+        })
+    }
+}
+
+impl DisplayAs for InTurn {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InTurnExec")
+    }
+}
+
+impl ExecutionPlan for InTurn {
+    fn name(&self) -> &'static str {
+        "InTurnExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.rows]
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Self::over(children.swap_remove(0)))
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.replace_children(
+            children,
+            ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute),
+        )
+    }
+
+    fn execute(&self, _: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let rows = Arc::clone(&self.rows);
+        let parts = stream::iter(0..parts(rows.properties()));
+        let parts = parts.map(move |part| rows.execute(part, Arc::clone(&context)));
+        let all = parts.try_flatten();
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            self.rows.schema(),
+            all,
+        )))
+    }
+}

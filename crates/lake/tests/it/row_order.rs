@@ -1,0 +1,48 @@
+//! Few rows keep the order in which they are written.
+
+use forebay_lake::WriteMode;
+
+use crate::support::place;
+
+#[tokio::test]
+async fn parts_of_a_union_come_in_turn_and_new_rows_behind_the_old() {
+    let place = place().await;
+    let united = "select 1 as id union all select 2 union all select 3 union all select 4";
+    let all = "select string_agg(id::text, ',') as ids from main.t";
+    for _ in 0..5 {
+        place
+            .sql("main.t", WriteMode::Overwrite, united)
+            .await
+            .unwrap();
+        assert_eq!(place.rows(all).await, ["1,2,3,4"]);
+        for id in 5..8 {
+            let sql = format!("select {id} as id");
+            place.sql("main.t", WriteMode::Append, &sql).await.unwrap();
+        }
+        assert_eq!(place.rows(all).await, ["1,2,3,4,5,6,7"]);
+        let keys = vec!["id".to_owned()];
+        let again = "select 2 as id union all select 9";
+        place
+            .sql("main.t", WriteMode::DeleteInsert { keys }, again)
+            .await
+            .unwrap();
+        let ids = place.rows(all).await.remove(0);
+        assert!(ids.ends_with("2,9"), "{ids}");
+    }
+    let numbered = "with a as (select 10 as x union all select 20), b as (select 30 as x), \
+         both as (select x from a union all select x from b) \
+         select row_number() over () as n, x from both";
+    for _ in 0..5 {
+        place
+            .sql("main.n", WriteMode::Overwrite, numbered)
+            .await
+            .unwrap();
+        assert_eq!(
+            place.rows("select * from main.n").await,
+            ["1|10", "2|20", "3|30"]
+        );
+    }
+    let joined = "select t.id from (select 3 as id union all select 1 union all select 2) as t \
+         cross join (select 1 as one) as o";
+    assert_eq!(place.rows(joined).await, ["3", "1", "2"]);
+}
