@@ -15,6 +15,7 @@ pub enum ColumnBuilder {
     Float64(Float64Builder),
     Date(Date32Builder),
     Timestamp(TimestampMicrosecondBuilder),
+    LocalTimestamp(TimestampMicrosecondBuilder),
     String(StringBuilder),
 }
 
@@ -28,6 +29,7 @@ impl ColumnBuilder {
             ColumnType::Timestamp => {
                 Self::Timestamp(TimestampMicrosecondBuilder::new().with_timezone("UTC"))
             }
+            ColumnType::LocalTimestamp => Self::LocalTimestamp(TimestampMicrosecondBuilder::new()),
             ColumnType::String => Self::String(StringBuilder::new()),
         }
     }
@@ -60,6 +62,11 @@ impl ColumnBuilder {
                 builder.append_option(value);
                 value.is_some()
             }
+            Self::LocalTimestamp(builder) => {
+                let value = kind::local_timestamp(text);
+                builder.append_option(value);
+                value.is_some()
+            }
             Self::String(builder) => {
                 builder.append_value(text);
                 true
@@ -73,7 +80,7 @@ impl ColumnBuilder {
             Self::Int64(builder) => builder.append_null(),
             Self::Float64(builder) => builder.append_null(),
             Self::Date(builder) => builder.append_null(),
-            Self::Timestamp(builder) => builder.append_null(),
+            Self::Timestamp(builder) | Self::LocalTimestamp(builder) => builder.append_null(),
             Self::String(builder) => builder.append_null(),
         }
     }
@@ -85,7 +92,7 @@ impl ColumnBuilder {
             Self::Int64(builder) => Arc::new(builder.finish()),
             Self::Float64(builder) => Arc::new(builder.finish()),
             Self::Date(builder) => Arc::new(builder.finish()),
-            Self::Timestamp(builder) => Arc::new(builder.finish()),
+            Self::Timestamp(builder) | Self::LocalTimestamp(builder) => Arc::new(builder.finish()),
             Self::String(builder) => Arc::new(builder.finish()),
         }
     }

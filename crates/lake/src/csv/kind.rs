@@ -14,6 +14,8 @@ pub enum ColumnType {
     /// RFC 3339, to the microsecond, kept in UTC. A text without an offset is UTC; month, day and hour may
     /// have one digit.
     Timestamp,
+    /// A day and a time that are kept as they are, whatever zone is behind them: what a cast in SQL makes of such a text.
+    LocalTimestamp,
     String,
 }
 
@@ -34,7 +36,11 @@ impl ColumnType {
     }
 
     pub fn name(self) -> &'static str {
-        let found = NAMES.iter().find(|(kind, _)| *kind == self);
+        let named = match self {
+            ColumnType::LocalTimestamp => ColumnType::Timestamp,
+            named => named,
+        };
+        let found = NAMES.iter().find(|(kind, _)| *kind == named);
         found.map_or("string", |(_, name)| name)
     }
 
@@ -50,6 +56,7 @@ impl ColumnType {
             ColumnType::Float64 => DataType::Float64,
             ColumnType::Date => DataType::Date32,
             ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            ColumnType::LocalTimestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
             ColumnType::String => DataType::Utf8,
         }
     }
@@ -74,6 +81,7 @@ impl ColumnType {
             ColumnType::Float64 => float64(text).is_some(),
             ColumnType::Date => date(text).is_some(),
             ColumnType::Timestamp => timestamp(text).is_some(),
+            ColumnType::LocalTimestamp => local_timestamp(text).is_some(),
             ColumnType::String => true,
         }
     }
@@ -132,14 +140,29 @@ pub fn date(text: &str) -> Option<i32> {
 
 /// Microseconds since 1970. Digits beyond the microsecond are dropped.
 pub fn timestamp(text: &str) -> Option<i64> {
+    let (local, zone) = day_and_time(text)?;
+    Some(local - offset(zone)?)
+}
+
+/// The same as the text has it: `+02`, ` UTC` or ` Europe/Berlin` behind it says nothing.
+pub fn local_timestamp(text: &str) -> Option<i64> {
+    let (local, zone) = day_and_time(text)?;
+    let zone = zone.trim_ascii_start();
+    let of_name = |b: &u8| b.is_ascii_alphanumeric() || b"_/+-".contains(b);
+    let is_name = zone.first().is_some_and(u8::is_ascii_alphabetic) && zone.iter().all(of_name);
+    (is_name || offset(zone).is_some()).then_some(local)
+}
+
+/// The moment without its zone, and the text of that.
+fn day_and_time(text: &str) -> Option<(i64, &[u8])> {
     let (date, rest) = leading_date(text.trim().as_bytes())?;
     let days = i64::from(date.num_days_from_ce() - EPOCH);
-    let (time, offset) = match rest {
-        [] => (0, 0),
+    let (time, zone) = match rest {
+        [] => (0, rest),
         [b'T' | b't' | b' ', rest @ ..] => time_of_day(rest)?,
         _ => return None,
     };
-    Some(days * 86_400_000_000 + time - offset)
+    Some((days * 86_400_000_000 + time, zone))
 }
 
 /// 1970-01-01 in days of the common era.
@@ -153,8 +176,8 @@ fn leading_date(text: &[u8]) -> Option<(NaiveDate, &[u8])> {
     Some((date, rest))
 }
 
-/// `HH:MM[:SS[.fraction]][Z|+HH:MM|-HH:MM]` as microseconds of the day and of the offset.
-fn time_of_day(text: &[u8]) -> Option<(i64, i64)> {
+/// `HH:MM[:SS[.fraction]]` as microseconds, and what follows.
+fn time_of_day(text: &[u8]) -> Option<(i64, &[u8])> {
     let (hour, rest) = one_or_two(text)?;
     let (minute, mut rest) = digits(rest.strip_prefix(b":")?, 2)?;
     let (mut second, mut micros) = (0, 0);
@@ -168,7 +191,7 @@ fn time_of_day(text: &[u8]) -> Option<(i64, i64)> {
         return None;
     }
     let time = ((hour * 60 + minute) * 60 + second) * 1_000_000 + micros;
-    Some((time, offset(rest)?))
+    Some((time, rest))
 }
 
 fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
@@ -180,6 +203,7 @@ fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     (length > 0).then(|| (micros, &text[length..]))
 }
 
+/// `Z`, `+HH:MM`, `-HH` or nothing as microseconds.
 fn offset(text: &[u8]) -> Option<i64> {
     let (sign, rest) = match text {
         [] | [b'Z' | b'z'] => return Some(0),
@@ -234,6 +258,32 @@ mod tests {
         ] {
             assert_eq!(timestamp(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_local_timestamp_is_what_its_text_says_without_the_zone() {
+        let ten = timestamp("2013-01-01 10:00");
+        for zone in [
+            "",
+            "Z",
+            "+02",
+            " +02:00",
+            "-0530",
+            " UTC",
+            " Europe/Berlin",
+            " z",
+        ] {
+            let text = format!("2013-01-01 10:00:00{zone}");
+            assert_eq!(local_timestamp(&text), ten, "{text}");
+        }
+        for wrong in [
+            "2013-01-01 10:00 !",
+            "2013-01-01 10:00 1",
+            "2013-01-01 10:00+2",
+        ] {
+            assert_eq!(local_timestamp(wrong), None, "{wrong}");
+        }
+        assert_eq!(timestamp("2013-01-01 10:00 UTC"), None);
     }
 
     #[test]

@@ -61,15 +61,19 @@ impl Setting {
 
 pub(crate) type Config = IndexMap<String, Setting>;
 
-/// dbt writes some names with hyphens in YAML and with underscores in SQL.
-fn key(name: &str) -> String {
-    name.trim().replace('-', "_")
+/// dbt writes some names with hyphens in YAML and with underscores in SQL. Names that are nobody's stay as they are.
+pub(crate) fn setting_name(name: &str) -> String {
+    let underscored = name.trim().replace('-', "_");
+    match KNOWN.contains(&&*underscored) {
+        true => underscored,
+        false => name.trim().to_owned(),
+    }
 }
 
 pub(crate) fn from_yaml<'a>(doc: Doc<'_>, entries: impl IntoIterator<Item = &'a Entry>) -> Config {
     let setting = |entry: &Entry| {
         let mut setting = Setting::of(&entry.value, entry.key_at.in_file(doc.file));
-        let name = key(entry.key.trim_start_matches('+'));
+        let name = setting_name(entry.key.trim_start_matches('+'));
         if let (Value::List(items), "pre_hook" | "post_hook") = (&entry.value.value, name.as_str())
         {
             let places = items.iter().map(|item| item.at.in_file(doc.file));
@@ -83,7 +87,7 @@ pub(crate) fn from_yaml<'a>(doc: Doc<'_>, entries: impl IntoIterator<Item = &'a 
 pub(crate) fn from_json(map: &Map<String, Json>, at: impl Fn(&str) -> Location) -> Config {
     let setting = |(name, value): (&String, &Json)| {
         let setting = Setting::plain(value.clone(), at(name));
-        (key(name), setting)
+        (setting_name(name), setting)
     };
     map.iter().map(setting).collect()
 }

@@ -11,6 +11,7 @@ use super::collections;
 use super::errors::failed;
 use super::functions::shown;
 use super::scope::Scope;
+use crate::config::setting_name;
 
 struct Config(Arc<Scope>);
 
@@ -52,7 +53,7 @@ impl Object for Config {
                 let setting = arg.get_item(&key)?;
                 let json = serde_json::to_value(&setting)
                     .map_err(|_| failed(format!("config({key}=...) is not plain data")))?;
-                let name = key.to_string().replace('-', "_");
+                let name = setting_name(&key.to_string());
                 if found.insert(name.clone(), json).is_some() {
                     let other = name.replace('_', "-");
                     return Err(failed(format!("config() says both '{name}' and '{other}'")));

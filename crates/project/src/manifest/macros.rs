@@ -139,5 +139,20 @@ pub(super) fn docs(project: &Project) -> Json {
         });
         (id, value)
     };
-    all.map(entry).collect::<Map<_, _>>().into()
+    let mut docs: Map<_, _> = all.map(entry).collect();
+    docs.insert("doc.dbt.__overview__".to_owned(), overview());
+    docs.into()
+}
+
+/// What pages of documentation begin with where the project says nothing.
+fn overview() -> Json {
+    json!({
+        "unique_id": "doc.dbt.__overview__",
+        "name": "__overview__",
+        "resource_type": "doc",
+        "package_name": "dbt",
+        "path": "overview.md",
+        "original_file_path": "docs/overview.md",
+        "block_contents": "### The project\n\nIts models, their columns and what they are made of.",
+    })
 }

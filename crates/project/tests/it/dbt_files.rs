@@ -490,3 +490,17 @@ fn a_pipe_among_the_models_is_passed_over() {
     assert!(made.unwrap().success());
     assert_eq!(files.load().unwrap().graph.nodes.len(), 1);
 }
+
+#[test]
+fn settings_that_are_nobodys_keep_their_names() {
+    let project = project(
+        "--- dbt_project.yml
+name: shop
+models: {shop: {+my-key: 5, +pre-hook: select 1}}
+--- models/a.sql
+{{ config(**{'a-b': 3}) }}
+select '{{ config.get(\"my-key\") }} {{ config.get(\"my_key\") }} {{ config.get(\"a-b\") }} {{ config.get(\"pre_hook\") is none }}'
+",
+    );
+    assert_eq!(sql(&project, "a"), "select '5 None 3 False'");
+}

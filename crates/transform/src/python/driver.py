@@ -118,6 +118,9 @@ class Incremental:
     def __call__(self):
         return self._value
 
+    def __repr__(self):
+        return repr(self._value)
+
 
 def session_of(job):
     """A DuckDB connection that knows the inputs by their names, where there is a DuckDB."""
@@ -163,7 +166,7 @@ def as_arrow(answer):
         return answer.read_all()
     module = type(answer).__module__.split(".")[0]
     if module == "pandas" and type(answer).__name__ == "DataFrame":
-        return pa.Table.from_pandas(answer, preserve_index=False)
+        return from_pandas(answer)
     if module == "polars":
         frame = answer.collect() if hasattr(answer, "collect") else answer
         return frame.to_arrow()
@@ -178,6 +181,35 @@ def as_arrow(answer):
     raise TypeError(
         f"the function 'model' gave a {kind}: a pandas, polars, Arrow or DuckDB table is needed"
     )
+
+
+def from_pandas(frame):
+    """Columns of values of several types are texts, as DuckDB reads them."""
+    import pyarrow as pa
+
+    try:
+        return pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        pass
+    columns = {}
+    for at, name in enumerate(frame.columns):
+        values = frame.iloc[:, at]
+        try:
+            columns[str(name)] = pa.Array.from_pandas(values)
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            missing = values.isna()
+            texts = [None if gone else str(value) for value, gone in zip(values, missing)]
+            columns[str(name)] = pa.array(texts, pa.string())
+    return pa.table(columns)
+
+
+def lengths(column):
+    """Lengths of time, which tables keep as intervals."""
+    import pyarrow as pa
+
+    micros = column.cast(pa.duration("us"), safe=False).cast(pa.int64()).to_pylist()
+    parts = [None if each is None else pa.MonthDayNano([0, 0, each * 1000]) for each in micros]
+    return pa.array(parts, pa.month_day_nano_interval())
 
 
 def plain(table):
@@ -195,18 +227,27 @@ def plain(table):
             return pa.binary()
         if pa.types.is_null(kind):
             return pa.int32()
-        if pa.types.is_duration(kind):
-            return pa.int64()
         if pa.types.is_time(kind):
-            return pa.string()
+            return pa.time64("us")
         return kind
 
     names = [str(name) for name in table.column_names]
     columns = []
     for column in table.columns:
+        if pa.types.is_duration(column.type):
+            columns.append(lengths(column))
+            continue
         kind = wanted(column.type)
         columns.append(column if kind == column.type else column.cast(kind, safe=False))
     return pa.table(columns, names=names)
+
+
+def not_kept(session):
+    """Tables that the model has made beside what it gives."""
+    if isinstance(session, NoSession):
+        return []
+    made = "select schema_name || '.' || table_name from duckdb_tables() where not temporary order by 1"
+    return [name for (name,) in session.execute(made).fetchall()]
 
 
 def write(table, path):
@@ -247,6 +288,8 @@ def main():
         dbt = Dbt(job, open_table)
         answer = scope["model"](dbt, session)
         write(plain(as_arrow(answer)), job["output"])
+        for name in not_kept(session):
+            print(f"the table {name} is in the model's session alone, and ends with it", flush=True)
     except BaseException as error:  # the reason is what the caller shows
         sys.stdout.flush()
         with open(job["error"], "w", encoding="utf-8") as sink:

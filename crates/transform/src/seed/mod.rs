@@ -173,6 +173,7 @@ fn unknown_type(file: &Path, name: &str, text: &str) -> Diagnostic {
 fn read_as(data_type: &DataType) -> ColumnType {
     match data_type {
         DataType::Int8 | DataType::Int16 | DataType::Int32 => ColumnType::Int64,
+        DataType::Timestamp(_, None) => ColumnType::LocalTimestamp,
         DataType::Timestamp(..) => ColumnType::Timestamp,
         _ => ColumnType::String,
     }

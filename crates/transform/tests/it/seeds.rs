@@ -169,6 +169,27 @@ async fn what_does_not_fit_is_placed_and_the_table_stays() {
 }
 
 #[tokio::test]
+async fn a_zone_behind_a_timestamp_without_one_says_nothing() {
+    let bed = bed().await;
+    let text = "t,guessed\n2024-12-11 05:13:33.444 +00:00,2024-12-11T05:13:33+02\n2024-12-11 05:13:33 UTC,2024-12-11T05:13:33Z\n";
+    load(&bed, text, &[("t", "timestamp")]).await.unwrap();
+    assert_eq!(
+        bed.rows("select t, guessed from main.codes").await,
+        [
+            "2024-12-11T05:13:33.444|2024-12-11T05:13:33",
+            "2024-12-11T05:13:33|2024-12-11T05:13:33"
+        ]
+    );
+    load(
+        &bed,
+        text,
+        &[("t", "timestamptz"), ("guessed", "timestamptz")],
+    )
+    .await
+    .unwrap_err();
+}
+
+#[tokio::test]
 async fn columns_without_a_name_or_with_one_that_is_taken_get_another() {
     let bed = bed().await;
     let names = "select column_name from information_schema.columns where table_name = 'codes' order by ordinal_position";
