@@ -42,6 +42,7 @@ mod overflow;
 pub(crate) mod own;
 pub(crate) mod pivots;
 mod powers;
+mod products;
 mod qualified;
 mod ranks;
 mod reads_before;
@@ -123,6 +124,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     planners.insert(0, Arc::new(wholes::Wholes));
     planners.insert(0, Arc::new(operators::Operators(dialect)));
     if dialect == Dialect::DuckDb {
+        planners.insert(0, Arc::new(products::Products));
         planners.insert(0, Arc::new(duckdb::Operators));
         planners.insert(0, Arc::new(fields::Fields));
     }

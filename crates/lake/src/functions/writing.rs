@@ -194,18 +194,60 @@ fn item(array: &ArrayRef, at: usize, dialect: Dialect) -> Result<String> {
 }
 
 fn double(value: f64, dialect: Dialect) -> String {
-    plain_or_exponent(
-        value,
-        &format!("{value:?}"),
-        &format!("{value:e}"),
-        16,
-        dialect,
-    )
+    let mut plain = format!("{value:?}");
+    if dialect == Dialect::DuckDb {
+        to_even(value, &mut plain);
+    }
+    plain_or_exponent(value, &plain, &format!("{value:e}"), 16, dialect)
 }
 
 fn single(value: f32, dialect: Dialect) -> String {
-    let (plain, exponent) = (format!("{value:?}"), format!("{value:e}"));
+    let (mut plain, exponent) = (format!("{value:?}"), format!("{value:e}"));
+    if dialect == Dialect::DuckDb {
+        to_exact(value, &mut plain);
+    }
     plain_or_exponent(value.into(), &plain, &exponent, 6, dialect)
+}
+
+/// Of two shortest texts that are equally near, DuckDB writes that with an even digit. Only of large numbers there are
+/// two: the whole of one has a digit more, a five.
+fn to_even(value: f64, shortest: &mut String) {
+    const MANY: f64 = (1_u64 << 33) as f64;
+    if value.abs() < MANY || shortest.len() < 17 {
+        return;
+    }
+    let whole = format!("{value:.20}");
+    let whole = whole.trim_end_matches('0');
+    if let Some(cut) = whole.strip_suffix('5')
+        && cut.len() == shortest.len()
+        && cut.ends_with(['0', '2', '4', '6', '8'])
+    {
+        *shortest = cut.to_owned();
+    }
+}
+
+/// Where two shortest texts of a number of 32 bits are equally near, or the shortest is as near to the next number,
+/// DuckDB writes the whole of it.
+fn to_exact(value: f32, shortest: &mut String) {
+    const FRACTIONS: f32 = 1024.0;
+    const ALL_WHOLE: f32 = (1 << 24) as f32;
+    const NO_EXPONENT: f32 = 1e16;
+    if !(FRACTIONS..NO_EXPONENT).contains(&value.abs()) {
+        return;
+    }
+    if value.abs() < ALL_WHOLE {
+        let whole = f64::from(value).to_string();
+        if whole.len() == shortest.len() + 1 && whole.ends_with('5') {
+            *shortest = whole;
+        }
+        return;
+    }
+    let next = f32::from_bits(value.to_bits() + 1);
+    let (whole, next) = (value as i64, next as i64);
+    let written = shortest.trim_end_matches(".0").parse::<i64>();
+    if written.is_ok_and(|written| 2 * (written - whole).abs() == (next - whole).abs()) {
+        *shortest = format!("{whole}.0");
+    }
 }
 
 /// The shortest digits that mean the number; very large and small ones with an exponent of two digits.
