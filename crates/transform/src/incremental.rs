@@ -307,19 +307,19 @@ impl Replacing<'_> {
         }
     }
 
-    /// A column of a row that is there keeps its value unless the merge updates it.
+    /// A column of a row that is there keeps its value, be it none yet, unless the merge updates it.
     fn merged(&self, name: &str) -> String {
-        let new = match contains(self.new, name) {
-            true => format!("{SOURCE}.{}", quote(name)),
+        let of = |rows: &str, columns: &[String]| match contains(columns, name) {
+            true => format!("{rows}.{}", quote(name)),
             false => "null".to_owned(),
         };
-        let old = contains(self.table, name).then(|| format!("{DEST}.{}", quote(name)));
-        match old.filter(|_| !self.updates(name)) {
-            Some(old) => format!(
+        let (new, old) = (of(SOURCE, self.new), of(DEST, self.table));
+        match self.updates(name) {
+            true => format!("{new} as {}", quote(name)),
+            false => format!(
                 "case when {DEST}.__is_there then {old} else {new} end as {}",
                 quote(name)
             ),
-            None => format!("{new} as {}", quote(name)),
         }
     }
 
@@ -361,7 +361,8 @@ impl Replacing<'_> {
         let (Updated::Only(named) | Updated::Except(named)) = &self.spec.updated else {
             return Ok(());
         };
-        let unknown = named.iter().find(|name| !contains(self.table, name));
+        let known = |name: &String| contains(self.table, name) || contains(self.new, name);
+        let unknown = named.iter().find(|name| !known(name));
         unknown.map_or(Ok(()), |name| {
             Err(no_column(self.relation, name, self.table))
         })

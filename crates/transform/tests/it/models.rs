@@ -295,6 +295,39 @@ async fn a_merge_updates_only_the_columns_that_it_names() {
 }
 
 #[tokio::test]
+async fn a_merge_leaves_a_new_column_of_old_rows_empty_unless_it_names_it() {
+    let only = |names: &[&str]| Updated::Only(names.iter().map(|name| (*name).into()).collect());
+    for (updated, expected) in [
+        (only(&["a"]), ["1|A1|b1|", "2|a2|b2|y"]),
+        (only(&["a", "c"]), ["1|A1|b1|x", "2|a2|b2|y"]),
+        (
+            Updated::Except(vec!["b".into(), "c".into()]),
+            ["1|A1|b1|", "2|a2|b2|y"],
+        ),
+    ] {
+        let bed = bed().await;
+        let node = model(Materialized::Incremental(Incremental {
+            strategy: IncrementalStrategy::Merge,
+            unique_key: vec!["id".into()],
+            on_schema_change: OnSchemaChange::AppendNewColumns,
+            updated,
+            ..Incremental::default()
+        }));
+        let first = "select 1 as id, 'a1' as a, 'b1' as b";
+        let more =
+            "select * from (values (1, 'A1', 'B1', 'x'), (2, 'a2', 'b2', 'y')) as t(id, a, b, c)";
+        materialize(&bed.lake, &node, first, &first_run())
+            .await
+            .unwrap();
+        materialize(&bed.lake, &node, more, &next_run())
+            .await
+            .unwrap();
+        let rows = bed.rows("select * from main.m order by id").await;
+        assert_eq!(rows, expected);
+    }
+}
+
+#[tokio::test]
 async fn predicates_keep_rows_that_would_be_replaced() {
     let with = |strategy, predicate: &str| Incremental {
         strategy,
