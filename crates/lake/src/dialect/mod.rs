@@ -66,6 +66,7 @@ mod turned;
 mod twins;
 mod unnamed;
 mod using;
+mod whole_rows;
 mod wholes;
 mod windows;
 
@@ -180,6 +181,7 @@ pub(crate) fn rewrite(
     if dialect == Dialect::DuckDb {
         stars::rewrite(query, probe)?;
     }
+    whole_rows::rewrite(query, dialect, probe)?;
     columns::rewrite(query, dialect, probe)?;
     if dialect == Dialect::DuckDb {
         aliases::rewrite(query, probe)?;

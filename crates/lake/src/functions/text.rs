@@ -105,6 +105,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         },
     },
     Function {
+        names: &["url_decode"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(url_decode(row.text(0))))),
+    },
+    Function {
         names: &["url_encode"],
         takes: &[Takes::Text],
         count: (1, 1),
@@ -364,6 +371,28 @@ pub(super) fn literal(text: &str) -> String {
         true => format!("E'{}'", doubled.replace('\\', "\\\\")),
         false => format!("'{doubled}'"),
     }
+}
+
+/// What is no escape stays as it is.
+fn url_decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        let escaped = match (first, behind.get(..2)) {
+            (b'%', Some(digits)) if digits.iter().all(u8::is_ascii_hexdigit) => {
+                let digits = std::str::from_utf8(digits).unwrap_or_default();
+                u8::from_str_radix(digits, 16).ok()
+            }
+            _ => None,
+        };
+        bytes.push(escaped.unwrap_or(*first));
+        rest = if escaped.is_some() {
+            &behind[2..]
+        } else {
+            behind
+        };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn url_encode(text: &str) -> String {
