@@ -1,5 +1,5 @@
-//! The parts of a union one after the other, where they come together in one thread: few rows keep the order in which
-//! they are written, as in the databases that projects come from, and so do the tables that are made of them.
+//! The parts of a union one after the other, where there is one thread: few rows keep the order in which they are written,
+//! as in the databases that projects come from, and so do the tables that are made of them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,31 +8,25 @@ use datafusion::common::Result;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{Partitioning, PhysicalExpr};
-use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
-use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
-/// The plan with one part, whose parts come together in turn wherever the engine would take what is ready first.
+/// The plan with unions of one part each, but for those whose parts are in an order that is relied on. What stands above
+/// a union must not be of several parts that are run in turn: those of a join wait for each other.
 pub(super) fn in_turn(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    Ok(InTurn::over(plan.transform_up(changed)?.data))
+    Ok(plan.transform_up(changed)?.data)
 }
 
 fn changed(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
-    let gathered = plan.downcast_ref::<CoalescePartitionsExec>();
-    let gathered = gathered.filter(|gathered| gathered.fetch().is_none());
-    let shuffled = plan.downcast_ref::<RepartitionExec>();
-    let shuffled = shuffled.filter(|shuffled| parts(shuffled.properties()) == 1);
-    let input = match (gathered, shuffled) {
-        (Some(gathered), _) => gathered.input(),
-        (_, Some(shuffled)) => shuffled.input(),
-        _ => return Ok(Transformed::no(plan)),
-    };
-    Ok(Transformed::yes(InTurn::over(Arc::clone(input))))
+    match plan.is::<UnionExec>() && plan.output_ordering().is_none() {
+        true => Ok(Transformed::yes(InTurn::over(plan))),
+        false => Ok(Transformed::no(plan)),
+    }
 }
 
 fn parts(properties: &PlanProperties) -> usize {

@@ -46,3 +46,50 @@ async fn parts_of_a_union_come_in_turn_and_new_rows_behind_the_old() {
          cross join (select 1 as one) as o";
     assert_eq!(place.rows(joined).await, ["3", "1", "2"]);
 }
+
+#[tokio::test]
+async fn parts_of_a_union_do_not_wait_for_each_other_in_a_join() {
+    let place = place().await;
+    place
+        .sql(
+            "main.k",
+            WriteMode::Overwrite,
+            "select * from (values (1, 'a'), (2, 'b'), (3, 'c')) as t(id, name)",
+        )
+        .await
+        .unwrap();
+    let united =
+        "(select id from main.k union all select id + 1 from main.k union all select 1) as u";
+    for (sql, expected) in [
+        (
+            format!("select count(*), sum(u.id) from {united} join main.k on k.id = u.id"),
+            vec!["6|12"],
+        ),
+        (
+            format!(
+                "select count(*) from {united} left join main.k on k.id = u.id where k.id is null"
+            ),
+            vec!["1"],
+        ),
+        (
+            format!(
+                "select u.id, row_number() over (order by u.id desc) as n from {united} right join main.k on k.id = u.id order by n limit 1"
+            ),
+            vec!["3|1"],
+        ),
+        (
+            format!(
+                "select count(*) from {united} where id in (select id from main.k union all select 4) and exists (select 1 from {} where true)",
+                united.replace(" as u", " as w")
+            ),
+            vec!["7"],
+        ),
+        (
+            "select id from (select 3 as id union all select 1) union all select 2 order by id"
+                .to_owned(),
+            vec!["1", "2", "3"],
+        ),
+    ] {
+        assert_eq!(place.rows(&sql).await, expected, "{sql}");
+    }
+}
