@@ -45,7 +45,14 @@ impl ExprPlanner for Operators {
             Divide if self.0 == Dialect::Postgres => return divided(expr, schema),
             StringConcat => return joined(expr, schema, self.0),
             Plus | Minus => {}
-            Eq | NotEq | Gt | GtEq | Lt | LtEq => return truths(expr, schema, self.0),
+            Eq | NotEq | Gt | GtEq | Lt | LtEq => {
+                if self.0 == Dialect::DuckDb
+                    && let Some(unfit) = unfit(&expr, schema)?
+                {
+                    return Ok(PlannerResult::Planned(unfit));
+                }
+                return truths(expr, schema, self.0);
+            }
             _ => return Ok(PlannerResult::Original(expr)),
         }
         match (expr.left.get_type(schema)?, expr.right.get_type(schema)?) {
@@ -151,6 +158,50 @@ fn widen(expr: &mut RawBinaryExpr, schema: &DFSchema) -> Result<()> {
     };
     *side = cast(std::mem::take(side), DataType::Float64);
     Ok(())
+}
+
+/// A text that no value of the other side's type is written as: to DuckDB it is an error only beside a value, so that
+/// `x is null or x = ''` may be asked of a date.
+fn unfit(expr: &RawBinaryExpr, schema: &DFSchema) -> Result<Option<Expr>> {
+    let (of, text) = match (&expr.left, &expr.right) {
+        (of, Expr::Literal(ScalarValue::Utf8(Some(text)), _))
+        | (Expr::Literal(ScalarValue::Utf8(Some(text)), _), of) => (of, text),
+        _ => return Ok(None),
+    };
+    let found = of.get_type(schema)?;
+    let is_typed = found.is_numeric() || found.is_temporal() || found == DataType::Boolean;
+    let is_value = text.contains(|c: char| c.is_ascii_digit()) || is_word(text.trim());
+    if !is_typed || is_value || matches!(of, Expr::Literal(..)) {
+        return Ok(None);
+    }
+    let args = vec![of.clone(), lit(text.as_str())];
+    Ok(Some(functions::named("unfit").call(args)))
+}
+
+/// Values that are written without a digit.
+fn is_word(text: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "epoch",
+        "f",
+        "false",
+        "inf",
+        "infinity",
+        "n",
+        "nan",
+        "no",
+        "now",
+        "off",
+        "on",
+        "t",
+        "today",
+        "tomorrow",
+        "true",
+        "y",
+        "yes",
+        "yesterday",
+    ];
+    let text = text.trim_start_matches(['+', '-']);
+    WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
 /// A text beside a truth value is read as one: in PostgreSQL where it is written out.

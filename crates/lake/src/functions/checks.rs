@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray};
-use arrow::datatypes::Int64Type;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, new_null_array};
+use arrow::datatypes::{DataType, Int64Type};
 use datafusion::error::Result;
 use forebay_core::Diagnostic;
 
 use super::function::{Function, Takes, boolean, lenient};
 use crate::dialect::problem;
+use crate::engine::sql_type;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     // The value of the first row, and how many there are.
@@ -18,6 +19,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
         count: (2, 2),
         gives: |given| given[0].clone(),
         run: |arrays| only_row(&arrays[0], &arrays[1]),
+    },
+    // The comparison of a value with a text that cannot be of its type: an error where there is a value.
+    Function {
+        names: &["unfit"],
+        takes: &[Takes::Any, Takes::Text],
+        count: (2, 2),
+        gives: boolean,
+        run: |arrays| unfit(&arrays[0], &arrays[1]),
     },
     Function {
         // A row of the table, if it is one, and how many rows of the source would change it.
@@ -36,6 +45,20 @@ pub(super) const FUNCTIONS: &[Function] = &[
         },
     },
 ];
+
+fn unfit(values: &ArrayRef, texts: &ArrayRef) -> Result<ArrayRef> {
+    if values.null_count() == values.len() {
+        return Ok(new_null_array(&DataType::Boolean, values.len()));
+    }
+    let text = texts.as_string::<i32>().value(0);
+    Err(problem(
+        Diagnostic::error(format!(
+            "'{text}' is no {}, with which it is compared",
+            sql_type(values.data_type())
+        ))
+        .hint("compare the value as a text: x::varchar"),
+    ))
+}
 
 fn only_row(values: &ArrayRef, counts: &ArrayRef) -> Result<ArrayRef> {
     let counts = counts.as_primitive::<Int64Type>();

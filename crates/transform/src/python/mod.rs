@@ -5,7 +5,11 @@ mod files;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+
+use arrow::array::{Array, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 
 use forebay_core::{Diagnostic, Node, Relation};
 use forebay_lake::{Input, Lake, TableKind, WriteMode, WriteOptions, Written};
@@ -100,7 +104,8 @@ pub async fn python(
         );
     }
     let info = lake.info(table).await?;
-    let there = info.is_some_and(|info| info.kind == TableKind::Table) && ctx.incremental;
+    let held = info.filter(|info| info.kind == TableKind::Table && ctx.incremental);
+    let there = held.is_some();
     let own = folder.join("this.arrow");
     if there {
         files::write(lake, &format!("select * from {}", table.sql()), &own).await?;
@@ -116,8 +121,55 @@ pub async fn python(
         error: folder.join("error.json"),
     };
     child::run(model, node, &job, folder, say).await?;
-    let (schema, batches) = files::read(&job.output)?;
+    let (mut schema, mut batches) = files::read(&job.output)?;
+    if let Some(held) = held {
+        (schema, batches) = without_values(&held.schema, &schema, batches)?;
+    }
     write(lake, node, Input::Batches(schema, batches), ctx).await
+}
+
+/// Columns without a value as the table has them: Python does not know what they are of.
+fn without_values(
+    held: &Schema,
+    schema: &Schema,
+    batches: Vec<RecordBatch>,
+) -> Result<(SchemaRef, Vec<RecordBatch>), Diagnostic> {
+    let is_null = |at: usize| {
+        let columns = batches.iter().map(|batch| batch.column(at));
+        columns
+            .clone()
+            .all(|column| column.logical_null_count() == column.len())
+    };
+    let typed = |(at, field): (usize, &FieldRef)| {
+        let known = held
+            .fields()
+            .iter()
+            .find(|known| known.name().eq_ignore_ascii_case(field.name()));
+        let known = known.filter(|known| known.data_type() != field.data_type() && is_null(at));
+        known.map(|known| {
+            field
+                .as_ref()
+                .clone()
+                .with_data_type(known.data_type().clone())
+        })
+    };
+    let typed: Vec<Option<Field>> = schema.fields().iter().enumerate().map(typed).collect();
+    let fields = schema.fields().iter().zip(&typed);
+    let fields =
+        fields.map(|(field, typed)| typed.clone().map_or_else(|| Arc::clone(field), Arc::new));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let batch = |batch: RecordBatch| {
+        let columns = batch.columns().iter().zip(&typed);
+        let columns = columns.map(|(column, typed)| match typed {
+            Some(typed) => new_null_array(typed.data_type(), column.len()),
+            None => Arc::clone(column),
+        });
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(Arc::clone(&schema), columns.collect(), &options)
+            .map_err(|error| Diagnostic::internal(format!("rows of a Python model: {error}")))
+    };
+    let batches: Result<Vec<_>, _> = batches.into_iter().map(batch).collect();
+    Ok((schema, batches?))
 }
 
 /// By way of a table beside it: from there on it is a query like any other.
@@ -130,4 +182,47 @@ async fn write(lake: &Lake, node: &Node, rows: Input, ctx: &Ctx) -> Result<Writt
     let written = materialize(lake, node, &staged, ctx).await;
     lake.drop(&stage).await?;
     written
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, Int32Array, NullArray, StringArray};
+    use arrow::datatypes::DataType;
+
+    use super::*;
+
+    fn rows(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true)))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_column_without_a_value_is_of_the_tables_type() {
+        let held = Schema::new(vec![
+            Field::new("id", DataType::Int64, true),
+            Field::new("name", DataType::Utf8, true),
+        ]);
+        let types = |batch: RecordBatch| -> Vec<DataType> {
+            let schema = batch.schema();
+            let (schema, batches) = without_values(&held, &schema, vec![batch]).unwrap();
+            assert_eq!(schema, batches[0].schema());
+            let fields = schema.fields().iter();
+            fields.map(|field| field.data_type().clone()).collect()
+        };
+        let none: [i32; 0] = [];
+        let empty = rows(vec![
+            ("ID", Arc::new(StringArray::from(Vec::<&str>::new()))),
+            ("name", Arc::new(Int32Array::from(none.to_vec()))),
+            ("more", Arc::new(Int32Array::from(none.to_vec()))),
+        ]);
+        assert_eq!(
+            types(empty),
+            [DataType::Int64, DataType::Utf8, DataType::Int32]
+        );
+        let some = rows(vec![
+            ("id", Arc::new(Int32Array::from(vec![Some(1), None]))),
+            ("name", Arc::new(NullArray::new(2))),
+        ]);
+        assert_eq!(types(some), [DataType::Int32, DataType::Utf8]);
+    }
 }

@@ -62,12 +62,18 @@ pub async fn snapshot(
             .await;
     };
     check_table(relation, spec, &table)?;
-    match not_empty(
-        lake.query(&Changes::new(&queries, &table.schema).query())
-            .await?,
-    )
-    .await?
-    {
+    let changes = Changes::new(&queries, &table.schema).query();
+    let held = |name: &&str| {
+        let mut fields = table.schema.fields().iter();
+        fields.any(|field| field.name().eq_ignore_ascii_case(name))
+    };
+    match not_empty(lake.query(&changes).await?).await? {
+        // A new column is there from now on, also where no row has changed.
+        None if !columns.iter().all(|name| held(&name)) => {
+            let none = format!("select * from (\n{changes}\n) as changes where false");
+            lake.write(relation, Input::Sql(none), options(WriteMode::Append))
+                .await
+        }
         None => Ok(Written {
             version: table.version,
             rows: 0,

@@ -294,6 +294,20 @@ async fn columns_may_come_and_go() {
 }
 
 #[tokio::test]
+async fn a_new_column_comes_before_a_row_has_changed() {
+    let bed = bed().await;
+    let spec = check(&["v"]);
+    take(&bed, &spec, &rows("(1, 'a')"), MONDAY).await.unwrap();
+    let wider = "select 1 as id, 'a' as v, 9 as more";
+    take(&bed, &spec, wider, TUESDAY).await.unwrap();
+    let all = "select id, v, more, dbt_valid_to from main.s";
+    assert_eq!(bed.rows(all).await, ["1|a||"]);
+    let version = bed.version("s").await;
+    assert!(take(&bed, &spec, wider, WEDNESDAY).await.unwrap().skipped);
+    assert_eq!(bed.version("s").await, version);
+}
+
+#[tokio::test]
 async fn keys_of_several_columns_are_told_apart() {
     let bed = bed().await;
     let spec = Snapshot {
