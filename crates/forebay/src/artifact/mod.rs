@@ -115,7 +115,8 @@ fn graph_summary(project: &Project) -> Json {
 }
 
 /// A node's SQL below target/compiled or target/run. Of a project's thousand files nearly all are as they
-/// were: those are left alone, as replacing one costs more than a query.
+/// were: those are left alone, as replacing one costs more than a query. One that was not there is written at its place:
+/// a second name for each of thousands costs more than to compile them.
 pub fn write_sql(
     project: &Project,
     folder: &Path,
@@ -125,7 +126,20 @@ pub fn write_sql(
     let path = folder.join(project.compiled_path(node));
     match std::fs::read(&path) {
         Ok(before) if before == sql.as_bytes() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            write_first(&path, sql).or_else(|_| write(&path, sql))
+        }
         _ => write(&path, sql),
+    }
+}
+
+fn write_first(path: &Path, text: &str) -> io::Result<()> {
+    match (std::fs::write(path, text), path.parent()) {
+        (Err(error), Some(folder)) if error.kind() == io::ErrorKind::NotFound => {
+            std::fs::create_dir_all(folder)?;
+            std::fs::write(path, text)
+        }
+        (written, _) => written,
     }
 }
 
