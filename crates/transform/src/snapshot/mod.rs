@@ -69,7 +69,7 @@ pub async fn snapshot(
     };
     match not_empty(lake.query(&changes).await?).await? {
         // A new column is there from now on, also where no row has changed.
-        None if !columns.iter().all(|name| held(&name)) => {
+        None if !columns.iter().all(held) => {
             let none = format!("select * from (\n{changes}\n) as changes where false");
             lake.write(relation, Input::Sql(none), options(WriteMode::Append))
                 .await
