@@ -24,7 +24,7 @@ mod warehouse;
 
 pub use dialect::local;
 pub use engine::sql_type;
-pub use functions::{lengths, without_exponent};
+pub use functions::{lengths, to_exact, without_exponent};
 pub use lake::Lake;
 pub use statements::Executed;
 pub use types::{

@@ -1,7 +1,7 @@
 //! Rows as text, for people and for JSON.
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Float32Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use forebay_core::Diagnostic;
 use serde::{Deserialize, Serialize};
@@ -107,7 +107,15 @@ fn texts(column: &dyn Array, wanted: usize) -> Result<Vec<Option<String>>, Diagn
         .with_timestamp_format(Some("%Y-%m-%dT%H:%M:%S%.f"));
     let formatter = ArrayFormatter::try_new(column, &options)
         .map_err(|error| Diagnostic::internal(format!("cannot show a column as text: {error}")))?;
-    let text = |row| (!column.is_null(row)).then(|| formatter.value(row).to_string());
+    let floats = column.as_primitive_opt::<Float32Type>();
+    let text = |row: usize| {
+        let mut text = formatter.value(row).to_string();
+        if let Some(floats) = floats {
+            forebay_lake::to_exact(floats.value(row), &mut text);
+        }
+        text
+    };
+    let text = |row| (!column.is_null(row)).then(|| text(row));
     Ok((0..wanted).map(text).collect())
 }
 
@@ -183,10 +191,25 @@ fn map(entries: &arrow::array::StructArray) -> Result<Json, Diagnostic> {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, Int64Array, ListArray, StringArray, StructArray};
+    use arrow::array::{ArrayRef, Float32Array, Int64Array, ListArray, StringArray, StructArray};
     use arrow::datatypes::{Field, Int64Type};
 
     use super::*;
+
+    #[test]
+    fn floats_have_the_digits_that_sql_writes() {
+        let floats = Float32Array::from(vec![
+            Some(0.1),
+            Some(248_015.625),
+            Some(523_906_816.0),
+            None,
+        ]);
+        let batch = RecordBatch::try_from_iter([("x", Arc::new(floats) as ArrayRef)]);
+        let cells = Cells::from_batches(&[batch.unwrap()], 9).unwrap();
+        let texts: Vec<_> = cells.rows.iter().map(|row| row[0].as_deref()).collect();
+        let expected = [Some("0.1"), Some("248015.625"), Some("523906816.0"), None];
+        assert_eq!(texts, expected);
+    }
 
     #[test]
     fn lists_and_structures_are_json() {

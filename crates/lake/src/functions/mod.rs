@@ -33,8 +33,8 @@ pub(crate) use intervals::canonical as interval;
 pub(crate) use patterns::{of_ascii, of_postgres, replacement};
 pub(crate) use regexes::similar;
 pub(crate) use typed_json::of_json;
-pub use writing::lengths;
 pub(crate) use writing::write;
+pub use writing::{lengths, to_exact};
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};

@@ -228,7 +228,7 @@ fn to_even(value: f64, shortest: &mut String) {
 
 /// Where two shortest texts of a number of 32 bits are equally near, or the shortest is as near to the next number,
 /// DuckDB writes the whole of it.
-fn to_exact(value: f32, shortest: &mut String) {
+pub fn to_exact(value: f32, shortest: &mut String) {
     const FRACTIONS: f32 = 1024.0;
     const ALL_WHOLE: f32 = (1 << 24) as f32;
     const NO_EXPONENT: f32 = 1e16;
