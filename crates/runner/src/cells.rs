@@ -200,7 +200,7 @@ mod tests {
     fn floats_have_the_digits_that_sql_writes() {
         let floats = Float32Array::from(vec![
             Some(0.1),
-            Some(248_015.625),
+            Some(248_015.0 + 0.625),
             Some(523_906_816.0),
             None,
         ]);
