@@ -113,6 +113,14 @@ fn lambda(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     }))
 }
 
+/// Words that open a clause of Hive's together with `BY`.
+fn is_of_by(keyword: &Keyword) -> bool {
+    matches!(
+        keyword,
+        Keyword::CLUSTER | Keyword::DISTRIBUTE | Keyword::SORT
+    )
+}
+
 #[derive(Debug)]
 pub(crate) struct Syntax;
 
@@ -231,9 +239,31 @@ impl Dialect for Syntax {
         true
     }
 
-    /// `SELECT 5 ON CONFLICT ...` has no column called `on`.
+    /// `SELECT 5 ON CONFLICT ...` has no column called `on`. Also asked behind a comma, whether a column may follow.
     fn is_column_alias(&self, keyword: &Keyword, parser: &mut Parser<'_>) -> bool {
-        *keyword != Keyword::ON && POSTGRES.is_column_alias(keyword, parser)
+        use Keyword::{EXCLUDE, EXPLAIN, ON, VALUES, VIEW};
+        match keyword {
+            ON => false,
+            EXCLUDE | EXPLAIN | VALUES | VIEW => true,
+            word if is_of_by(word) => !parser.peek_keyword(Keyword::BY),
+            other => POSTGRES.is_column_alias(other, parser),
+        }
+    }
+
+    /// Names that are words of other databases' clauses alone.
+    fn is_table_alias(&self, keyword: &Keyword, parser: &mut Parser<'_>) -> bool {
+        use Keyword::{EXPLAIN, FORMAT, OPEN, OUTPUT, PARTITION, SAMPLE, START, VIEW};
+        match keyword {
+            EXPLAIN | FORMAT | OPEN | OUTPUT | START | VIEW => true,
+            PARTITION | SAMPLE => parser.peek_token_ref().token != Token::LParen,
+            word if is_of_by(word) => !parser.peek_keyword(Keyword::BY),
+            other => POSTGRES.is_table_alias(other, parser),
+        }
+    }
+
+    /// A column may be called `interval`.
+    fn is_reserved_for_identifier(&self, keyword: Keyword) -> bool {
+        POSTGRES.is_reserved_for_identifier(keyword)
     }
 
     fn supports_bitwise_shift_operators(&self) -> bool {

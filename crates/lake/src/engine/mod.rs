@@ -23,6 +23,7 @@ mod views;
 mod whole_answers;
 mod words;
 
+pub(crate) use types::is_tuple;
 pub use types::{sql_type, type_name};
 
 pub(crate) use error::{from_arrow, from_engine, from_parser};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
 use datafusion::error::Result;
 use datafusion::logical_expr::planner::TypePlanner;
 use datafusion::sql::sqlparser::ast::{DataType as SqlType, ExactNumberInfo, TimezoneInfo};
@@ -63,6 +63,13 @@ impl TypePlanner for SqlTypes {
     }
 }
 
+/// Whether the fields are those of `row(a, b)` under DuckDB, which have no names: 1 and 2 here.
+pub(crate) fn is_tuple(fields: &Fields) -> bool {
+    let mut places = fields.iter().zip(1..);
+    !fields.is_empty()
+        && places.all(|(field, place): (_, usize)| *field.name() == place.to_string())
+}
+
 /// A type as SQL writes it.
 pub fn sql_type(data_type: &DataType) -> String {
     match data_type {
@@ -101,6 +108,12 @@ pub fn type_name(data_type: &DataType, dialect: Dialect) -> String {
             return format!("{}[]", type_name(item.data_type(), dialect));
         }
         DataType::LargeUtf8 => return "JSON".to_owned(),
+        DataType::Struct(fields) if is_tuple(fields) => {
+            let types = fields
+                .iter()
+                .map(|field| type_name(field.data_type(), dialect));
+            return format!("TUPLE({})", types.collect::<Vec<_>>().join(", "));
+        }
         DataType::Struct(fields) => {
             let parts: Vec<String> = fields.iter().map(part).collect();
             return format!("STRUCT({})", parts.join(", "));

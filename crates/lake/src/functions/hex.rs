@@ -69,13 +69,45 @@ fn unescaped(text: &str) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-pub(super) const DUCKDB: &[Function] = &[Function {
-    names: &["to_hex", "hex"],
-    takes: &[Takes::Any],
-    count: (1, 1),
-    gives: text,
-    run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(hex(row, false)?.to_uppercase()))),
-}];
+pub(super) const DUCKDB: &[Function] = &[
+    Function {
+        names: &["to_hex", "hex"],
+        takes: &[Takes::Any],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| Ok(Some(hex(row, false)?.to_uppercase())))
+        },
+    },
+    // With zeros in front, where it is to have so many digits.
+    Function {
+        names: &["to_base"],
+        takes: &[Takes::Int],
+        count: (2, 3),
+        gives: text,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| {
+                in_base(row.int(0), row.int(1), row.int_or(2, 0)).map(Some)
+            })
+        },
+    },
+];
+
+fn in_base(number: i64, base: i64, digits: i64) -> Result<String> {
+    if number < 0 || !(2..=36).contains(&base) || !(0..=64).contains(&digits) {
+        return exec_err!(
+            "to_base() takes a number of 0 or more, a base of 2 to 36 and up to 64 digits"
+        );
+    }
+    let (mut rest, mut written) = (number, Vec::new());
+    while rest > 0 || written.is_empty() {
+        let digit = char::from_digit((rest % base) as u32, base as u32).unwrap_or('0');
+        written.push(digit.to_ascii_uppercase());
+        rest /= base;
+    }
+    let written: String = written.into_iter().rev().collect();
+    Ok(format!("{written:0>width$}", width = digits as usize))
+}
 
 pub(super) const POSTGRES: &[Function] = &[Function {
     names: &["to_hex", "hex"],

@@ -9,6 +9,7 @@ use datafusion::error::Result;
 use super::function::{Function, Row, Takes, json, lenient, strict};
 use super::json_text::{is_valid, minified, number_text, quoted};
 use super::writing::one_in;
+use crate::engine::is_tuple;
 use crate::types::Dialect;
 
 pub(super) const DUCKDB: &[Function] = &[
@@ -118,6 +119,14 @@ pub(super) fn written(array: &ArrayRef, at: usize, dialect: Dialect) -> Result<S
     match (array.data_type(), dialect) {
         (DataType::List(_), _) => list(&array.as_list::<i32>().value(at)),
         (DataType::LargeList(_), _) => list(&array.as_list::<i64>().value(at)),
+        (DataType::Struct(fields), Dialect::DuckDb) if is_tuple(fields) => {
+            let columns = array.as_struct().columns().iter();
+            let items = columns.map(|column| written(column, at, dialect));
+            Ok(format!(
+                "[{}]",
+                items.collect::<Result<Vec<_>>>()?.join(",")
+            ))
+        }
         (DataType::Struct(fields), _) => {
             let columns = fields.iter().zip(array.as_struct().columns());
             let member = |(field, column): (&arrow::datatypes::FieldRef, &ArrayRef)| {

@@ -4,21 +4,25 @@ mod checks;
 mod collected;
 mod dates;
 mod forms;
+mod hashes;
 mod hex;
 mod intervals;
 mod json;
 mod json_made;
 mod json_text;
+mod likeness;
 mod lists;
 mod moments;
 mod numbers;
 mod pairs;
+mod paths;
 mod patterns;
 mod printf;
 mod ranked;
 mod regexes;
 mod roots;
 mod strftime;
+mod structures;
 mod text;
 mod to_char;
 mod typed_json;
@@ -62,13 +66,17 @@ pub(crate) fn all(dialect: Dialect) -> Vec<ScalarUDF> {
     ];
     let of_dialect: &[&[Function]] = match dialect {
         Dialect::DuckDb => &[
+            hashes::DUCKDB,
             hex::DUCKDB,
+            likeness::DUCKDB,
+            paths::DUCKDB,
             regexes::DUCKDB,
             json::DUCKDB,
             json_made::DUCKDB,
             types::DUCKDB,
             numbers::DUCKDB,
             roots::DUCKDB,
+            structures::DUCKDB,
             text::DUCKDB,
         ],
         Dialect::Postgres => &[

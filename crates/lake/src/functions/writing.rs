@@ -12,7 +12,7 @@ use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Timelike};
 use datafusion::error::Result;
 use forebay_core::Diagnostic;
 
-use crate::engine::from_engine;
+use crate::engine::{from_engine, is_tuple};
 use crate::types::Dialect;
 
 /// The column as text.
@@ -91,6 +91,11 @@ fn value(array: &ArrayRef, at: usize, dialect: Dialect) -> Result<String> {
             let bytes = array.as_binary::<i32>().value(at);
             let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             format!("\\x{digits}")
+        }
+        DataType::Struct(fields) if is_tuple(fields) => {
+            let columns = array.as_struct().columns().iter();
+            let parts = columns.map(|column| item(column, at, dialect));
+            format!("({})", parts.collect::<Result<Vec<_>>>()?.join(", "))
         }
         DataType::Struct(fields) => {
             let mut parts = Vec::new();

@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use forebay_core::Diagnostic;
 
-use super::{args, fill, literal, named, set_args};
+use super::{args, fill, items, literal, named, set_args};
 use crate::types::Dialect;
 
 pub(super) fn rewrite(
@@ -99,28 +99,22 @@ pub(super) fn rewrite(
             function.name = named("array_agg");
             Ok(fill("to_json(_1)", &[Expr::Function(function.clone())]))
         }
-        ("list_aggregate" | "list_aggr" | "array_aggregate" | "array_aggr", [list, which]) => {
+        ("weighted_avg" | "wavg", [of, weight]) => weighted(function, of, weight),
+        (
+            "list_aggregate" | "list_aggr" | "array_aggregate" | "array_aggr",
+            [list, which, more @ ..],
+        ) => {
             let which = literal(which).unwrap_or_default().to_lowercase();
-            let engine = match which.as_str() {
-                "sum" | "avg" | "min" | "max" | "product" => format!("list_{which}(_1)"),
-                "count" => "len(list_filter(_1, lambda x : x is not null))".to_owned(),
-                "first" => "array_element(_1, 1)".to_owned(),
-                "last" => "array_element(_1, -1)".to_owned(),
-                "string_agg" => "array_to_string(_1, ',')".to_owned(),
-                other => {
-                    return Err(Diagnostic::error(format!(
-                        "{name}() with '{other}' is not supported"
-                    ))
-                    .hint("unnest the list and aggregate its items"));
-                }
-            };
-            let engine = engine.replace("list_min", "array_min");
-            Ok(fill(&engine, std::slice::from_ref(list)))
+            items::aggregate(&which, list, more, dialect)?.map_or_else(
+                || {
+                    let unknown = format!("{name}() with '{which}' is not supported");
+                    Err(Diagnostic::error(unknown).hint("unnest the list and aggregate its items"))
+                },
+                |made| Ok(Some(made)),
+            )
         }
-        ("list_aggregate" | "list_aggr", [list, which, by])
-            if literal(which).as_deref() == Some("string_agg") =>
-        {
-            Ok(fill("array_to_string(_1, _2)", &[list.clone(), by.clone()]))
+        (name, [list]) if items::of_lists(name).is_some() => {
+            items::aggregate(items::of_lists(name).unwrap_or(name), list, &[], dialect)
         }
         ("sum", [of]) if dialect == Dialect::DuckDb && is_condition(of) => {
             let number = fill("_1::bigint", std::slice::from_ref(of));
@@ -129,6 +123,20 @@ pub(super) fn rewrite(
         }
         _ => Ok(None),
     }
+}
+
+/// The mean of values that count by their weights.
+fn weighted(function: &Function, of: &Expr, weight: &Expr) -> Result<Option<Expr>, Diagnostic> {
+    let pair = [of.clone(), weight.clone()];
+    let sum = |text: &str| {
+        let mut sum = function.clone();
+        sum.name = named("sum");
+        set_args(&mut sum, fill(text, &pair).into_iter().collect());
+        Expr::Function(sum)
+    };
+    let all = sum("(_1 * _2)::double precision");
+    let weights = sum("(case when _1 is not null then _2 else 0 end)::double precision");
+    Ok(fill("(_1 / nullif(_2, 0))", &[all, weights]))
 }
 
 /// `mode() within group (order by x)` is `mode(x)`; likewise percentiles, with their share.

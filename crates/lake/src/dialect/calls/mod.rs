@@ -4,6 +4,7 @@
 mod aggregates;
 mod comparisons;
 mod forms;
+mod items;
 mod jsonb;
 mod lambdas;
 mod names;
@@ -51,13 +52,15 @@ impl VisitorMut for Rewriter {
     }
 
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
-        if self.dialect == Dialect::Postgres {
-            select.projection.iter_mut().for_each(records::item);
-        }
+        let each = select.projection.iter_mut();
+        each.for_each(|item| records::item(item, self.dialect));
         ControlFlow::Continue(())
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
+        if let (Expr::Cast { expr: of, .. }, Dialect::DuckDb) = (&mut *expr, self.dialect) {
+            records::structure(of, self.dialect);
+        }
         if let Expr::Cast { data_type, .. } = expr
             && let Err(problem) = types::rename(data_type)
         {
@@ -178,6 +181,12 @@ fn call(function: &mut Function, dialect: Dialect) -> Result<Option<Expr>, Diagn
     }
     if name == "struct_pack" {
         return Ok(structure(function));
+    }
+    if let "struct_insert" | "struct_update" = name.as_str() {
+        return Ok(with_fields(function, &name));
+    }
+    if name == "row" && dialect == Dialect::DuckDb {
+        return Ok(args(function).and_then(|values| records::structure_of(&values, dialect)));
     }
     if let ("json_extract" | "json_extract_string" | "json_extract_path", Some([value, paths])) =
         (name.as_str(), args(function).as_deref())
@@ -337,6 +346,25 @@ fn structure(function: &mut Function) -> Option<Expr> {
         set_args(function, fields.into_iter().flatten().collect());
     }
     None
+}
+
+/// `struct_insert(s, b := 2)` puts the structure of the named values behind the first, or over it.
+fn with_fields(function: &mut Function, name: &str) -> Option<Expr> {
+    let FunctionArguments::List(list) = &mut function.args else {
+        return None;
+    };
+    if list.args.len() < 2 {
+        return None;
+    }
+    let FunctionArg::Unnamed(FunctionArgExpr::Expr(of)) = list.args.remove(0) else {
+        return None;
+    };
+    structure(function);
+    let joined = match name {
+        "struct_insert" => "struct_concat(_1, _2)",
+        _ => "struct_over(_1, _2)",
+    };
+    fill(joined, &[of, Expr::Function(function.clone())])
 }
 
 fn text(text: &str) -> Expr {

@@ -1,11 +1,13 @@
-//! Rows of values in PostgreSQL: `row(a, b)` is `(a, b)`. Where it is no side of a comparison it is a structure with the
-//! fields `f1`, `f2`, and it is null where all of its values are.
+//! Rows of values. In PostgreSQL `row(a, b)` is `(a, b)`; where it is no side of a comparison it is a structure with the
+//! fields `f1`, `f2`, and it is null where all of its values are. In DuckDB it is a structure whose fields have no names,
+//! which are `1` and `2` here.
 
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, FunctionArguments, SelectItem,
 };
 
 use super::{args, fill, name_of};
+use crate::types::Dialect;
 
 /// Before what it is made of is rewritten.
 pub(super) fn rewrite(expr: &mut Expr) {
@@ -16,14 +18,14 @@ pub(super) fn rewrite(expr: &mut Expr) {
         Expr::IsNull(of) => values(of).and_then(|values| each(&values, "is null")),
         Expr::IsNotNull(of) => values(of).and_then(|values| each(&values, "is not null")),
         Expr::Cast { expr: of, .. } => {
-            structure(of);
+            structure(of, Dialect::Postgres);
             None
         }
         Expr::Function(function) => {
             if let FunctionArguments::List(list) = &mut function.args {
                 for arg in &mut list.args {
                     if let FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)) = arg {
-                        structure(arg);
+                        structure(arg, Dialect::Postgres);
                     }
                 }
             }
@@ -36,9 +38,9 @@ pub(super) fn rewrite(expr: &mut Expr) {
     }
 }
 
-pub(super) fn item(item: &mut SelectItem) {
+pub(super) fn item(item: &mut SelectItem, dialect: Dialect) {
     if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
-        structure(expr);
+        structure(expr, dialect);
     }
 }
 
@@ -58,14 +60,19 @@ fn each(values: &[Expr], is: &str) -> Option<Expr> {
     fill(&format!("({})", all.join(" and ")), values)
 }
 
-fn structure(expr: &mut Expr) {
-    let Some(values) = values(expr) else {
-        return;
-    };
-    let fields: Vec<String> = (1..=values.len())
-        .map(|at| format!("'f{at}', _{at}"))
-        .collect();
-    if let Some(made) = fill(&format!("named_struct({})", fields.join(", ")), &values) {
+pub(super) fn structure(expr: &mut Expr, dialect: Dialect) {
+    if let Some(made) = values(expr).and_then(|values| structure_of(&values, dialect)) {
         *expr = made;
     }
+}
+
+/// The structure of the values, whose fields are named by their places.
+pub(super) fn structure_of(values: &[Expr], dialect: Dialect) -> Option<Expr> {
+    let prefix = match dialect {
+        Dialect::DuckDb => "",
+        Dialect::Postgres => "f",
+    };
+    let fields = (1..=values.len()).map(|at| format!("'{prefix}{at}', _{at}"));
+    let fields: Vec<String> = fields.collect();
+    fill(&format!("named_struct({})", fields.join(", ")), values)
 }

@@ -14,6 +14,9 @@ type Template = (&'static str, usize, &'static str);
 const HAS: &str =
     "(case when _1 is not null and _2 is not null then coalesce(array_has(_1, _2), false) end)";
 
+/// The items at the places.
+const SELECTED: &str = "(case when _1 is not null then list_transform(_2, lambda forebay_place : array_element(_1, forebay_place)) end)";
+
 const BOTH: &[Template] = &[
     // dates
     ("age", 1, "age(date_trunc('day', now()::timestamp), _1)"),
@@ -98,8 +101,18 @@ const BOTH: &[Template] = &[
     (
         "array_unique",
         1,
-        "array_distinct(list_filter(_1, lambda x : x is not null))",
+        "len(array_distinct(list_filter(_1, lambda x : x is not null)))",
     ),
+    (
+        "array_where",
+        2,
+        "list_transform(list_filter(list_zip(_1, _2), lambda pair : get_field(pair, '2')), lambda pair : get_field(pair, '1'))",
+    ),
+    ("array_push_front", 2, "array_prepend(_2, _1)"),
+    ("array_reverse_sort", 2, "array_sort(_1, 'DESC', _2)"),
+    ("list_reverse_sort", 2, "array_sort(_1, 'DESC', _2)"),
+    ("array_select", 2, SELECTED),
+    ("list_select", 2, SELECTED),
     (
         "array_distinct",
         1,
@@ -168,7 +181,33 @@ const BOTH: &[Template] = &[
 
 const DUCKDB: &[Template] = &[
     ("add", 2, "(_1 + _2)"),
+    (
+        "days_in_month",
+        1,
+        "part_number('day', date_trunc('month', _1) + interval '1 month' - interval '1 day')",
+    ),
     ("divide", 2, "(_1 // _2)"),
+    (
+        "even",
+        1,
+        "(case when _1 < 0 then floor(_1::double precision / 2) else ceil(_1::double precision / 2) end * 2)",
+    ),
+    ("fdiv", 2, "floor(_1::double precision / _2)"),
+    (
+        "fmod",
+        2,
+        "(_1::double precision - floor(_1::double precision / _2) * _2)",
+    ),
+    (
+        "make_time",
+        3,
+        "make_timestamp(1970, 1, 1, _1, _2, _3)::time",
+    ),
+    (
+        "make_timestamptz",
+        6,
+        "at_time_zone('UTC', make_timestamp(_1, _2, _3, _4, _5, _6))",
+    ),
     ("multiply", 2, "(_1 * _2)"),
     ("subtract", 2, "(_1 - _2)"),
     // The engine's own makes doubles of decimals and whole numbers.

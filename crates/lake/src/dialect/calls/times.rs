@@ -116,6 +116,7 @@ pub(super) fn part_call(
         return Ok(None);
     };
     match (name, args.as_slice()) {
+        ("date_part" | "datepart", [Expr::Array(which), of]) => parts(&which.elem, of, dialect),
         ("date_part" | "datepart", [which, of]) => match literal(which) {
             Some(which) => part(&which, of, dialect).map(Some),
             None => Ok(fill("part_number(_1, _2)", &args)),
@@ -127,6 +128,23 @@ pub(super) fn part_call(
         (name, [of]) if PART_NAMES.contains(&name) => part(name, of, dialect).map(Some),
         _ => Ok(None),
     }
+}
+
+/// `date_part(['year', 'month'], d)` has a field for each.
+fn parts(which: &[Expr], of: &Expr, dialect: Dialect) -> Result<Option<Expr>, Diagnostic> {
+    let mut fields = Vec::new();
+    for which in which {
+        let Some(name) = literal(which) else {
+            return Ok(None);
+        };
+        fields.push(which.clone());
+        fields.push(part(&name, of, dialect)?);
+    }
+    let places: Vec<String> = (1..=fields.len()).map(|at| format!("_{at}")).collect();
+    Ok(fill(
+        &format!("named_struct({})", places.join(", ")),
+        &fields,
+    ))
 }
 
 fn part(which: &str, of: &Expr, dialect: Dialect) -> Result<Expr, Diagnostic> {

@@ -63,13 +63,13 @@ impl Columns<'_> {
     /// The columns of the item as the engine sees them.
     pub(in crate::dialect) fn of(&self, item: &TableWithJoins) -> Result<Vec<Column>, Diagnostic> {
         let plan = (self.probe)(self.select_all(item)?).map_err(|error| {
-            // A table that is not there, say.
-            if matches!(error.find_root(), DataFusionError::External(_)) {
-                return from_engine(error);
+            match error.find_root() {
+                DataFusionError::SchemaError(..) => refused(&format!(
+                    "the columns of '{item}' cannot be told apart from the rest"
+                )),
+                // A table or a function that is not there, say.
+                _ => from_engine(error),
             }
-            refused(&format!(
-                "the columns of '{item}' cannot be told apart from the rest"
-            ))
         })?;
         let columns = plan.schema().iter().map(|(table, field)| Column {
             name: field.name().clone(),
