@@ -22,7 +22,7 @@ SECTIONS = [
     "unit_tests", "disabled", "selectors", "parent_map", "child_map", "group_map", "functions",
 ]  # fmt: skip
 # Of the machine, of the moment, or of the adapter.
-LEFT_OUT = {"created_at", "database", "root_path", "build_path", "compiled_path", "unrendered_database", "env", "doc_blocks"}
+LEFT_OUT = {"created_at", "database", "root_path", "build_path", "compiled_path", "unrendered_database", "env"}
 # Of Python's own way to print: ours are made of the same things in another way.
 HASHES = {("unit_tests", "checksum")}
 # Macros that every adapter brings of its own: ours are not dbt's.

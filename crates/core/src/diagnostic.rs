@@ -74,6 +74,9 @@ pub struct Diagnostic {
     /// The SQL that ` (line 2, column 7)` of the message counts in.
     #[serde(skip)]
     pub sql: Option<Arc<str>>,
+    /// The setting of the node that it is about, such as `unique_key` or `column_types.id`: it is told where that is written.
+    #[serde(skip)]
+    pub setting: Option<Arc<str>>,
 }
 
 impl Diagnostic {
@@ -85,6 +88,7 @@ impl Diagnostic {
             location: None,
             hints: Vec::new(),
             sql: None,
+            setting: None,
         }
     }
 
@@ -112,6 +116,12 @@ impl Diagnostic {
     #[must_use]
     pub fn at(mut self, location: Location) -> Self {
         self.location = Some(location);
+        self
+    }
+
+    #[must_use]
+    pub fn of_setting(mut self, name: &str) -> Self {
+        self.setting = Some(Arc::from(name));
         self
     }
 

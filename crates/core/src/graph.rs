@@ -62,6 +62,9 @@ pub struct Column {
     /// Where its type is written, or else its name.
     #[serde(skip)]
     pub at: Option<Location>,
+    /// The blocks of docs that its description takes in.
+    #[serde(skip)]
+    pub docs: Vec<String>,
 }
 
 /// What a node is made of, by kind.

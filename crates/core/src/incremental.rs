@@ -124,10 +124,14 @@ impl Batch {
         Self { start, end }
     }
 
-    /// What it is called: by its hour where it is one, else by its day.
-    pub fn name(self) -> String {
-        let hour = self.end - self.start == chrono::TimeDelta::hours(1);
-        let format = if hour { "%Y-%m-%dT%H" } else { "%Y-%m-%d" };
+    /// What it is called: the year, month, day or hour that it begins with. It may end early.
+    pub fn name(self, size: BatchSize) -> String {
+        let format = match size {
+            BatchSize::Hour => "%Y-%m-%dT%H",
+            BatchSize::Day => "%Y-%m-%d",
+            BatchSize::Month => "%Y-%m",
+            BatchSize::Year => "%Y",
+        };
         self.start.format(format).to_string()
     }
 

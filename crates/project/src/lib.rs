@@ -6,6 +6,7 @@
 mod ask;
 mod compile;
 mod config;
+mod docs;
 mod files;
 mod glance;
 mod hooks;

@@ -41,7 +41,9 @@ pub(crate) fn link(cx: &Cx<'_>, names: &Names, draft: &mut Draft) -> bool {
             .map(|(other, _)| other)
             .filter(|other| *other != call);
         let others = others.cloned().collect();
-        report(cx, draft, others, problem, key_to(&draft.node, call));
+        let key = key_to(&draft.node, call).cloned();
+        let place = key.unwrap_or_else(|| call_at(draft, call));
+        report(cx, draft, others, problem, &place);
     }
     let more = manifest::seen_by_templates(&draft.node, &draft.detail);
     // Nobody else holds it yet, so that nothing is copied.
@@ -66,7 +68,7 @@ fn does_not_run(names: &Names, draft: &Draft, call: &RefCall, problem: &Diagnost
         _ => problem.message.clone(),
     };
     let message = format!("the test '{}' does not run: {why}", draft.node.name);
-    let warning = Diagnostic::warning(message).at(draft.node.location.clone());
+    let warning = Diagnostic::warning(message).at(call_at(draft, call));
     problem.hints.iter().fold(warning, |w, hint| w.hint(hint))
 }
 
@@ -97,9 +99,8 @@ fn report(
     draft: &Draft,
     others: Vec<RefCall>,
     problem: &Diagnostic,
-    key: Option<&Location>,
+    place: &Location,
 ) {
-    let place = key.unwrap_or(&draft.node.location);
     // A Python model has no template.
     if draft.detail.template.is_none() {
         return cx.problems.push(problem.clone().at(place.clone()));
@@ -118,6 +119,13 @@ fn report(
         Ok(_) => problem.clone().at(place.clone()),
     };
     cx.problems.push(problem);
+}
+
+/// Where the node's own text has the call.
+fn call_at(draft: &Draft, call: &RefCall) -> Location {
+    let (node, raw) = (&draft.node, &draft.detail.raw);
+    let found = calls(raw).find(|(_, found)| found == call);
+    within(node, raw, found.map(|(at, _)| at))
 }
 
 /// Where a foreign key points at it.

@@ -8,8 +8,27 @@ use indexmap::IndexSet;
 use crate::Project;
 use crate::jinja::called_from;
 use crate::jinja::marks::{Map, Writer};
+use crate::nodes::Places;
 
 impl Project {
+    /// The problem of a setting of the node, at the setting.
+    ///
+    /// # Errors
+    /// The same problem, where it is of none, or the node has it from nowhere.
+    pub fn at_setting(
+        &self,
+        node: &Node,
+        problem: Diagnostic,
+    ) -> Result<Diagnostic, Box<Diagnostic>> {
+        let places = self.details.get(&node.id).map(|detail| &detail.places);
+        let named = problem.setting.as_deref().zip(places);
+        let place = named.and_then(|(name, places)| nearest(places, name));
+        match place.filter(|at| at.line > 0).cloned() {
+            Some(at) => Ok(problem.at(at)),
+            None => Err(Box::new(problem)),
+        }
+    }
+
     /// The problem of a query of the node, at the place in the user's file that wrote what the engine stumbled over.
     /// `marked` is the query with marks, see [`Marks`](crate::Marks).
     ///
@@ -92,6 +111,13 @@ impl Project {
         };
         files.into_iter().filter_map(text).collect()
     }
+}
+
+/// The place of that name, or of what it is inside of.
+fn nearest<'a>(places: &'a Places, name: &str) -> Option<&'a Location> {
+    let (outer, _) = name.rsplit_once('.').unwrap_or_default();
+    let found = places.get(name);
+    found.or_else(|| (!outer.is_empty()).then(|| nearest(places, outer))?)
 }
 
 /// Who wrote what the problem's message points at, outermost first. None: it points nowhere in this query.

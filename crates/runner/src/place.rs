@@ -16,9 +16,16 @@ pub async fn placed(
     mut problem: Diagnostic,
 ) -> Diagnostic {
     let project = &workspace.project;
-    let Some(node) = project.graph.get(id).filter(|_| problem.location.is_none()) else {
+    let Some(node) = project.graph.get(id) else {
         return problem;
     };
+    problem = match project.at_setting(node, problem) {
+        Ok(placed) => return placed,
+        Err(same) => *same,
+    };
+    if problem.location.is_some() {
+        return problem;
+    }
     for marks in [Marks::All, Marks::Nodes] {
         let Some(sql) = sql.filter(|_| problem.sql.is_some()) else {
             break;

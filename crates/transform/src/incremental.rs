@@ -54,10 +54,7 @@ pub async fn update(
             sql.to_owned(),
         ),
         IncrementalStrategy::Microbatch(spec) => match batch {
-            Some(batch) => (
-                batch_mode(lake, relation, spec, batch).await?,
-                sql.to_owned(),
-            ),
+            Some(batch) => batch_mode(lake, relation, spec, batch, sql).await?,
             None => return Err(Diagnostic::internal("a microbatch model runs in batches")),
         },
     };
@@ -447,12 +444,15 @@ fn partition_term(partition: &Partition) -> String {
     }
 }
 
+/// The batch's rows take the place of those that the table has of its time. What else the query gives, having an input that
+/// does not say when its rows happened, is of other batches.
 async fn batch_mode(
     lake: &Lake,
     relation: &Relation,
     spec: &Microbatch,
     batch: Batch,
-) -> Result<WriteMode, Diagnostic> {
+    sql: &str,
+) -> Result<(WriteMode, String), Diagnostic> {
     let info = lake.info(relation).await?;
     let known = info.map_or(Vec::new(), |info| names(&info.schema));
     let column = known
@@ -466,7 +466,9 @@ async fn batch_mode(
             Diagnostic::error(message)
         })?;
     let condition = batch.holds(&quote(column));
-    Ok(WriteMode::ReplaceWhere { condition })
+    let sql = sql.trim().trim_end_matches(';');
+    let rows = format!("select * from (\n{sql}\n) as batch where {condition}");
+    Ok((WriteMode::ReplaceWhere { condition }, rows))
 }
 
 fn literal(text: &str) -> String {

@@ -44,8 +44,10 @@ async fn tell<'a>(
         talk.said(&line);
     }
     let compiled = compiled?;
-    let asked = !options.select.included().is_empty() || options.select.selector.is_some();
-    for (node, sql) in compiled.iter().filter(|_| asked) {
+    // As in dbt, those that are named: tests come along unseen.
+    let named = options.select.included().first();
+    let is_named = |node: &Node| named.is_some_and(|named| named.contains(&node.name));
+    for (node, sql) in compiled.iter().filter(|(node, _)| is_named(node)) {
         show(talk, Some(node), sql, options.output)?;
     }
     talk.say(&format!("compiled {} nodes", compiled.len()));

@@ -62,7 +62,12 @@ fn selector(node: &Node) -> String {
                 node.package, source.source_name, node.name
             )
         }
-        (_, Exposure | Metric | SavedQuery | SemanticModel | UnitTest) => {
+        // With the version of its model, if that has some.
+        (_, UnitTest) => {
+            let name = node.id.as_str().rsplit('.').next();
+            format!("{kind}:{}.{}", node.package, name.unwrap_or(&node.name))
+        }
+        (_, Exposure | Metric | SavedQuery | SemanticModel) => {
             format!("{kind}:{}.{}", node.package, node.name)
         }
         _ => node.fqn.join("."),

@@ -52,6 +52,37 @@ fn a_model_in_batches_makes_the_days_anew_that_are_asked_for() {
 }
 
 #[test]
+fn a_batch_takes_its_own_rows_where_its_input_does_not_say_when_they_happened() {
+    let model = DAILY.replace("batch_size='day'", "batch_size='month'");
+    let model = model.replace("event_time_start.date()", "id");
+    let project = Project::new(&[
+        ("dbt_project.yml", "name: shop\n"),
+        (
+            "seeds/events.csv",
+            &EVENTS.replace("2024-01-03", "2024-02-03"),
+        ),
+        ("models/daily.sql", &model),
+    ]);
+    let months = [
+        "--event-time-start",
+        "2024-01-01",
+        "--event-time-end",
+        "2024-04-01",
+    ];
+    let said = project.ok(&[&["build"], &months[..]].concat());
+    assert!(said.contains("Batch 2 of 3 OK batch 2024-02\n"), "{said}");
+    // The first batch makes the table, of all rows, as in dbt.
+    assert_eq!(
+        project.rows("select id, batch from main.daily"),
+        [
+            r#"{"id":1,"batch":"202401"}"#,
+            r#"{"id":2,"batch":"202401"}"#,
+            r#"{"id":3,"batch":"202402"}"#
+        ]
+    );
+}
+
+#[test]
 fn a_batch_that_fails_keeps_no_other_from_its_turn_and_is_tried_again_alone() {
     let model = "{{ config(materialized='incremental', incremental_strategy='microbatch',
           event_time='happened', batch_size='day', begin='2024-01-01') }}

@@ -10,6 +10,7 @@ mod lineage;
 mod path;
 mod project;
 mod python_models;
+mod settings;
 mod tracking;
 mod training;
 mod two_at_once;

@@ -177,6 +177,7 @@ fn changed(relation: &Relation, missing: &[FieldRef], extra: &[FieldRef]) -> Dia
         "the columns of '{relation}' changed ({})",
         parts.join("; ")
     ))
+    .of_setting("on_schema_change")
     .hint("allow it with on_schema_change, or rebuild the table (--full-refresh)")
 }
 

@@ -295,6 +295,7 @@ fn twice(relation: &Relation, keys: &[String], batch: &RecordBatch) -> Diagnosti
         "the new rows of '{relation}' have {} {times} times: which one to keep is not known",
         key.join(", ")
     ))
+    .of_setting("unique_key")
     .hint("make the key unique in the query, or add columns to unique_key")
 }
 
@@ -316,7 +317,8 @@ pub(super) fn check_keys(
             let whose = if held { "the new rows" } else { "the table" };
             return Err(Diagnostic::error(format!(
                 "the key '{key}' of '{relation}' is not a column of {whose}"
-            )));
+            ))
+            .of_setting("unique_key"));
         }
     }
     Ok(())

@@ -17,6 +17,8 @@ pub(crate) struct Setting {
     pub at: Location,
     /// Where the items of a hook are, from which one on. What is before them is at `at`.
     parts: Vec<(usize, Location)>,
+    /// Of a mapping: where its keys are.
+    inside: Vec<(String, Location)>,
 }
 
 impl Setting {
@@ -35,7 +37,22 @@ impl Setting {
             written: None,
             at,
             parts: Vec::new(),
+            inside: Vec::new(),
         }
+    }
+
+    /// Where a mapping has the key, or else where it is itself.
+    pub fn at_key(&self, key: &str) -> &Location {
+        let mut keys = self.inside.iter().rev();
+        keys.find(|(name, _)| name == key)
+            .map_or(&self.at, |(_, at)| at)
+    }
+
+    /// The places of the setting and of what is in it, by names such as `docs` and `docs.show`.
+    pub fn places(&self, name: &str) -> impl Iterator<Item = (String, Location)> {
+        let keys = self.inside.iter();
+        let inside = keys.map(move |(key, at)| (format!("{name}.{key}"), at.clone()));
+        std::iter::once((name.to_owned(), self.at.clone())).chain(inside)
     }
 
     /// Its items with their places; what is no list is one.
@@ -78,6 +95,10 @@ pub(crate) fn from_yaml<'a>(doc: Doc<'_>, entries: impl IntoIterator<Item = &'a 
         {
             let places = items.iter().map(|item| item.at.in_file(doc.file));
             setting.parts = places.enumerate().collect();
+        }
+        if let Value::Map(entries) = &entry.value.value {
+            let place = |entry: &Entry| (entry.key.clone(), entry.key_at.in_file(doc.file));
+            setting.inside = entries.iter().map(place).collect();
         }
         (name, setting)
     };
@@ -128,6 +149,7 @@ pub(crate) fn merge(base: &mut Config, more: Config) {
             }
             "grants" => grant(&mut old.value, setting.value),
             "meta" | "docs" | "quoting" | "column_types" | "contract" => {
+                old.inside.extend(setting.inside);
                 match (&mut old.value, setting.value) {
                     (Json::Object(old), Json::Object(new)) => old.extend(new),
                     (old, new) => *old = new,

@@ -88,7 +88,8 @@ impl Target {
             doc.problems.push(
                 Diagnostic::error(format!("the profile '{profile}' has no target '{name}'"))
                     .at(fields.at("outputs").in_file(doc.file))
-                    .maybe_hint(suggest::nearest(name, names)),
+                    .maybe_hint(suggest::nearest(name, names.clone()))
+                    .hint(format!("it has: {}", names.collect::<Vec<_>>().join(", "))),
             );
             return None;
         };

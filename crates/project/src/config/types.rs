@@ -119,7 +119,7 @@ impl Reader<'_> {
         if !enforced.is_null() && !enforced.is_boolean() {
             self.wrong(
                 "contract.enforced",
-                &inner(setting, enforced),
+                &inner(setting, "enforced", enforced),
                 "true or false",
             );
         }
@@ -128,12 +128,16 @@ impl Reader<'_> {
     fn check_docs(&self, setting: &Setting) {
         let show = &setting.value["show"];
         if !show.is_null() && !show.is_boolean() {
-            self.wrong("docs.show", &inner(setting, show), "true or false");
+            self.wrong("docs.show", &inner(setting, "show", show), "true or false");
         }
         let color = &setting.value["node_color"];
         if !color.is_null() && !color.as_str().is_some_and(is_color) {
             let wanted = "a name of HTML's colors, or such as #aabbcc";
-            self.wrong("docs.node_color", &inner(setting, color), wanted);
+            self.wrong(
+                "docs.node_color",
+                &inner(setting, "node_color", color),
+                wanted,
+            );
         }
     }
 
@@ -145,16 +149,24 @@ impl Reader<'_> {
         let period = after["period"].as_str();
         if period.is_some_and(|period| !["minute", "hour", "day"].contains(&period)) {
             let wanted = "of a period minute, hour or day";
-            self.wrong("freshness.build_after", &inner(setting, after), wanted);
+            self.wrong(
+                "freshness.build_after",
+                &inner(setting, "build_after", after),
+                wanted,
+            );
         }
         let has = |key: &str| said.get(key).is_some_and(|value| !value.is_null());
         if has("count") != has("period") {
             let wanted = "a count with a period";
-            self.wrong("freshness.build_after", &inner(setting, after), wanted);
+            self.wrong(
+                "freshness.build_after",
+                &inner(setting, "build_after", after),
+                wanted,
+            );
         }
     }
 }
 
-fn inner(setting: &Setting, value: &Json) -> Setting {
-    Setting::plain(value.clone(), setting.at.clone())
+fn inner(setting: &Setting, key: &str, value: &Json) -> Setting {
+    Setting::plain(value.clone(), setting.at_key(key).clone())
 }

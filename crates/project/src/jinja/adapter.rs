@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use forebay_core::{Diagnostic, Relation, suggest};
+use indexmap::IndexSet;
 use minijinja::value::{Enumerator, Object, ObjectRepr, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 use serde_json::Value as Json;
@@ -241,7 +242,12 @@ fn dispatch(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     if let Some(found) = shared.dispatched(scope.package(), &name, namespace.as_deref()) {
         return Ok(scope.macro_value(found));
     }
-    let names = shared.prefixes().map(|p| format!("{p}__{name}"));
+    let names: IndexSet<String> = shared
+        .prefixes()
+        .into_iter()
+        .map(|prefix| format!("{prefix}__{name}"))
+        .collect();
+    let names: Vec<String> = names.into_iter().collect();
     Err(problem(
         Diagnostic::error(format!("adapter.dispatch found no macro for '{name}'"))
             .hint(format!("looked for {}", names.join(", "))),

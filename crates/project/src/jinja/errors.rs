@@ -6,6 +6,7 @@ use forebay_core::{Diagnostic, Location, suggest};
 use minijinja::{Error, ErrorKind, Value};
 
 use super::marks::Writer;
+use super::mistakes;
 use super::template::{MACRO, Origin};
 use crate::ask::Question;
 use crate::place::without_words;
@@ -221,15 +222,22 @@ fn of_engine(
     if let Some(name) = unknown_function(error, from, start) {
         return not_callable(&name, &callable());
     }
-    match error.kind() {
-        ErrorKind::SyntaxError => match from.filter(|_| detail.starts_with(UNFINISHED)) {
-            Some(origin) => origin.open_block().unwrap_or_else(|| syntax(detail)),
-            None => syntax(detail),
-        },
+    let text = from
+        .zip(start)
+        .map_or("", |(from, start)| from.text_at(start));
+    let hint = mistakes::hint(error.kind(), detail, text);
+    let problem = match error.kind() {
+        ErrorKind::SyntaxError => {
+            let open = from.filter(|_| detail.starts_with(UNFINISHED));
+            let open = open.and_then(Origin::open_block);
+            let open = open.or_else(|| mistakes::never_closed(detail, from?));
+            open.unwrap_or_else(|| syntax(detail))
+        }
         kind if detail.is_empty() => Diagnostic::error(format!("Jinja: {kind}")),
         ErrorKind::InvalidOperation => Diagnostic::error(format!("Jinja: {detail}")),
         kind => Diagnostic::error(format!("Jinja: {kind}: {detail}")),
-    }
+    };
+    problem.maybe_hint(hint)
 }
 
 /// How the engine says that a template ends within a block.

@@ -384,20 +384,16 @@ fn doc(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Valu
         None => (None, first),
     };
     let docs = &scope.shared.docs;
-    let of_package = |package: &str| docs.get(package)?.get(&name);
-    let found = match &package {
-        Some(package) => of_package(package),
-        None => of_package(scope.package())
-            .or_else(|| of_package(&scope.shared.project))
-            .or_else(|| docs.values().find_map(|docs| docs.get(&name))),
-    };
-    found.map(|doc| Value::from(&*doc.text)).ok_or_else(|| {
-        let known = docs.values().flat_map(BTreeMap::keys).map(String::as_str);
-        problem(
-            Diagnostic::error(format!("no {{% docs %}} block is called '{name}'"))
-                .maybe_hint(suggest::nearest(&name, known)),
-        )
-    })
+    let found = scope.shared.doc(scope.package(), package.as_deref(), &name);
+    found
+        .map(|(_, doc)| Value::from(&*doc.text))
+        .ok_or_else(|| {
+            let known = docs.values().flat_map(BTreeMap::keys).map(String::as_str);
+            problem(
+                Diagnostic::error(format!("no {{% docs %}} block is called '{name}'"))
+                    .maybe_hint(suggest::nearest(&name, known)),
+            )
+        })
 }
 
 /// Functions that dbt would create in the database: who calls one cannot run.

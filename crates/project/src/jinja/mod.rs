@@ -20,6 +20,7 @@ mod literals;
 mod macros;
 pub(crate) mod marks;
 mod materializations;
+mod mistakes;
 mod modules;
 mod moment;
 mod named;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chrono::{DateTime, SubsecRound, Utc};
-use forebay_core::incremental::Batch;
+use forebay_core::incremental::{Batch, BatchSize};
 use forebay_core::{Diagnostic, NodeId, Relation};
 use indexmap::IndexSet;
 use minijinja::value::{Enumerator, Object, Serde, ValueKind, from_args};
@@ -64,13 +64,12 @@ pub(crate) struct Shared {
 }
 
 /// `model.batch`: its name without dashes, and its borders as moments.
-fn batch_value(batch: Batch) -> Value {
+fn batch_value(batch: Batch, config: &Json) -> Value {
+    let size = config["batch_size"].as_str().and_then(BatchSize::named);
+    let name = batch.name(size.unwrap_or(BatchSize::Day));
     let moment = |at: DateTime<Utc>| Value::from_object(Moment::utc(at));
     collections::dict([
-        (
-            Value::from("id"),
-            Value::from(batch.name().replace('-', "")),
-        ),
+        (Value::from("id"), Value::from(name.replace('-', ""))),
         (Value::from("event_time_start"), moment(batch.start)),
         (Value::from("event_time_end"), moment(batch.end)),
     ])
@@ -111,6 +110,20 @@ impl Shared {
             "postgres"
         };
         ["forebay", kind, parent, "default"]
+    }
+
+    /// The block of docs that a package calls by that name, perhaps another package's, and whose it is.
+    pub fn doc(&self, from: &str, of: Option<&str>, name: &str) -> Option<(&str, &DocBlock)> {
+        let in_package = |package: &str| {
+            let (package, docs) = self.docs.get_key_value(package)?;
+            Some((package.as_str(), docs.get(name)?))
+        };
+        match of {
+            Some(package) => in_package(package),
+            None => in_package(from)
+                .or_else(|| in_package(&self.project))
+                .or_else(|| self.docs.keys().find_map(|package| in_package(package))),
+        }
     }
 
     /// What `adapter.dispatch(name, namespace)` means in a package.
@@ -473,7 +486,10 @@ impl Scope {
         .then(|| {
             // While the project is read, whatever is made of it is nothing.
             let batch = self.compiling().map_or_else(Unknown::value, |compiling| {
-                compiling.batch.map_or(Value::from(()), batch_value)
+                let batch = compiling.batch;
+                batch.map_or(Value::from(()), |batch| {
+                    batch_value(batch, &self.node.model["config"])
+                })
             });
             (Value::from("batch"), batch)
         });

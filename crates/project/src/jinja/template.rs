@@ -37,6 +37,11 @@ impl Origin {
         self.text.get(self.expression_start(offset)..).unwrap_or("")
     }
 
+    /// The whole file.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The file's offset; none where the template has more than the file.
     pub fn in_file(&self, offset: usize) -> Option<usize> {
         let shift = self.shifts.iter().rev().find(|(from, _)| *from <= offset);

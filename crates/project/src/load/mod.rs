@@ -21,7 +21,7 @@ use crate::properties::{MacroPatch, Patch, Properties};
 use crate::render::Renderer;
 use crate::scan::{Scanned, Scanner};
 use crate::yaml::{self, Doc, Yaml};
-use crate::{LoadOptions, Project, files, ingest, link, ml, select, semantic, text};
+use crate::{LoadOptions, Project, docs, files, ingest, link, ml, select, semantic, text};
 
 use builder::Builder;
 use head::{head, shared, used};
@@ -415,6 +415,7 @@ fn build(
     let names = cx.shared.names.get_or_init(|| names);
     let (mut linked, mut idle) = (Vec::with_capacity(drafts.len()), Vec::new());
     for mut draft in drafts {
+        docs::resolve(cx.shared, &mut draft);
         match link::link(cx, names, &mut draft) {
             true => linked.push(draft),
             false => idle.push(draft),

@@ -66,8 +66,12 @@ pub(super) fn config<'a>(node: &'a Node, detail: &'a Detail) -> Config<'a> {
             name => config.set(name, Cow::Borrowed(value)),
         }
     }
-    // A test has the tags of its column too, but not as a setting.
-    if !matches!(node.spec, Spec::Test(_)) {
+    // A test has the tags of its column too, but not as a setting; models and their like show how they add up.
+    let adds_up = matches!(
+        node.spec,
+        Spec::Test(_) | Spec::Model(_) | Spec::Seed(_) | Spec::Snapshot(_) | Spec::Analysis(_)
+    );
+    if !adds_up {
         config.put("tags", json!(node.tags));
     }
     config.put("enabled", json!(true));

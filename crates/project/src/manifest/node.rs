@@ -48,7 +48,7 @@ pub(super) struct Entry<'a> {
     unrendered_config: &'a Map<String, Json>,
     patch_path: Option<String>,
     build_path: (),
-    doc_blocks: [(); 0],
+    doc_blocks: &'a [String],
     created_at: f64,
     #[serde(flatten)]
     seed: Option<OfSeed<'a>>,
@@ -181,7 +181,7 @@ pub(super) fn entry<'a>(
         unrendered_config: &detail.written,
         patch_path: patch_path(project, node, detail),
         build_path: (),
-        doc_blocks: [],
+        doc_blocks: &detail.docs,
         created_at: created_at(project),
         seed: is_seed.then(|| OfSeed {
             root_path: &project.root,
@@ -310,7 +310,7 @@ struct Described<'a> {
     config: ColumnConfig<'a>,
     tags: &'a [String],
     granularity: Option<&'a str>,
-    doc_blocks: [(); 0],
+    doc_blocks: &'a [String],
 }
 
 #[derive(serde::Serialize)]
@@ -331,7 +331,7 @@ fn described(column: &Column) -> Described<'_> {
         config: ColumnConfig { meta, tags },
         tags,
         granularity: column.granularity.as_deref(),
-        doc_blocks: [],
+        doc_blocks: &column.docs,
     }
 }
 

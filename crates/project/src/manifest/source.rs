@@ -77,7 +77,7 @@ pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
         "patch_path": null,
         "unrendered_database": null,
         "unrendered_schema": detail.written_schema,
-        "doc_blocks": [],
+        "doc_blocks": detail.docs,
         "created_at": created_at(project),
     })
 }

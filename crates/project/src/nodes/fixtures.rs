@@ -55,7 +55,7 @@ impl Fixtures<'_> {
             let names = self.files.keys().map(String::as_str);
             self.problems.push(
                 Diagnostic::error(format!("no fixture file is called '{name}'"))
-                    .at(decl.at.clone())
+                    .at(decl.rows_at.clone())
                     .maybe_hint(suggest::nearest(name, names))
                     .hint(format!("it would be tests/fixtures/{name}.csv or .sql")),
             );
@@ -67,7 +67,7 @@ impl Fixtures<'_> {
     fn csv(&self, decl: &FixtureDecl, text: &str) -> Option<Vec<Row>> {
         let rows = csv_rows(text).map_err(|error| {
             Diagnostic::error(format!("the rows cannot be read as CSV: {error}"))
-                .at(decl.at.clone())
+                .at(decl.rows_at.clone())
         });
         self.problems.keep(rows)
     }

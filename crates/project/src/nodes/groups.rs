@@ -76,7 +76,7 @@ pub(crate) fn check(cx: &Cx<'_>, groups: &Groups, draft: &Draft) {
         return;
     }
     let what = format!("{} '{}'", crate::link::words(kind), draft.node.name);
-    let at = draft.detail.group_at.as_ref().filter(|at| at.line > 0);
+    let at = draft.detail.places.get("group").filter(|at| at.line > 0);
     let names = groups.values().map(|known| known.name.as_str());
     cx.problems.push(
         Diagnostic::error(format!(

@@ -20,7 +20,7 @@ mod sources;
 mod test_names;
 mod unit_tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use forebay_core::graph::Version;
@@ -124,8 +124,10 @@ pub(crate) struct Detail {
     /// The same before its Jinja was rendered.
     pub written: Map<String, Json>,
     pub alias: String,
-    /// Where it says its group.
-    pub group_at: Option<Location>,
+    /// The blocks of docs that its description takes in.
+    pub docs: Vec<String>,
+    /// Where its settings are written.
+    pub places: Places,
     /// What its template refers to.
     pub calls: Vec<RefCall>,
     pub macros: IndexSet<NodeId>,
@@ -389,7 +391,7 @@ impl<'a> Subject<'a> {
     ) -> Draft {
         let reader = reader(cx, &parsed.config, self.what());
         reader.check_types();
-        let tags = tags(&reader);
+        let tags = tags_in_order(&self, &reader);
         let id = cx.id(self.kind, self.name(), self.version());
         // One of another type is no group, which has been told.
         let group = reader
@@ -428,12 +430,23 @@ impl<'a> Subject<'a> {
             macros: parsed.macros,
             patch_file: patch.map(|p| p.file.clone()),
             time_spine: patch.map(|p| p.time_spine.clone()).unwrap_or_default(),
-            group_at: parsed.config.get("group").map(|setting| setting.at.clone()),
+            places: places(&parsed.config),
+            docs: patch.map(|p| p.docs.clone()).unwrap_or_default(),
             hooks: When::BOTH.map(|when| crate::hooks::placed(parsed.config.get(when.setting()))),
             ..Detail::default()
         };
         Draft { node, detail }
     }
+}
+
+/// Places of settings by their names, those inside of a mapping as `docs.show`.
+pub(crate) type Places = BTreeMap<String, Location>;
+
+pub(crate) fn places(config: &Config) -> Places {
+    let settings = config.iter();
+    settings
+        .flat_map(|(name, setting)| setting.places(name))
+        .collect()
 }
 
 /// Where a template gives `config(...)` a setting.
@@ -527,6 +540,27 @@ fn tags(reader: &Reader<'_>) -> Vec<String> {
     let mut tags = reader.texts("tags");
     tags.sort();
     tags.dedup();
+    tags
+}
+
+/// As dbt adds them up: those of `dbt_project.yml`, of its own file, then of a property file.
+fn tags_in_order(subject: &Subject<'_>, reader: &Reader<'_>) -> Vec<String> {
+    let counted = |config: &Config| {
+        config
+            .get("tags")
+            .map_or(0, |setting| setting.items().count())
+    };
+    let outside = counted(&subject.config);
+    let described = subject.patch.map_or(0, |patch| counted(&patch.config));
+    let mut tags = reader.texts("tags");
+    if let Some(place) = outside
+        .checked_sub(described)
+        .filter(|_| outside <= tags.len())
+    {
+        tags[place..].rotate_left(described);
+    }
+    let mut seen = BTreeSet::new();
+    tags.retain(|tag| seen.insert(tag.clone()));
     tags
 }
 

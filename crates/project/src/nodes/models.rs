@@ -40,7 +40,10 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
         Language::Sql => materialized(cx, &reader, &relation.name),
         Language::Python => of_python(cx, &reader, &relation.name),
     };
-    let materialized = materialized?;
+    let Some(materialized) = materialized else {
+        reader.check_types();
+        return None;
+    };
     let place = relation.clone();
     let relation = Some(relation).filter(|_| materialized != Materialized::Ephemeral);
     let patch = subject.patch;

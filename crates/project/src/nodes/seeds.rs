@@ -7,7 +7,7 @@ use forebay_core::{Diagnostic, Location, Node, NodeId, ResourceType, Spec};
 use indexmap::{IndexMap, IndexSet};
 
 use super::{
-    Cx, Detail, Draft, Naming, Outcome, Section, fqn, node_scope, reader, relation, tags,
+    Cx, Detail, Draft, Naming, Outcome, Section, fqn, node_scope, places, reader, relation,
     without_blanks,
 };
 use super::{hooks, parsed_hook};
@@ -49,7 +49,12 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
         package: cx.package.name.clone(),
         location,
         fqn,
-        tags: tags(&reader),
+        tags: reader
+            .texts("tags")
+            .into_iter()
+            .collect::<IndexSet<_>>()
+            .into_iter()
+            .collect(),
         group: reader.text("group"),
         description: patch.map(|p| p.description.clone()).unwrap_or_default(),
         columns: patch.map(|p| p.columns.clone()).unwrap_or_default(),
@@ -67,10 +72,13 @@ fn read(cx: &Cx<'_>, seed: &SeedFile, patch: Option<&Patch>) -> Option<Outcome> 
     let written = to_written(&config);
     let hooks = hooks(&config);
     let around = When::BOTH.map(|when| crate::hooks::placed(config.get(when.setting())));
+    let places = places(&config);
     let config = to_json(&config);
     let scope = Arc::new(node_scope(cx, &node, &config, &place, ""));
     let detail = Detail {
         written,
+        places,
+        docs: patch.map(|p| p.docs.clone()).unwrap_or_default(),
         broken,
         macros: macros_of_hooks(cx, &scope, &hooks, &node)?,
         scope,
@@ -115,6 +123,10 @@ fn macros_of_hooks(
 
 fn column_types(reader: &Reader<'_>) -> IndexMap<String, String> {
     let types = reader.map("column_types").into_iter().flatten();
+    let at = |name: &str| {
+        let setting = reader.get("column_types");
+        setting.map_or_else(Location::default, |setting| setting.at_key(name).clone())
+    };
     types
         .filter_map(|(name, kind)| {
             if kind.as_str().is_none() {
@@ -124,7 +136,7 @@ fn column_types(reader: &Reader<'_>) -> IndexMap<String, String> {
                 );
                 reader
                     .problems
-                    .push(Diagnostic::error(message).at(reader.at("column_types")));
+                    .push(Diagnostic::error(message).at(at(name)));
             }
             Some((name.clone(), kind.as_str()?.to_owned()))
         })

@@ -55,6 +55,7 @@ pub(crate) fn source(cx: &Cx<'_>, table: &SourceTable) -> Outcome {
         config,
         alias: table.identifier.clone(),
         patch_file: Some(table.file.clone()),
+        docs: table.docs.clone(),
         source_description: table.source_description.clone(),
         source_meta: table.source_meta.clone(),
         external: table.external.clone(),

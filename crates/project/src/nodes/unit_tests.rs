@@ -8,7 +8,7 @@ use forebay_core::{Diagnostic, Location, Node, NodeId, ResourceType, Spec};
 use indexmap::IndexMap;
 
 use super::fixtures::Fixtures;
-use super::{Cx, Detail, Draft, Section, reader, tags};
+use super::{Cx, Detail, Draft, Places, Section, reader, tags};
 use crate::config::to_json;
 use crate::jinja::{Asker, Known, Names, RefCall};
 use crate::link;
@@ -147,6 +147,7 @@ impl UnitTests<'_> {
         };
         let detail = Detail {
             config: to_json(&config),
+            places: places(decl),
             unit_test: Some(decl.clone().into()),
             ..Detail::default()
         };
@@ -237,6 +238,20 @@ impl UnitTests<'_> {
                 .push(problem(message).hint("give them: - {input: this, rows: [...]}"));
         }
     }
+}
+
+/// Where rows and their columns are: `given.0`, `expect.id`.
+fn places(decl: &UnitTestDecl) -> Places {
+    let given = decl.given.iter().enumerate();
+    let given = given.map(|(nth, (_, rows))| (format!("given.{nth}"), rows));
+    let mut places = Places::new();
+    for (name, rows) in given.chain([("expect".to_owned(), &decl.expect)]) {
+        for (column, at) in &rows.columns {
+            places.insert(format!("{name}.{column}"), at.clone());
+        }
+        places.insert(name, rows.rows_at.clone());
+    }
+    places
 }
 
 /// The declaration as the manifest shows it.

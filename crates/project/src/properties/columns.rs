@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 use super::contract::constraints;
 use super::shapes;
 use super::tests::{self, TestDecl};
+use crate::docs;
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
 
 /// One column, and the tests declared on it.
@@ -70,6 +71,7 @@ fn column(
         test.column_tags.clone_from(&tags);
     }
     let column = Column {
+        docs: docs::called(fields.written("description").as_deref()),
         description: fields.text("description").unwrap_or_default(),
         data_type: fields.text("data_type"),
         quote,

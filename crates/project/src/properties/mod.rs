@@ -16,6 +16,7 @@ use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 
 use crate::config::{Config, Kind, Setting, from_yaml, merge};
+use crate::docs;
 use crate::jinja::RefCall;
 use crate::nodes::Item;
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
@@ -32,6 +33,8 @@ pub(crate) struct Patch {
     pub file: String,
     pub at: Location,
     pub description: String,
+    /// The blocks of docs that it calls.
+    pub docs: Vec<String>,
     pub config: Config,
     pub columns: IndexMap<String, Column>,
     pub tests: Vec<TestDecl>,
@@ -167,6 +170,7 @@ fn patch(doc: Doc<'_>, yaml: &Yaml, kind: &str) -> Option<Vec<Patch>> {
     let tests = tests::read_all(doc, &mut fields, None);
     let what = fields.what.clone();
     let patch = Patch {
+        docs: docs::called(fields.written("description").as_deref()),
         file: doc.file.to_owned(),
         at,
         description: fields.text("description").unwrap_or_default(),

@@ -9,6 +9,7 @@ use super::shapes;
 use super::tests::TestDecl;
 use super::{columns, config, tests};
 use crate::config::{Config, Kind, merge};
+use crate::docs;
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
 
 /// One table of a source, with what it inherits from the source.
@@ -27,6 +28,8 @@ pub(crate) struct SourceTable {
     /// `schema` as it is written.
     pub written_schema: Option<String>,
     pub description: String,
+    /// The blocks of docs that it calls.
+    pub docs: Vec<String>,
     pub loader: String,
     pub columns: IndexMap<String, Column>,
     pub tests: Vec<TestDecl>,
@@ -102,6 +105,7 @@ fn read_source(doc: Doc<'_>, yaml: &Yaml) -> Option<Vec<SourceTable>> {
         table: String::new(),
         identifier: String::new(),
         description: String::new(),
+        docs: Vec::new(),
         columns: IndexMap::new(),
         tests: Vec::new(),
         config: Config::new(),
@@ -162,6 +166,7 @@ fn table(
     fields.ignore(TOLERATED);
     let table = SourceTable {
         identifier: fields.text("identifier").unwrap_or_else(|| name.clone()),
+        docs: docs::called(fields.written("description").as_deref()),
         description: fields.text("description").unwrap_or_default(),
         external: fields.json("external").unwrap_or_default(),
         quoting: crate::config::over(&template.quoting, fields.json("quoting")),

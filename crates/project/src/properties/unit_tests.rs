@@ -1,12 +1,14 @@
 //! `unit_tests:` as they are written: names are not looked up and fixture files not read yet.
 
+use std::collections::BTreeMap;
+
 use forebay_core::unit_test::{Overrides, Row};
 use forebay_core::{Diagnostic, Location};
 use serde_json::{Map, Value as Json};
 
 use super::config;
 use crate::config::Config;
-use crate::yaml::{Doc, Fields, Mark, Unknown, Yaml};
+use crate::yaml::{Doc, Fields, Mark, Unknown, Value, Yaml};
 
 #[derive(Clone, Debug)]
 pub(crate) struct UnitTestDecl {
@@ -33,6 +35,10 @@ pub(crate) struct FixtureDecl {
     /// The name of a file that has the rows.
     pub file: Option<String>,
     pub at: Location,
+    /// Where its rows or their file are named.
+    pub rows_at: Location,
+    /// Where the rows first name each column.
+    pub columns: BTreeMap<String, Location>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,12 +133,36 @@ fn fixture(doc: Doc<'_>, fields: &mut Fields<'_>, at: Mark) -> Option<FixtureDec
         );
         return None;
     }
+    let columns = match format {
+        FixtureFormat::Dict => columns(doc, fields.get("rows")),
+        FixtureFormat::Csv | FixtureFormat::Sql => BTreeMap::new(),
+    };
+    let written = ["fixture", "rows"];
+    let written = written.into_iter().find(|key| fields.get(key).is_some());
+    let rows_at = written.map_or(at, |key| fields.at(key));
     Some(FixtureDecl {
         format,
         rows,
         file,
         at: at.in_file(doc.file),
+        rows_at: rows_at.in_file(doc.file),
+        columns,
     })
+}
+
+fn columns(doc: Doc<'_>, rows: Option<&Yaml>) -> BTreeMap<String, Location> {
+    let mut columns = BTreeMap::new();
+    let rows = rows.and_then(Yaml::as_list).unwrap_or_default();
+    for row in rows {
+        let Value::Map(cells) = &row.value else {
+            continue;
+        };
+        for cell in cells {
+            let at = cell.key_at.in_file(doc.file);
+            columns.entry(cell.key.clone()).or_insert(at);
+        }
+    }
+    columns
 }
 
 fn dicts(doc: Doc<'_>, fields: &Fields<'_>, yaml: &Yaml) -> Option<Vec<Row>> {

@@ -8,6 +8,7 @@ use super::contract::{constraints, deprecation_date};
 use super::tests::{self, TestDecl};
 use super::{Patch, config};
 use crate::config::merge;
+use crate::docs;
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
 
 /// What all versions have in common.
@@ -106,7 +107,10 @@ impl Common {
         patch.defined_in = fields
             .text("defined_in")
             .or_else(|| Some(format!("{name}_v{v}")));
-        patch.description = fields.text("description").unwrap_or(patch.description);
+        if let Some(description) = fields.text("description") {
+            patch.description = description;
+            patch.docs = docs::called(fields.written("description").as_deref());
+        }
         merge(&mut patch.config, config(doc, &mut fields));
         if fields.get("constraints").is_some() {
             let what = fields.what.clone();

@@ -20,12 +20,21 @@ pub(crate) fn artifact(folder: Option<&Path>, name: &str, why: &str) -> Result<J
         Diagnostic::error(problem.message)
             .hint("--state names the folder of an earlier run's artifacts")
     })?;
-    serde_json::from_slice(&text).map_err(|error| {
+    let json: Json = serde_json::from_slice(&text).map_err(|error| {
         let (line, column) = (error.line() as u32, error.column() as u32);
         Diagnostic::error(format!("{} is no JSON that can be read", path.display()))
             .at(Location::new(&path, line, column))
             .hint("is it an artifact of dbt or forebay?")
-    })
+    })?;
+    let kind = name.trim_end_matches(".json").replace('_', "-");
+    let schema = json["metadata"]["dbt_schema_version"].as_str();
+    if schema.is_some_and(|schema| schema.contains(&format!("/{kind}/v"))) {
+        return Ok(json);
+    }
+    // All of the project would be new to it.
+    let message = format!("{} is no {name} of dbt or forebay", path.display());
+    let problem = Diagnostic::error(message).at(Location::file(&path));
+    Err(problem.hint("its metadata.dbt_schema_version says another kind, or nothing"))
 }
 
 /// How each node ended, in dbt's words.

@@ -52,14 +52,14 @@ models:
     assert_eq!(materialized(&project, "a"), Materialized::View);
     assert_eq!(materialized(&project, "b"), Materialized::Ephemeral);
     let a = node(&project, "model.shop.a");
-    assert_eq!(a.tags, ["common", "dev", "patched", "staging"]);
+    assert_eq!(a.tags, ["common", "staging", "dev", "patched"]);
     assert_eq!(
         a.relation.as_ref().unwrap().to_string(),
         "main_stage.a_renamed"
     );
     assert_eq!(
         node(&project, "model.shop.b").tags,
-        ["common", "dev", "own", "staging"]
+        ["common", "staging", "dev", "own"]
     );
 }
 
@@ -339,7 +339,10 @@ vars: {with_extra: false}
 --- seeds/codes.csv
 code;name
 --- seeds/schema.yml
-seeds: [{name: codes, description: \"{{ doc('codes') }}\"}]
+seeds:
+  - name: codes
+    description: \"{{ doc('codes') }}\"
+    columns: [{name: code, description: \"See {{ doc('shop', 'codes') }}\"}, {name: name, description: plain}]
 --- models/words.md
 It's about {{ nothing.
 {% docs codes %} What the codes mean. {% enddocs %}
@@ -356,6 +359,14 @@ It's about {{ nothing.
         (';', "varchar")
     );
     assert_eq!(codes.description, "What the codes mean.");
+    let shown = &project.manifest()["nodes"]["seed.shop.codes"];
+    let blocks = serde_json::json!(["doc.shop.codes"]);
+    assert_eq!(shown["doc_blocks"], blocks);
+    assert_eq!(shown["columns"]["code"]["doc_blocks"], blocks);
+    assert_eq!(
+        shown["columns"]["name"]["doc_blocks"],
+        serde_json::json!([])
+    );
     assert!(
         project
             .graph

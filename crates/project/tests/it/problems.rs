@@ -358,7 +358,8 @@ shop:
         ),
         "error: the profile 'shop' has no target 'deev'
   --> profiles.yml:4:5
-  hint: did you mean 'dev'?"
+  hint: did you mean 'dev'?
+  hint: it has: dev"
     );
 }
 
@@ -734,4 +735,79 @@ semantic_models:
         text.starts_with("error: semantic models need a time spine of days or finer"),
         "{text}"
     );
+}
+
+#[test]
+fn all_settings_of_a_node_are_told_each_at_its_key() {
+    assert_eq!(
+        problems(
+            "--- models/a.sql
+{{ config(materialized=7, tags={'a': 'b'}) }} select 1 as id
+--- models/s.yml
+models:
+  - name: a
+    config:
+      docs:
+        show: perhaps
+      contract: {enforced: maybe}
+--- tests/t.sql
+select 1
+from {{ ref('nope') }}
+--- models/p.py
+def model(dbt, session):
+    return dbt.ref('nope')
+"
+        ),
+        "error: 'materialized' of model 'a' must be a text, not 7
+  --> models/a.sql:1:11
+error: 'tags' of model 'a' must be a text or a list of texts, not {\"a\":\"b\"}
+  --> models/a.sql:1:27
+error: no model, seed or snapshot is called 'nope'
+  --> models/p.py:2:16
+error: 'docs.show' of model 'a' must be true or false, not \"perhaps\"
+  --> models/s.yml:5:9
+error: 'contract.enforced' of model 'a' must be true or false, not \"maybe\"
+  --> models/s.yml:6:18
+warning: the test 't' does not run: no model, seed or snapshot is called 'nope'
+  --> tests/t.sql:2:9"
+    );
+}
+
+#[test]
+fn what_jinja_cannot_read_is_told_with_what_to_write() {
+    let text = problems(
+        "--- models/a.sql
+{% if true %}1{% elseif false %}2{% endif %}
+--- models/b.sql
+select 1 {# a remark
+as id
+--- models/c.sql
+select * from {{ ref('d) }}
+--- models/d.sql
+{% if target.name = 'dev' %}1{% endif %}
+--- models/e.sql
+{% if true && false %}1{% endif %}
+--- models/f.sql
+{% for x in [1] %}{{ x }}{% endif %}
+--- models/g.sql
+{{ 'a' | uper }}
+--- models/h.sql
+{{ 'a'.uper() }}
+--- models/i.sql
+{% fro x in [1] %}{% endfor %}
+",
+    );
+    for problem in [
+        "unknown statement elseif\n  --> models/a.sql:1:18\n  hint: write elif",
+        "the comment {# is never closed\n  --> models/b.sql:1:10\n",
+        "the text that begins here is never closed\n  --> models/c.sql:1:22\n",
+        "--> models/d.sql:1:19\n  hint: == compares",
+        "hint: Jinja writes 'and', not '&&'",
+        "unknown statement endif\n  --> models/f.sql:1:29\n  hint: the block that was opened last",
+        "filter uper is unknown\n  --> models/g.sql:1:10\n  hint: did you mean 'upper'?",
+        "has no method named uper\n  --> models/h.sql:1:7\n  hint: did you mean 'upper'?",
+        "unknown statement fro\n  --> models/i.sql:1:4\n  hint: did you mean 'for'?",
+    ] {
+        assert!(text.contains(problem), "{problem} in\n{text}");
+    }
 }

@@ -264,7 +264,8 @@ fn state_is_compared_with_an_earlier_manifest() {
 fn results_of_an_earlier_run() {
     let files = Files::new(SHOP);
     let state = tempfile::tempdir().unwrap();
-    let results = r#"{"results": [{"unique_id": "model.shop.orders", "status": "error"}]}"#;
+    let results = r#"{"metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json"},
+        "results": [{"unique_id": "model.shop.orders", "status": "error"}]}"#;
     std::fs::write(state.path().join("run_results.json"), results).unwrap();
     let mut selection = Selection {
         include: vec!["1+result:error".into()],
@@ -274,6 +275,18 @@ fn results_of_an_earlier_run() {
     };
     let project = files.load().unwrap();
     assert_eq!(project.select(&selection).unwrap().nodes.len(), 3);
+    // All of the project would be new to what is no artifact.
+    for other in [
+        "{}",
+        r#"{"metadata": {"dbt_schema_version": "dbt/manifest/v12.json"}}"#,
+    ] {
+        std::fs::write(state.path().join("run_results.json"), other).unwrap();
+        let problem = project.select(&selection).unwrap_err().to_string();
+        assert!(
+            problem.contains("run_results.json is no run_results.json of"),
+            "{problem}"
+        );
+    }
     selection.state = None;
     let problem = project.select(&selection).unwrap_err().to_string();
     assert!(problem.contains("--state"), "{problem}");

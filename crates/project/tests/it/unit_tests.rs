@@ -135,7 +135,7 @@ unit_tests:
         "hint: did you mean 'orders'?",
         "'colours' cannot be an input of the unit test 'bad'\n  --> models/tests.yml:9:9",
         "no model, seed or snapshot is called 'colurs'",
-        "no fixture file is called 'some'\n  --> models/tests.yml:13:9",
+        "no fixture file is called 'some'\n  --> models/tests.yml:15:18",
         "the rows of the input source('raw', 'orders') of unit test 'bad' must be a list of mappings\n  --> models/tests.yml:17:15",
         "a unit test has no 'name'",
         "a unit test has no 'expect'",

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use forebay_core::incremental::Batch;
-use forebay_core::{Diagnostic, Fault, Node, NodeId};
+use forebay_core::graph::{Materialized, Model};
+use forebay_core::incremental::{Batch, BatchSize, IncrementalStrategy};
+use forebay_core::{Diagnostic, Fault, Node, NodeId, Spec};
 use forebay_project::CompileState;
 use serde_json::{Value, json};
 
@@ -24,12 +25,13 @@ pub async fn run(
     let mut outcome = Outcome::default();
     let (mut rows, mut done, mut failed) = (0, Vec::new(), Vec::new());
     let mut problem = None;
+    let size = size(node);
     for (index, batch) in batches.iter().enumerate() {
         // Only the first one finds no table to add to.
         let first = fresh && index == 0;
         let written = write(context, node, *batch, first).await;
         let word = if written.is_ok() { "OK" } else { "ERROR" };
-        let (number, total, name) = (index + 1, batches.len(), batch.name());
+        let (number, total, name) = (index + 1, batches.len(), batch.name(size));
         let line = format!("Batch {number} of {total} {word} batch {name}");
         context.output.say(&line);
         match written {
@@ -97,6 +99,19 @@ async fn write(
     match written {
         Ok(written) => Ok(written),
         Err(problem) => Err(placed(workspace, &node.id, &state, Some(&sql), problem).await),
+    }
+}
+
+fn size(node: &Node) -> BatchSize {
+    match &node.spec {
+        Spec::Model(Model {
+            materialized: Materialized::Incremental(incremental),
+            ..
+        }) => match &incremental.strategy {
+            IncrementalStrategy::Microbatch(spec) => spec.batch_size,
+            _ => BatchSize::Day,
+        },
+        _ => BatchSize::Day,
     }
 }
 

@@ -34,7 +34,7 @@ pub async fn run(
     };
     let mut stand_ins = BTreeMap::new();
     let read = read_by(context, &test.model);
-    for given in &test.given {
+    for (nth, given) in test.given.iter().enumerate() {
         // As in dbt, what the model does not read may be given, and need not be there.
         if let Input::Node(id) = &given.input
             && read.contains(id)
@@ -44,7 +44,8 @@ pub async fn run(
                 Fixture::Sql(_) => Columns::new(),
                 Fixture::Dict(_) | Fixture::Csv(_) => columns_of(context, id).await?,
             };
-            let sql = fixture(context, test, &given.rows, &columns, id.as_str()).await?;
+            let sql = fixture(context, test, &given.rows, &columns, id.as_str()).await;
+            let sql = sql.map_err(|problem| of_part(problem, &format!("given.{nth}")))?;
             stand_ins.insert(id.clone(), format!("({sql})"));
         }
     }
@@ -118,7 +119,9 @@ async fn compare(
     let of_model = async |problem| {
         for (id, sql) in state.stand_ins.iter() {
             if let Err(own) = lake.collect(&format!("select * from {sql} as rows")).await {
-                return of_rows(node, id, &own);
+                let same = |given: &Given| matches!(&given.input, Input::Node(own) if own == id);
+                let nth = test.given.iter().position(same).unwrap_or_default();
+                return of_part(of_rows(node, id, &own), &format!("given.{nth}"));
             }
         }
         let placed = placed(workspace, &test.model, &state, Some(&sql), problem).await;
@@ -128,7 +131,8 @@ async fn compare(
         Ok(all) => all,
         Err(problem) => return Err(of_model(problem).await),
     };
-    let expected = fixture(context, test, &test.expect, &all, "'expect'").await?;
+    let expected = fixture(context, test, &test.expect, &all, "'expect'").await;
+    let expected = expected.map_err(|problem| of_part(problem, "expect"))?;
     let wanted = match &test.expect {
         Fixture::Sql(_) => {
             let own = columns_of_query(context, &expected).await?;
@@ -152,6 +156,15 @@ async fn compare(
     };
     let expected = shown(&format!("({expected})")).await?;
     Ok(verdict(&wanted, expected, actual))
+}
+
+/// The problem of some of the test's rows, or of a column of them that it names.
+fn of_part(problem: Diagnostic, part: &str) -> Diagnostic {
+    let column = problem
+        .setting
+        .as_ref()
+        .map(|column| format!("{part}.{column}"));
+    problem.of_setting(column.as_deref().unwrap_or(part))
 }
 
 /// Rows that do not fit their columns: the SQL that stands for them is in no file.
@@ -282,7 +295,13 @@ async fn this(
             columns_of_query(context, &sql).await?
         }
     };
-    let sql = fixture(context, test, &given.rows, &columns, "'this'").await?;
+    let sql = fixture(context, test, &given.rows, &columns, "'this'").await;
+    let nth = test
+        .given
+        .iter()
+        .position(|other| other.input == Input::This);
+    let part = format!("given.{}", nth.unwrap_or_default());
+    let sql = sql.map_err(|problem| of_part(problem, &part))?;
     Ok(format!("({sql})"))
 }
 
@@ -312,7 +331,8 @@ fn rows_sql(rows: &[Row], columns: &Columns, what: &str) -> Result<String, Diagn
         if !known.clone().any(|name| name.eq_ignore_ascii_case(key)) {
             let message = format!("{what} has no column '{key}'");
             let all: Vec<&str> = known.clone().collect();
-            let problem = Diagnostic::error(message).maybe_hint(suggest::nearest(key, known));
+            let problem = Diagnostic::error(message).of_setting(key);
+            let problem = problem.maybe_hint(suggest::nearest(key, known));
             return Err(problem.hint(format!("its columns: {}", all.join(", "))));
         }
     }

@@ -166,6 +166,7 @@ fn unknown_type(file: &Path, name: &str, text: &str) -> Diagnostic {
         "column_types gives '{name}' the type '{text}', which is unknown"
     ))
     .at(Location::file(file))
+    .of_setting(&format!("column_types.{name}"))
     .hint("such as: varchar, integer, bigint, double, numeric(10, 2), boolean, date, timestamp")
 }
 
@@ -185,13 +186,19 @@ fn typed(file: &Path, schema: &SchemaRef, chunk: &Chunk) -> Result<RecordBatch, 
             .column
             .as_ref()
             .map_or(String::new(), |name| format!("{name}: "));
-        return Err(
-            Diagnostic::error(format!("{column}{}", problem.message)).at(Location::new(
-                file,
-                problem.line as u32,
-                problem.character,
-            )),
-        );
+        let field = problem.column.as_ref().zip(problem.value.as_ref());
+        let field =
+            field.and_then(|(name, value)| Some((value, schema.field_with_name(name).ok()?)));
+        // Of the type that SQL calls it by.
+        let message = match field {
+            Some((value, field)) => format!(
+                "'{value}' is not of type {}",
+                forebay_lake::sql_type(field.data_type())
+            ),
+            None => problem.message.clone(),
+        };
+        let at = Location::new(file, problem.line as u32, problem.character);
+        return Err(Diagnostic::error(format!("{column}{message}")).at(at));
     }
     let columns = chunk.batch.columns().iter().zip(schema.fields());
     let columns = columns

@@ -113,15 +113,27 @@ fn check_settings(node: &Node, spec: &Snapshot, columns: &[&str]) -> Result<(), 
             node.name
         )));
     }
-    let unknown = sql::named_columns(spec).find(|name| sql::column(columns, name).is_none());
-    match unknown {
-        None => Ok(()),
-        Some(name) => Err(error(format!(
-            "snapshot '{}' names the column '{name}', which its query does not have",
-            node.name
-        ))
-        .maybe_hint(suggest::nearest(name, columns.iter().copied()))),
-    }
+    let unknown = sql::named_columns(spec).filter(|(_, name)| sql::column(columns, name).is_none());
+    let unknown: Vec<_> = unknown.collect();
+    let Some((setting, name)) = unknown.first() else {
+        return Ok(());
+    };
+    let named: Vec<String> = unknown
+        .iter()
+        .map(|(_, name)| format!("'{name}'"))
+        .collect();
+    let word = if named.len() == 1 {
+        "column"
+    } else {
+        "columns"
+    };
+    let problem = error(format!(
+        "snapshot '{}' names the {word} {}, which its query does not have",
+        node.name,
+        named.join(", ")
+    ));
+    let hint = suggest::nearest(name, columns.iter().copied());
+    Err(problem.of_setting(setting).maybe_hint(hint))
 }
 
 fn check_table(relation: &Relation, spec: &Snapshot, table: &TableInfo) -> Result<(), Diagnostic> {

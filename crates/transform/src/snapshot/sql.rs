@@ -29,18 +29,19 @@ pub fn is_own(spec: &Snapshot, name: &str) -> bool {
 
 /// The names that must be columns of the query. Keys and times may be expressions, which the
 /// engine checks.
-pub fn named_columns(spec: &Snapshot) -> impl Iterator<Item = &str> {
+pub fn named_columns(spec: &Snapshot) -> impl Iterator<Item = (&'static str, &str)> {
     let (times, checked) = match &spec.strategy {
         SnapshotStrategy::Timestamp { updated_at } => (std::slice::from_ref(updated_at), &[][..]),
         SnapshotStrategy::Check { columns, .. } => (&[][..], columns.as_slice()),
         SnapshotStrategy::Custom { .. } => (&[][..], &[][..]),
     };
-    let terms = spec
-        .unique_key
-        .iter()
-        .chain(times)
-        .filter(|term| is_name(term));
-    terms.chain(checked).map(String::as_str)
+    let keys = spec.unique_key.iter().map(|key| ("unique_key", key));
+    let times = times.iter().map(|time| ("updated_at", time));
+    let terms = keys.chain(times).filter(|(_, term)| is_name(term));
+    let checked = checked.iter().map(|column| ("check_cols", column));
+    terms
+        .chain(checked)
+        .map(|(setting, name)| (setting, name.as_str()))
 }
 
 fn is_name(term: &str) -> bool {

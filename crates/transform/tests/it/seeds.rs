@@ -144,7 +144,7 @@ async fn what_does_not_fit_is_placed_and_the_table_stays() {
         (
             "code\n1\nx\n",
             &[("code", "integer")][..],
-            "code: 'x' is not of type int64\n  --> seeds/codes.csv:3:1",
+            "code: 'x' is not of type integer\n  --> seeds/codes.csv:3:1",
         ),
         (
             "code\n3000000000\n",

@@ -1,0 +1,171 @@
+//! What people often write in Jinja though it cannot be read, and what to write instead.
+
+use forebay_core::{Diagnostic, suggest};
+use minijinja::ErrorKind;
+
+use super::template::Origin;
+
+const TAGS: &[&str] = &[
+    "call",
+    "do",
+    "docs",
+    "elif",
+    "else",
+    "endcall",
+    "endfilter",
+    "endfor",
+    "endif",
+    "endmacro",
+    "endraw",
+    "endset",
+    "filter",
+    "for",
+    "if",
+    "include",
+    "macro",
+    "materialization",
+    "raw",
+    "set",
+    "snapshot",
+    "test",
+];
+
+const FILTERS: &[&str] = &[
+    "abs",
+    "as_bool",
+    "as_native",
+    "as_number",
+    "as_text",
+    "attr",
+    "batch",
+    "capitalize",
+    "default",
+    "dictsort",
+    "escape",
+    "first",
+    "float",
+    "format",
+    "groupby",
+    "indent",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "random",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "safe",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "string",
+    "sum",
+    "title",
+    "tojson",
+    "trim",
+    "truncate",
+    "unique",
+    "upper",
+    "urlencode",
+    "wordcount",
+    "xmlattr",
+];
+
+const METHODS: &[&str] = &[
+    "append",
+    "capitalize",
+    "copy",
+    "count",
+    "endswith",
+    "extend",
+    "find",
+    "format",
+    "get",
+    "index",
+    "insert",
+    "isdigit",
+    "items",
+    "join",
+    "keys",
+    "lower",
+    "lstrip",
+    "pop",
+    "remove",
+    "replace",
+    "reverse",
+    "rsplit",
+    "rstrip",
+    "sort",
+    "split",
+    "startswith",
+    "strftime",
+    "strip",
+    "title",
+    "update",
+    "upper",
+    "values",
+    "zfill",
+];
+
+/// `detail` is what the engine says, `text` what stands where it says so.
+pub(super) fn hint(kind: ErrorKind, detail: &str, text: &str) -> Option<String> {
+    let text = text.trim_start();
+    match kind {
+        ErrorKind::UnknownFilter => {
+            let name = detail
+                .strip_prefix("filter ")?
+                .strip_suffix(" is unknown")?;
+            suggest::nearest(name, FILTERS.iter().copied())
+        }
+        ErrorKind::UnknownMethod => {
+            let (_, name) = detail.split_once(" has no method named ")?;
+            suggest::nearest(name, METHODS.iter().copied())
+        }
+        ErrorKind::SyntaxError => match detail.strip_prefix("unknown statement ") {
+            Some("elseif" | "elsif" | "elseIf") => Some("write elif".to_owned()),
+            Some(word) if TAGS.contains(&word) && word.starts_with("end") => {
+                Some("the block that was opened last ends with another word".to_owned())
+            }
+            Some(word) => suggest::nearest(word, TAGS.iter().copied()),
+            None if detail.starts_with("unexpected `=`") => {
+                Some("== compares; = gives a name a value".to_owned())
+            }
+            None => [("&&", "and"), ("||", "or"), ("!", "not")]
+                .iter()
+                .find(|(sign, _)| detail == "unexpected character" && text.starts_with(sign))
+                .map(|(sign, word)| format!("Jinja writes '{word}', not '{sign}'")),
+        },
+        _ => None,
+    }
+}
+
+/// What is opened and runs to the end of the file: told where it begins.
+pub(super) fn never_closed(detail: &str, origin: &Origin) -> Option<Diagnostic> {
+    let text = origin.text();
+    let (offset, what) = match detail {
+        "unexpected end of comment" => (text.rfind("{#")?, "the comment {#"),
+        "unexpected end of string" => {
+            let in_tag = |offset: &usize| {
+                let line = text[..*offset].rsplit('\n').next().unwrap_or_default();
+                line.contains("{{") || line.contains("{%")
+            };
+            let quotes = ['\'', '"']
+                .into_iter()
+                .filter_map(|quote| text.rfind(quote));
+            (quotes.filter(in_tag).min()?, "the text that begins here")
+        }
+        _ => return None,
+    };
+    let message = format!("Jinja syntax error: {what} is never closed");
+    Some(Diagnostic::error(message).at(origin.at(offset)))
+}
