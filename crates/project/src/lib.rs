@@ -75,6 +75,8 @@ pub struct Project {
     details: BTreeMap<NodeId, nodes::Detail>,
     /// What is switched off.
     disabled: Vec<nodes::Draft>,
+    /// Tests that do not run, since a node that they name is not there.
+    idle: Vec<nodes::Draft>,
     groups: nodes::Groups,
     macro_patches: BTreeMap<NodeId, properties::MacroPatch>,
     /// Generic tests by the node that they are declared on.

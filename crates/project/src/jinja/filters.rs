@@ -1,5 +1,7 @@
 //! The engine as dbt sets it up: filters, Python's methods, printing, and nothing escaped.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
+
 use minijinja::value::{Kwargs, Rest, ValueKind, ValueOrKwargs};
 use minijinja::{AutoEscape, Environment, Error, State, UndefinedBehavior, Value, filters};
 use minijinja_contrib::pycompat::unknown_method_callback;
@@ -25,6 +27,7 @@ pub(crate) fn environment() -> Environment<'static> {
     env.add_filter("as_text", |value: Value| value.to_string());
     env.add_filter("list", |value: Value| collections::list_of(&value));
     env.add_filter("map", mapped);
+    env.add_filter("random", random);
     super::text_filters::add(&mut env);
     for filter in [with_arguments(), super::text_filters::with_arguments()].concat() {
         add_named(&mut env, filter);
@@ -113,6 +116,14 @@ fn add_named(env: &mut Environment<'static>, (name, params, takes, function): Fi
             function.call(state, &all)
         },
     );
+}
+
+/// Any of them; none of nothing.
+fn random(items: Value) -> Result<Value, Error> {
+    let items: Vec<Value> = items.try_iter()?.collect();
+    let chance = RandomState::new().build_hasher().finish() as usize;
+    let picked = chance.checked_rem(items.len());
+    Ok(picked.map_or_else(Value::default, |at| items[at].clone()))
 }
 
 fn grouped(value: Value, kwargs: Kwargs) -> Result<Value, Error> {

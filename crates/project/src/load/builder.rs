@@ -1,6 +1,6 @@
 //! From the scanned files to drafts of nodes, and to the names that `ref` and `source` can use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use forebay_core::graph::{Access, Version};
 use forebay_core::{NodeId, Relation, ResourceType, Spec};
@@ -148,18 +148,19 @@ impl<'a> Builder<'a> {
         let nodes = self.drafts.iter().map(|draft| &draft.node);
         let groups: BTreeMap<&NodeId, &Option<String>> =
             nodes.map(|node| (&node.id, &node.group)).collect();
-        // Nothing is tested on a node that is switched off or broken.
-        let mut declare = |id: NodeId, key, call, file, declared| {
-            if let Some(group) = groups.get(&id) {
-                found.extend(tests.of(&nodes::Target {
-                    id,
-                    call,
-                    file,
-                    tests: declared,
-                    key,
-                    group: (*group).clone(),
-                }));
-            }
+        let off: BTreeSet<&NodeId> = self.disabled.iter().map(|draft| &draft.node.id).collect();
+        let is_known = |id: &NodeId| groups.contains_key(id) || off.contains(id);
+        // As in dbt, tests of what is switched off or not there are in the manifest, and do not run.
+        let mut declare = |id: Option<NodeId>, key, call, file, declared| {
+            let group = id.as_ref().and_then(|id| groups.get(id).copied());
+            found.extend(tests.of(&nodes::Target {
+                group: group.cloned().flatten(),
+                id,
+                call,
+                file,
+                tests: declared,
+                key,
+            }));
         };
         let patches = [
             (ResourceType::Model, &properties.models),
@@ -176,9 +177,7 @@ impl<'a> Builder<'a> {
                     ResourceType::Snapshot,
                 ];
                 let ids = kinds.map(|kind| self.cx.id(kind, &patch.name, patch.version.as_ref()));
-                let Some(id) = ids.into_iter().find(|id| groups.contains_key(id)) else {
-                    continue;
-                };
+                let id = ids.into_iter().find(is_known);
                 let key = format!("{kind}s.{}", patch.name);
                 declare(id, key, patch.call(), &patch.file, &patch.tests);
             }
@@ -190,6 +189,7 @@ impl<'a> Builder<'a> {
                 table: table.table.clone(),
             };
             let key = format!("sources.{}", table.source);
+            let id = Some(id).filter(is_known);
             declare(id, key, call, &table.file, &table.tests);
         }
         for outcome in found {

@@ -176,6 +176,7 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
         tests_by_node: tests_by_node(&built.graph),
         graph: built.graph,
         disabled: built.disabled,
+        idle: built.idle,
         groups: built.groups,
         macro_patches,
         warnings: Vec::new(),
@@ -370,6 +371,8 @@ struct Built {
     graph: Graph,
     details: BTreeMap<NodeId, Detail>,
     disabled: Vec<Draft>,
+    /// Tests of what is not there.
+    idle: Vec<Draft>,
     groups: nodes::Groups,
 }
 
@@ -422,7 +425,6 @@ fn build(
         }
     }
     let mut drafts = linked;
-    disabled.extend(idle);
     let mut unit_tests = Vec::new();
     for (package, scanned, properties) in contents {
         let reader = nodes::UnitTests {
@@ -471,6 +473,7 @@ fn build(
         graph,
         details,
         disabled,
+        idle,
         groups,
     }
 }

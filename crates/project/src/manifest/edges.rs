@@ -1,5 +1,7 @@
 //! `parent_map` and `child_map`: edges between the nodes that dbt knows.
 
+use std::collections::BTreeSet;
+
 use forebay_core::{Node, NodeId};
 use serde::ser::{Serialize, Serializer};
 
@@ -22,6 +24,13 @@ pub(super) fn parents<'a>(project: &'a Project, alone: &'a [String]) -> Edges<'a
 
 pub(super) fn children<'a>(project: &'a Project, alone: &'a [String]) -> Edges<'a> {
     let mut children = project.graph.children();
+    for node in project.idle.iter().map(|draft| &draft.node) {
+        for parent in &node.depends_on {
+            let all = children.entry(parent).or_default();
+            all.push(&node.id);
+            all.sort();
+        }
+    }
     edges(project, alone, move |node| {
         children.remove(&node.id).unwrap_or_default()
     })
@@ -33,8 +42,13 @@ fn edges<'a>(
     mut of: impl FnMut(&'a Node) -> Vec<&'a NodeId>,
 ) -> Edges<'a> {
     let is_known = |node: &Node| is_dbt(node.resource_type());
-    let known = |id: &NodeId| project.graph.get(id).is_some_and(is_known);
-    let nodes = project.graph.nodes.values();
+    let idle = project.idle.iter().map(|draft| &draft.node);
+    let idle_ids: BTreeSet<&NodeId> = idle.clone().map(|node| &node.id).collect();
+    let known = |id: &NodeId| match project.graph.get(id) {
+        Some(node) => is_known(node),
+        None => idle_ids.contains(id),
+    };
+    let nodes = project.graph.nodes.values().chain(idle);
     let entries = nodes.filter(|node| is_known(node)).map(|node| {
         let mut edges = of(node);
         edges.retain(|id| known(id));

@@ -45,7 +45,7 @@ impl Serialize for Manifest<'_> {
         let mut all = serializer.serialize_map(None)?;
         all.serialize_entry("metadata", &metadata(project))?;
         let nodes = Section {
-            further: operations,
+            further: operations.into_iter().chain(idle(project)).collect(),
             compiled: Some(self.compiled),
             ..section(NODES)
         };
@@ -56,7 +56,11 @@ impl Serialize for Manifest<'_> {
         all.serialize_entry("exposures", &section(&[Exposure]))?;
         all.serialize_entry("metrics", &section(&[Metric]))?;
         all.serialize_entry("groups", &resource::groups(project))?;
-        all.serialize_entry("selectors", &json!({}))?;
+        let selectors = project.selectors.iter();
+        let selectors: Map<String, Json> = selectors
+            .map(|selector| (selector.name.clone(), selector.shown.clone()))
+            .collect();
+        all.serialize_entry("selectors", &selectors)?;
         all.serialize_entry("disabled", &disabled(project))?;
         all.serialize_entry("parent_map", &edges::parents(project, &alone))?;
         all.serialize_entry("child_map", &edges::children(project, &alone))?;
@@ -179,6 +183,15 @@ pub(crate) fn of_node(project: &Project, id: &NodeId) -> Option<Json> {
     let empty = Detail::default();
     let detail = project.details.get(id).unwrap_or(&empty);
     Some(json!(entry(project, node, detail, None)))
+}
+
+/// Tests that do not run, which dbt keeps among the nodes.
+fn idle(project: &Project) -> impl Iterator<Item = (String, Json)> {
+    project.idle.iter().map(|draft| {
+        let mut entry = json!(entry(project, &draft.node, &draft.detail, None));
+        entry["config"]["enabled"] = json!(false);
+        (draft.node.id.to_string(), entry)
+    })
 }
 
 /// Nodes that are switched off: their entries by id.

@@ -25,7 +25,8 @@ use crate::yaml::{Doc, Mark};
 
 /// The node that tests are declared on.
 pub(crate) struct Target<'a> {
-    pub id: NodeId,
+    /// None where there is no such node.
+    pub id: Option<NodeId>,
     /// How a template names it: `ref('orders')`.
     pub call: RefCall,
     pub file: &'a str,
@@ -100,6 +101,7 @@ impl GenericTests<'_> {
             arguments,
             config_call: config_call(&own),
             key: target.key.clone(),
+            target: target.call.clone(),
         };
         let mut config = self.settings(&fqn, &[], &own);
         let off = self.reader(&config, &names.full).flag("enabled") == Some(false);
@@ -135,7 +137,7 @@ impl GenericTests<'_> {
         tags.dedup();
         let spec = Test {
             generic: Some(decl.test.clone()),
-            attached: Some(target.id.clone()),
+            attached: target.id.clone(),
             column: decl.column.clone(),
             ..test_spec(cx, &reader, raw.clone())
         };

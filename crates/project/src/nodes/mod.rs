@@ -167,6 +167,8 @@ pub(crate) struct TestDetail {
     pub arguments: Vec<(String, Argument)>,
     /// Section and name under which it is declared.
     pub key: String,
+    /// The node that it is declared on.
+    pub target: RefCall,
     /// Its settings as dbt writes them behind its call.
     pub config_call: String,
 }

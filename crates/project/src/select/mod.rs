@@ -10,6 +10,7 @@ mod methods;
 mod resolve;
 mod resources;
 mod selectors;
+mod shown;
 mod spec;
 mod state;
 

@@ -1,9 +1,11 @@
 //! `selectors.yml`: selections that have a name.
 
 use forebay_core::{Diagnostic, suggest};
+use serde_json::Value as Json;
 
 use super::criterion::Criterion;
 use super::methods;
+use super::shown::shown;
 use super::spec::{How, Indirect, Spec};
 use crate::yaml::{Doc, Entry, Fields, Unknown, Yaml};
 
@@ -13,6 +15,8 @@ pub(crate) struct Selector {
     /// Whether it counts where nothing is selected.
     pub default: bool,
     pub spec: Spec,
+    /// As the manifest has it.
+    pub shown: Json,
 }
 
 /// The selectors of a file, in its order: one may use those before it.
@@ -52,6 +56,7 @@ fn selector(doc: Doc<'_>, yaml: &Yaml, before: &[Selector]) -> Option<Selector> 
     let reader = Reader { doc, before };
     Some(Selector {
         spec: reader.spec(definition?)?,
+        shown: shown(yaml.to_json(), before),
         name,
         default,
     })

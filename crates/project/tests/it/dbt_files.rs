@@ -4,6 +4,7 @@ use forebay_core::graph::{HardDeletes, KeptAs, Materialized, SnapshotStrategy};
 use forebay_core::incremental::{IncrementalStrategy, OnSchemaChange};
 use forebay_core::{Node, NodeId, ResourceType, Severity, Spec};
 use forebay_project::Project;
+use serde_json::Value as Json;
 
 use crate::support::{Files, compile, parents, problems, project, sql};
 
@@ -514,4 +515,80 @@ select '{{ config.get(\"my-key\") }} {{ config.get(\"my_key\") }} {{ config.get(
 ",
     );
     assert_eq!(sql(&project, "a"), "select '5 None 3 False'");
+}
+
+#[test]
+fn tests_of_what_is_not_there_are_in_the_manifest_and_do_not_run() {
+    let project = project(
+        "--- models/a.sql
+select {{ [1, 1] | random }} as id
+--- models/off.sql
+{{ config(enabled=false) }} select 1 as id
+--- models/s.yml
+models:
+  - name: ghost
+    columns:
+      - name: id
+        data_tests: [unique, {relationships: {to: \"ref('a')\", field: id}}]
+  - name: 'offline'
+  - name: a
+    columns: [{name: id, data_tests: [{relationships: {to: \"ref('off')\", field: id}}]}]
+--- models/t.yml
+models:
+  - {name: \"off\", columns: [{name: id, data_tests: [not_null]}]}
+",
+    );
+    let manifest = project.manifest();
+    let ids = |found: &Json| -> Vec<String> {
+        let tests = found.as_object().unwrap().keys();
+        let names = tests.filter_map(|id| id.strip_prefix("test.shop."));
+        let names = names.map(|id| id.rsplit_once('.').unwrap().0.to_owned());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    };
+    let all = [
+        "not_null_off_id",
+        "relationships_a_id__id__ref_off_",
+        "relationships_ghost_id__id__ref_a_",
+        "unique_ghost_id",
+    ];
+    assert_eq!(ids(&manifest["nodes"]), all);
+    assert_eq!(ids(&manifest["parent_map"]), all);
+    assert_eq!(ids(&manifest["child_map"]), all);
+    assert_eq!(ids(&manifest["disabled"]), [""; 0]);
+    let children = manifest["child_map"]["model.shop.a"].as_array().unwrap();
+    assert_eq!(children.len(), 2);
+    let test = |name: &str| {
+        let mut nodes = manifest["nodes"].as_object().unwrap().values();
+        nodes.find(|node| node["name"] == name).unwrap().clone()
+    };
+    let ghost = test("relationships_ghost_id__id__ref_a_");
+    assert_eq!(ghost["config"]["enabled"], false);
+    assert_eq!(ghost["attached_node"], Json::Null);
+    assert_eq!(
+        ghost["depends_on"]["nodes"],
+        serde_json::json!(["model.shop.a"])
+    );
+    assert_eq!(test("not_null_off_id")["attached_node"], "model.shop.off");
+    let warnings: Vec<&str> = project
+        .warnings
+        .iter()
+        .map(|w| w.message.as_str())
+        .collect();
+    assert_eq!(
+        warnings,
+        [
+            "there is no model 'ghost' to describe",
+            "there is no model 'offline' to describe",
+            "the test 'relationships_a_id__id__ref_off_' does not run: 'off' is disabled",
+        ]
+    );
+    assert!(
+        project
+            .graph
+            .nodes
+            .keys()
+            .all(|id| !id.as_str().starts_with("test."))
+    );
 }
