@@ -108,23 +108,37 @@ async fn measure(lake: &Lake, node: &Node, spec: &Test, sql: &str) -> Result<Mea
         });
         return read.ok_or_else(|| Diagnostic::internal("a count gave no number"));
     }
-    // The sum over no rows is null: no failing rows, no failures.
-    let query = format!(
-        "select cast(failures as bigint) as failures, \
-         failures {} as should_warn, failures {} as should_error \
-         from (select coalesce({}, case when count(*) = 0 then 0 end) as failures \
-         from {failing} as failing_rows) as measured",
-        spec.warn_if, spec.error_if, spec.fail_calc
-    );
-    let batches = lake.collect(&query).await?;
-    let row = batches.iter().find(|batch| batch.num_rows() == 1);
-    if row.is_some_and(|batch| batch.column(0).is_null(0)) {
-        return Err(Diagnostic::error(format!(
-            "fail_calc '{}' of test '{}' gave null over its failing rows, and has to give a number",
-            spec.fail_calc, node.name
-        ))
-        .hint("a sum over nulls is null: coalesce(sum(...), 0)"));
+    let by_thresholds = |failures: &str, of: &str| {
+        format!(
+            "select cast(failures as bigint) as failures, \
+             failures {} as should_warn, failures {} as should_error \
+             from (select {failures} as failures {of}) as measured",
+            spec.warn_if, spec.error_if
+        )
+    };
+    let of_failing = format!("from {failing} as failing_rows");
+    let mut batches = lake
+        .collect(&by_thresholds(&spec.fail_calc, &of_failing))
+        .await?;
+    let is_null = |batch: &RecordBatch| batch.num_rows() == 1 && batch.column(0).is_null(0);
+    if batches.iter().any(is_null) {
+        // The sum over no rows is null: no failing rows, no failures.
+        let any = format!("select 1 as failing {of_failing} limit 1");
+        if lake
+            .collect(&any)
+            .await?
+            .iter()
+            .any(|batch| batch.num_rows() > 0)
+        {
+            return Err(Diagnostic::error(format!(
+                "fail_calc '{}' of test '{}' gave null over its failing rows, and has to give a number",
+                spec.fail_calc, node.name
+            ))
+            .hint("a sum over nulls is null: coalesce(sum(...), 0)"));
+        }
+        batches = lake.collect(&by_thresholds("0", "")).await?;
     }
+    let row = batches.iter().find(|batch| batch.num_rows() == 1);
     row.and_then(read_measured).ok_or_else(|| {
         Diagnostic::error(format!(
             "the thresholds of test '{}' give no verdict: warn_if '{}', error_if '{}'",

@@ -108,6 +108,23 @@ async fn failing_rows_are_counted_and_held_against_thresholds() {
 }
 
 #[tokio::test]
+async fn a_column_of_one_row_may_count_the_failures() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = lake(&dir).await;
+    let spec = Test {
+        fail_calc: "n_records".into(),
+        ..test()
+    };
+    let counted = |condition: &str| {
+        format!("select count(*) as n_records from main.orders where {condition}")
+    };
+    let failed = run(&lake, &spec, &counted("id > 0")).await;
+    assert_eq!((failed.status, failed.failures), (Status::Fail, 3));
+    let passed = run(&lake, &spec, &counted("id > 99")).await;
+    assert_eq!((passed.status, passed.failures), (Status::Pass, 0));
+}
+
+#[tokio::test]
 async fn no_failing_rows_is_a_pass_also_where_their_sum_is_null() {
     let dir = tempfile::tempdir().unwrap();
     let lake = lake(&dir).await;

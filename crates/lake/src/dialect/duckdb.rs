@@ -22,8 +22,8 @@ impl ExprPlanner for Operators {
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
         use BinaryOperator::{
-            Divide, DuckIntegerDivide, Eq, Gt, GtEq, Lt, LtEq, Minus, NotEq, PGBitwiseShiftLeft,
-            PGBitwiseShiftRight, Plus,
+            Divide, DuckIntegerDivide, Eq, Gt, GtEq, Lt, LtEq, Minus, Modulo, NotEq,
+            PGBitwiseShiftLeft, PGBitwiseShiftRight, Plus,
         };
         let (left, right) = (expr.left.get_type(schema)?, expr.right.get_type(schema)?);
         match (&expr.op, left, right) {
@@ -40,8 +40,13 @@ impl ExprPlanner for Operators {
                 let sides = vec![expr.left, expr.right];
                 return Ok(PlannerResult::Planned(shift.call(sides)));
             }
-            (DuckIntegerDivide, left, right) if left.is_floating() || right.is_floating() => {
-                expr.op = Divide;
+            (Divide | DuckIntegerDivide | Modulo, left, right)
+                if left.is_floating() || right.is_floating() =>
+            {
+                return Ok(PlannerResult::Planned(match expr.op {
+                    Modulo => one_nan(expr.left % expr.right),
+                    _ => one_nan(expr.left / expr.right),
+                }));
             }
             (DuckIntegerDivide, left, right) if is_whole(&left) && is_whole(&right) => {
                 let sides = vec![expr.left, expr.right];
@@ -50,9 +55,8 @@ impl ExprPlanner for Operators {
                 ));
             }
             (Divide | DuckIntegerDivide, left, right) if is_exact(&left) && is_exact(&right) => {
-                expr.op = Divide;
-                expr.left = double(expr.left);
-                expr.right = double(expr.right);
+                let quotient = double(expr.left) / double(expr.right);
+                return Ok(PlannerResult::Planned(one_nan(quotient)));
             }
             (Plus | Minus, left, DataType::Interval(_)) if left.is_string() => {
                 expr.left = timestamp(expr.left);
@@ -77,6 +81,12 @@ impl ExprPlanner for Operators {
 }
 
 /// What a truth value may be compared with, as 0 or 1: not decimals.
+/// What is not a number sorts behind all numbers, however its bits came to be: the processor's quotient of zeros has
+/// a sign.
+fn one_nan(quotient: Expr) -> Expr {
+    functions::named("one_nan").call(vec![quotient])
+}
+
 fn is_counted(number: &DataType) -> bool {
     number.is_integer() || number.is_floating()
 }

@@ -53,6 +53,7 @@ mod rounds;
 mod rowless;
 mod scopes;
 mod selects;
+mod series_names;
 mod sets;
 pub(crate) mod spelling;
 mod spreads;

@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::calls::fill;
 use super::json_rows::{self, VALUE, gives_items};
-use super::{folded, hidden, parse, reads_before};
+use super::{folded, hidden, parse, reads_before, series_names};
 use crate::types::Dialect;
 
 pub(super) fn rewrite(query: &mut Query, dialect: Dialect) {
@@ -44,6 +44,7 @@ impl VisitorMut for Rewriter {
         self.around.push(hidden::tables(select));
         if self.dialect == Dialect::DuckDb {
             reads_before::rewrite(select, &self.around);
+            series_names::rewrite(select);
         }
         if self.dialect == Dialect::Postgres {
             json_rows::rewrite(select);

@@ -130,11 +130,14 @@ impl ScalarUDFImpl for Wrapped {
 }
 
 impl Wrapped {
-    /// The dialect's own calls, which come after the engine's casts, may be of JSON.
+    /// The dialect's own calls, which come after the engine's casts, may be of JSON. What is read from a file may be
+    /// a text of another kind than the plan says.
     fn as_taken(&self, at: usize, array: ArrayRef) -> Result<ArrayRef> {
         let takes = self.function.takes;
         let tells = takes.get(at).or(takes.last()) == Some(&Takes::Json);
         match without_json(array.data_type()) {
+            DataType::Utf8View => Ok(arrow::compute::cast(&array, &DataType::Utf8)?),
+            DataType::BinaryView => Ok(arrow::compute::cast(&array, &DataType::Binary)?),
             text if !tells && &text != array.data_type() => {
                 Ok(arrow::compute::cast(&array, &text)?)
             }

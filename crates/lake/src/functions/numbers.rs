@@ -30,7 +30,15 @@ pub(super) const FUNCTIONS: &[Function] = &[
         gives: |given| given[0].clone(),
         run: |arrays| Ok(Arc::clone(&arrays[0])),
     },
-    // Of -0.0 and 0.0, which are equal, one.
+    // Of the many that are not a number one, which sorts behind all numbers.
+    Function {
+        names: &["one_nan"],
+        takes: &[Takes::Any],
+        count: (1, 1),
+        gives: |given| given[0].clone(),
+        run: |arrays| Ok(one_nan(&arrays[0])),
+    },
+    // Of -0.0 and 0.0, which are equal, one; and of what is not a number.
     Function {
         names: &["one_zero"],
         takes: &[Takes::Any],
@@ -414,15 +422,33 @@ fn within(numbers: &ArrayRef, most: &ArrayRef) -> Result<ArrayRef> {
     Ok(numbers)
 }
 
+fn one_nan(array: &ArrayRef) -> ArrayRef {
+    match array.data_type() {
+        DataType::Float32 => {
+            let array = array.as_primitive::<Float32Type>();
+            let one = |x: f32| if x.is_nan() { f32::NAN } else { x };
+            Arc::new(unary::<_, _, Float32Type>(array, one))
+        }
+        DataType::Float64 => {
+            let array = array.as_primitive::<Float64Type>();
+            let one = |x: f64| if x.is_nan() { f64::NAN } else { x };
+            Arc::new(unary::<_, _, Float64Type>(array, one))
+        }
+        _ => Arc::clone(array),
+    }
+}
+
 fn one_zero(array: &ArrayRef) -> ArrayRef {
     match array.data_type() {
         DataType::Float32 => {
             let array = array.as_primitive::<Float32Type>();
-            Arc::new(unary::<_, _, Float32Type>(array, |x| x + 0.0))
+            let one = |x: f32| if x.is_nan() { f32::NAN } else { x + 0.0 };
+            Arc::new(unary::<_, _, Float32Type>(array, one))
         }
         DataType::Float64 => {
             let array = array.as_primitive::<Float64Type>();
-            Arc::new(unary::<_, _, Float64Type>(array, |x| x + 0.0))
+            let one = |x: f64| if x.is_nan() { f64::NAN } else { x + 0.0 };
+            Arc::new(unary::<_, _, Float64Type>(array, one))
         }
         _ => Arc::clone(array),
     }

@@ -116,7 +116,12 @@ const OF_ONE: Function = Function {
 
 fn of_one(arrays: &[ArrayRef], answer: fn(f64) -> f64) -> Result<ArrayRef> {
     let numbers = arrays[0].as_primitive::<Float64Type>();
-    Ok(Arc::new(unary::<_, _, Float64Type>(numbers, answer)))
+    // Whatever its sign, what is not a number is the same.
+    let one = |number| match answer(number) {
+        none if none.is_nan() => f64::NAN,
+        answer => answer,
+    };
+    Ok(Arc::new(unary::<_, _, Float64Type>(numbers, one)))
 }
 
 fn checked(arrays: &[ArrayRef], answer: fn(f64) -> Result<f64>) -> Result<ArrayRef> {

@@ -161,7 +161,7 @@ async fn json_files_keep_their_objects_and_lists() {
 async fn parquet_files_are_read_and_views_keep_reading_them() {
     let place = place().await;
     place
-        .execute("create table main.t as select 1 as id, 'a' as name")
+        .execute("create table main.t as select 1 as id, 'a' as name, '7' as n, '2024-01-02' as d")
         .await
         .unwrap();
     let found = fs::read_dir(place.folder.path().join("warehouse/main/t")).unwrap();
@@ -171,7 +171,14 @@ async fn parquet_files_are_read_and_views_keep_reading_them() {
         .find(|path| path.extension().is_some_and(|ext| ext == "parquet"))
         .unwrap();
     fs::copy(file, place.folder.path().join("t.parquet")).unwrap();
-    assert_eq!(place.rows("select t.* from 't.parquet'").await, ["1|a"]);
+    assert_eq!(
+        place.rows("select t.* from 't.parquet'").await,
+        ["1|a|7|2024-01-02"]
+    );
+    // Texts come from a file as views of its bytes.
+    let casts =
+        "select cast(n as integer) + 1, n::double, try_cast(n as bigint), d::date from 't.parquet'";
+    assert_eq!(place.rows(casts).await, ["8|7.0|7|2024-01-02"]);
     place
         .execute("create view main.v as select name from read_parquet('t.parquet')")
         .await
