@@ -77,7 +77,10 @@ impl Lake {
         }
     }
 
-    /// Whose SQL it reads.
+    pub(crate) fn names_files(&self) -> bool {
+        self.names_files
+    }
+
     /// A type as the dialect's catalog names it.
     pub fn type_name(&self, data_type: &DataType) -> String {
         engine::type_name(data_type, self.dialect())

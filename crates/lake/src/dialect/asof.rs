@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, ExcludeSelectItem, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName,
-    Select, SelectItem, SelectItemQualifiedWildcardKind, Statement, TableAlias, TableFactor, Visit,
-    Visitor, WildcardAdditionalOptions,
+    Query, Select, SelectItem, SelectItemQualifiedWildcardKind, Statement, TableAlias, TableFactor,
+    Visit, Visitor, WildcardAdditionalOptions,
 };
 use forebay_core::{Diagnostic, quote};
 
@@ -19,6 +19,15 @@ pub(super) fn rewrite(select: &mut Select) -> Result<(), Diagnostic> {
     for item in &mut select.from {
         for join in item.joins.iter_mut().filter(|join| join.global) {
             join.global = false;
+            let renamed = by_condition(join)?;
+            if let Some((table, _)) = renamed.first()
+                && select.projection.iter().any(|item| is_all_of(item, table))
+            {
+                return Err(refused(&format!(
+                    "{table}.* beside USING: name its columns"
+                )));
+            }
+            added.extend(renamed);
             let column = format!("forebay_next_{}", added.len());
             added.push((convert(join, &column)?, column));
         }
@@ -29,6 +38,76 @@ pub(super) fn rewrite(select: &mut Select) -> Result<(), Diagnostic> {
     Ok(())
 }
 
+/// What the right table's columns of `USING` are called.
+const RENAMED: &str = "forebay_using_";
+
+fn is_renamed(column: &Expr) -> bool {
+    match column {
+        Expr::CompoundIdentifier(parts) => parts
+            .last()
+            .is_some_and(|name| name.value.starts_with(RENAMED)),
+        _ => false,
+    }
+}
+
+/// `USING (k, at)` is `ON` the equality of all but the last, and `>=` of that. The right table's columns get other names,
+/// so that those of both are the left one's; they are told with the table.
+fn by_condition(join: &mut Join) -> Result<Vec<(String, String)>, Diagnostic> {
+    use JoinOperator::{Inner, Join as Plain, Left, LeftOuter};
+    let (Plain(on) | Inner(on) | Left(on) | LeftOuter(on)) = &mut join.join_operator else {
+        return Ok(Vec::new());
+    };
+    let JoinConstraint::Using(columns) = on else {
+        return Ok(Vec::new());
+    };
+    let no_table = || refused("its right side is a table or query with a name");
+    let table = name_of(&join.relation).ok_or_else(no_table)?;
+    let columns = columns.iter().map(|name| name.to_string());
+    let columns: Vec<String> = columns.collect();
+    let renamed = |column: &String| format!("{RENAMED}{}", column.trim_matches('"'));
+    let items = columns
+        .iter()
+        .map(|column| format!("{column} as {}", quote(&renamed(column))));
+    let text = format!(
+        "select * exclude ({}), {} from {}",
+        columns.join(", "),
+        items.collect::<Vec<_>>().join(", "),
+        join.relation
+    );
+    let last = columns.len().saturating_sub(1);
+    let conditions = columns.iter().enumerate().map(|(at, column)| {
+        let op = if at == last { ">=" } else { "=" };
+        let other = format!("{}.{}", quote(&table), quote(&renamed(column)));
+        format!("{column} {op} {other}")
+    });
+    let condition =
+        fill(&conditions.collect::<Vec<_>>().join(" and "), &[]).ok_or_else(no_table)?;
+    let parsed = parse(&text, 100).ok().and_then(|mut all| all.pop());
+    let Some(Statement::Query(subquery)) = parsed else {
+        return Err(no_table());
+    };
+    join.relation = derived(subquery, &table);
+    *on = JoinConstraint::On(condition);
+    let hidden = columns
+        .iter()
+        .map(|column| (table.clone(), renamed(column)));
+    Ok(hidden.collect())
+}
+
+fn derived(subquery: Box<Query>, table: &str) -> TableFactor {
+    TableFactor::Derived {
+        lateral: false,
+        subquery,
+        alias: Some(TableAlias {
+            explicit: true,
+            name: Ident::with_quote('"', table),
+            columns: Vec::new(),
+            at: None,
+        }),
+        sample: None,
+    }
+}
+
 /// Joins by the span, and says under which name the table is known.
 fn convert(join: &mut Join, column: &str) -> Result<String, Diagnostic> {
     use JoinOperator::{Inner, Join as Plain, Left, LeftOuter};
@@ -37,7 +116,7 @@ fn convert(join: &mut Join, column: &str) -> Result<String, Diagnostic> {
     };
     let JoinConstraint::On(condition) = on else {
         return Err(refused(
-            "it takes ON with equalities and one of >=, >, <=, <",
+            "it takes USING, or ON with equalities and one of >=, >, <=, <",
         ));
     };
     let table = name_of(&join.relation)
@@ -60,17 +139,7 @@ fn convert(join: &mut Join, column: &str) -> Result<String, Diagnostic> {
         return Err(refused("its right side is a table or query with a name"));
     };
     *condition = spanned;
-    join.relation = TableFactor::Derived {
-        lateral: false,
-        subquery,
-        alias: Some(TableAlias {
-            explicit: true,
-            name: Ident::with_quote('"', &table),
-            columns: Vec::new(),
-            at: None,
-        }),
-        sample: None,
-    };
+    join.relation = derived(subquery, &table);
     Ok(table)
 }
 
@@ -116,6 +185,8 @@ impl Span {
             let (other, own, op) = match (is_of(left, table), is_of(right, table)) {
                 (Some(false), Some(true)) => (left, right, op.clone()),
                 (Some(true), Some(false)) => (right, left, turned(op)),
+                // A key of `USING`.
+                (None, Some(true)) if is_renamed(right) => (left, right, op.clone()),
                 _ => {
                     return Err(refused(
                         "each side of a comparison is of one table, with its name",
@@ -200,6 +271,16 @@ fn is_of(expr: &Expr, table: &str) -> Option<bool> {
         .map(|found| found.map(|found| found == table));
     let first = own.next()??;
     own.all(|other| other == Some(first)).then_some(first)
+}
+
+fn is_all_of(item: &SelectItem, table: &str) -> bool {
+    match item {
+        SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+            let of = name.0.last().and_then(|part| part.as_ident());
+            of.is_some_and(|of| folded(of) == table)
+        }
+        _ => false,
+    }
 }
 
 /// `*` does not show the columns that were added.

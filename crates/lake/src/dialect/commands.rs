@@ -7,6 +7,8 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
+use super::copies;
+
 /// None: it is another statement.
 pub(super) fn parse(parser: &mut Parser<'_>) -> Option<Result<Statement, ParserError>> {
     match parser
@@ -17,6 +19,7 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Option<Result<Statement, ParserE
         .as_str()
     {
         "create" => parser.maybe_parse(create_macro).transpose(),
+        "copy" => Some(copies::parse(parser)),
         "drop" => parser.maybe_parse(drop_macro).transpose(),
         "load" => parser.maybe_parse(load).transpose(),
         "install" | "force" => parser.maybe_parse(install).transpose(),

@@ -45,6 +45,15 @@ impl ExprPlanner for Fields {
             let found = map_extract(access.expr, key.as_ref().clone());
             return Ok(PlannerResult::Planned(array_element(found, lit(1))));
         }
+        // A key is looked up in the keys' type.
+        if let DataType::Map(entries, _) = &of
+            && let DataType::Struct(fields) = entries.data_type()
+            && let GetFieldAccess::ListIndex { key } = &mut access.field_access
+            && let Expr::Literal(value, _) = key.as_mut()
+            && let Ok(as_key) = value.cast_to(fields[0].data_type())
+        {
+            *value = as_key;
+        }
         if let GetFieldAccess::NamedStructField { name } = &mut access.field_access
             && let Some(Some(wanted)) = name.try_as_str()
             && let Some(field) = alike(&access.expr.get_type(schema)?, wanted)

@@ -225,6 +225,13 @@ fn common<'a>(
             false => DataType::Float64,
         });
     }
+    // A truth is a number beside numbers.
+    if dialect == Dialect::DuckDb
+        && has(|found| found == &DataType::Boolean)
+        && has(DataType::is_integer)
+    {
+        return Some(DataType::Int32);
+    }
     let moment = types
         .clone()
         .find(|found| matches!(found, DataType::Timestamp(TimeUnit::Microsecond, _)));
@@ -236,6 +243,7 @@ fn common<'a>(
 fn is_changed(found: &DataType, common: &DataType) -> bool {
     match common {
         DataType::Float32 | DataType::Float64 => is_decimal(found),
+        DataType::Int32 => found == &DataType::Boolean,
         _ => found == &DataType::Date32,
     }
 }
@@ -316,6 +324,10 @@ fn are_texts<'a>(types: impl Iterator<Item = &'a DataType> + Clone) -> bool {
     types.clone().any(DataType::is_string) && types.clone().any(DataType::is_temporal)
 }
 
+fn are_truths_and_numbers<'a>(types: impl Iterator<Item = &'a DataType> + Clone) -> bool {
+    types.clone().any(|of| of == &DataType::Boolean) && types.clone().any(DataType::is_numeric)
+}
+
 fn is_united(found: &DataType, common: &DataType) -> bool {
     match common {
         DataType::Utf8 => found.is_temporal(),
@@ -333,6 +345,7 @@ fn of_union(union: Union, dialect: Dialect) -> Result<Transformed<LogicalPlan>> 
         let types = fields.flatten().map(|field| field.data_type());
         match dialect {
             Dialect::DuckDb if are_texts(types.clone()) => Some(DataType::Utf8),
+            Dialect::DuckDb if are_truths_and_numbers(types.clone()) => Some(DataType::Int32),
             Dialect::DuckDb => common(types, dialect),
             Dialect::Postgres => common(types, dialect),
         }

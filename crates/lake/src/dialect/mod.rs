@@ -7,10 +7,12 @@ mod averages;
 mod beside;
 mod calls;
 mod casts;
+mod catalog;
 mod choices;
 mod columns;
 mod commands;
 mod comprehensions;
+mod copies;
 mod correlated;
 mod counted;
 mod date_diff;
@@ -20,15 +22,18 @@ mod durations;
 mod exprs;
 mod extremes;
 mod fields;
+mod friendly;
 mod having;
 mod hidden;
 mod joined;
+mod json_each;
 mod json_rows;
 mod keys;
 mod laterals;
 mod length;
 mod local;
 mod merging;
+mod methods;
 mod mixed;
 mod modulo;
 mod moving;
@@ -51,6 +56,7 @@ pub(crate) mod repeated;
 mod rounding;
 mod rounds;
 mod rowless;
+mod samples;
 mod scopes;
 mod selects;
 mod series_names;
@@ -87,7 +93,8 @@ pub(crate) use length::problem;
 pub(crate) use local::database_of;
 pub use local::local;
 pub(crate) use merging::{ALL_COLUMNS, BY_NAME, NOTHING};
-pub(crate) use syntax::{Syntax, folded, parse, parse_as, parse_small, spelled};
+pub(crate) use methods::rewrite as chained;
+pub(crate) use syntax::{Syntax, folded, parse, parse_as, parse_in, parse_small, spelled};
 
 /// Plans a statement, to learn the columns of a part of a query.
 pub(crate) type Probe<'a> = dyn Fn(Statement) -> Result<LogicalPlan> + 'a;
@@ -144,7 +151,10 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     let mut aggregates = sums::exact(aggregates.into_iter(), dialect);
     aggregates.extend(functions::aggregates(dialect).into_iter().map(Arc::new));
     let windows = ranks::signed(state.window_functions().values().cloned());
+    let mut of_lambdas: Vec<_> = state.higher_order_functions().values().cloned().collect();
+    of_lambdas.push(Arc::new(functions::reduce()));
     SessionStateBuilder::new_from_existing(state)
+        .with_higher_order_functions(of_lambdas)
         .with_analyzer_rules(rules)
         .with_expr_planners(planners)
         .with_scalar_functions(functions)

@@ -27,6 +27,17 @@ impl ExprPlanner for Operators {
             StringConcat,
         };
         let extract = |name, expr: RawBinaryExpr| {
+            let name = match &expr.right {
+                Expr::Literal(ScalarValue::Utf8(Some(path)), _)
+                    if functions::is_wild(path) && self.0 == Dialect::DuckDb =>
+                {
+                    match expr.op {
+                        Arrow => "json_all",
+                        _ => "json_all_texts",
+                    }
+                }
+                _ => name,
+            };
             let value = functions::named(name).call(vec![expr.left, expr.right]);
             Ok(PlannerResult::Planned(value))
         };

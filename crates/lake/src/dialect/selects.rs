@@ -19,6 +19,7 @@ use super::hidden;
 use super::naming;
 use super::own;
 use super::qualified;
+use super::samples;
 use crate::types::Dialect;
 
 /// Before anything looks at what the query selects.
@@ -56,6 +57,7 @@ impl VisitorMut for Rewriter {
                 .hint("join by row_number() over (), or give the rows a key");
             return ControlFlow::Break(Box::new(problem));
         }
+        samples::rewrite(select, self.0);
         if select.from.iter().any(is_sampled) {
             let problem = Diagnostic::error("TABLESAMPLE is not supported")
                 .hint("order by random() limit 100, or where random() < 0.1");

@@ -12,7 +12,10 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
+use super::catalog;
 use super::commands;
+use super::friendly;
+use super::methods;
 use super::spelling::{self, Written};
 use super::tokens;
 
@@ -31,6 +34,19 @@ pub(crate) fn parse_as(
     statements(dialect, tokens, depth)
 }
 
+/// As [`parse`], with what the dialect alone has among the tokens.
+pub(crate) fn parse_in(
+    dialect: crate::types::Dialect,
+    sql: &str,
+    depth: usize,
+) -> Result<Vec<Statement>, ParserError> {
+    let mut tokens = Tokenizer::new(&Syntax, sql).tokenize_with_location()?;
+    if dialect == crate::types::Dialect::DuckDb {
+        friendly::aliases(&mut tokens);
+    }
+    statements(&Syntax, tokens, depth)
+}
+
 /// As [`parse`], with all names in small letters, and how those in quotes were written.
 pub(crate) fn parse_small(
     sql: &str,
@@ -38,7 +54,11 @@ pub(crate) fn parse_small(
 ) -> Result<(Vec<Statement>, Written), ParserError> {
     let mut tokens = Tokenizer::new(&Syntax, sql).tokenize_with_location()?;
     let written = spelling::fold(&mut tokens);
-    Ok((statements(&Syntax, tokens, depth)?, written))
+    friendly::aliases(&mut tokens);
+    let mut statements = statements(&Syntax, tokens, depth)?;
+    statements.iter_mut().for_each(methods::rewrite);
+    statements.iter_mut().for_each(catalog::rewrite);
+    Ok((statements, written))
 }
 
 fn statements(

@@ -12,13 +12,14 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::calls::fill;
 use super::json_rows::{self, VALUE, gives_items};
-use super::{folded, hidden, parse, reads_before, series_names};
+use super::{folded, hidden, json_each, parse, reads_before, series_names};
 use crate::types::Dialect;
 
 pub(super) fn rewrite(query: &mut Query, dialect: Dialect) {
     let mut rewriter = Rewriter {
         dialect,
         around: Vec::new(),
+        order: Vec::new(),
     };
     let _ = query.visit(&mut rewriter);
 }
@@ -27,6 +28,8 @@ struct Rewriter {
     dialect: Dialect,
     /// The tables of the queries around, the innermost last.
     around: Vec<HashSet<String>>,
+    /// The `ORDER BY` of the queries around, which may name what a query does not give.
+    order: Vec<String>,
 }
 
 impl VisitorMut for Rewriter {
@@ -37,6 +40,14 @@ impl VisitorMut for Rewriter {
             let ctes = query.with.iter_mut().flat_map(|with| &mut with.cte_tables);
             ctes.for_each(|cte| name_values(&cte.query, &mut cte.alias));
         }
+        let order = query.order_by.as_ref();
+        self.order
+            .push(order.map(ToString::to_string).unwrap_or_default());
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.order.pop();
         ControlFlow::Continue(())
     }
 
@@ -49,10 +60,14 @@ impl VisitorMut for Rewriter {
         if self.dialect == Dialect::Postgres {
             json_rows::rewrite(select);
         }
+        let around = match self.dialect {
+            Dialect::DuckDb => json_each::around(select, self.order.last()),
+            Dialect::Postgres => String::new(),
+        };
         for item in &mut select.from {
-            factor(&mut item.relation, self.dialect);
+            factor(&mut item.relation, self.dialect, &around);
             for join in &mut item.joins {
-                factor(&mut join.relation, self.dialect);
+                factor(&mut join.relation, self.dialect, &around);
             }
         }
         ControlFlow::Continue(())
@@ -78,7 +93,8 @@ fn name_values(query: &Query, alias: &mut TableAlias) {
     }
 }
 
-fn factor(factor: &mut TableFactor, dialect: Dialect) {
+/// `around` is the text of what may name its columns.
+fn factor(factor: &mut TableFactor, dialect: Dialect, around: &str) {
     let rewritten = match factor {
         TableFactor::Derived {
             subquery, alias, ..
@@ -105,14 +121,14 @@ fn factor(factor: &mut TableFactor, dialect: Dialect) {
             args: Some(args),
             with_ordinality,
             ..
-        } => call(name, &args.args, alias, *with_ordinality, dialect),
+        } => call(name, &args.args, alias, *with_ordinality, dialect, around),
         TableFactor::Function {
             name,
             args,
             alias,
             with_ordinality,
             ..
-        } => call(name, args, alias, *with_ordinality, dialect),
+        } => call(name, args, alias, *with_ordinality, dialect, around),
         _ => None,
     };
     if let Some(rewritten) = rewritten {
@@ -141,14 +157,18 @@ fn call(
     alias: &Option<TableAlias>,
     numbered: bool,
     dialect: Dialect,
+    around: &str,
 ) -> Option<TableFactor> {
     let name = name.to_string().to_lowercase();
     match (name.as_str(), dialect) {
-        ("json_each", _) | ("jsonb_each", Dialect::Postgres) => {
-            return json_each(&name, "json_each_values", args, alias);
+        ("json_each" | "json_tree", Dialect::DuckDb) => {
+            return json_each::of_duckdb(&name, args, alias, around);
+        }
+        ("json_each" | "jsonb_each", Dialect::Postgres) => {
+            return json_each::of_postgres(&name, "json_each_values", args, alias);
         }
         ("json_each_text" | "jsonb_each_text", Dialect::Postgres) => {
-            return json_each(&name, "json_each_texts", args, alias);
+            return json_each::of_postgres(&name, "json_each_texts", args, alias);
         }
         _ => {}
     }
@@ -177,30 +197,6 @@ fn call(
         false => &name,
     };
     Rows::of(column, list, numbered).derived(alias, is_lateral)
-}
-
-/// A row for each member or item of JSON: its key or place, and its value.
-fn json_each(
-    name: &str,
-    values: &str,
-    args: &[FunctionArg],
-    alias: &Option<TableAlias>,
-) -> Option<TableFactor> {
-    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(json))] = args else {
-        return None;
-    };
-    let text = format!(
-        "SELECT unnest(json_each_keys({json})) AS key, unnest({values}({json})) AS {VALUE}"
-    );
-    let Some(Statement::Query(subquery)) = parse(&text, 50).ok()?.pop() else {
-        return None;
-    };
-    Some(TableFactor::Derived {
-        lateral: has_column(json),
-        subquery,
-        alias: Some(alias.clone().unwrap_or_else(|| named(name))),
-        sample: None,
-    })
 }
 
 /// The engine's series with the column as it is called elsewhere: the engine says `value`. To PostgreSQL it is of the
@@ -325,7 +321,7 @@ impl<'a> Rows<'a> {
 }
 
 /// Whether the expression names a column.
-fn has_column(expr: &Expr) -> bool {
+pub(super) fn has_column(expr: &Expr) -> bool {
     struct Finder;
     impl Visitor for Finder {
         type Break = ();

@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Whitespace, Word};
 
-use super::{comprehensions, merging, turned};
+use super::{comprehensions, friendly, merging, methods, samples, turned};
 
 /// Functions whose later arguments may be lambdas, so that an arrow there is no operator of JSON.
 const TAKE_LAMBDAS: &[&str] = &[
@@ -32,8 +32,11 @@ fn refused(tokens: &[TokenWithSpan], at: usize) -> Option<&'static str> {
     let sampled = word(at, "using").and_then(|second| word(second, "sample"));
     if let Some(count) = sampled
         && matches!(tokens[count].token, Token::Number(..) | Token::Word(_))
+        && samples::is_of_qualified(tokens)
     {
-        return Some("a sample (USING SAMPLE) is not supported: order by random() limit 100");
+        return Some(
+            "a sample (USING SAMPLE) beside QUALIFY is not supported: take it of a subquery",
+        );
     }
     let excluded = word(at, "exclude").filter(|second| {
         word(*second, "current")
@@ -123,7 +126,10 @@ pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>, dialect: &dyn Dialect) {
             token.token = Token::Whitespace(Whitespace::Space);
         }
     }
+    methods::tokens(tokens);
+    samples::tokens(tokens);
     turned::rewrite(tokens);
+    friendly::select_all(tokens);
     drop_empty_calls(tokens);
     join_pairs(tokens);
     comprehensions::rewrite(tokens);

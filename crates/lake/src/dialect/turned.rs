@@ -217,7 +217,7 @@ mod tests {
             ),
             (
                 "with c as (pivot (select 1 as k) on k in (1, 2)) from c",
-                "WITH c AS (SELECT * FROM (SELECT 1 AS k) PIVOT(count(*) FOR k IN (1, 2))) FROM c",
+                "WITH c AS (SELECT * FROM (SELECT 1 AS k) PIVOT(count(*) FOR k IN (1, 2))) SELECT * FROM c",
             ),
             (
                 "unpivot t on a, b into name field value v",
@@ -225,7 +225,7 @@ mod tests {
             ),
             (
                 "from (unpivot include nulls t on a)",
-                "FROM (SELECT * FROM t UNPIVOT INCLUDE NULLS (value FOR name IN (a)))",
+                "SELECT * FROM (SELECT * FROM t UNPIVOT INCLUDE NULLS (value FOR name IN (a)))",
             ),
             (
                 "select * from (select 1 as k) pivot (sum(k) for k in (1))",

@@ -92,6 +92,12 @@ impl VisitorMut for Marker {
             Expr::InList { list, .. } => list.iter_mut().for_each(mark),
             Expr::Array(array) => array.elem.iter_mut().for_each(mark),
             Expr::Dictionary(fields) => fields.iter_mut().for_each(|field| mark(&mut field.value)),
+            Expr::Map(map) => {
+                for entry in &mut map.entries {
+                    mark(&mut entry.key);
+                    mark(&mut entry.value);
+                }
+            }
             Expr::Case {
                 conditions,
                 else_result,
@@ -115,10 +121,12 @@ const GIVING: &[&str] = &[
     "array_append",
     "array_max",
     "array_min",
+    "array_reduce",
     "coalesce",
     "greatest",
     "ifnull",
     "least",
+    "list_reduce",
     "make_array",
     "max",
     "min",
@@ -128,6 +136,7 @@ const GIVING: &[&str] = &[
     "nullif",
     "nvl",
     "pg_typeof",
+    "reduce",
     "struct",
     "sum",
     "to_hex",

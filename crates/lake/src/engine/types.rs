@@ -114,6 +114,14 @@ pub fn type_name(data_type: &DataType, dialect: Dialect) -> String {
                 .map(|field| type_name(field.data_type(), dialect));
             return format!("TUPLE({})", types.collect::<Vec<_>>().join(", "));
         }
+        DataType::Null => return "\"NULL\"".to_owned(),
+        DataType::Map(entries, _) => {
+            if let DataType::Struct(fields) = entries.data_type() {
+                let parts = fields.iter();
+                let parts: Vec<_> = parts.map(|f| type_name(f.data_type(), dialect)).collect();
+                return format!("MAP({})", parts.join(", "));
+            }
+        }
         DataType::Struct(fields) => {
             let parts: Vec<String> = fields.iter().map(part).collect();
             return format!("STRUCT({})", parts.join(", "));

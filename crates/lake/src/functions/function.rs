@@ -234,8 +234,18 @@ pub(crate) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
+    /// All rows of the arguments.
+    pub(crate) fn all(arrays: &'a [ArrayRef]) -> impl Iterator<Item = Self> {
+        let rows = arrays.first().map_or(1, |array| array.len());
+        (0..rows).map(move |at| Row { arrays, at })
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.arrays.len()
+    }
+
+    pub(crate) fn has_null(&self) -> bool {
+        (0..self.len()).any(|argument| self.is_null(argument))
     }
 
     pub(crate) fn is_null(&self, argument: usize) -> bool {

@@ -9,6 +9,7 @@ use super::function::{
     Function, Row, Takes, boolean, int, json, jsons, strict, strict_lists, text, texts,
 };
 use super::json_made::written;
+use super::json_many::type_of;
 use super::json_text::{
     Step, find, is_valid, items, joined, jsonb, members, minified, normal, path, unquoted,
 };
@@ -234,20 +235,7 @@ pub(super) const DUCKDB: &[Function] = &[
         takes: &[Takes::Text, Takes::Any],
         count: (1, 2),
         gives: text,
-        run: |arrays| {
-            strict::<StringArray, _>(arrays, |row| {
-                Ok(part(row)?.map(|json| match json.as_bytes()[0] {
-                    b'{' => "OBJECT",
-                    b'[' => "ARRAY",
-                    b'"' => "VARCHAR",
-                    b't' | b'f' => "BOOLEAN",
-                    b'n' => "NULL",
-                    _ if json.contains(['.', 'e', 'E']) => "DOUBLE",
-                    b'-' => "BIGINT",
-                    _ => "UBIGINT",
-                }))
-            })
-        },
+        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(part(row)?.map(type_of))),
     },
     // As PostgreSQL's, with numbers and texts written as DuckDB writes them.
     Function {
@@ -330,6 +318,11 @@ fn part<'a>(row: Row<'a>) -> Result<Option<&'a str>> {
             }
             _ => steps.extend(path(&row.written(argument)?)?),
         }
+    }
+    if steps.iter().any(Step::is_wild) {
+        return exec_err!(
+            "a path into JSON that leads to many values is to be written out in json_extract, -> or ->>"
+        );
     }
     Ok(find(json, &steps))
 }

@@ -11,6 +11,19 @@ pub(super) enum Step {
     Key(String),
     /// Negative ones count from the end.
     At(i64),
+    /// `[*]`
+    EachItem,
+    /// `.*`
+    EachValue,
+    /// `..`: of the value, and of all within it.
+    Deep,
+}
+
+impl Step {
+    /// Whether it may lead to many values.
+    pub(super) fn is_wild(&self) -> bool {
+        matches!(self, Self::EachItem | Self::EachValue | Self::Deep)
+    }
 }
 
 /// `$.a.b[0]`, `/a/b/0`, or the name of one key.
@@ -40,11 +53,19 @@ fn dollar(mut rest: &str, whole: &str) -> Result<Vec<Step>> {
                 steps.push(Step::Key(key.to_owned()));
                 rest = more;
             }
+            '.' if after.starts_with('.') => {
+                steps.push(Step::Deep);
+                rest = after;
+            }
+            '.' if after.starts_with('*') => {
+                steps.push(Step::EachValue);
+                rest = &after[1..];
+            }
             '.' => {
                 let end = after.find(['.', '[']).unwrap_or(after.len());
                 let (key, more) = after.split_at(end);
-                if key.contains('*') || key.is_empty() {
-                    return exec_err!("the path '{whole}': wildcards are not supported");
+                if key.is_empty() {
+                    return exec_err!("'{whole}' is no path into JSON");
                 }
                 steps.push(Step::Key(key.to_owned()));
                 rest = more;
@@ -53,6 +74,7 @@ fn dollar(mut rest: &str, whole: &str) -> Result<Vec<Step>> {
                 let place = after.split_once(']');
                 let (inside, more) = place.unwrap_or((after, ""));
                 match inside.replace('#', "").parse::<i64>() {
+                    _ if inside == "*" => steps.push(Step::EachItem),
                     Ok(at) => steps.push(Step::At(at)),
                     Err(_) if inside.starts_with(['"', '\'']) => {
                         steps.push(Step::Key(inside.trim_matches(['"', '\'']).to_owned()));
@@ -92,7 +114,7 @@ pub(super) fn find<'a>(json: &'a str, steps: &[Step]) -> Option<&'a str> {
                 };
                 *items.get(usize::try_from(at).ok()?)?
             }
-            Step::At(_) => return None,
+            Step::At(_) | Step::EachItem | Step::EachValue | Step::Deep => return None,
         };
     }
     Some(found)

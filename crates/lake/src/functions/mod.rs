@@ -8,7 +8,9 @@ mod hashes;
 mod hex;
 mod intervals;
 mod json;
+mod json_compared;
 mod json_made;
+mod json_many;
 mod json_text;
 mod likeness;
 mod lists;
@@ -19,6 +21,7 @@ mod paths;
 mod patterns;
 mod printf;
 mod ranked;
+mod reduced;
 mod regexes;
 mod roots;
 mod strftime;
@@ -34,7 +37,9 @@ mod function;
 pub(crate) use dates::{PART_NAMES, part_name};
 pub use forms::without_exponent;
 pub(crate) use intervals::canonical as interval;
+pub(crate) use json_many::is_wild;
 pub(crate) use patterns::{of_ascii, of_postgres, replacement};
+pub(crate) use reduced::reduce;
 pub(crate) use regexes::similar;
 pub(crate) use typed_json::of_json;
 pub(crate) use writing::write;
@@ -60,6 +65,7 @@ pub(crate) fn all(dialect: Dialect) -> Vec<ScalarUDF> {
         dates::FUNCTIONS,
         moments::FUNCTIONS,
         json::FUNCTIONS,
+        json_many::FUNCTIONS,
         lists::FUNCTIONS,
         checks::FUNCTIONS,
         forms::FUNCTIONS,
@@ -72,6 +78,7 @@ pub(crate) fn all(dialect: Dialect) -> Vec<ScalarUDF> {
             paths::DUCKDB,
             regexes::DUCKDB,
             json::DUCKDB,
+            json_compared::DUCKDB,
             json_made::DUCKDB,
             types::DUCKDB,
             numbers::DUCKDB,

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, UInt64Array};
 use arrow::compute::{concat, is_not_null, sort_to_indices, take};
 use arrow::datatypes::{
-    DataType, Decimal128Type, Field, FieldRef, Float64Type, TimeUnit, TimestampMicrosecondType,
+    DataType, Decimal128Type, DurationMicrosecondType, Field, FieldRef, Float64Type, TimeUnit,
+    TimestampMicrosecondType,
 };
 use datafusion::common::plan_err;
 use datafusion::common::utils::SingleRowListArrayBuilder;
@@ -253,6 +254,8 @@ fn between_as(of: &DataType, dialect: Dialect) -> Option<DataType> {
             DataType::Decimal128(..) | DataType::Timestamp(TimeUnit::Microsecond, _),
             Dialect::DuckDb,
         ) => of.clone(),
+        // A difference of timestamps.
+        (DataType::Duration(TimeUnit::Microsecond), _) => of.clone(),
         (DataType::Date32, Dialect::DuckDb) => DataType::Timestamp(TimeUnit::Microsecond, None),
         (of, _) if of.is_numeric() || of.is_null() => DataType::Float64,
         _ => return None,
@@ -275,6 +278,11 @@ fn between(sorted: &ArrayRef, share: f64, dialect: Dialect) -> Result<ScalarValu
             let values = sorted.as_primitive::<TimestampMicrosecondType>();
             let value = whole(values.value(low).into(), values.value(high).into()) as i64;
             ScalarValue::TimestampMicrosecond(Some(value), zone.clone())
+        }
+        DataType::Duration(_) => {
+            let values = sorted.as_primitive::<DurationMicrosecondType>();
+            let value = whole(values.value(low).into(), values.value(high).into()) as i64;
+            ScalarValue::DurationMicrosecond(Some(value))
         }
         _ => {
             let values = sorted.as_primitive::<Float64Type>();

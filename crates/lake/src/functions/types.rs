@@ -14,12 +14,7 @@ pub(super) const DUCKDB: &[Function] = &[Function {
     takes: &[Takes::Json],
     count: (1, 1),
     gives: text,
-    run: |arrays| {
-        Ok(named(&arrays[0], |of| match of {
-            DataType::Null => "\"NULL\"".to_owned(),
-            of => type_name(of, Dialect::DuckDb),
-        }))
-    },
+    run: |arrays| Ok(named(&arrays[0], |of| type_name(of, Dialect::DuckDb))),
 }];
 
 pub(super) const POSTGRES: &[Function] = &[Function {

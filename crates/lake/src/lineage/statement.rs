@@ -16,7 +16,7 @@ use super::plan;
 use super::resolver::Resolver;
 use super::scope::{Layer, Scope};
 use super::{ColumnLineage, Output, Schemas, names};
-use crate::dialect::{Syntax, parse_as};
+use crate::dialect::{Syntax, chained, parse_as};
 
 /// Longest statement that is read, bytes.
 const MAX_LENGTH: usize = 1 << 20;
@@ -74,10 +74,13 @@ pub(super) fn from_syntax(sql: &str, schemas: &Schemas) -> Result<ColumnLineage,
     for dialect in dialects {
         match parse_as(dialect, sql, PARSER_DEPTH) {
             Err(error) => unread = unread.or(Some(error)),
-            Ok(statements) => match resolve(&statements, schemas) {
-                Ok(lineage) => return Ok(lineage),
-                Err(diagnostic) => unresolved = unresolved.or(Some(diagnostic)),
-            },
+            Ok(mut statements) => {
+                statements.iter_mut().for_each(chained);
+                match resolve(&statements, schemas) {
+                    Ok(lineage) => return Ok(lineage),
+                    Err(diagnostic) => unresolved = unresolved.or(Some(diagnostic)),
+                }
+            }
         }
     }
     Err(unresolved.unwrap_or_else(|| unreadable(unread)))

@@ -157,6 +157,7 @@ impl Change {
 /// The value, as an assignment to the column casts it.
 pub(super) fn typed(field: &Field, value: &str) -> String {
     match field.data_type() {
+        DataType::Null => value.to_owned(),
         nested if nested.is_nested() && !matches!(nested, DataType::List(_)) => {
             exactly_as(nested, value)
         }
@@ -167,7 +168,11 @@ pub(super) fn typed(field: &Field, value: &str) -> String {
 /// The value in the column's very type, which need not have a name in SQL.
 pub(super) fn exactly(field: &Field, value: &str) -> String {
     let name = quote(field.name());
-    format!("{} as {name}", exactly_as(field.data_type(), value))
+    match field.data_type() {
+        // Nothing is cast to it.
+        DataType::Null => format!("{value} as {name}"),
+        of => format!("{} as {name}", exactly_as(of, value)),
+    }
 }
 
 fn exactly_as(to: &DataType, value: &str) -> String {

@@ -2,6 +2,7 @@
 //! commit of it, made of the same writes as any other.
 
 mod change;
+mod copy;
 mod describe;
 mod merge;
 mod names;
@@ -21,7 +22,7 @@ use futures::TryStreamExt;
 use futures::future::BoxFuture;
 
 use crate::Lake;
-use crate::dialect::{database_of, folded, local, parse};
+use crate::dialect::{database_of, folded, local, parse_in};
 use crate::engine::from_parser;
 use crate::types::{Dialect, Input, TableKind, WriteMode, WriteOptions};
 
@@ -54,7 +55,7 @@ impl Lake {
                 return Ok(Executed::Ignored(reason));
             }
             let depth = state.config_options().sql_parser.recursion_limit;
-            let statements = parse(&sql, depth.get());
+            let statements = parse_in(self.dialect(), &sql, depth.get());
             let statements = statements.map_err(|error| from_parser(&error).within(written))?;
             let mut last = Executed::Done;
             let only = statements.len() == 1;
@@ -143,6 +144,7 @@ impl Lake {
                 }
                 return Ok(Executed::Ignored("a schema is there with its first table"));
             }
+            Statement::Copy { .. } => self.copy(statement).await?,
             Statement::Grant { .. } | Statement::Revoke { .. } => {
                 return Ok(Executed::Ignored(RIGHTS));
             }
@@ -291,6 +293,6 @@ fn refused(statement: &Statement) -> Diagnostic {
     let text = statement.to_string();
     let words: Vec<&str> = text.split_whitespace().take(2).collect();
     Diagnostic::error(format!("'{} ...' is not understood", words.join(" "))).hint(
-        "queries, INSERT, UPDATE, DELETE, MERGE, TRUNCATE, and CREATE, ALTER and DROP of tables and views are",
+        "queries, INSERT, UPDATE, DELETE, MERGE, TRUNCATE, COPY ... TO, and CREATE, ALTER and DROP of tables and views are",
     )
 }

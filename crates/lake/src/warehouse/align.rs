@@ -12,7 +12,7 @@ use forebay_core::{Diagnostic, Relation};
 
 use super::marks;
 use crate::engine::from_arrow;
-use crate::types::{SchemaChange, WriteMode};
+use crate::types::{Dialect, SchemaChange, WriteMode};
 
 /// How the table's columns come out of the input's.
 #[derive(Clone, Debug)]
@@ -33,20 +33,26 @@ impl Alignment {
         input: &Schema,
         mode: &WriteMode,
         change: SchemaChange,
+        dialect: Dialect,
     ) -> Result<Self, Diagnostic> {
         let input = storable_schema(relation, input)?;
+        let new = |fields: &[FieldRef]| -> Vec<FieldRef> {
+            match dialect {
+                Dialect::DuckDb => fields.to_vec(),
+                Dialect::Postgres => fields.iter().map(marks::typed).collect(),
+            }
+        };
         let table = match table {
             Some(table) if *mode != WriteMode::Overwrite => table,
-            _ => return Ok(Self::from_columns(relation, &input, input.fields(), false)),
+            _ => {
+                let columns = new(input.fields()).into();
+                return Ok(Self::from_columns(relation, &input, &columns, false));
+            }
         };
         let (kept, missing): (Vec<_>, Vec<_>) =
             table.fields().iter().cloned().partition(|f| has(&input, f));
-        let extra: Vec<_> = input
-            .fields()
-            .iter()
-            .filter(|f| !has(table, f))
-            .cloned()
-            .collect();
+        let mut extra = new(input.fields());
+        extra.retain(|field| !has(table, field));
         if kept.is_empty() {
             return Err(changed(relation, &missing, &extra));
         }
@@ -143,6 +149,9 @@ fn check_types(relation: &Relation, field: &Field, input: &Schema) -> Result<(),
     let Some(given) = place(input, field.name()).map(|at| input.field(at)) else {
         return Ok(());
     };
+    if marks::marked(given) == Some(DataType::Null) {
+        return Ok(());
+    }
     let both = marks::marked_alone(given) == marks::marked_alone(field);
     if both && fits(given.data_type(), field.data_type()) {
         return Ok(());
@@ -258,6 +267,18 @@ fn storable(given: &DataType) -> Option<DataType> {
                 .map(|f| Some(Field::new(f.name(), storable(f.data_type())?, true)));
             DataType::Struct(fields.collect::<Option<Fields>>()?)
         }
+        DataType::Map(entries, sorted) => {
+            let DataType::Struct(fields) = entries.data_type() else {
+                return None;
+            };
+            let [key, value] = fields.as_ref() else {
+                return None;
+            };
+            DataType::Map(
+                map_entries(storable(key.data_type())?, storable(value.data_type())?),
+                *sorted,
+            )
+        }
         DataType::Boolean
         | DataType::Int8
         | DataType::Int16
@@ -271,17 +292,26 @@ fn storable(given: &DataType) -> Option<DataType> {
     })
 }
 
+/// As Delta Lake calls the parts of a map.
+fn map_entries(key: DataType, value: DataType) -> FieldRef {
+    let fields = Fields::from(vec![
+        Field::new("key", key, false),
+        Field::new("value", value, true),
+    ]);
+    Arc::new(Field::new("key_value", DataType::Struct(fields), false))
+}
+
 /// Whether every value of one type either has a place in the other or fails its cast.
 fn fits(given: &DataType, held: &DataType) -> bool {
     use DataType::*;
     match (given, held) {
-        (Null, _) => true,
         _ if given == held => true,
         _ if given.is_integer() => held.is_numeric(),
         (Float32, Float64) | (Decimal128(..), Float64) => true,
         (Decimal128(_, from), Decimal128(_, to)) => to >= from,
         (Date32, Timestamp(..)) | (Timestamp(..), Timestamp(..)) => true,
         (List(from), List(to)) => fits(from.data_type(), to.data_type()),
+        (Map(from, _), Map(to, _)) => fits(from.data_type(), to.data_type()),
         (Struct(from), Struct(to)) => {
             from.len() == to.len()
                 && from.iter().zip(to).all(|(from, to)| {
@@ -301,6 +331,7 @@ pub(crate) fn type_name(found: &DataType) -> String {
         DataType::Int64 => "bigint".into(),
         DataType::Float32 => "real".into(),
         DataType::Float64 => "double".into(),
+        DataType::Null => "null".into(),
         DataType::Utf8 => "text".into(),
         DataType::Binary => "bytes".into(),
         DataType::Date32 => "date".into(),
@@ -310,6 +341,7 @@ pub(crate) fn type_name(found: &DataType) -> String {
         DataType::Interval(_) => "an interval".into(),
         DataType::Decimal128(precision, scale) => format!("decimal({precision}, {scale})"),
         DataType::List(_) => "a list".into(),
+        DataType::Map(..) => "a map".into(),
         DataType::Struct(_) => "a structure".into(),
         other => other.to_string(),
     }
@@ -334,7 +366,15 @@ mod tests {
         input: &Schema,
         change: SchemaChange,
     ) -> Result<Alignment, Diagnostic> {
-        Alignment::new(&relation(), Some(table), input, &WriteMode::Append, change)
+        let mode = &WriteMode::Append;
+        Alignment::new(
+            &relation(),
+            Some(table),
+            input,
+            mode,
+            change,
+            Dialect::DuckDb,
+        )
     }
 
     fn names(alignment: &Alignment) -> Vec<&str> {
@@ -400,6 +440,27 @@ mod tests {
     }
 
     #[test]
+    fn a_null_without_a_type_fits_a_column_of_any_type_and_has_one_only_to_postgresql() {
+        let table = schema(&[("id", DataType::Int64), ("at", DataType::Date32)]);
+        let nulls = schema(&[("id", DataType::Null), ("at", DataType::Null)]);
+        let aligned = align(&table, &nulls, SchemaChange::Fail).unwrap();
+        assert_eq!(aligned.schema.as_ref(), &table);
+
+        let new = |dialect| {
+            let mode = &WriteMode::Overwrite;
+            let change = SchemaChange::Fail;
+            let made = Alignment::new(&relation(), None, &nulls, mode, change, dialect);
+            marks::marked(made.unwrap().schema.field(0))
+        };
+        assert_eq!(new(Dialect::DuckDb), Some(DataType::Null));
+        assert_eq!(new(Dialect::Postgres), None);
+        let held = schema(&[("id", DataType::Null)]);
+        let held = storable_schema(&relation(), &held).unwrap();
+        let number = schema(&[("id", DataType::Int64)]);
+        assert!(align(&held, &number, SchemaChange::Fail).is_err());
+    }
+
+    #[test]
     fn what_a_table_cannot_hold_is_named() {
         let length = DataType::Duration(TimeUnit::Microsecond);
         let lengths = DataType::List(Arc::new(Field::new("element", length, true)));
@@ -411,6 +472,7 @@ mod tests {
                 input,
                 &WriteMode::Overwrite,
                 SchemaChange::Ignore,
+                Dialect::DuckDb,
             )
         };
         let problem = new(&lengths).unwrap_err().message;

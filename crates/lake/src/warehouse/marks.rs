@@ -1,17 +1,18 @@
-//! Times of day, lengths of time and JSON in tables: Delta Lake has no types for them. A table holds them as texts in
-//! columns that are marked, and scans read them back; other programs see the texts.
+//! Times of day, lengths of time, JSON and nulls without a type in tables: Delta Lake has no types for them. A table holds
+//! them as texts in columns that are marked, and scans read them back; other programs see the texts.
 
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::compute::{CastOptions, cast, cast_with_options};
-use arrow::datatypes::{DataType, Field, IntervalUnit, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use datafusion::common::Result;
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::{CastExpr, Column};
+use datafusion::physical_expr::expressions::{CastExpr, Column, Literal};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::scalar::ScalarValue;
 
 /// Of a column's metadata in the table's schema: which of [`KINDS`] it holds.
 const MARK: &str = "forebay.type";
@@ -19,7 +20,8 @@ const MARK: &str = "forebay.type";
 const INTERVAL: DataType = DataType::Interval(IntervalUnit::MonthDayNano);
 
 /// A difference of timestamps is a duration to the engine, and `INTERVAL '1 day'` an interval.
-const KINDS: [(&str, DataType); 4] = [
+const KINDS: [(&str, DataType); 5] = [
+    ("null", DataType::Null),
     ("json", DataType::LargeUtf8),
     ("time", DataType::Time64(TimeUnit::Nanosecond)),
     ("duration", DataType::Duration(TimeUnit::Microsecond)),
@@ -29,6 +31,7 @@ const KINDS: [(&str, DataType); 4] = [
 /// The column that holds values of the type as texts. None: they are stored as they are.
 pub(super) fn column(name: &str, of: &DataType) -> Option<Field> {
     let kind = match of {
+        DataType::Null => "null",
         DataType::LargeUtf8 => "json",
         DataType::Time32(_) | DataType::Time64(_) => "time",
         DataType::Duration(_) => "duration",
@@ -44,6 +47,14 @@ pub(super) fn marked(field: &Field) -> Option<DataType> {
     let mark = field.metadata().get(MARK)?;
     let mut kinds = KINDS.into_iter();
     kinds.find_map(|(kind, of)| (kind == mark).then_some(of))
+}
+
+/// The column that takes the place of one without a type where a column must have one: PostgreSQL's is a text.
+pub(super) fn typed(field: &FieldRef) -> FieldRef {
+    match marked(field) {
+        Some(DataType::Null) => Arc::new(Field::new(field.name(), DataType::Utf8, true)),
+        _ => Arc::clone(field),
+    }
 }
 
 /// As [`marked`], where other values are not taken for its own: JSON is text.
@@ -93,6 +104,8 @@ pub(super) fn read(
         let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(field.name(), at));
         let cast = |from, to| -> Arc<dyn PhysicalExpr> { Arc::new(CastExpr::new(from, to, None)) };
         let read = match marked(field) {
+            // Nothing is cast to it.
+            Some(DataType::Null) => Arc::new(Literal::new(ScalarValue::Null)),
             Some(of @ DataType::Duration(_)) => cast(cast(column, INTERVAL), of),
             Some(of) => cast(column, of),
             None => column,

@@ -22,6 +22,7 @@ use datafusion::error::Result;
 use datafusion::execution::SessionState;
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{Expr, JoinType, LogicalPlan, LogicalPlanBuilder, cast, lit};
+use datafusion::scalar::ScalarValue;
 use deltalake::kernel::{Add, LogicalFileView, Remove};
 use forebay_core::{Diagnostic, Relation};
 use futures::TryStreamExt;
@@ -354,6 +355,7 @@ fn keys_of(new: &NewRows<'_>, keys: &[String]) -> Result<LogicalPlan> {
         let column = Expr::Column(Column::new(Some(NEW), key));
         match new.schema.field_with_name(key) {
             Ok(field) => match marks::marked(field) {
+                Some(DataType::Null) => lit(ScalarValue::Null).alias_qualified(Some(NEW), key),
                 Some(of) => cast(column, of).alias_qualified(Some(NEW), key),
                 None => column,
             },

@@ -18,6 +18,7 @@ use super::data_file::{Files, Target, discard, write_files};
 use super::replace::{self, NewRows, Replaced};
 use super::table::{Table, builder, fault};
 use super::{Warehouse, folder, view};
+use crate::dialect::dialect_of;
 use crate::types::{Rows, Txn, WriteMode, WriteOptions, Written};
 
 /// Commits tried before another writer's are called too many.
@@ -97,6 +98,7 @@ impl Writing<'_> {
             &input,
             &options.mode,
             options.schema_change,
+            dialect_of(state),
         )?;
         if let Some(keys) = options.mode.keys() {
             replace::check_keys(&self.relation, keys, held, &alignment, &input)?;

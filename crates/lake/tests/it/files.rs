@@ -158,6 +158,29 @@ async fn json_files_keep_their_objects_and_lists() {
 }
 
 #[tokio::test]
+async fn rows_are_copied_into_files() {
+    let place = place().await;
+    for sql in [
+        "create table main.t as select 1 as id, 'a' as name union all select 2, null",
+        "copy main.t to 'out/t.parquet'",
+        "copy (select * from main.t order by id) to 'out/t.csv' (format csv, header, delimiter ';', compression none)",
+        "COPY main.t (id) TO 'out/t.json' WITH (FORMAT 'json')",
+    ] {
+        place.execute(sql).await.unwrap();
+    }
+    let text = |file: &str| fs::read_to_string(place.folder.path().join(file)).unwrap();
+    assert_eq!(text("out/t.csv"), "id;name\n1;a\n2;\n");
+    assert_eq!(
+        place.rows("from 'out/t.parquet' order by id").await,
+        ["1|a", "2|null"]
+    );
+    assert_eq!(
+        place.rows("from 'out/t.json' order by id").await,
+        ["1", "2"]
+    );
+}
+
+#[tokio::test]
 async fn parquet_files_are_read_and_views_keep_reading_them() {
     let place = place().await;
     place

@@ -126,7 +126,9 @@ async fn what_means_nothing_here_says_so_and_what_cannot_be_done_is_refused() {
             "has a DEFAULT",
         ),
         ("rollback", "is not understood"),
-        ("copy main.t to 'file'", "is not understood"),
+        ("copy main.t from 'file'", "expected: TO"),
+        ("copy main.t to 't.csv.gz'", "compressed"),
+        ("copy main.t to 't.csv' (partition_by (id))", "partition_by"),
     ] {
         let problem = run(&place, sql).await.unwrap_err();
         assert!(problem.contains(why), "{sql}: {problem}");

@@ -24,7 +24,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use forebay_core::Diagnostic;
 
-use crate::functions::{of_ascii, of_postgres};
+use crate::functions::{is_wild, of_ascii, of_postgres};
 use crate::types::Dialect;
 
 pub(crate) use templates::fill;
@@ -193,6 +193,19 @@ fn call(function: &mut Function, dialect: Dialect) -> Result<Option<Expr>, Diagn
         && let Expr::Array(paths) = paths
     {
         return Ok(Some(each_path(function, value, &paths.elem)));
+    }
+    if let (
+        "json_extract" | "json_extract_string" | "json_extract_path" | "json_extract_path_text",
+        Some([_, path]),
+    ) = (name.as_str(), args(function).as_deref())
+        && dialect == Dialect::DuckDb
+        && literal(path).is_some_and(|path| is_wild(&path))
+    {
+        function.name = named(match name.ends_with('g') || name.ends_with("text") {
+            true => "json_all_texts",
+            false => "json_all",
+        });
+        return Ok(None);
     }
     if let ("regexp_extract", Some([of, pattern, Expr::Array(names)])) =
         (name.as_str(), args(function).as_deref())
@@ -410,7 +423,7 @@ pub(super) fn set_args(function: &mut Function, args: Vec<Expr>) {
 }
 
 /// The text of a literal.
-pub(super) fn literal(expr: &Expr) -> Option<String> {
+pub(in crate::dialect) fn literal(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Value(value) => value.value.clone().into_string(),
         Expr::Nested(inner) => literal(inner),

@@ -223,6 +223,22 @@ const DUCKDB: &[Template] = &[
         "(case when len(_1) = 0 or len(list_filter(_1, lambda x : x is not null)) > 0 then array_to_string(list_transform(_1, lambda x : x::varchar), _2) end)",
     ),
     ("string_to_list", 2, "string_split(_1, _2)"),
+    // maps
+    (
+        "map_contains",
+        2,
+        "coalesce(array_has(map_keys(_1), _2), false)",
+    ),
+    (
+        "map_contains_value",
+        2,
+        "coalesce(array_has(map_values(_1), _2), false)",
+    ),
+    (
+        "map_extract_value",
+        2,
+        "array_element(map_extract(_1, _2), 1)",
+    ),
 ];
 
 const POSTGRES: &[Template] = &[
