@@ -159,8 +159,9 @@ impl Dialect for Syntax {
         POSTGRES.identifier_quote_style(identifier)
     }
 
+    /// DuckDB takes names in back quotes, too; PostgreSQL has no use for them.
     fn is_delimited_identifier_start(&self, c: char) -> bool {
-        POSTGRES.is_delimited_identifier_start(c)
+        c == '`' || POSTGRES.is_delimited_identifier_start(c)
     }
 
     /// A space of any width is none of a name.

@@ -9,7 +9,7 @@ use minijinja::{Environment, Error, UndefinedBehavior, Value};
 
 use super::blocks::{Block, BlockError, BlockKind, blocks};
 use super::errors;
-use super::filters::environment;
+use super::filters::{self, environment};
 use super::macros::{BUILTIN, Macro, MacroSet};
 use super::marks::{self, Marks};
 use super::materializations;
@@ -255,7 +255,16 @@ impl Engine {
             None => source.to_owned(),
         };
         let (text, mut record) = self.render_text(&wrapped, shared, node, mode)?;
-        let value = record.value.take().unwrap_or_else(|| Value::from(text));
+        let value = record.value.take().unwrap_or_else(|| {
+            // One output alone keeps its type, also of a branch: `{% if x -%} {{ true | as_bool }} {%- endif %}`.
+            match filters::AS_TYPES
+                .iter()
+                .any(|filter| source.contains(filter))
+            {
+                true => filters::native(Value::from(text)),
+                false => Value::from(text),
+            }
+        });
         Ok((value, record))
     }
 

@@ -13,6 +13,9 @@ use super::collections::{self, Group};
 use super::named::{Params, Takes};
 use super::text_methods;
 
+/// Filters of a text that is to be what it spells.
+pub(super) const AS_TYPES: [&str; 3] = ["as_bool", "as_number", "as_native"];
+
 pub(crate) fn environment() -> Environment<'static> {
     let mut env = Environment::new();
     env.set_auto_escape_callback(|_| AutoEscape::None);
@@ -21,9 +24,9 @@ pub(crate) fn environment() -> Environment<'static> {
     env.set_unknown_method_callback(python_method);
     env.set_formatter(super::python::format);
     env.set_debug(false);
-    env.add_filter("as_bool", native);
-    env.add_filter("as_number", native);
-    env.add_filter("as_native", native);
+    for name in AS_TYPES {
+        env.add_filter(name, native);
+    }
     env.add_filter("as_text", |value: Value| value.to_string());
     env.add_filter("list", |value: Value| collections::list_of(&value));
     env.add_filter("map", mapped);
@@ -231,7 +234,7 @@ fn python_method(
 }
 
 /// A text that spells a boolean, a number or null becomes it.
-fn native(value: Value) -> Value {
+pub(super) fn native(value: Value) -> Value {
     if value.kind() != ValueKind::String {
         return value;
     }

@@ -483,3 +483,26 @@ models:
         assert_eq!(selected(&project, selection), [expected], "{selection}");
     }
 }
+
+#[test]
+fn a_branch_of_a_settings_template_keeps_its_type() {
+    let project = project(
+        "--- models/a.sql
+select 1 as id
+--- models/b.sql
+select 1 as id
+--- models/schema.yml
+models:
+  - name: a
+    config:
+      enabled: |
+        {% if var('small', false) == true -%} {{ true|as_bool }} {%- else -%} {{ false|as_bool }} {%- endif -%}
+  - name: b
+    config:
+      enabled: |
+        {% if var('small', false) == true -%} {{ false|as_bool }} {%- else -%} {{ true|as_bool }} {%- endif -%}
+",
+    );
+    assert!(project.graph.get(&NodeId::new("model.shop.a")).is_none());
+    node(&project, "model.shop.b");
+}
