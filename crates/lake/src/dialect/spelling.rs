@@ -31,7 +31,7 @@ pub(super) fn fold(tokens: &mut [TokenWithSpan]) -> Written {
     let mut written = Written::new();
     for token in tokens {
         if let Token::Word(word) = &mut token.token
-            && word.quote_style == Some('"')
+            && matches!(word.quote_style, Some('"' | '`'))
             && has_capital(&word.value)
         {
             written.insert(token.span.start, word.value.clone());

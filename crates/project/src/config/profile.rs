@@ -96,6 +96,13 @@ impl Target {
         let what = format!("target '{name}'");
         let mut target = Fields::of(doc, &output.value, what)?;
         let kind = target.required("type")?;
+        let near = suggest::nearest(&kind, ADAPTERS.iter().copied());
+        if near.is_some() && !ADAPTERS.contains(&kind.as_str()) {
+            let unknown = Diagnostic::error(format!("no adapter is called '{kind}'"));
+            let at = target.at("type").in_file(doc.file);
+            doc.problems.push(unknown.at(at).maybe_hint(near));
+            return None;
+        }
         let schema = target.text("schema").or_else(|| target.text("dataset"));
         let mut names = ["database", "dbname", "project", "catalog"].into_iter();
         let database = names.find_map(|name| target.text(name));
@@ -119,6 +126,29 @@ impl Target {
         })
     }
 }
+
+/// Those that a type may be meant to be where it is nearly one. What is none of them and like none of them is taken.
+const ADAPTERS: &[&str] = &[
+    "athena",
+    "bigquery",
+    "clickhouse",
+    "databricks",
+    "duckdb",
+    "fabric",
+    "forebay",
+    "mysql",
+    "oracle",
+    "postgres",
+    "redshift",
+    "snowflake",
+    "spark",
+    "sqlite",
+    "sqlserver",
+    "synapse",
+    "teradata",
+    "trino",
+    "vertica",
+];
 
 /// DuckDB calls a database as its file.
 fn of_file(path: Option<&str>) -> String {

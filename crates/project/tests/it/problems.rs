@@ -364,6 +364,23 @@ shop:
 }
 
 #[test]
+fn a_misspelt_adapter_is_told_and_an_unknown_one_is_taken() {
+    let of_type = |kind: &str| {
+        let outputs = format!("outputs: {{dev: {{type: {kind}}}}}");
+        problems(&format!(
+            "--- profiles.yml\nshop:\n  target: dev\n  {outputs}\n"
+        ))
+    };
+    assert_eq!(
+        of_type("duckbd"),
+        "error: no adapter is called 'duckbd'
+  --> profiles.yml:3:25
+  hint: did you mean 'duckdb'?"
+    );
+    assert_eq!(of_type("exasol"), "");
+}
+
+#[test]
 fn packages_that_nobody_read_are_named() {
     assert_eq!(
         problems(
