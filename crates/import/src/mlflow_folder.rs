@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use forebay_core::Diagnostic;
-use forebay_project::parse_vars;
+use forebay_project::parse_mapping;
 use forebay_store::{
     Dataset, Experiment, History, Imported, LoggedModel, Metric, ModelMetric, ModelOutput,
     ModelStatus, ModelVersion, RegisteredModel, Run, RunInput, RunState,
@@ -93,7 +93,7 @@ impl Meta {
     }
 
     fn of_file(path: PathBuf) -> Result<Self, Diagnostic> {
-        let values = parse_vars(&path.display().to_string(), &text(&path)?)?;
+        let values = parse_mapping(&path.display().to_string(), &text(&path)?)?;
         Ok(Self { path, values })
     }
 

@@ -19,6 +19,7 @@ mod manifest;
 mod materialize;
 mod ml;
 mod nodes;
+mod operations;
 mod package;
 mod pattern;
 mod place;
@@ -81,6 +82,8 @@ pub struct Project {
     macro_patches: BTreeMap<NodeId, properties::MacroPatch>,
     /// Generic tests by the node that they are declared on.
     tests_by_node: BTreeMap<NodeId, Vec<NodeId>>,
+    /// `on-run-start` and `on-run-end` of all packages.
+    operations: Vec<operations::Operation>,
     /// Of `selectors.yml`, in its order.
     selectors: Vec<select::Selector>,
 }
@@ -108,10 +111,23 @@ pub struct LoadOptions {
     pub invocation_id: String,
 }
 
-/// Reads `--vars` or `--args`: a mapping in YAML or JSON.
+/// Reads `--vars` or `--args`: a mapping in YAML or JSON. Dates in it are for templates alone.
 pub fn parse_vars(flag: &str, text: &str) -> Result<Map<String, Value>, Diagnostic> {
+    mapping(flag, text, yaml::Yaml::to_values)
+}
+
+/// The same as plain data.
+pub fn parse_mapping(flag: &str, text: &str) -> Result<Map<String, Value>, Diagnostic> {
+    mapping(flag, text, yaml::Yaml::to_json)
+}
+
+fn mapping(
+    flag: &str,
+    text: &str,
+    value: impl Fn(&yaml::Yaml) -> Value,
+) -> Result<Map<String, Value>, Diagnostic> {
     let problems = problems::Problems::default();
-    let json = yaml::parse(flag, text, &problems).map(|yaml| yaml.to_json());
+    let json = yaml::parse(flag, text, &problems).map(|yaml| value(&yaml));
     match json {
         Some(Value::Object(vars)) => Ok(vars),
         _ => Err(Diagnostic::error(format!("{flag} '{text}' is no mapping"))
@@ -191,6 +207,17 @@ impl Project {
         let quoting = self.shared.quoting.over(own.unwrap_or(&Value::Null));
         let relation = node.relation.as_ref()?;
         Some(quoting.write(self.database(), relation, [true; 3]))
+    }
+
+    /// Whether the node's file has nothing in it: as in dbt, it is known and never runs.
+    pub fn is_empty(&self, id: &NodeId) -> bool {
+        let kind = self.graph.get(id).map(Node::resource_type);
+        let has_text = matches!(
+            kind,
+            Some(ResourceType::Model | ResourceType::Test | ResourceType::Analysis)
+        );
+        let detail = self.details.get(id).filter(|_| has_text);
+        detail.is_some_and(|detail| detail.raw.trim().is_empty() && !detail.has_mark)
     }
 
     /// What the manifest says of a node.

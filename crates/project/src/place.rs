@@ -8,6 +8,7 @@ use indexmap::IndexSet;
 use crate::Project;
 use crate::jinja::called_from;
 use crate::jinja::marks::{Map, Writer};
+use crate::jinja::template::MACRO;
 use crate::nodes::Places;
 
 impl Project {
@@ -42,9 +43,12 @@ impl Project {
         mut problem: Diagnostic,
     ) -> Result<Diagnostic, Box<Diagnostic>> {
         let map = Map::read(marked);
-        let Some(writers) = writers(&map, sql, &problem) else {
+        let byte = byte_in(sql, &problem).and_then(|byte| map.byte_of(sql, byte));
+        let Some(byte) = byte else {
             return Err(Box::new(problem));
         };
+        let writers = map.writers_at(byte);
+        let nothing = self.wrote_nothing(&map, byte, &problem);
         let places = writers.iter().filter_map(|writer| {
             let (location, package) = self.engine.written_by(writer)?;
             // What a package's macro writes of a value is the mistake of whoever gave it.
@@ -61,7 +65,33 @@ impl Project {
             }
         }
         problem.message = without_words(&problem.message);
-        Ok(problem.at(location.clone()))
+        Ok(problem.at(location.clone()).maybe_hint(nothing))
+    }
+
+    /// A name whose value is nothing, where the engine could not go on right behind it: mostly an argument that was not
+    /// given, or a name that nobody has.
+    fn wrote_nothing(&self, map: &Map, byte: usize, problem: &Diagnostic) -> Option<String> {
+        if !problem.message.starts_with("SQL syntax") {
+            return None;
+        }
+        let writer = map.nothing_before(byte)?;
+        let (at, _) = self.engine.written_by(writer)?;
+        let text = self.engine.text_of(writer)?.strip_prefix("{{")?;
+        let name = text[..text.find("}}")?].trim_matches(['-', '+']).trim();
+        let is_name = !name.is_empty() && name.chars().all(|c| is_part(c) || c == '.');
+        let of_macro = writer.template.strip_prefix(MACRO);
+        let found = of_macro.and_then(|id| {
+            let (package, name) = id.split_once('.')?;
+            self.shared.macros.get(package, name)
+        });
+        let takes = found.filter(|found| found.params.iter().any(|param| param.name == name));
+        is_name.then(|| match takes {
+            Some(found) => format!(
+                "{{{{ {name} }}}} at {at} writes nothing: the macro '{}' is called without its argument '{name}', or with nothing for it",
+                found.name
+            ),
+            None => format!("{{{{ {name} }}}} at {at} writes nothing: '{name}' has no value there"),
+        })
     }
 
     /// The same without a map: a place is told only where the query's line, or the word that the engine stumbled over, is in

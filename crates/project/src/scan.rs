@@ -26,6 +26,8 @@ pub(crate) struct SqlFile {
     pub range: Range<usize>,
     /// Its name in the engine.
     pub template: String,
+    /// A byte order mark is before the text: dbt counts it to it.
+    pub has_mark: bool,
 }
 
 impl SqlFile {
@@ -63,8 +65,6 @@ pub(crate) struct Scanned {
     pub docs: BTreeMap<String, DocBlock>,
     /// Nodes whose template cannot be read or does not compile: known by name, so that nobody else is blamed.
     pub broken: Vec<SqlFile>,
-    /// Files with nothing in them, by the name of what they could be.
-    pub empty: BTreeMap<String, String>,
 }
 
 pub(crate) struct Scanner<'a> {
@@ -201,10 +201,12 @@ impl Scanner<'_> {
         }
     }
 
-    /// A file with nothing in it is nothing, as in dbt.
+    /// As in dbt, a file with nothing in it is a node that never runs.
     fn whole(&mut self, file: &str, folder: &str) -> Option<SqlFile> {
-        let read = self.read(file);
-        let text: Arc<str> = Arc::from(read.as_deref().unwrap_or_default());
+        let read = self.problems.keep(text::read_marked(self.root, file));
+        let is_read = read.is_some();
+        let (text, has_mark) = read.unwrap_or_default();
+        let text: Arc<str> = Arc::from(text);
         let whole = SqlFile {
             name: files::stem(file).to_owned(),
             file: file.to_owned(),
@@ -213,13 +215,10 @@ impl Scanner<'_> {
             range: 0..text.len(),
             text,
             template: file.to_owned(),
+            has_mark,
         };
-        if read.is_none() {
+        if !is_read {
             self.found.broken.push(whole);
-            return None;
-        }
-        if whole.text.trim().is_empty() {
-            self.found.empty.insert(whole.name, whole.file);
             return None;
         }
         Some(whole)

@@ -5,17 +5,27 @@ use std::path::Path;
 use forebay_core::{Diagnostic, Location};
 use md5::{Digest, Md5};
 
+pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// Reads a file of the project, without the byte order mark that some editors put before it; `relative` is its path
 /// below `root`.
 pub(crate) fn read(root: &Path, relative: &str) -> Result<String, Diagnostic> {
+    read_marked(root, relative).map(|(text, _)| text)
+}
+
+/// The same, and whether there was such a mark.
+pub(crate) fn read_marked(root: &Path, relative: &str) -> Result<(String, bool), Diagnostic> {
     let bytes = std::fs::read(root.join(relative)).map_err(|error| {
         Diagnostic::environment(format!("cannot read '{relative}': {error}"))
             .at(Location::file(relative))
     })?;
     let text = bytes
-        .strip_prefix("\u{feff}".as_bytes())
+        .strip_prefix(BYTE_ORDER_MARK.as_bytes())
         .map(<[u8]>::to_vec);
-    String::from_utf8(text.unwrap_or(bytes)).map_err(|error| not_utf8(relative, &error))
+    let has_mark = text.is_some();
+    let text = String::from_utf8(text.unwrap_or(bytes));
+    text.map(|text| (text, has_mark))
+        .map_err(|error| not_utf8(relative, &error))
 }
 
 fn not_utf8(relative: &str, error: &std::string::FromUtf8Error) -> Diagnostic {

@@ -251,6 +251,9 @@ async fn action(
         compile_ahead(workspace, &node.id, state)
     };
     let there = node.relation.as_ref().is_some_and(|r| existing.contains(r));
+    if project.is_empty(&node.id) {
+        return Ok(None);
+    }
     Ok(match &node.spec {
         Spec::Source(source) if source.ingest.is_some() => Some(Action::Load {
             load: forebay_ingest::plan(&workspace.lake, &project.root, node).await?,

@@ -23,7 +23,7 @@ pub fn window(text: &str, now: DateTime<Utc>) -> Result<Batch, Diagnostic> {
 }
 
 fn between(text: &str) -> Result<Option<Batch>, Diagnostic> {
-    let ends = forebay_project::parse_vars("--sample", text)?;
+    let ends = forebay_project::parse_mapping("--sample", text)?;
     let end = |key: &str| moment(ends.get(key)?.as_str()?);
     Ok(end("start")
         .zip(end("end"))

@@ -90,7 +90,7 @@ pub async fn all<'a>(
     let mut problems = Diagnostics::default();
     let mut compiled = Vec::new();
     for node in selected.iter().filter_map(|id| project.graph.get(id)) {
-        if !has_sql(node) {
+        if !has_sql(node) || project.is_empty(&node.id) {
             continue;
         }
         let relation = node.relation.as_ref();

@@ -55,7 +55,8 @@ pub async fn run(global: &Global, talk: &Talk, options: &Freshness) -> Result<u8
         .clone()
         .filter(|_| !as_json)
         .unwrap_or_else(default);
-    artifact::sources(global, &file, &measured, began.elapsed().as_secs_f64())?;
+    let took = began.elapsed().as_secs_f64();
+    artifact::sources(&workspace.project, global, &file, &measured, took)?;
     if as_json {
         let all = measured
             .iter()

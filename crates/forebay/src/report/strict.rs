@@ -18,7 +18,7 @@ impl Strict {
     pub fn of(global: &Global) -> Result<Self, Diagnostic> {
         let project = || global.glance.flags.get("warn_error_options").cloned();
         let written = match &global.warn_error_options {
-            Some(text) => Some(Json::Object(forebay_project::parse_vars(
+            Some(text) => Some(Json::Object(forebay_project::parse_mapping(
                 "--warn-error-options",
                 text,
             )?)),

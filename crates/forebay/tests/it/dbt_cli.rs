@@ -205,3 +205,21 @@ fn show_answers_the_query_as_it_is_written_now() {
     let never_run = project.ok(&["show", "-s", "report", "--output", "json"]);
     assert!(never_run.contains("\"id\": 1"), "{never_run}");
 }
+
+#[test]
+fn an_empty_model_is_listed_and_never_runs() {
+    let project = Project::new(&[
+        ("dbt_project.yml", "name: shop\n"),
+        ("models/empty.sql", "\n"),
+        ("models/full.sql", "select 1 as a"),
+        ("tests/nothing.sql", ""),
+    ]);
+    let listed = project.ok(&["ls", "--quiet"]);
+    assert_eq!(listed.trim(), "shop.empty\nshop.full\nshop.nothing");
+    project.ok(&["build"]);
+    let results = std::fs::read_to_string(project.root().join("target/run_results.json")).unwrap();
+    let results: serde_json::Value = serde_json::from_str(&results).unwrap();
+    let results = results["results"].as_array().unwrap();
+    assert_eq!(results.len(), 1);
+    assert_eq!(results[0]["unique_id"], "model.shop.full");
+}

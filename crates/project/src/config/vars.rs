@@ -3,7 +3,7 @@
 use forebay_core::Diagnostic;
 use serde_json::{Map, Value as Json};
 
-use crate::yaml::{Doc, Yaml};
+use crate::yaml::{Doc, MOMENT, Yaml};
 
 /// `vars:` of one `dbt_project.yml`. A mapping under a package's name is for that package alone.
 #[derive(Clone, Debug, Default)]
@@ -23,14 +23,15 @@ impl WrittenVars {
                 .at(yaml.at.in_file(doc.file)),
             );
         }
-        match yaml.to_json() {
+        match yaml.to_values() {
             Json::Object(all) => Self(all),
             _ => Self::default(),
         }
     }
 
-    pub fn written(&self) -> &Map<String, Json> {
-        &self.0
+    /// As plain data: dates are texts.
+    pub fn written(&self) -> Json {
+        plain(&Json::Object(self.0.clone()))
     }
 
     /// What it says to the package: for it alone first.
@@ -45,6 +46,19 @@ impl WrittenVars {
             _ => Map::new(),
         };
         [own, common]
+    }
+}
+
+/// Without what tells dates from texts.
+fn plain(json: &Json) -> Json {
+    match json {
+        Json::String(text) => text.strip_prefix(MOMENT).unwrap_or(text).into(),
+        Json::Array(items) => items.iter().map(plain).collect(),
+        Json::Object(map) => map
+            .iter()
+            .map(|(key, value)| (key.clone(), plain(value)))
+            .collect(),
+        other => other.clone(),
     }
 }
 
@@ -70,9 +84,10 @@ impl Vars {
         self.layers.iter().find_map(|vars| vars.get(name))
     }
 
-    /// Those of the command line alone.
-    pub fn nearest(&self) -> Option<&Map<String, Json>> {
-        self.layers.first()
+    /// Those of the command line alone, as plain data.
+    pub fn nearest(&self) -> Json {
+        let vars = self.layers.first().cloned();
+        plain(&Json::Object(vars.unwrap_or_default()))
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {

@@ -13,7 +13,9 @@ use minijinja::{Error, ErrorKind, State, Value};
 use serde_json::Value as Json;
 
 use super::errors::failed;
+use super::moment::Moment;
 use super::python;
+use crate::yaml::MOMENT;
 
 pub(crate) struct List(Mutex<Vec<Value>>);
 
@@ -84,6 +86,10 @@ pub(crate) fn from_json(json: &Json) -> Value {
             map.iter()
                 .map(|(key, value)| (Value::from(&**key), from_json(value))),
         ),
+        Json::String(text) if text.starts_with(MOMENT) => {
+            let text = &text[MOMENT.len_utf8()..];
+            Moment::written(text).map_or_else(|| Value::from(text), Moment::value)
+        }
         scalar => Value::from(minijinja::value::Serde(scalar)),
     }
 }

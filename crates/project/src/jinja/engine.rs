@@ -179,7 +179,8 @@ impl Engine {
         self.marked = Default::default();
         Arc::make_mut(&mut self.origins).insert(name.clone(), origin);
         let added = self.env.add_template_owned(name, source);
-        added.map_err(|error| errors::diagnose(&error, |name| self.origins.get(name), Vec::new))
+        let origin = |name: &str| self.origins.get(name);
+        added.map_err(|error| errors::diagnose(&error, origin, |_, at| at, Vec::new))
     }
 
     /// Renders a template that [`Self::add_part`] has compiled.
@@ -224,7 +225,7 @@ impl Engine {
     pub fn check_text(&self, source: &str) -> Result<(), Diagnostic> {
         let (source, _) = template::whole("", &Arc::from(source), 0..source.len());
         let compiled = self.env.template_from_named_str("", &source).map(drop);
-        compiled.map_err(|error| errors::diagnose(&error, |_| None, Vec::new))
+        compiled.map_err(|error| errors::diagnose(&error, |_| None, |_, at| at, Vec::new))
     }
 
     /// Renders a text that belongs to no file.
@@ -322,7 +323,8 @@ impl Engine {
             (!live && !marked).then(|| render(self.env(!reads, true), context(&scope())).err());
         let error = again.flatten().unwrap_or(error);
         let origin = |name: &str| self.origins.get(name);
-        let problem = errors::diagnose(&error, origin, || first.callable());
+        let offset = |name: &str, at: usize| self.offset(name, mode.marks(), at);
+        let problem = errors::diagnose(&error, origin, offset, || first.callable());
         match (reads && node.of_node)
             .then(|| errors::unknown(&error, origin))
             .flatten()
@@ -340,6 +342,25 @@ impl Engine {
         Some((origin.at(writer.offset), package))
     }
 
+    /// The offset in a plain template of one in the template with marks.
+    fn offset(&self, name: &str, marks: Marks, at: usize) -> usize {
+        let origin = self.origins.get(name);
+        let origin = origin.filter(|origin| is_marked(name, marks, origin));
+        let template = self.env(true, true).get_template(name).ok();
+        match origin.zip(template) {
+            Some((origin, template)) => marks::offset(name, template.source(), origin, at),
+            None => at,
+        }
+    }
+
+    /// What the file has at the place that wrote a text.
+    pub fn text_of(&self, writer: &marks::Writer) -> Option<&str> {
+        self.origins
+            .get(&writer.template)?
+            .text()
+            .get(writer.offset..)
+    }
+
     /// Templates are given their marks as they are called for.
     fn marked(&self, marks: Marks) -> &Environment<'static> {
         self.marked[usize::from(marks == Marks::All)].get_or_init(|| {
@@ -351,12 +372,13 @@ impl Engine {
                 let Ok(template) = plain.get_template(name) else {
                     return Ok(None);
                 };
-                let is_marked = marks == Marks::All || !name.starts_with(template::MACRO);
-                let origin = origins.get(name).filter(|origin| origin.is_file());
-                Ok(Some(match origin.filter(|_| is_marked) {
-                    Some(origin) => marks::marked(name, template.source(), origin),
-                    None => template.source().to_owned(),
-                }))
+                let origin = origins.get(name);
+                Ok(Some(
+                    match origin.filter(|origin| is_marked(name, marks, origin)) {
+                        Some(origin) => marks::marked(name, template.source(), origin),
+                        None => template.source().to_owned(),
+                    },
+                ))
             });
             env
         })
@@ -399,6 +421,15 @@ fn excusing(
             Err(failure) => return Err(failure),
         }
     }
+}
+
+fn is_marked(name: &str, marks: Marks, origin: &Origin) -> bool {
+    let is_meant = match marks {
+        Marks::None => false,
+        Marks::Nodes => !name.starts_with(template::MACRO),
+        Marks::All => true,
+    };
+    is_meant && origin.is_file()
 }
 
 fn unreadable(file: &str, content: &str, error: &BlockError) -> Diagnostic {

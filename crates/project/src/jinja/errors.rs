@@ -145,27 +145,29 @@ fn innermost(error: &Error) -> &Error {
     chain(error).pop().unwrap_or(error)
 }
 
-/// The problem with its place. `origin` knows templates by name; `callable` lists what could be
-/// called, for suggestions.
+/// The problem with its place. `origin` knows templates by name, `offset` the place in the plain template of one in
+/// that which ran; `callable` lists what could be called, for suggestions.
 pub(crate) fn diagnose<'a>(
     error: &Error,
     origin: impl Fn(&str) -> Option<&'a Origin>,
+    offset: impl Fn(&str, usize) -> usize,
     callable: impl FnOnce() -> Vec<String>,
 ) -> Diagnostic {
+    let start = |error: &Error| Some(offset(error.name()?, error.range()?.start));
     let chain = chain(error);
     let inner = chain.last().copied().unwrap_or(error);
     let from = inner.name().and_then(&origin);
-    let start = inner.range().map(|range| range.start);
     let mut diagnostic = match find::<Carried>(error) {
         Some(carried) => carried.problem.clone(),
-        None => of_engine(inner, from, start, callable),
+        None => of_engine(inner, from, start(inner), callable),
     };
     if diagnostic.location.is_some() {
         return diagnostic;
     }
     let places = |error: &&Error| {
         let origin = error.name().and_then(&origin);
-        Some(located(error, origin.filter(|origin| origin.is_file())?))
+        let origin = origin.filter(|origin| origin.is_file())?;
+        Some(located(error, start(error), origin))
     };
     let mut places: Vec<Location> = chain.iter().filter_map(places).collect();
     let written = find::<Carried>(error).map_or(&[][..], |carried| &carried.writers);
@@ -185,9 +187,9 @@ pub(crate) fn diagnose<'a>(
     diagnostic
 }
 
-fn located(error: &Error, origin: &Origin) -> Location {
-    match error.range() {
-        Some(range) => origin.locate(range.start),
+fn located(error: &Error, start: Option<usize>, origin: &Origin) -> Location {
+    match start {
+        Some(start) => origin.locate(start),
         None => undefined_method(error)
             .and_then(|(package, name)| origin.find(&format!("{package}.{name}")))
             .unwrap_or_else(|| origin.start()),

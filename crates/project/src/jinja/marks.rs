@@ -46,6 +46,21 @@ pub(crate) fn marked(name: &str, source: &str, origin: &Origin) -> String {
     out
 }
 
+/// The offset in the template without marks of one in the template with them.
+pub(crate) fn offset(name: &str, source: &str, origin: &Origin, marked: usize) -> usize {
+    let mut added = 0;
+    for (at, insertion) in insertions(name, source, origin) {
+        if marked < at + added {
+            break;
+        }
+        if marked < at + added + insertion.len() {
+            return at;
+        }
+        added += insertion.len();
+    }
+    marked - added
+}
+
 fn insertions(name: &str, source: &str, origin: &Origin) -> Vec<(usize, String)> {
     let mark = |kind: char, at: usize| {
         let offset = origin.in_file(at)?;
@@ -176,6 +191,18 @@ impl Map {
         writers
     }
 
+    /// The expression that wrote nothing last before that byte, on its line.
+    pub fn nothing_before(&self, byte: usize) -> Option<&Writer> {
+        let line = self.text[..byte].rfind('\n').map_or(0, |end| end + 1);
+        let parts = self.writers.windows(2).rev();
+        let mut empty = parts.filter(|parts| (line..=byte).contains(&parts[0].0));
+        empty.find_map(|parts| {
+            let ((start, opened), (end, closed)) = (&parts[0], &parts[1]);
+            let is_closed = start == end && closed.len() < opened.len();
+            opened.last().filter(|writer| is_closed && !writer.is_text)
+        })
+    }
+
     /// The byte here of what stands at a byte of the same text, which may have other blanks: templates trim what they
     /// write. None: it is not the same text.
     pub fn byte_of(&self, same: &str, byte: usize) -> Option<usize> {
@@ -249,6 +276,25 @@ mod tests {
         assert_eq!(at("2", 0), ("{{- ", false));
         assert_eq!(at("nope", 1), ("nope", true));
         assert_eq!(at("é", 0), ("{{ '", false));
+    }
+
+    #[test]
+    fn places_in_the_template_with_marks_are_those_of_the_one_without() {
+        let text: Arc<str> = Arc::from("select 1 {{ x }}\n, 2\n{% do y %}");
+        let (source, origin) = whole("m.sql", &text, 0..text.len());
+        let marked = marked("m.sql", &source, &origin);
+        for word in ["select", "x }}", ", 2", "{% do "] {
+            let (with, without) = (marked.rfind(word).unwrap(), source.rfind(word).unwrap());
+            assert_eq!(offset("m.sql", &source, &origin, with), without, "{word}");
+        }
+    }
+
+    #[test]
+    fn an_expression_that_writes_nothing_is_known() {
+        let map = Map::read(&rendered(&template("m.sql", "select\n({{ y }} * {{ x }})")));
+        let star = map.text.find('*').unwrap();
+        assert_eq!(map.nothing_before(star).unwrap().offset, 8);
+        assert_eq!(map.nothing_before(3), None);
     }
 
     #[test]

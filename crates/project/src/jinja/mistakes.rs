@@ -129,7 +129,9 @@ pub(super) fn hint(kind: ErrorKind, detail: &str, text: &str) -> Option<String> 
         }
         ErrorKind::UnknownMethod => {
             let (_, name) = detail.split_once(" has no method named ")?;
-            suggest::nearest(name, METHODS.iter().copied())
+            // Another kind of value has it.
+            let is_known = METHODS.contains(&name);
+            suggest::nearest(name, METHODS.iter().copied()).filter(|_| !is_known)
         }
         ErrorKind::SyntaxError => match detail.strip_prefix("unknown statement ") {
             Some("elseif" | "elsif" | "elseIf") => Some("write elif".to_owned()),

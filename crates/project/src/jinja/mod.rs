@@ -36,7 +36,7 @@ mod seeds;
 mod signature;
 mod statements;
 mod table;
-mod template;
+pub(crate) mod template;
 mod text_filters;
 mod text_format;
 mod text_methods;

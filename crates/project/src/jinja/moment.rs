@@ -156,6 +156,31 @@ impl Moment {
         }
     }
 
+    /// As YAML has it: `2024-01-31`, `2024-01-31 10:00:00`, `2024-01-31T10:00:00+02:00`.
+    pub fn written(text: &str) -> Option<Self> {
+        if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+            let (wall, kind) = (day.into(), Kind::Date);
+            return Some(Self { wall, kind });
+        }
+        let day_end = text.find(['T', 't', ' ', '\t'])?;
+        let day = NaiveDate::parse_from_str(&text[..day_end], "%Y-%m-%d").ok()?;
+        let rest = text[day_end + 1..].trim();
+        let time_end = rest.find(['Z', '+', '-', ' ', '\t']).unwrap_or(rest.len());
+        let time = rest[..time_end].trim_end_matches('.');
+        let wall = day.and_time(chrono::NaiveTime::parse_from_str(time, "%H:%M:%S%.f").ok()?);
+        let kind = match rest[time_end..].trim() {
+            "" => Kind::Naive,
+            "Z" => Kind::Zoned(Tz::UTC),
+            zone => {
+                let sign = if zone.starts_with('-') { -1 } else { 1 };
+                let mut parts = zone[1..].split(':').map(|part| part.parse().ok());
+                let (hours, minutes): (i32, Option<Option<i32>>) = (parts.next()??, parts.next());
+                Kind::Fixed(sign * (hours * 60 + minutes.flatten().unwrap_or(0)) * 60)
+            }
+        };
+        Some(Self { wall, kind })
+    }
+
     /// A cell of a query's answer.
     pub fn read(text: &str, kind: TextKind) -> Option<Self> {
         let text = text.trim_end_matches('Z');

@@ -38,8 +38,6 @@ pub(crate) struct Names {
     pub restricted: BTreeSet<String>,
     /// Switched off by `enabled: false`, and where.
     pub disabled: BTreeMap<String, String>,
-    /// Files with nothing in them, by the name of what they could be.
-    pub empty: BTreeMap<String, String>,
 }
 
 /// Who refers to something.
@@ -115,10 +113,6 @@ impl Names {
         if let Some(file) = self.disabled.get(name) {
             return Diagnostic::error(format!("ref('{name}') names a model that is disabled"))
                 .hint(format!("it is in {file}, with enabled: false"));
-        }
-        if let Some(file) = self.empty.get(name) {
-            return Diagnostic::error(format!("ref('{name}') names a model without SQL"))
-                .hint(format!("{file} is empty"));
         }
         if let (Some(package), Some(known)) = (package, self.refs.get(name)) {
             return Diagnostic::error(format!("the package '{package}' has no model '{name}'"))

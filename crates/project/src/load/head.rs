@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use forebay_core::{Diagnostic, suggest};
+use forebay_core::{Diagnostic, Location, suggest};
 use serde_json::Value as Json;
 
 use super::PROJECT_FILE;
@@ -53,7 +53,15 @@ pub(super) fn head(
             .map(str::to_owned),
     };
     let profile = options.profile.clone().or(written);
-    let target = target(root, options, engine, profile.as_deref(), problems);
+    let named_at = yaml.get("profile").filter(|_| options.profile.is_none());
+    let named_at = named_at.map(|yaml| yaml.at.in_file(PROJECT_FILE));
+    let target = target(
+        root,
+        options,
+        engine,
+        (profile.as_deref(), named_at),
+        problems,
+    );
     let target = target.map(|mut target| {
         target.threads = options.threads.or(target.threads);
         target
@@ -203,7 +211,7 @@ fn target(
     root: &Path,
     options: &LoadOptions,
     engine: &Engine,
-    profile: Option<&str>,
+    (profile, named_at): (Option<&str>, Option<Location>),
     problems: &Problems,
 ) -> Option<Target> {
     let asked = options.target.as_deref();
@@ -255,11 +263,15 @@ fn target(
                 false => Diagnostic::error(text),
             };
             let hint = suggest::nearest(profile, names.iter().map(|name| &**name));
-            problems.push(
-                problem
-                    .hint(format!("in {}", folder.display()))
-                    .maybe_hint(hint),
-            );
+            let known = match names.is_empty() {
+                true => format!("{} has no profiles", folder.display()),
+                false => format!("in {}: it has {}", folder.display(), names.join(", ")),
+            };
+            let problem = match named_at {
+                Some(at) => problem.at(at),
+                None => problem,
+            };
+            problems.push(problem.maybe_hint(hint).hint(known));
             embeds.then(embedded).flatten()
         }
     }

@@ -15,6 +15,7 @@ use crate::config::{ProjectFile, Settings, SettingsConfig, Vars};
 use crate::ignored::Ignored;
 use crate::jinja::{Engine, MacroSet, Names, Shared, runtime_config};
 use crate::nodes::{self, Cx, Detail, Draft, Outcome};
+use crate::operations::{self, Operation};
 use crate::package::Package;
 use crate::problems::Problems;
 use crate::properties::{MacroPatch, Patch, Properties};
@@ -159,7 +160,16 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
         package: project,
         project,
     };
+    // Before names are known, so that what they refer to is noted.
+    let operations = packages
+        .iter()
+        .flat_map(|package| operations::read(&Cx { package, ..cx }, package));
+    let mut operations: Vec<Operation> = operations.collect();
     let built = build(root, &cx, &contents, entries, &ml_files);
+    if let Some(names) = shared.names.get() {
+        let linked = operations.iter_mut();
+        linked.for_each(|operation| operations::link(&cx, names, operation));
+    }
     check_exposures(&cx, &built);
     check_spine(&cx, &built);
     let macro_patches = macro_patches(&cx, &contents);
@@ -170,6 +180,7 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
     }
     let project = Project {
         settings,
+        operations,
         selectors: selectors(root, &engine, &shared, problems),
         root: root.to_owned(),
         name: project.name.clone(),
@@ -392,10 +403,6 @@ fn build(
         restricted: restricted
             .map(|(package, ..)| package.name.clone())
             .collect(),
-        empty: contents
-            .iter()
-            .flat_map(|(_, scanned, _)| scanned.empty.clone())
-            .collect(),
         ..Names::default()
     };
     let of = |package| Cx { package, ..*cx };
@@ -425,7 +432,7 @@ fn build(
         }
     }
     let mut drafts = linked;
-    let mut unit_tests = Vec::new();
+    let mut unit_tests: Vec<Outcome> = Vec::new();
     for (package, scanned, properties) in contents {
         let reader = nodes::UnitTests {
             cx: &of(package),
@@ -441,7 +448,13 @@ fn build(
                 .flat_map(|decl| reader.read(decl)),
         );
     }
-    drafts.extend(unit_tests);
+    for outcome in unit_tests {
+        match outcome {
+            Outcome::Draft(draft) => drafts.push(*draft),
+            Outcome::Disabled(draft) => disabled.extend(draft.map(|draft| *draft)),
+            Outcome::Broken => {}
+        }
+    }
     let mut groups = nodes::Groups::new();
     for (package, _, properties) in contents {
         let cx = of(package);

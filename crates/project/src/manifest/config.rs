@@ -205,11 +205,21 @@ pub(super) fn docs(written: Option<&Json>) -> Json {
 }
 
 fn hooks(written: &Json) -> Json {
-    let hook = |hook: &Json| match hook {
-        Json::Object(_) => super::join([
+    let of = |parts: Json| {
+        super::join([
             json!({"sql": "", "transaction": true, "index": null}),
-            hook.clone(),
-        ]),
+            parts,
+        ])
+    };
+    let hook = |hook: &Json| match hook {
+        Json::Object(_) => of(hook.clone()),
+        // `after_commit()` and its like print a mapping.
+        Json::String(text) if text.trim_start().starts_with('{') => {
+            match serde_json::from_str(text) {
+                Ok(parts @ Json::Object(_)) => of(parts),
+                _ => json!({"sql": text, "transaction": true, "index": null}),
+            }
+        }
         text => json!({"sql": text, "transaction": true, "index": null}),
     };
     match written {

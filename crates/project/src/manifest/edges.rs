@@ -7,6 +7,7 @@ use serde::ser::{Serialize, Serializer};
 
 use super::is_dbt;
 use crate::Project;
+use crate::operations::Operation;
 
 /// The nodes on the other side, by id.
 pub(super) struct Edges<'a>(Vec<(&'a str, Vec<&'a NodeId>)>);
@@ -17,36 +18,48 @@ impl Serialize for Edges<'_> {
     }
 }
 
-/// `alone` are the ids of what has no edges.
-pub(super) fn parents<'a>(project: &'a Project, alone: &'a [String]) -> Edges<'a> {
-    edges(project, alone, |node| node.depends_on.iter().collect())
+pub(super) fn parents(project: &Project) -> Edges<'_> {
+    edges(
+        project,
+        |node| node.depends_on.iter().collect(),
+        |operation| operation.depends_on.iter().collect(),
+    )
 }
 
-pub(super) fn children<'a>(project: &'a Project, alone: &'a [String]) -> Edges<'a> {
+pub(super) fn children(project: &Project) -> Edges<'_> {
     let mut children = project.graph.children();
-    for node in project.idle.iter().map(|draft| &draft.node) {
-        for parent in &node.depends_on {
+    let idle = project.idle.iter().map(|draft| &draft.node);
+    let idle = idle.map(|node| (&node.id, &node.depends_on));
+    let operations = project.operations.iter();
+    let operations = operations.map(|operation| (&operation.id, &operation.depends_on));
+    for (id, depends_on) in idle.chain(operations) {
+        for parent in depends_on {
             let all = children.entry(parent).or_default();
-            all.push(&node.id);
+            all.push(id);
             all.sort();
         }
     }
-    edges(project, alone, move |node| {
-        children.remove(&node.id).unwrap_or_default()
-    })
+    edges(
+        project,
+        move |node| children.remove(&node.id).unwrap_or_default(),
+        |_| Vec::new(),
+    )
 }
 
 fn edges<'a>(
     project: &'a Project,
-    alone: &'a [String],
     mut of: impl FnMut(&'a Node) -> Vec<&'a NodeId>,
+    of_operation: impl Fn(&'a Operation) -> Vec<&'a NodeId>,
 ) -> Edges<'a> {
     let is_known = |node: &Node| is_dbt(node.resource_type());
     let idle = project.idle.iter().map(|draft| &draft.node);
-    let idle_ids: BTreeSet<&NodeId> = idle.clone().map(|node| &node.id).collect();
+    let operations = project.operations.iter();
+    let others = idle.clone().map(|node| &node.id);
+    let others = others.chain(operations.clone().map(|operation| &operation.id));
+    let others: BTreeSet<&NodeId> = others.collect();
     let known = |id: &NodeId| match project.graph.get(id) {
         Some(node) => is_known(node),
-        None => idle_ids.contains(id),
+        None => others.contains(id),
     };
     let nodes = project.graph.nodes.values().chain(idle);
     let entries = nodes.filter(|node| is_known(node)).map(|node| {
@@ -54,6 +67,6 @@ fn edges<'a>(
         edges.retain(|id| known(id));
         (node.id.as_str(), edges)
     });
-    let alone = alone.iter().map(|id| (id.as_str(), Vec::new()));
-    Edges(entries.chain(alone).collect())
+    let operations = operations.map(|operation| (operation.id.as_str(), of_operation(operation)));
+    Edges(entries.chain(operations).collect())
 }

@@ -27,8 +27,7 @@ fn entry(project: &Project, found: &Macro) -> Json {
     let described = patch.map(|patch| patch.arguments.clone());
     let described = described.filter(|arguments| *arguments != json!([]));
     let arguments = described.unwrap_or_else(|| arguments(project, found));
-    let called = called(project, &found.package, &found.text);
-    let called: BTreeSet<NodeId> = called.into_iter().filter(|id| *id != found.id()).collect();
+    let called = called(project, &found.package, &found.text, &found.name);
     json!({
         "unique_id": found.id(),
         "name": found.name,
@@ -71,8 +70,9 @@ fn arguments(project: &Project, found: &Macro) -> Json {
         .collect()
 }
 
-/// The macros that a text of a package calls, as far as names tell.
-pub(super) fn called(project: &Project, package: &str, text: &str) -> BTreeSet<NodeId> {
+/// The macros that a text of a package calls, as far as names tell. As in dbt, one that calls itself by its bare name
+/// does not depend on itself.
+fn called(project: &Project, package: &str, text: &str, own: &str) -> BTreeSet<NodeId> {
     static DISPATCH: LazyLock<Regex> = LazyLock::new(|| {
         let name = r#"['"](\w+)['"]"#;
         let pattern = format!(
@@ -87,7 +87,8 @@ pub(super) fn called(project: &Project, package: &str, text: &str) -> BTreeSet<N
         None => macros.find(package, &shared.project, name),
     };
     let code = code(text);
-    let direct = calls(&code).filter_map(named);
+    let direct = calls(&code).filter(|name| *name != own);
+    let direct = direct.filter_map(named);
     let dispatched = DISPATCH.captures_iter(text).filter_map(|call| {
         let namespace = call.get(2).map(|found| found.as_str());
         shared.dispatched(package, &call[1], namespace)

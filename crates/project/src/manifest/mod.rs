@@ -41,7 +41,6 @@ impl Serialize for Manifest<'_> {
         let project = self.project;
         let section = |kinds| Section::new(project, kinds);
         let operations = operation::all(project);
-        let alone: Vec<String> = operations.keys().cloned().collect();
         let mut all = serializer.serialize_map(None)?;
         all.serialize_entry("metadata", &metadata(project))?;
         let nodes = Section {
@@ -62,8 +61,8 @@ impl Serialize for Manifest<'_> {
             .collect();
         all.serialize_entry("selectors", &selectors)?;
         all.serialize_entry("disabled", &disabled(project))?;
-        all.serialize_entry("parent_map", &edges::parents(project, &alone))?;
-        all.serialize_entry("child_map", &edges::children(project, &alone))?;
+        all.serialize_entry("parent_map", &edges::parents(project))?;
+        all.serialize_entry("child_map", &edges::children(project))?;
         all.serialize_entry("group_map", &resource::group_map(project))?;
         all.serialize_entry("saved_queries", &section(&[SavedQuery]))?;
         all.serialize_entry("semantic_models", &section(&[SemanticModel]))?;
@@ -201,6 +200,11 @@ fn disabled(project: &Project) -> Json {
         let list = all.entry(draft.node.id.to_string()).or_insert(json!([]));
         let mut entry = json!(entry(project, &draft.node, &draft.detail, None));
         entry["config"]["enabled"] = json!(false);
+        // As in dbt, one that is not asked for has not been looked at any further.
+        if draft.node.resource_type() == ResourceType::UnitTest {
+            entry["depends_on"]["nodes"] = json!([]);
+            entry["schema"] = Json::Null;
+        }
         list.as_array_mut().expect("made above").push(entry);
     }
     all.into()

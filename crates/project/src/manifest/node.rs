@@ -16,6 +16,7 @@ use super::{below, config, contract, created_at, patch_path, path, version_json}
 use crate::Project;
 use crate::jinja::RefCall;
 use crate::nodes::{Detail, TestDetail};
+use crate::text::BYTE_ORDER_MARK;
 
 /// dbt does not read a larger seed for its checksum.
 const LARGE_SEED: u64 = 1 << 20;
@@ -207,11 +208,11 @@ fn of_sql<'a>(node: &'a Node, detail: &'a Detail, compiled: Option<Compiled<'a>>
         raw_code: match (node.resource_type(), &detail.test) {
             (_, Some(test)) => format!("{}{}", detail.raw, test.config_call).into(),
             (ResourceType::Snapshot, _) => (&*detail.raw).into(),
-            _ => detail.raw.trim().into(),
+            _ => whole_text(detail),
         },
         language,
-        refs: refs(detail),
-        sources: sources(detail),
+        refs: refs(&detail.calls),
+        sources: sources(&detail.calls),
         metrics: [],
         functions: [],
         depends_on: DependsOn {
@@ -244,8 +245,8 @@ pub(crate) fn seen_by_templates(node: &Node, detail: &Detail) -> Map<String, Jso
         ("language".to_owned(), json!(language)),
         ("access".to_owned(), json!(access)),
         ("group".to_owned(), json!(node.group)),
-        ("refs".to_owned(), json!(refs(detail))),
-        ("sources".to_owned(), json!(sources(detail))),
+        ("refs".to_owned(), json!(refs(&detail.calls))),
+        ("sources".to_owned(), json!(sources(&detail.calls))),
         (
             "meta".to_owned(),
             setting("meta").unwrap_or_else(|| json!({})),
@@ -262,8 +263,8 @@ pub(super) struct Ref<'a> {
     version: Option<Json>,
 }
 
-pub(super) fn refs(detail: &Detail) -> Vec<Ref<'_>> {
-    let refs = detail.calls.iter().filter_map(|call| match call {
+pub(super) fn refs(calls: &[RefCall]) -> Vec<Ref<'_>> {
+    let refs = calls.iter().filter_map(|call| match call {
         RefCall::Ref {
             package,
             name,
@@ -278,8 +279,8 @@ pub(super) fn refs(detail: &Detail) -> Vec<Ref<'_>> {
     refs.collect()
 }
 
-pub(super) fn sources(detail: &Detail) -> Vec<[&str; 2]> {
-    let sources = detail.calls.iter().filter_map(|call| match call {
+pub(super) fn sources(calls: &[RefCall]) -> Vec<[&str; 2]> {
+    let sources = calls.iter().filter_map(|call| match call {
         RefCall::Source { source, table } => Some([&**source, &**table]),
         RefCall::Ref { .. } => None,
     });
@@ -424,7 +425,7 @@ fn primary_key(project: &Project, node: &Node, model: &Model) -> Vec<String> {
 fn of_test<'a>(test: &'a Test, found: &'a TestDetail) -> OfTest<'a> {
     let attached = test.attached.as_ref();
     OfTest {
-        column_name: test.column.as_deref(),
+        column_name: test.column.as_deref().filter(|_| found.of_column),
         attached_node: attached.filter(|id| !id.as_str().starts_with("source.")),
         file_key_name: &found.key,
         test_metadata: test_metadata(found),
@@ -464,6 +465,14 @@ fn checksum<'a>(project: &Project, node: &Node, detail: &Detail) -> Checksum<'a>
                 }
             }
         }
-        _ => sum(&detail.raw),
+        _ => sum(&whole_text(detail)),
+    }
+}
+
+/// Without the blanks around it. A byte order mark is none.
+fn whole_text(detail: &Detail) -> Cow<'_, str> {
+    match detail.has_mark {
+        true => format!("{BYTE_ORDER_MARK}{}", detail.raw.trim_end()).into(),
+        false => detail.raw.trim().into(),
     }
 }

@@ -2,70 +2,67 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::macros::called;
-use super::{config, created_at};
-use crate::hooks::HookText;
-use crate::package::Package;
-use crate::{Project, When};
+use super::{config, created_at, node};
+use crate::Project;
+use crate::operations::Operation;
 
 /// Entries of all packages by id.
 pub(super) fn all(project: &Project) -> Map<String, Json> {
-    let of_package = |package: &Package| {
-        let starts = entries(project, package, When::Before);
-        let ends = entries(project, package, When::After);
-        starts.into_iter().chain(ends).collect::<Vec<_>>()
-    };
-    project.packages.iter().flat_map(of_package).collect()
+    let operations = project.operations.iter();
+    operations
+        .map(|operation| (operation.id.to_string(), entry(project, operation)))
+        .collect()
 }
 
-fn entries(project: &Project, package: &Package, when: When) -> Vec<(String, Json)> {
-    let entry = |(index, hook): (usize, &HookText)| {
-        let name = package.run_hook_name(when, index);
-        let id = format!("operation.{}.{name}", package.name);
-        let fqn = [&*package.name, "hooks", &name].map(str::to_owned);
-        let settings = Json::Object(crate::config::to_json(&package.file.models.settings(&fqn)));
-        let value = json!({
-            "unique_id": id,
-            "name": name,
-            "alias": name,
-            "resource_type": "operation",
-            "package_name": package.name,
-            "path": format!("hooks/{name}.sql"),
-            "original_file_path": "./dbt_project.yml",
-            "fqn": fqn,
-            "database": project.database(),
-            "schema": project.shared.target.schema,
-            "relation_name": null,
-            "checksum": {"name": "sha256", "checksum": forebay_core::digest::hex(hook.text.as_bytes())},
-            "config": super::join([Json::Object(config::OF_NODES.clone()), settings.clone()]),
-            "unrendered_config": settings,
-            "tags": [when.key()],
-            "description": "",
-            "columns": {},
-            "meta": {},
-            "group": null,
-            "docs": config::docs(None),
-            "patch_path": null,
-            "build_path": null,
-            "compiled_path": null,
-            "raw_code": hook.text,
-            "language": "sql",
-            "refs": [],
-            "sources": [],
-            "metrics": [],
-            "functions": [],
-            "depends_on": {"macros": called(project, &package.name, &hook.text), "nodes": []},
-            "contract": {"enforced": false, "alias_types": true, "checksum": null},
-            "doc_blocks": [],
-            "created_at": created_at(project),
-            "index": index,
-        });
-        (id, value)
-    };
-    package
-        .run_hooks(when)
+fn entry(project: &Project, operation: &Operation) -> Json {
+    let (name, hook) = (&operation.name, &operation.hook);
+    let fqn = [&*operation.package, "hooks", name].map(str::to_owned);
+    let package = project
+        .packages
         .iter()
-        .enumerate()
-        .map(entry)
-        .collect()
+        .find(|package| package.name == operation.package);
+    let settings =
+        package.map(|package| crate::config::to_json(&package.file.models.settings(&fqn)));
+    let settings = Json::Object(settings.unwrap_or_default());
+    // As in dbt, of the file that they are in.
+    let folder = package.map_or("", |package| &package.folder);
+    let file = project.root.join(folder).join("dbt_project.yml");
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let checksum = forebay_core::digest::hex(text.trim().as_bytes());
+    json!({
+        "unique_id": operation.id,
+        "name": name,
+        "alias": name,
+        "resource_type": "operation",
+        "package_name": operation.package,
+        "path": format!("hooks/{name}.sql"),
+        "original_file_path": "./dbt_project.yml",
+        "fqn": fqn,
+        "database": project.database(),
+        "schema": project.shared.target.schema,
+        "relation_name": null,
+        "checksum": {"name": "sha256", "checksum": checksum},
+        "config": super::join([Json::Object(config::OF_NODES.clone()), settings.clone()]),
+        "unrendered_config": settings,
+        "tags": [operation.when.key()],
+        "description": "",
+        "columns": {},
+        "meta": {},
+        "group": null,
+        "docs": config::docs(None),
+        "patch_path": null,
+        "build_path": null,
+        "compiled_path": null,
+        "raw_code": hook.text,
+        "language": "sql",
+        "refs": node::refs(&operation.calls),
+        "sources": node::sources(&operation.calls),
+        "metrics": [],
+        "functions": [],
+        "depends_on": {"macros": operation.macros, "nodes": operation.depends_on},
+        "contract": {"enforced": false, "alias_types": true, "checksum": null},
+        "doc_blocks": [],
+        "created_at": created_at(project),
+        "index": operation.index,
+    })
 }

@@ -21,12 +21,12 @@ pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
         "fqn": node.fqn,
         "description": node.description,
         "depends_on": {"macros": [], "nodes": node.depends_on},
-        "refs": node::refs(detail),
+        "refs": node::refs(&detail.calls),
         "unrendered_config": detail.written,
         "created_at": created_at(project),
     });
     if matches!(kind, ResourceType::Exposure | ResourceType::Metric) {
-        entry["sources"] = json!(node::sources(detail));
+        entry["sources"] = json!(node::sources(&detail.calls));
         entry["meta"] = config["meta"].clone();
     }
     if kind != ResourceType::SemanticModel {

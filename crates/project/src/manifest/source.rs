@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use super::{created_at, node, path};
 use crate::Project;
 use crate::nodes::Detail;
+use crate::properties::{Age, Ages};
 
 pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
     let Spec::Source(source) = &node.spec else {
@@ -16,7 +17,7 @@ pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
     let relation = node.relation.as_ref();
     let freshness = match detail.never_stale {
         true => Json::Null,
-        false => freshness(source),
+        false => freshness(source, detail.ages),
     };
     let config = json!({
         "enabled": true,
@@ -82,20 +83,16 @@ pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
     })
 }
 
-/// dbt counts in minutes, hours or days.
-fn freshness(source: &Source) -> Json {
-    let rule = source.freshness.clone().unwrap_or_default();
-    let age = |span: Option<forebay_core::Span>| {
-        let Some(span) = span else {
-            return json!({"count": null, "period": null});
-        };
-        let minutes = span.micros() / 60_000_000;
-        let (count, period) = match minutes {
-            m if m % 1440 == 0 => (m / 1440, "day"),
-            m if m % 60 == 0 => (m / 60, "hour"),
-            m => (m, "minute"),
-        };
-        json!({"count": count, "period": period})
+/// As it is written: a day is not 24 hours.
+fn freshness(source: &Source, ages: Ages) -> Json {
+    let age = |age: Option<Age>| match age {
+        Some(Age { count, period }) => json!({"count": count, "period": period}),
+        None => json!({"count": null, "period": null}),
     };
-    json!({"warn_after": age(rule.warn_after), "error_after": age(rule.error_after), "filter": rule.filter})
+    let filter = source.freshness.as_ref().map(|rule| &rule.filter);
+    json!({
+        "warn_after": age(ages.warn_after),
+        "error_after": age(ages.error_after),
+        "filter": filter,
+    })
 }

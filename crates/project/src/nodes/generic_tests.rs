@@ -100,6 +100,7 @@ impl GenericTests<'_> {
             name: decl.test.clone(),
             arguments,
             config_call: config_call(&own),
+            of_column: decl.of_column,
             key: target.key.clone(),
             target: target.call.clone(),
         };

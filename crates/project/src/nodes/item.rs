@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{Cx, Detail, Draft, Outcome, Section, reader, tags};
 use crate::config::{to_json, to_written};
 use crate::jinja::RefCall;
-use crate::properties::config;
+use crate::properties::{BESIDE, config};
 use crate::yaml::{Doc, Fields, Mark, Unknown, Yaml};
 
 /// One entry of a property file, as it is written.
@@ -66,6 +66,15 @@ impl<'a> Entry<'a> {
         let doc = self.fields.doc;
         let location = self.at().in_file(doc.file);
         let description = self.fields.text("description").unwrap_or_default();
+        let within = self.fields.peek("config");
+        let is_within = |key: &str| within.is_some_and(|config| config.get(key).is_some());
+        let tags_within = within.and_then(|config| match config.get("tags")?.to_written() {
+            Json::Null => None,
+            tags @ Json::Array(_) => Some(tags),
+            tag => Some(json!([tag])),
+        });
+        let beside = BESIDE.iter().filter(|key| self.fields.peek(key).is_some());
+        let beside: Vec<&str> = beside.copied().filter(|key| !is_within(key)).collect();
         let entry = config(doc, &mut self.fields);
         let what = self.fields.what.clone();
         self.fields.finish(Unknown::Warn);
@@ -78,6 +87,12 @@ impl<'a> Entry<'a> {
         let fqn = super::fqn(cx, doc.file, folder.map_or("", String::as_str), &self.name);
         let mut settings = cx.settings(self.section, &fqn, Some(&entry));
         cx.override_settings(self.section, &fqn, &mut settings);
+        // As in dbt, what stands beside `config:` is not noted as written there.
+        let mut written = to_written(&settings);
+        written.retain(|key, _| !beside.contains(&key.as_str()));
+        if let Some(tags) = tags_within {
+            written.insert("tags".to_owned(), tags);
+        }
         let reader = reader(cx, &settings, what);
         let off = reader.flag("enabled") == Some(false);
         let node = Node {
@@ -96,7 +111,7 @@ impl<'a> Entry<'a> {
         };
         let detail = Detail {
             config: to_json(&settings),
-            written: to_written(&settings),
+            written,
             calls: content.calls,
             shown: content.shown,
             ..Detail::default()

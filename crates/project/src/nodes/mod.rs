@@ -33,7 +33,7 @@ use crate::hooks::{HookText, When};
 use crate::jinja::{Engine, NodeScope, Record, RefCall, Shared};
 use crate::package::Package;
 use crate::problems::Problems;
-use crate::properties::{Argument, Patch, SourceTable};
+use crate::properties::{Ages, Argument, Patch, SourceTable};
 use crate::scan::SqlFile;
 use crate::text;
 
@@ -118,6 +118,8 @@ pub(crate) struct Detail {
     pub template: Option<String>,
     /// The text as written.
     pub raw: String,
+    /// Its file begins with a byte order mark.
+    pub has_mark: bool,
     /// The scope of its templates, with the parents once they are known.
     pub scope: Arc<NodeScope>,
     pub config: Map<String, Json>,
@@ -152,6 +154,8 @@ pub(crate) struct Detail {
     pub quoting: Json,
     /// A source's `schema`, where it has one.
     pub written_schema: Option<String>,
+    /// When a source is stale, as it is written.
+    pub ages: Ages,
     /// A source whose freshness is switched off.
     pub never_stale: bool,
     pub loader: String,
@@ -171,6 +175,8 @@ pub(crate) struct TestDetail {
     pub target: RefCall,
     /// Its settings as dbt writes them behind its call.
     pub config_call: String,
+    /// It is declared on a column, which it need not be to name one.
+    pub of_column: bool,
 }
 
 impl TestDetail {
@@ -227,6 +233,20 @@ impl Parsed {
             macros: IndexSet::new(),
             unknown: BTreeSet::new(),
         }
+    }
+
+    /// What its hooks refer to, it refers to.
+    pub fn with_hooks(mut self, cx: &Cx<'_>, scope: &Arc<NodeScope>) -> Option<Self> {
+        for hook in hooks(&self.config) {
+            let record = parsed_hook(cx, scope, &hook)?;
+            for call in record.calls {
+                if !self.calls.contains(&call) {
+                    self.calls.push(call);
+                }
+            }
+            self.macros.extend(record.macros);
+        }
+        Some(self)
     }
 }
 
@@ -285,13 +305,7 @@ impl<'a> Subject<'a> {
 
     /// Runs the template to see what it refers to and how it configures itself.
     pub fn parse(&self, cx: &Cx<'_>) -> Option<Parsed> {
-        let scope = Arc::new(NodeScope {
-            this: Some(Relation::new(&cx.shared.target.schema, self.name())),
-            model: self.model(cx),
-            config: to_json(&self.config),
-            of_node: true,
-            ..cx.node_scope()
-        });
+        let scope = self.scope(cx);
         let rendered = cx.engine.parse(&self.sql.template, cx.shared, &scope);
         let location = self.sql.at.clone();
         without_blanks(cx, self.name(), &self.what(), &location);
@@ -310,22 +324,23 @@ impl<'a> Subject<'a> {
             merge(&mut config, from_json(inline, |name| self.config_key(name)));
         }
         cx.override_settings(self.section, &self.fqn, &mut config);
-        let (mut calls, mut macros) = (record.calls, record.macros);
-        for hook in hooks(&config) {
-            let record = parsed_hook(cx, &scope, &hook)?;
-            let new = record
-                .calls
-                .into_iter()
-                .filter(|call| !calls.contains(call));
-            let new: Vec<RefCall> = new.collect();
-            calls.extend(new);
-            macros.extend(record.macros);
-        }
-        Some(Parsed {
+        let parsed = Parsed {
             config,
-            calls,
-            macros,
+            calls: record.calls,
+            macros: record.macros,
             unknown: record.unknown,
+        };
+        parsed.with_hooks(cx, &scope)
+    }
+
+    /// What its template sees while it is only read.
+    pub fn scope(&self, cx: &Cx<'_>) -> Arc<NodeScope> {
+        Arc::new(NodeScope {
+            this: Some(Relation::new(&cx.shared.target.schema, self.name())),
+            model: self.model(cx),
+            config: to_json(&self.config),
+            of_node: true,
+            ..cx.node_scope()
         })
     }
 
@@ -423,6 +438,7 @@ impl<'a> Subject<'a> {
         let detail = Detail {
             template: Some(self.sql.template.clone()),
             raw: self.sql.raw().to_owned(),
+            has_mark: self.sql.has_mark,
             scope: Arc::new(scope),
             written: to_written(&parsed.config),
             config,

@@ -85,6 +85,11 @@ fn language(subject: &Subject<'_>) -> Language {
 
 /// What the file says, without being run.
 fn python(cx: &Cx<'_>, subject: &Subject<'_>) -> Option<Parsed> {
+    if subject.sql.raw().trim().is_empty() {
+        let mut config = subject.config.clone();
+        cx.override_settings(subject.section, &subject.fqn, &mut config);
+        return Some(Parsed::unread(config));
+    }
     let found = match python::read(&subject.sql.file, subject.sql.raw()) {
         Ok(found) => found,
         Err(problems) => {
@@ -97,20 +102,23 @@ fn python(cx: &Cx<'_>, subject: &Subject<'_>) -> Option<Parsed> {
     let mut config = subject.config.clone();
     let mut inline = found.config;
     // As dbt notes them.
-    if !found.asked.is_empty() {
-        let (keys, defaults): (Vec<_>, Vec<_>) = found.asked.into_iter().unzip();
-        inline.insert("config_keys_used".to_owned(), json!(keys));
-        inline.insert("config_keys_defaults".to_owned(), json!(defaults));
+    if !(found.asked.is_empty() && found.asked_of_meta.is_empty()) {
+        for (what, asked) in [("config", found.asked), ("meta", found.asked_of_meta)] {
+            let (keys, defaults): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
+            inline.insert(format!("{what}_keys_used"), json!(keys));
+            inline.insert(format!("{what}_keys_defaults"), json!(defaults));
+        }
     }
     merge(
         &mut config,
         from_json(&inline, |name| subject.config_key(name)),
     );
     cx.override_settings(subject.section, &subject.fqn, &mut config);
-    Some(Parsed {
+    let parsed = Parsed {
         calls: found.calls,
         ..Parsed::unread(config)
-    })
+    };
+    parsed.with_hooks(cx, &subject.scope(cx))
 }
 
 /// A table, unless it says that it is incremental. Anything else is an error when it runs.

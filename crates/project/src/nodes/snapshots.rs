@@ -27,6 +27,7 @@ pub(crate) fn yaml_snapshots<'a>(
             .iter()
             .find(|folder| patch.file.starts_with(folder.as_str()));
         Some(SqlFile {
+            has_mark: false,
             name: patch.name.clone(),
             file: patch.file.clone(),
             at: at.clone(),

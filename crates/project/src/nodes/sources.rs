@@ -61,6 +61,7 @@ pub(crate) fn source(cx: &Cx<'_>, table: &SourceTable) -> Outcome {
         external: table.external.clone(),
         loaded_at_query: table.loaded_at_query.clone(),
         quoting: table.quoting.clone(),
+        ages: table.ages,
         never_stale: table.never_stale,
         written_schema: table.written_schema.clone(),
         loader: table.loader.clone(),

@@ -8,7 +8,7 @@ use forebay_core::{Diagnostic, Location, Node, NodeId, ResourceType, Spec};
 use indexmap::IndexMap;
 
 use super::fixtures::Fixtures;
-use super::{Cx, Detail, Draft, Places, Section, reader, tags};
+use super::{Cx, Detail, Draft, Outcome, Places, Section, reader, tags};
 use crate::config::to_json;
 use crate::jinja::{Asker, Known, Names, RefCall};
 use crate::link;
@@ -27,7 +27,7 @@ pub(crate) struct UnitTests<'a> {
 
 impl UnitTests<'_> {
     /// One for each version of its model; none where the model is switched off.
-    pub fn read(&self, decl: &UnitTestDecl) -> Vec<Draft> {
+    pub fn read(&self, decl: &UnitTestDecl) -> Vec<Outcome> {
         let what = format!("unit test '{}'", decl.name);
         if self.names.disabled.contains_key(&decl.model) {
             return Vec::new();
@@ -94,17 +94,17 @@ impl UnitTests<'_> {
             });
     }
 
-    fn draft(&self, decl: &UnitTestDecl, what: &str, model: &Known) -> Option<Draft> {
+    fn draft(&self, decl: &UnitTestDecl, what: &str, model: &Known) -> Option<Outcome> {
         let cx = self.cx;
         let section: Section = |file| &file.unit_tests;
         let fqn = self.fqn(decl);
         let mut config = cx.settings(section, &fqn, Some(&decl.config));
         cx.override_settings(section, &fqn, &mut config);
         let reader = reader(cx, &config, what.to_owned());
-        if reader.flag("enabled") == Some(false) {
-            return None;
+        let off = reader.flag("enabled") == Some(false);
+        if !off {
+            self.check_incremental(decl, model);
         }
-        self.check_incremental(decl, model);
         let fixtures = Fixtures {
             root: self.root,
             files: self.fixtures,
@@ -151,7 +151,11 @@ impl UnitTests<'_> {
             unit_test: Some(decl.clone().into()),
             ..Detail::default()
         };
-        Some(Draft { node, detail })
+        let draft = Box::new(Draft { node, detail });
+        Some(match off {
+            true => Outcome::Disabled(Some(draft)),
+            false => Outcome::Draft(draft),
+        })
     }
 
     fn fqn(&self, decl: &UnitTestDecl) -> Vec<String> {

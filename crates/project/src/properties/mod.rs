@@ -22,7 +22,7 @@ use crate::nodes::Item;
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
 
 pub(crate) use macros::MacroPatch;
-pub(crate) use sources::SourceTable;
+pub(crate) use sources::{Age, Ages, SourceTable};
 pub(crate) use tests::{Argument, INLINE, TestDecl};
 pub(crate) use unit_tests::{FixtureDecl, FixtureFormat, RowsDecl, UnitTestDecl};
 
@@ -256,7 +256,7 @@ fn time_spine(doc: Doc<'_>, fields: &mut Fields<'_>, columns: &[columns::Declare
 }
 
 /// Settings that may stand beside `config:`.
-const BESIDE: &[&str] = &["tags", "meta", "docs", "group", "contract", "access"];
+pub(crate) const BESIDE: &[&str] = &["tags", "meta", "docs", "group", "contract", "access"];
 
 /// `config:`, and what stands beside it; the same in both places is one too many.
 pub(crate) fn config(doc: Doc<'_>, fields: &mut Fields<'_>) -> Config {

@@ -39,6 +39,10 @@ pub(super) fn check(doc: Doc<'_>, yaml: &Yaml, what: &str, keys: &[(&str, Kind)]
         let Some(value) = yaml.get(key).filter(|value| !kind.fits(&value.to_json())) else {
             continue;
         };
+        // Told where it is read.
+        if *key == "config" && !value.is_null() {
+            continue;
+        }
         let (wanted, found) = (kind.wanted(), value.kind());
         doc.error(
             format!("'{key}' of {what} must be {wanted}, not {found}"),

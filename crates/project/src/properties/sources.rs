@@ -38,6 +38,8 @@ pub(crate) struct SourceTable {
     /// SQL that gives the moment of the newest row; its Jinja is rendered when it is asked.
     pub loaded_at_query: Option<String>,
     pub freshness: Option<Freshness>,
+    /// Its ages as they are written.
+    pub ages: Ages,
     /// `freshness: null`.
     pub never_stale: bool,
     pub file: String,
@@ -49,6 +51,7 @@ struct Inherited {
     config: Config,
     loaded_at: LoadedAt,
     freshness: Option<Freshness>,
+    ages: Ages,
 }
 
 /// What tells how new the rows are: a column or a query, not both.
@@ -112,6 +115,7 @@ fn read_source(doc: Doc<'_>, yaml: &Yaml) -> Option<Vec<SourceTable>> {
         loaded_at_field: None,
         loaded_at_query: None,
         freshness: None,
+        ages: Ages::default(),
         never_stale: false,
         file: doc.file.to_owned(),
         at: Location::default(),
@@ -181,6 +185,7 @@ fn table(
         loaded_at_field: own.loaded_at.field,
         loaded_at_query: own.loaded_at.query,
         freshness: own.freshness,
+        ages: own.ages,
         never_stale,
         ..template.clone()
     };
@@ -192,10 +197,11 @@ fn table(
 fn inherited(doc: Doc<'_>, fields: &mut Fields<'_>, from: Option<&Inherited>) -> Inherited {
     let mut all = from.map_or_else(Config::new, |from| from.config.clone());
     merge(&mut all, config(doc, fields));
-    let config_section = fields.get("config");
+    let config_section = fields.get("config").filter(|yaml| yaml.as_map().is_some());
     let mut in_config = config_section.and_then(|yaml| Fields::of(doc, yaml, "config"));
     let mut loaded_at = loaded_at(doc, fields);
-    let mut rule = from.and_then(|from| from.freshness.clone());
+    let rule = from.and_then(|from| from.freshness.clone());
+    let mut rule = (rule, from.map(|from| from.ages).unwrap_or_default());
     rule = freshness(doc, fields, rule);
     if let Some(fields) = &mut in_config {
         loaded_at = self::loaded_at(doc, fields).or(loaded_at);
@@ -206,7 +212,8 @@ fn inherited(doc: Doc<'_>, fields: &mut Fields<'_>, from: Option<&Inherited>) ->
         loaded_at: loaded_at
             .or_else(|| from.map(|from| from.loaded_at.clone()))
             .unwrap_or_default(),
-        freshness: rule,
+        freshness: rule.0,
+        ages: rule.1,
     }
 }
 
@@ -230,30 +237,37 @@ fn loaded_at(doc: Doc<'_>, fields: &mut Fields<'_>) -> Option<LoadedAt> {
 }
 
 /// `freshness: null` switches an inherited rule off.
-fn freshness(doc: Doc<'_>, fields: &mut Fields<'_>, base: Option<Freshness>) -> Option<Freshness> {
+fn freshness(doc: Doc<'_>, fields: &mut Fields<'_>, base: Rule) -> Rule {
     let Some(yaml) = fields.get_or_null("freshness") else {
         return base;
     };
-    if yaml.is_null() {
-        return None;
-    }
-    let mut fields = Fields::of(doc, yaml, "freshness")?;
+    let Some(mut fields) = Some(yaml)
+        .filter(|yaml| !yaml.is_null())
+        .and_then(|yaml| Fields::of(doc, yaml, "freshness"))
+    else {
+        return Rule::default();
+    };
     shapes::check(doc, yaml, "freshness", &[("filter", Kind::Text)]);
-    let base = base.unwrap_or_default();
+    let (base, ages) = (base.0.unwrap_or_default(), base.1);
+    let ages = Ages {
+        warn_after: age(doc, &mut fields, "warn_after").or(ages.warn_after),
+        error_after: age(doc, &mut fields, "error_after").or(ages.error_after),
+    };
     let rule = Freshness {
-        warn_after: age(doc, &mut fields, "warn_after").or(base.warn_after),
-        error_after: age(doc, &mut fields, "error_after").or(base.error_after),
+        warn_after: ages.warn_after.map(Age::span),
+        error_after: ages.error_after.map(Age::span),
         filter: fields.text("filter").or(base.filter),
     };
     fields.finish(Unknown::Warn);
-    (rule.warn_after.is_some() || rule.error_after.is_some()).then_some(rule)
+    let has_rule = rule.warn_after.is_some() || rule.error_after.is_some();
+    (has_rule.then_some(rule), ages)
 }
 
 /// `{count: 12, period: hour}`.
-fn age(doc: Doc<'_>, fields: &mut Fields<'_>, key: &'static str) -> Option<Span> {
+fn age(doc: Doc<'_>, fields: &mut Fields<'_>, key: &'static str) -> Option<Age> {
     let yaml = fields.get(key)?;
     let mut fields = Fields::of(doc, yaml, format!("'{key}' of freshness"))?;
-    let periods = [("minute", 60), ("hour", 3_600), ("day", 86_400)];
+    let periods = PERIODS.map(|(name, _)| (name, name));
     let count = fields.json("count").as_ref().and_then(Json::as_i64);
     let period = fields.choice("period", &periods);
     if count.is_none_or(|count| count < 1) {
@@ -263,6 +277,38 @@ fn age(doc: Doc<'_>, fields: &mut Fields<'_>, key: &'static str) -> Option<Span>
         );
     }
     fields.finish(Unknown::Warn);
-    let seconds = count.filter(|count| *count > 0)?.checked_mul(period?)?;
-    seconds.checked_mul(1_000_000).map(Span::from_micros)
+    let age = Age {
+        count: count.filter(|count| *count > 0)?,
+        period: period?,
+    };
+    age.micros().map(|_| age)
 }
+
+const PERIODS: [(&str, i64); 3] = [("minute", 60), ("hour", 3_600), ("day", 86_400)];
+
+/// `{count: 12, period: hour}` as it is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Age {
+    pub count: i64,
+    pub period: &'static str,
+}
+
+impl Age {
+    /// None where it is more than can be counted.
+    fn micros(self) -> Option<i64> {
+        let seconds = PERIODS.iter().find(|(name, _)| *name == self.period)?.1;
+        self.count.checked_mul(seconds)?.checked_mul(1_000_000)
+    }
+
+    fn span(self) -> Span {
+        Span::from_micros(self.micros().unwrap_or(i64::MAX))
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ages {
+    pub warn_after: Option<Age>,
+    pub error_after: Option<Age>,
+}
+
+type Rule = (Option<Freshness>, Ages);

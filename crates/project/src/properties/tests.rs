@@ -18,6 +18,8 @@ pub(crate) struct TestDecl {
     pub name: Option<String>,
     pub description: String,
     pub column: Option<String>,
+    /// It is declared on it.
+    pub of_column: bool,
     /// Those of the column: the test has them too.
     pub column_tags: Vec<String>,
     pub arguments: IndexMap<String, Argument>,
@@ -100,6 +102,7 @@ fn decl(test: &str, column: Option<&str>, at: Location) -> TestDecl {
         name: None,
         description: String::new(),
         column: column.map(str::to_owned),
+        of_column: column.is_some(),
         column_tags: Vec::new(),
         arguments: IndexMap::new(),
         config: Config::new(),

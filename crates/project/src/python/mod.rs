@@ -84,7 +84,14 @@ pub(crate) struct Found {
     pub config: Map<String, Json>,
     /// Settings that it asks for, with the value where there is none.
     pub asked: Vec<(String, Json)>,
+    /// The same of `meta`.
+    pub asked_of_meta: Vec<(String, Json)>,
 }
+
+/// Words of Python that begin nothing else.
+const OPENS_BLOCK: &[&str] = &[
+    "class", "def", "elif", "else", "except", "finally", "for", "if", "try", "while", "with",
+];
 
 /// # Errors
 /// A text that is never closed, no function `model(dbt, session)` or two of them, arguments that are not written out.
@@ -101,6 +108,7 @@ pub(crate) fn read(file: &str, content: &str) -> Result<Found, Vec<Diagnostic>> 
     reader.function(file, &tokens);
     for start in 0..tokens.len() {
         reader.call(&tokens, start);
+        reader.statement(&tokens, start);
     }
     match reader.problems.is_empty() {
         true => Ok(reader.found),
@@ -160,6 +168,33 @@ impl Reader<'_> {
         }
     }
 
+    /// A statement that opens a block, where one begins there, ends its head with a colon.
+    fn statement(&mut self, tokens: &[Placed], start: usize) {
+        let (Token::Name(word), range) = &tokens[start] else {
+            return;
+        };
+        let first = start == 0 || matches!(tokens[start - 1].0, Token::Line(_));
+        if !first || !OPENS_BLOCK.contains(&word.as_str()) {
+            return;
+        }
+        let head = tokens[start..].iter();
+        let mut head = head.take_while(|(token, _)| !matches!(token, Token::Line(_)));
+        let mut depth = 0;
+        let has_colon = head.any(|(token, _)| {
+            match token {
+                Token::Mark('(' | '[' | '{') => depth += 1,
+                Token::Mark(')' | ']' | '}') => depth -= 1,
+                _ => {}
+            }
+            depth == 0 && *token == Token::Mark(':')
+        });
+        if !has_colon {
+            let message =
+                format!("Python syntax error: the line that begins with `{word}` has no colon");
+            self.wrong(&message, range.start);
+        }
+    }
+
     /// `dbt.ref(...)` and its like, where one begins there.
     fn call(&mut self, tokens: &[Placed], start: usize) {
         let name = |at: usize, word: &str| matches!(&tokens.get(start + at), Some((Token::Name(name), _)) if name == word);
@@ -176,8 +211,14 @@ impl Reader<'_> {
             self.source(&given(4), at);
         } else if name(2, "config") && mark(3, '(') {
             self.config(given(4));
-        } else if name(2, "config") && mark(3, '.') && name(4, "get") && mark(5, '(') {
-            self.setting(given(6));
+        } else if name(2, "config") && mark(3, '.') && mark(5, '(') {
+            if name(4, "get") {
+                let asked = self.setting(given(6), "dbt.config.get()");
+                self.found.asked.extend(asked);
+            } else if name(4, "meta_get") {
+                let asked = self.setting(given(6), "dbt.config.meta_get()");
+                self.found.asked_of_meta.extend(asked);
+            }
         }
     }
 
@@ -261,14 +302,13 @@ impl Reader<'_> {
         }
     }
 
-    fn setting(&mut self, given: Arguments) {
+    /// A setting that is asked for, and what it is where it is not set.
+    fn setting(&mut self, given: Arguments, of: &str) -> Option<(String, Json)> {
         let mut placed = given.placed.into_iter();
-        if let Some((value, range)) = placed.next()
-            && let Some(name) = self.text(value.as_ref(), range.start, "dbt.config.get()")
-        {
-            let default = placed.next().and_then(|(value, _)| value);
-            self.found.asked.push((name, default.unwrap_or_default()));
-        }
+        let (value, range) = placed.next()?;
+        let name = self.text(value.as_ref(), range.start, of)?;
+        let default = placed.next().and_then(|(value, _)| value);
+        Some((name, default.unwrap_or_default()))
     }
 
     fn text(&mut self, value: Option<&Json>, at: usize, of: &str) -> Option<String> {
@@ -357,6 +397,10 @@ def model(dbt, session):
             (
                 "def model(dbt, session):\n    return 'x\n",
                 "a text is never closed",
+            ),
+            (
+                "def model(dbt, session):\n    for x in {1: 2}\n        pass\n",
+                "the line that begins with `for` has no colon",
             ),
         ] {
             let problems = read("m.py", text).expect_err("it is wrong");

@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 
 pub(crate) use fields::{Doc, Fields, Unknown};
 pub(crate) use parse::parse;
-pub(crate) use scalar::Scalar;
+pub(crate) use scalar::{MOMENT, Scalar};
 
 /// Line and column, both from one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,6 +112,18 @@ impl Yaml {
             Value::Map(entries) => entries
                 .iter()
                 .map(|entry| (entry.key.clone(), entry.value.to_json()))
+                .collect(),
+        }
+    }
+
+    /// The same for variables: dates and moments begin with [`MOMENT`].
+    pub fn to_values(&self) -> Json {
+        match &self.value {
+            Value::Scalar(scalar) => scalar.value(),
+            Value::List(items) => items.iter().map(Yaml::to_values).collect(),
+            Value::Map(entries) => entries
+                .iter()
+                .map(|entry| (entry.key.clone(), entry.value.to_values()))
                 .collect(),
         }
     }

@@ -3,6 +3,7 @@
 mod compile;
 mod dbt_files;
 mod example;
+mod manifest;
 mod materializations;
 mod ml;
 mod packages;

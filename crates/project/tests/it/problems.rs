@@ -534,7 +534,7 @@ fn what_would_be_done_on_a_changed_configuration_is_one_of_dbts_words() {
 }
 
 #[test]
-fn a_byte_order_mark_is_no_part_of_a_file_and_an_empty_file_is_no_node() {
+fn a_byte_order_mark_is_no_part_of_a_file_and_an_empty_file_is_a_node() {
     let files = Files::new(
         "--- models/full.sql\n\u{feff}select {{ nobody }} as one\n--- models/empty.sql\n  \n",
     );
@@ -544,7 +544,14 @@ fn a_byte_order_mark_is_no_part_of_a_file_and_an_empty_file_is_no_node() {
     );
     let project = files.load().expect("nothing is wrong");
     let ids: Vec<&str> = project.graph.nodes.keys().map(|id| id.as_str()).collect();
-    assert_eq!(ids, ["model.shop.full"]);
+    assert_eq!(ids, ["model.shop.empty", "model.shop.full"]);
+    assert!(project.is_empty(&NodeId::new("model.shop.empty")));
+    assert!(!project.is_empty(&NodeId::new("model.shop.full")));
+    let nodes = &project.manifest()["nodes"];
+    assert_eq!(nodes["model.shop.empty"]["raw_code"], "");
+    // As dbt has it.
+    let raw = "\u{feff}select {{ nobody }} as one";
+    assert_eq!(nodes["model.shop.full"]["raw_code"], raw);
     assert_eq!(crate::support::sql(&project, "full"), "select as one");
 }
 

@@ -1,0 +1,77 @@
+//! What the manifest notes, as dbt does.
+
+use serde_json::{Value, json};
+
+use crate::support::{project, sql};
+
+#[test]
+fn hooks_of_the_run_are_nodes_with_edges() {
+    let project = project(
+        "--- dbt_project.yml\nname: shop\non-run-start: \"{{ say('start') }}\"\non-run-end:\n\
+         \x20 - \"{% for r in results %}{{ say(r.node.name) }}{% endfor %}\"\n\
+         \x20 - \"{% if execute %}{{ say('no') }}{% endif %} select * from {{ ref('m') }}\"\n\
+         --- macros/say.sql\n{% macro say(what) %}select '{{ what }}'{% endmacro %}\n\
+         {% macro again(n) %}{{ shop.again(n) if n else again(n) }}{% endmacro %}\n\
+         --- models/m.sql\nselect 1 as a\n",
+    );
+    let manifest = project.manifest();
+    let nodes = &manifest["nodes"];
+    let (start, end) = (
+        "operation.shop.shop-on-run-start-0",
+        "operation.shop.shop-on-run-end-1",
+    );
+    let macros = |id: &str| nodes[id]["depends_on"]["macros"].clone();
+    assert_eq!(macros(start), json!(["macro.shop.say"]));
+    // What stands there runs no sooner than the run.
+    assert_eq!(macros("operation.shop.shop-on-run-end-0"), json!([]));
+    assert_eq!(macros(end), json!([]));
+    assert_eq!(nodes[end]["depends_on"]["nodes"], json!(["model.shop.m"]));
+    assert_eq!(nodes[end]["refs"][0]["name"], "m");
+    assert_eq!(manifest["parent_map"][end], json!(["model.shop.m"]));
+    assert_eq!(manifest["child_map"]["model.shop.m"], json!([end]));
+    assert_eq!(manifest["child_map"][end], json!([]));
+    // By its package's name, a macro may depend on itself.
+    let again = &manifest["macros"]["macro.shop.again"]["depends_on"]["macros"];
+    assert_eq!(*again, json!(["macro.shop.again"]));
+}
+
+#[test]
+fn what_dbt_notes_of_python_models_tests_sources_and_exposures_is_noted() {
+    let project = project(
+        "--- dbt_project.yml\nname: shop\nmodels: {+post-hook: \"{{ say(this) }}\"}\n\
+         --- macros/say.sql\n{% macro say(what) %}select '{{ what }}'{% endmacro %}\n\
+         --- models/p.py\ndef model(dbt, session):\n    k = dbt.config.meta_get('k', 3)\n    return session.sql('select 1')\n\
+         --- models/m.sql\nselect 1 as a\n\
+         --- models/s.yml\nmodels: [{name: m, data_tests: [{unique: {column_name: a}}], columns: [{name: b, data_tests: [unique]}]}]\n\
+         sources: [{name: raw, tables: [{name: t, loaded_at_field: a, freshness: {warn_after: {count: 24, period: hour}}}]}]\n\
+         exposures: [{name: e, type: dashboard, owner: {name: x}, meta: {a: 1}, config: {tags: [t]}, tags: [u]}]\n\
+         unit_tests: [{name: u, model: m, config: {enabled: false}, given: [], expect: {rows: [{a: 1}]}}]\n",
+    );
+    let manifest = project.manifest();
+    let python = &manifest["nodes"]["model.shop.p"];
+    assert_eq!(python["depends_on"]["macros"], json!(["macro.shop.say"]));
+    assert_eq!(python["config"]["meta_keys_used"], json!(["k"]));
+    assert_eq!(python["config"]["config_keys_used"], json!([]));
+    let tests = manifest["nodes"].as_object().unwrap().values();
+    let columns = tests.filter(|node| node["resource_type"] == "test");
+    let columns: Vec<&Value> = columns.map(|test| &test["column_name"]).collect();
+    assert_eq!(columns, [&json!(null), &json!("b")]);
+    let age = &manifest["sources"]["source.shop.raw.t"]["freshness"]["warn_after"];
+    assert_eq!(*age, json!({"count": 24, "period": "hour"}));
+    let exposure = &manifest["exposures"]["exposure.shop.e"];
+    assert_eq!(exposure["unrendered_config"], json!({"tags": ["t"]}));
+    let off = &manifest["disabled"]["unit_test.shop.m.u"][0];
+    assert_eq!(off["config"]["enabled"], false);
+}
+
+#[test]
+fn dates_of_variables_are_dates() {
+    let project = project(
+        "--- dbt_project.yml\nname: shop\nvars: {d: 2024-01-31, q: '2024-01-31', at: 2024-01-31T10:00:00Z, t: 10:30}\n\
+         --- models/m.sql\nselect '{{ var('d') }}', '{{ var('d').strftime('%d.%m.') }}', '{{ var('d') + modules.datetime.timedelta(days=1) }}', '{{ var('at') }}', {{ var('t') }}, '{{ var('q')[:4] }}', '{{ var('d') | replace('-', '') }}'\n",
+    );
+    assert_eq!(
+        sql(&project, "m"),
+        "select '2024-01-31', '31.01.', '2024-02-01', '2024-01-31 10:00:00+00:00', 630, '2024', '20240131'"
+    );
+}
