@@ -124,8 +124,10 @@ impl Lake {
         Box::pin(async move {
             let state = self.state();
             let plan = self.plan(&state, sql, versions).await?;
-            let started = engine::start(state, &plan).await;
-            started.map_err(|problem| placed(problem, sql))
+            match engine::start(state, &plan).await {
+                Ok(rows) => Ok(rows),
+                Err(problem) => Err(self.stumbled(problem, sql).await),
+            }
         })
     }
 
@@ -135,8 +137,10 @@ impl Lake {
         sql: &'a str,
     ) -> BoxFuture<'a, Result<Vec<RecordBatch>, Diagnostic>> {
         Box::pin(async move {
-            let rows: Result<_, Diagnostic> = self.query(sql).await?.stream.try_collect().await;
-            rows.map_err(|problem| placed(problem, sql))
+            match self.query(sql).await?.stream.try_collect().await {
+                Ok(rows) => Ok(rows),
+                Err(problem) => Err(self.stumbled(problem, sql).await),
+            }
         })
     }
 
@@ -180,10 +184,10 @@ impl Lake {
                         Ok(rows) => writing.finish(&state, rows, &options).await,
                         Err(problem) => Err(problem),
                     };
-                    written.map_err(|problem| match &sql {
-                        Some(sql) => placed(problem, sql),
-                        None => problem,
-                    })
+                    match (written, &sql) {
+                        (Err(problem), Some(sql)) => Err(self.stumbled(problem, sql).await),
+                        (written, _) => written,
+                    }
                 }
             }
         })
@@ -279,6 +283,13 @@ impl Lake {
         let mut planner = self.planner(state, versions);
         let planned = planner.plan(&local).await;
         planned.map_err(|problem| placed(problem, sql))
+    }
+
+    /// The problem with its place, in the query or a view that it reads.
+    async fn stumbled(&self, problem: Diagnostic, sql: &str) -> Diagnostic {
+        let problem = placed(problem, sql);
+        let local = local(sql, self.database());
+        engine::behind(self.warehouse(), self.dialect(), &local, problem).await
     }
 
     async fn input_rows(&self, state: &SessionState, input: Input) -> Result<Rows, Diagnostic> {

@@ -100,7 +100,14 @@ impl Project {
         let said = in_words(&problem.message);
         let stumbled = said.as_ref().zip(sql).map_or_else(
             || Some(Stumbled::over(unknown(&problem.message)?)),
-            |((_, line, column), sql)| Stumbled::at(sql, *line, *column, &problem.message),
+            |((_, line, column), sql)| {
+                // It counts lines of this very query: what stands there need not be named.
+                let message = match problem.sql.as_deref() == Some(sql) {
+                    true => "",
+                    false => problem.message.as_str(),
+                };
+                Stumbled::at(sql, *line, *column, message)
+            },
         );
         let found = stumbled.and_then(|stumbled| {
             let mut files = self.texts(node).into_iter();

@@ -1,6 +1,6 @@
 //! Brings an error of a node's SQL to the place in the user's file that wrote it.
 
-use forebay_core::{Diagnostic, NodeId};
+use forebay_core::{Diagnostic, Node, NodeId, Relation};
 use forebay_project::{CompileState, Compiled, Marks, Question};
 
 use crate::compile::answer;
@@ -18,6 +18,10 @@ pub async fn placed(
     let project = &workspace.project;
     let Some(node) = project.graph.get(id) else {
         return problem;
+    };
+    problem = match of_view(workspace, node, problem) {
+        Ok(placed) => return placed,
+        Err(same) => *same,
     };
     problem = match project.at_setting(node, problem) {
         Ok(placed) => return placed,
@@ -42,6 +46,35 @@ pub async fn placed(
         }
     }
     project.placed(node, sql, problem)
+}
+
+/// A problem with the SQL of a view that the query reads, at the model that made the view.
+fn of_view(
+    workspace: &Workspace,
+    reader: &Node,
+    mut problem: Diagnostic,
+) -> Result<Diagnostic, Box<Diagnostic>> {
+    let project = &workspace.project;
+    // The innermost one counts, which the others read.
+    let view = |message: &str| -> Option<(String, String)> {
+        let (view, what) = message.strip_prefix("view '")?.split_once("': ")?;
+        Some((view.to_owned(), what.to_owned()))
+    };
+    let told = std::iter::successors(view(&problem.message), |(_, what)| view(what)).last();
+    let found = told.and_then(|(view, what)| {
+        let (schema, name) = view.split_once('.')?;
+        let node = project.graph.by_relation(&Relation::new(schema, name))?;
+        Some((node, what))
+    });
+    let (Some((node, what)), Some(sql)) = (found, problem.sql.clone()) else {
+        return Err(Box::new(problem));
+    };
+    problem.message = what;
+    let placed = project.placed(node, Some(&sql), problem);
+    Ok(match node.id == reader.id {
+        true => placed,
+        false => placed.hint(format!("'{}' reads it", reader.name)),
+    })
 }
 
 /// None where it asks for what is not asked twice: statements that may change tables.

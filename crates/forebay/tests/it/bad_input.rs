@@ -150,3 +150,56 @@ fn a_selector_that_means_nothing_says_so() {
     let said = project.fails(2, &["ls", "--select", "colour:red"]);
     assert!(said.contains("colour"), "{said}");
 }
+
+#[test]
+fn a_failing_cast_is_told_where_it_is_written_below_views_too() {
+    let project = Project::new(&[
+        ("dbt_project.yml", SHOP),
+        (
+            "models/source.sql",
+            "{{ config(materialized='table') }} select 'ES' as country",
+        ),
+        (
+            "models/staged.sql",
+            "{{ config(materialized='view') }}\nselect\n  country::integer as country\nfrom {{ ref('source') }}\n",
+        ),
+        (
+            "models/between.sql",
+            "{{ config(materialized='view') }} select * from {{ ref('staged') }}",
+        ),
+        (
+            "models/mart.sql",
+            "{{ config(materialized='table') }}\nselect country from {{ ref('between') }}",
+        ),
+    ]);
+    let said = project.fails(1, &["run"]);
+    assert!(said.contains("--> models/staged.sql:3:"), "{said}");
+    assert!(said.contains("'mart' reads it"), "{said}");
+}
+
+#[test]
+fn common_slips_of_sql_have_a_place_and_a_hint() {
+    let project = Project::new(&[
+        ("dbt_project.yml", SHOP),
+        (
+            "models/comma.sql",
+            "select\n  o.id\n  o.name\nfrom (select 1 as id, 'a' as name) as o",
+        ),
+        ("models/two.sql", "select 1 as a;\nselect 2 as b"),
+        (
+            "models/quotes.sql",
+            "select 1 as a from (select 'ES' as c) as o\nwhere c = \"ES\"",
+        ),
+    ]);
+    let said = project.fails(1, &["run"]);
+    for part in [
+        "is a comma missing before o?",
+        "--> models/comma.sql:3:",
+        "--> models/two.sql:2:1",
+        "there is no column 'ES'",
+        "--> models/quotes.sql:2:11",
+        "single quotes, 'ES'",
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+}

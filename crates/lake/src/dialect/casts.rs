@@ -122,13 +122,14 @@ impl Casts {
                 },
                 of.clone(),
             ),
-            (DataType::Binary, to) if to.is_string() && self.0 == Dialect::Postgres => {
+            (DataType::Binary, to) if to.is_string() => {
                 let text = as_text(of.clone(), self.0);
                 return Ok(Transformed::yes(cast(text, to.clone())));
             }
             (from, DataType::Binary) if from.is_string() && self.0 == Dialect::Postgres => {
                 return Ok(Transformed::yes(named("bytes_of_text", of.clone())));
             }
+
             (from, DataType::Date32 | DataType::Timestamp(..)) if from.is_string() => {
                 let is_zoned = matches!(to, DataType::Timestamp(_, Some(_)));
                 let function = match (is_zoned, self.0) {

@@ -16,13 +16,14 @@ use datafusion::sql::sqlparser::ast::{
     OneOrManyWithParens, Query, Select, SelectItem, Value, Visit, Visitor,
     WildcardAdditionalOptions,
 };
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Whitespace};
 use forebay_core::Diagnostic;
 use regex::Regex;
 
 use super::calls::{fill, literal, name_of};
 use super::spelling::{self, Spelled};
 use super::using::{Columns, left_out};
-use super::{Probe, folded, own, parse, scopes, selects};
+use super::{Probe, folded, naming, own, parse, scopes, selects};
 use crate::engine::from_engine;
 use crate::functions::replacement;
 use crate::types::Dialect;
@@ -74,11 +75,63 @@ pub(super) fn has_columns(node: &impl Visit) -> bool {
 
 pub(super) fn call(expr: &Expr) -> Option<&Function> {
     match expr {
-        Expr::Function(function) if name_of(function).as_deref() == Some("columns") => {
+        Expr::Function(function)
+            if matches!(name_of(function).as_deref(), Some("columns" | UNPACKED)) =>
+        {
             Some(function)
         }
         _ => None,
     }
+}
+
+/// What `*COLUMNS(...)` is called among the arguments of a call, which it stands for.
+pub(super) const UNPACKED: &str = "forebay_columns";
+
+/// Calls `*COLUMNS(...)` among arguments by that name: the parser knows no such star.
+pub(super) fn star_arguments(tokens: &mut [TokenWithSpan]) {
+    let filled: Vec<usize> = (0..tokens.len())
+        .filter(|at| !matches!(tokens[*at].token, Token::Whitespace(_)))
+        .collect();
+    for four in filled.windows(4) {
+        let [before, star, word, open] = [four[0], four[1], four[2], four[3]];
+        let is_argument = matches!(tokens[before].token, Token::LParen | Token::Comma)
+            && tokens[star].token == Token::Mul
+            && tokens[open].token == Token::LParen;
+        if let (true, Token::Word(name)) = (is_argument, &mut tokens[word].token)
+            && name.quote_style.is_none()
+            && name.value.eq_ignore_ascii_case("columns")
+        {
+            name.value = UNPACKED.to_owned();
+            tokens[star].token = Token::Whitespace(Whitespace::Space);
+        }
+    }
+}
+
+/// Puts the columns in the place of each such argument.
+fn unpack(function: &mut Function, names: &[String], probe: &Probe<'_>) -> Result<(), Diagnostic> {
+    let FunctionArguments::List(list) = &mut function.args else {
+        return Ok(());
+    };
+    let mut args = Vec::new();
+    for arg in std::mem::take(&mut list.args) {
+        let chosen = match &arg {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Function(inner)))
+                if name_of(inner).as_deref() == Some(UNPACKED) =>
+            {
+                choose(inner, names, probe)?
+            }
+            _ => {
+                args.push(arg);
+                continue;
+            }
+        };
+        args.extend(chosen.into_iter().map(|(name, _)| {
+            let column = Expr::Identifier(Ident::with_quote('"', name));
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(column))
+        }));
+    }
+    list.args = args;
+    Ok(())
 }
 
 /// Tells the calls in an item how the columns are spelled: a pattern is of that, and they are planned in
@@ -125,6 +178,21 @@ fn spread(
         let all = columns.of(item)?;
         names.extend(all.into_iter().map(|column| column.name));
     }
+    let mut expr = expr.clone();
+    let mut unpacked = Ok(());
+    own::change(&mut expr, |part| {
+        if let (Expr::Function(function), true) = (part, unpacked.is_ok()) {
+            unpacked = unpack(function, &names, columns.probe);
+        }
+    });
+    unpacked?;
+    if !has_columns(&expr) {
+        let name = given.map_or_else(|| naming::name(&expr, dialect), str::to_owned);
+        return Ok(vec![SelectItem::ExprWithAlias {
+            alias: Ident::with_quote('"', small(name, dialect)),
+            expr,
+        }]);
+    }
     let mut chosen: Option<Result<Vec<(String, String)>, Diagnostic>> = None;
     let mut pattern = None;
     own::change(&mut expr.clone(), |part| {
@@ -134,6 +202,13 @@ fn spread(
         }
     });
     let chosen = chosen.unwrap_or_else(|| Err(refused("there")))?;
+    let is_twice = |name: &String| names.iter().filter(|other| *other == name).count() > 1;
+    if let Some((twice, _)) = chosen.iter().find(|(name, _)| is_twice(name)) {
+        return Err(Diagnostic::error(format!(
+            "COLUMNS() is of two columns that are called '{twice}'"
+        ))
+        .hint("give one of them another name with AS"));
+    }
     let each = chosen.into_iter().map(|(name, spelled)| {
         let mut one = expr.clone();
         own::change(&mut one, |part| {
@@ -141,19 +216,24 @@ fn spread(
                 *part = Expr::Identifier(Ident::with_quote('"', &name));
             }
         });
-        let mut alias = match given {
+        let alias = match given {
             Some(given) => renamed(given, pattern.as_ref(), &spelled),
             None => name,
         };
-        if dialect == Dialect::DuckDb {
-            alias.make_ascii_lowercase();
-        }
         SelectItem::ExprWithAlias {
             expr: one,
-            alias: Ident::with_quote('"', alias),
+            alias: Ident::with_quote('"', small(alias, dialect)),
         }
     });
     Ok(each.collect())
+}
+
+/// The name as a column of it is planned.
+fn small(mut name: String, dialect: Dialect) -> String {
+    if dialect == Dialect::DuckDb {
+        name.make_ascii_lowercase();
+    }
+    name
 }
 
 /// The pattern that chooses the columns.

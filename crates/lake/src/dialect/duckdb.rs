@@ -80,13 +80,13 @@ impl ExprPlanner for Operators {
     }
 }
 
-/// What a truth value may be compared with, as 0 or 1: not decimals.
 /// What is not a number sorts behind all numbers, however its bits came to be: the processor's quotient of zeros has
 /// a sign.
 fn one_nan(quotient: Expr) -> Expr {
     functions::named("one_nan").call(vec![quotient])
 }
 
+/// What a truth value may be compared with, as 0 or 1: not decimals.
 fn is_counted(number: &DataType) -> bool {
     number.is_integer() || number.is_floating()
 }

@@ -12,6 +12,7 @@ mod choices;
 mod columns;
 mod commands;
 mod comprehensions;
+mod conditions;
 mod copies;
 mod correlated;
 mod counted;
@@ -45,6 +46,8 @@ mod ordered;
 mod orders;
 mod overflow;
 pub(crate) mod own;
+mod patterns;
+mod pivot_keys;
 pub(crate) mod pivots;
 mod powers;
 mod products;
@@ -72,6 +75,7 @@ mod totals;
 mod turned;
 mod twins;
 mod unnamed;
+mod unnests;
 mod using;
 mod whole_rows;
 mod wholes;
@@ -135,6 +139,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     if dialect == Dialect::DuckDb {
         planners.insert(0, Arc::new(products::Products));
         planners.insert(0, Arc::new(duckdb::Operators));
+        planners.insert(0, Arc::new(conditions::Conditions));
         planners.insert(0, Arc::new(fields::Fields));
     }
     let mut functions = choices::lenient(state.scalar_functions().values().cloned());
@@ -185,6 +190,9 @@ pub(crate) fn rewrite(
     selects::rewrite(query, dialect)?;
     tables::rewrite(query, dialect);
     calls::rewrite(query, dialect)?;
+    if dialect == Dialect::DuckDb {
+        conditions::rewrite(query);
+    }
     windows::rewrite(query)?;
     modulo::rewrite(query);
     let is_aggregate = |name: &str| state.aggregate_functions().contains_key(name);

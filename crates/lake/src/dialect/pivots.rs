@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::ast::{
 use forebay_core::{Diagnostic, quote};
 
 use super::calls::{args, fill, name_of};
+use super::pivot_keys::{Choice, choices, keys, label, of_key};
 use super::turned::GROUP;
 use super::using::Columns;
 use super::{Probe, columns, folded, own, parse, scopes, selects, spelled};
@@ -34,12 +35,12 @@ pub(super) fn rewrite(
     })
 }
 
-/// A query for the values, as texts, of the first pivot whose columns are what it finds. They are looked up
+/// A query for the values, as texts, of each key of the first pivot whose columns are what it finds. They are looked up
 /// before the query is planned.
-pub(crate) fn values_wanted(query: &mut Query) -> Result<Option<String>, Diagnostic> {
-    let wanted = RefCell::new(None);
+pub(crate) fn values_wanted(query: &mut Query) -> Result<Vec<String>, Diagnostic> {
+    let wanted = RefCell::new(Vec::new());
     each_open(query, &|factor, with| {
-        let is_first = wanted.borrow().is_none();
+        let is_first = wanted.borrow().is_empty();
         if let (
             TableFactor::Pivot {
                 table,
@@ -48,21 +49,22 @@ pub(crate) fn values_wanted(query: &mut Query) -> Result<Option<String>, Diagnos
             },
             true,
         ) = (factor, is_first)
-            && let [by] = value_column.as_slice()
         {
             let with = with.map(|with| format!("{with} ")).unwrap_or_default();
-            let sql = format!(
-                "{with}select cast({by} as varchar) from {table} where {by} is not null \
-                 group by {by} order by {by}"
-            );
-            wanted.replace(Some(sql));
+            let sql = |by: Expr| {
+                format!(
+                    "{with}select cast({by} as varchar) from {table} where {by} is not null \
+                     group by {by} order by {by}"
+                )
+            };
+            wanted.replace(keys(value_column).into_iter().map(sql).collect());
         }
     })?;
     Ok(wanted.into_inner())
 }
 
-/// Gives the first such pivot its values.
-pub(crate) fn give_values(query: &mut Query, values: &[String]) -> Result<(), Diagnostic> {
+/// Gives the first such pivot the values of each of its keys.
+pub(crate) fn give_values(query: &mut Query, values: &[Vec<String>]) -> Result<(), Diagnostic> {
     let given = Cell::new(false);
     each_open(query, &|factor, _| {
         if let TableFactor::Pivot {
@@ -70,17 +72,19 @@ pub(crate) fn give_values(query: &mut Query, values: &[String]) -> Result<(), Di
             value_source,
             ..
         } = factor
-            && let [by] = value_column.as_mut_slice()
             && !given.replace(true)
         {
-            if let Some(text) = fill("cast(_1 as varchar)", std::slice::from_ref(by)) {
-                *by = text;
-            }
-            let value = |text: &String| ExprWithAlias {
-                expr: Expr::Value(Value::SingleQuotedString(text.clone()).into()),
-                alias: None,
+            let texts = keys(value_column).into_iter();
+            let texts = texts.filter_map(|by| fill("cast(_1 as varchar)", &[by]));
+            *value_column = texts.collect();
+            let value = |text: &String| Expr::Value(Value::SingleQuotedString(text.clone()).into());
+            let lists = values.iter().map(|values| values.iter().map(value));
+            let all = match values {
+                [one] => one.iter().map(value).collect(),
+                _ => lists.filter_map(|list| of_key(list.collect())).collect(),
             };
-            *value_source = PivotValueSource::List(values.iter().map(value).collect());
+            let plain = |expr: Expr| ExprWithAlias { expr, alias: None };
+            *value_source = PivotValueSource::List(Vec::into_iter(all).map(plain).collect());
         }
     })
 }
@@ -148,15 +152,20 @@ fn of_factor(
             alias,
         } => {
             of_factor(table, dialect, is_aggregate, columns)?;
-            let ([by], PivotValueSource::List(values)) = (value_column.as_slice(), value_source)
-            else {
-                return Err(Diagnostic::error(
-                    "PIVOT is understood with one column and its values",
-                )
-                .hint("pivot (sum(x) for k in ('a', 'b'))"));
+            let PivotValueSource::List(values) = value_source else {
+                return Err(Diagnostic::error("PIVOT is understood with its values")
+                    .hint("pivot (sum(x) for k in ('a', 'b'))"));
             };
+            let by = keys(value_column);
+            let choices = choices(values, dialect);
+            if let Some(wrong) = choices.iter().find(|one| one.values.len() != by.len()) {
+                let (values, keys) = (wrong.values.len(), by.len());
+                return Err(Diagnostic::error(format!(
+                    "PIVOT has {values} values where it is by {keys}"
+                )));
+            }
             let source = Source::of(table, dialect, columns)?;
-            let text = source.pivot(aggregate_functions, by, values, is_aggregate)?;
+            let text = source.pivot(aggregate_functions, &by, &choices, is_aggregate)?;
             (text, alias.take())
         }
         TableFactor::Unpivot {
@@ -235,29 +244,39 @@ impl Source {
     fn pivot(
         &self,
         aggregates: &[ExprWithAlias],
-        by: &Expr,
-        values: &[ExprWithAlias],
+        by: &[Expr],
+        choices: &[Choice],
         is_aggregate: &dyn Fn(&str) -> bool,
     ) -> Result<String, Diagnostic> {
         let (aggregates, groups) = parted(aggregates);
-        let mut named = names(by);
+        let mut named: HashSet<String> = by.iter().flat_map(names).collect();
         aggregates
             .iter()
             .for_each(|aggregate| named.extend(names(&aggregate.expr)));
-        let rest = match groups {
+        let rest = match &groups {
             Some(columns) => columns.iter().map(ToString::to_string).collect(),
             None => self.rest(&named),
         };
         let mut items = rest.clone();
-        let mut taken = HashSet::new();
-        for value in values {
+        let mut taken: HashSet<String> = match &groups {
+            Some(columns) => columns.iter().flat_map(names).collect(),
+            None => {
+                let rest = self.columns.iter().filter(|name| !named.contains(*name));
+                rest.cloned().collect()
+            }
+        };
+        for choice in choices {
+            let pairs = by.iter().cloned().zip(choice.values.iter().cloned());
+            let pairs: Vec<Expr> = pairs.flat_map(|(by, value)| [by, value]).collect();
+            let tests = (0..by.len()).map(|at| format!("_{} = _{}", 2 * at + 1, 2 * at + 2));
+            let test = format!("({})", tests.collect::<Vec<_>>().join(" and "));
             for aggregate in &aggregates {
-                let mut name = column(value, aggregate, aggregates.len(), self.dialect);
+                let mut name = column(&choice.label, aggregate, aggregates.len(), self.dialect);
                 if self.dialect == Dialect::DuckDb {
                     name.make_ascii_lowercase();
                     name = selects::numbered(&name, &mut taken);
                 }
-                let is_value = fill("(_1 = _2)", &[by.clone(), value.expr.clone()]);
+                let is_value = fill(&test, &pairs);
                 let is_value = is_value.ok_or_else(|| Diagnostic::internal("no condition"))?;
                 let of_value = filtered(&aggregate.expr, &is_value, is_aggregate)?;
                 items.push(format!("{of_value} as {}", quote(&name)));
@@ -378,31 +397,17 @@ fn group(given: &ExprWithAlias) -> Option<Vec<Expr>> {
     }
 }
 
-/// What the column of a value and an aggregate is called.
+/// What the column of a choice and an aggregate is called.
 pub(super) fn column(
-    value: &ExprWithAlias,
+    label: &str,
     aggregate: &ExprWithAlias,
     aggregates: usize,
     dialect: Dialect,
 ) -> String {
-    let label = label(value, dialect);
     match (&aggregate.alias, aggregates) {
-        (None, 1) => label,
+        (None, 1) => label.to_owned(),
         (None, _) => format!("{label}_{}", aggregate.expr),
         (Some(alias), _) => format!("{label}_{}", spelled(alias, dialect)),
-    }
-}
-
-/// What a value or a column is called.
-fn label(value: &ExprWithAlias, dialect: Dialect) -> String {
-    match (&value.alias, &value.expr) {
-        (Some(alias), _) => spelled(alias, dialect),
-        (None, Expr::Identifier(column)) => folded(column),
-        (None, Expr::Value(literal)) => {
-            let text = literal.value.clone().into_string();
-            text.unwrap_or_else(|| literal.to_string())
-        }
-        (None, other) => other.to_string(),
     }
 }
 

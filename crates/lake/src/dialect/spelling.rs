@@ -17,7 +17,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
-use super::{columns, naming, pivots};
+use super::{columns, naming, pivot_keys, pivots};
 use crate::types::Dialect;
 
 /// Names with capitals, by their small letters.
@@ -370,10 +370,11 @@ fn all(from: &[Item]) -> Spelled {
 /// The names of a pivot's columns.
 fn pivoted(values: &[ExprWithAlias], aggregates: &[ExprWithAlias]) -> Vec<String> {
     let (aggregates, _) = pivots::parted(aggregates);
-    let of_value = |value| aggregates.iter().map(move |aggregate| (value, aggregate));
-    let all = values.iter().flat_map(of_value);
-    all.map(|(value, aggregate)| {
-        pivots::column(value, aggregate, aggregates.len(), Dialect::DuckDb)
-    })
-    .collect()
+    let mut names = Vec::new();
+    for choice in pivot_keys::choices(values, Dialect::DuckDb) {
+        names.extend(aggregates.iter().map(|aggregate| {
+            pivots::column(&choice.label, aggregate, aggregates.len(), Dialect::DuckDb)
+        }));
+    }
+    names
 }

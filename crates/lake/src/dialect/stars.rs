@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::{
 use forebay_core::{Diagnostic, suggest};
 
 use super::using::Columns;
-use super::{Probe, calls, folded, naming, scopes};
+use super::{Probe, calls, folded, naming, scopes, unnests};
 use crate::types::Dialect;
 
 pub(super) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> Result<(), Diagnostic> {
@@ -15,6 +15,7 @@ pub(super) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> Result<(), Diagno
         select.projection.iter().any(|item| {
             column(item, &select.from).is_some()
                 || unnested(item).is_some()
+                || unnests::call(item).is_some()
                 || replaced(item).next().is_some()
         })
     };
@@ -24,7 +25,10 @@ pub(super) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> Result<(), Diagno
         for item in std::mem::take(&mut select.projection) {
             match column(&item, &select.from) {
                 Some(of) => items.extend(fields(&of, &select.from, columns)?),
-                None => items.extend(parts(item, &select.from, columns)),
+                None => match unnests::spread(&item, &select.from, columns) {
+                    Some(all) => items.extend(all),
+                    None => items.extend(parts(item, &select.from, columns)),
+                },
             }
         }
         select.projection = items;

@@ -13,9 +13,11 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::catalog;
+use super::columns;
 use super::commands;
 use super::friendly;
 use super::methods;
+use super::patterns;
 use super::spelling::{self, Written};
 use super::tokens;
 
@@ -43,6 +45,8 @@ pub(crate) fn parse_in(
     let mut tokens = Tokenizer::new(&Syntax, sql).tokenize_with_location()?;
     if dialect == crate::types::Dialect::DuckDb {
         friendly::aliases(&mut tokens);
+        patterns::rewrite(&mut tokens);
+        columns::star_arguments(&mut tokens);
     }
     statements(&Syntax, tokens, depth)
 }
@@ -55,6 +59,8 @@ pub(crate) fn parse_small(
     let mut tokens = Tokenizer::new(&Syntax, sql).tokenize_with_location()?;
     let written = spelling::fold(&mut tokens);
     friendly::aliases(&mut tokens);
+    patterns::rewrite(&mut tokens);
+    columns::star_arguments(&mut tokens);
     let mut statements = statements(&Syntax, tokens, depth)?;
     statements.iter_mut().for_each(methods::rewrite);
     statements.iter_mut().for_each(catalog::rewrite);

@@ -6,8 +6,15 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 /// What a pivot's `GROUP BY` is called among its aggregates.
 pub(super) const GROUP: &str = "forebay_group";
 
+/// What it is pivoted by, as one expression: the parser reads less than any behind `FOR`.
+pub(super) const KEYS: &str = "forebay_keys";
+
+/// The values of one of several keys.
+pub(super) const VALUES: &str = "forebay_values";
+
 /// Inner ones first, so that what they become is inside of the outer ones.
 pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
+    grouped(tokens);
     for at in (0..tokens.len()).rev() {
         let is_pivot = is_word(&tokens[at], "pivot");
         if !(is_pivot || is_word(&tokens[at], "unpivot")) || !begins(tokens, at) {
@@ -31,6 +38,119 @@ pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
             tokens.splice(at..end, turned.collect::<Vec<_>>());
         }
     }
+}
+
+/// `GROUP BY g` within `t PIVOT (sum(x) FOR k IN (1, 2) GROUP BY g)` goes among the aggregates.
+fn grouped(tokens: &mut Vec<TokenWithSpan>) {
+    for at in (0..tokens.len()).rev() {
+        if !is_word(&tokens[at], "pivot") || begins(tokens, at) {
+            continue;
+        }
+        let behind = tokens[at + 1..].iter().position(|token| !is_space(&token));
+        let Some(open) = behind.map(|behind| at + 1 + behind) else {
+            continue;
+        };
+        if tokens[open].token != Token::LParen {
+            continue;
+        }
+        let close = end(tokens, open + 1);
+        let word = |wanted: &str| {
+            let mut depth = 0;
+            (open + 1..close).find(|at| {
+                depth += nesting(&tokens[*at].token);
+                depth == 0 && is_word(&tokens[*at], wanted)
+            })
+        };
+        let (Some(by), Some(group)) = (word("for"), word("group")) else {
+            continue;
+        };
+        let columns = tokens.drain(group..close).skip(1);
+        let columns: Vec<TokenWithSpan> = columns.filter(|token| !is_word(token, "by")).collect();
+        let span = tokens[by].span;
+        let call = [own(&format!(", {GROUP} (")), columns, own(")")].concat();
+        let call = call.into_iter().map(|mut token| {
+            if token.span.start.line == 0 {
+                token.span = span;
+            }
+            token
+        });
+        tokens.splice(by..by, call.collect::<Vec<_>>());
+    }
+}
+
+/// How much deeper a token is nested than those before it.
+fn nesting(token: &Token) -> i32 {
+    match token {
+        Token::LParen | Token::LBracket | Token::LBrace => 1,
+        Token::RParen | Token::RBracket | Token::RBrace => -1,
+        _ => 0,
+    }
+}
+
+/// What a pivot is by, and the list of its values: keys behind `ON`, each perhaps with values behind `IN`.
+fn pivoted(on: &[TokenWithSpan]) -> Option<(Vec<TokenWithSpan>, Vec<TokenWithSpan>)> {
+    let mut keys = Vec::new();
+    let mut lists = Vec::new();
+    for part in split(on, |token| token.token == Token::Comma) {
+        let mut sides = split(part, |token| is_word(token, "in")).into_iter();
+        keys.push(sides.next()?);
+        lists.extend(sides.next());
+    }
+    let values = match (keys.len(), lists.as_slice()) {
+        (_, []) => own("( ANY )"),
+        (1, [list]) => list.to_vec(),
+        (count, lists) if count == lists.len() => {
+            let each = lists
+                .iter()
+                .map(|list| [own(VALUES), list.to_vec()].concat());
+            [
+                own("("),
+                each.collect::<Vec<_>>().join(&own(",")[0]),
+                own(")"),
+            ]
+            .concat()
+        }
+        _ => return None,
+    };
+    let is_name = |key: &[TokenWithSpan]| {
+        let mut parts = key.iter().filter(|token| !is_space(token));
+        parts.all(|token| matches!(token.token, Token::Word(_) | Token::Period))
+    };
+    let by = match keys.as_slice() {
+        [key] if is_name(key) => key.to_vec(),
+        [key] => {
+            // `(a, b)` are two keys, and `(a > 1)` is one.
+            let inner: Vec<_> = key
+                .iter()
+                .filter(|token| !is_space(token))
+                .cloned()
+                .collect();
+            let is_list = matches!(inner.first(), Some(first) if first.token == Token::LParen)
+                && end(&inner, 1) + 1 == inner.len();
+            match is_list {
+                true => [own(KEYS), key.to_vec()].concat(),
+                false => [own(&format!("{KEYS} (")), key.to_vec(), own(")")].concat(),
+            }
+        }
+        several => {
+            let inner = several.join(&own(",")[0]);
+            [own(&format!("{KEYS} (")), inner, own(")")].concat()
+        }
+    };
+    Some((by, values))
+}
+
+/// The parts between what is no deeper than they are.
+fn split(
+    tokens: &[TokenWithSpan],
+    is_between: impl Fn(&TokenWithSpan) -> bool,
+) -> Vec<&[TokenWithSpan]> {
+    let mut depth = 0;
+    let parts = tokens.split(|token| {
+        depth += nesting(&token.token);
+        depth == 0 && is_between(token)
+    });
+    parts.collect()
 }
 
 fn is_word(token: &TokenWithSpan, wanted: &str) -> bool {
@@ -91,9 +211,7 @@ struct Parts<'a> {
     parts: Vec<(&'a str, &'a [TokenWithSpan])>,
 }
 
-const WORDS: [&str; 8] = [
-    "on", "in", "using", "into", "name", "value", "group", "order",
-];
+const WORDS: [&str; 7] = ["on", "using", "into", "name", "value", "group", "order"];
 
 impl<'a> Parts<'a> {
     fn of(tokens: &'a [TokenWithSpan]) -> Self {
@@ -134,18 +252,7 @@ impl<'a> Parts<'a> {
     }
 
     fn pivot(&self) -> Option<Vec<TokenWithSpan>> {
-        let on = self.get("on")?;
-        let has_several = {
-            let mut depth = 0;
-            on.iter().any(|token| {
-                match token.token {
-                    Token::LParen => depth += 1,
-                    Token::RParen => depth -= 1,
-                    _ => {}
-                }
-                depth == 0 && token.token == Token::Comma
-            })
-        };
+        let (by, values) = pivoted(&self.get("on")?)?;
         let mut all = own("SELECT * FROM");
         all.extend(self.get("")?);
         all.extend(own("PIVOT ("));
@@ -155,10 +262,10 @@ impl<'a> Parts<'a> {
             all.extend(group.into_iter().filter(|token| !is_word(token, "by")));
             all.extend(own(")"));
         }
-        all.extend(own(if has_several { "FOR (" } else { "FOR" }));
-        all.extend(on);
-        all.extend(own(if has_several { ") IN" } else { "IN" }));
-        all.extend(self.get("in").unwrap_or_else(|| own("( ANY )")));
+        all.extend(own("FOR"));
+        all.extend(by);
+        all.extend(own("IN"));
+        all.extend(values);
         all.extend(own(")"));
         all.extend(self.order());
         Some(all)
@@ -218,6 +325,18 @@ mod tests {
             (
                 "with c as (pivot (select 1 as k) on k in (1, 2)) from c",
                 "WITH c AS (SELECT * FROM (SELECT 1 AS k) PIVOT(count(*) FOR k IN (1, 2))) SELECT * FROM c",
+            ),
+            (
+                "pivot t on a > 1 using sum(x)",
+                "SELECT * FROM t PIVOT(sum(x) FOR forebay_keys(a > 1) IN (ANY))",
+            ),
+            (
+                "pivot t on a in (1, 2), b in ('x') using sum(x)",
+                "SELECT * FROM t PIVOT(sum(x) FOR forebay_keys(a, b) IN (forebay_values(1, 2), forebay_values('x')))",
+            ),
+            (
+                "from t pivot (sum(x) for k in (1, 2) group by g)",
+                "SELECT * FROM t PIVOT(sum(x), forebay_group(g) FOR k IN (1, 2))",
             ),
             (
                 "unpivot t on a, b into name field value v",

@@ -1,6 +1,7 @@
 //! The SQL engine: sessions, planning, execution, and its errors in the user's words.
 
 mod alone;
+mod behind;
 mod context;
 mod days;
 mod early;
@@ -15,6 +16,7 @@ mod lazy;
 mod plan;
 mod run;
 mod session;
+mod slips;
 mod spill;
 mod stumbled;
 mod types;
@@ -26,6 +28,7 @@ mod words;
 pub(crate) use types::is_tuple;
 pub use types::{sql_type, type_name};
 
+pub(crate) use behind::behind;
 pub(crate) use error::{from_arrow, from_engine, from_parser};
 pub(crate) use plan::{Files, Planner};
 pub(crate) use run::{input_rows, schema_of, start, start_to_store, tidy};

@@ -144,16 +144,24 @@ impl<'a> Planner<'a> {
         let Some(query) = query_of(statement) else {
             return Ok(());
         };
-        while let Some(sql) = dialect::pivots::values_wanted(query)? {
+        loop {
+            let wanted = dialect::pivots::values_wanted(query)?;
+            if wanted.is_empty() {
+                break;
+            }
             self.pass();
-            let plan = Box::pin(self.plan(&sql)).await?;
-            let rows = super::start(self.state.clone(), &plan).await?;
-            let batches: Vec<RecordBatch> = rows.stream.try_collect().await?;
-            let texts = batches.iter().flat_map(|batch| {
-                let column = batch.column(0).as_string::<i32>();
-                column.iter().flatten().map(str::to_owned)
-            });
-            dialect::pivots::give_values(query, &texts.collect::<Vec<_>>())?;
+            let mut values = Vec::new();
+            for sql in wanted {
+                let plan = Box::pin(self.plan(&sql)).await?;
+                let rows = super::start(self.state.clone(), &plan).await?;
+                let batches: Vec<RecordBatch> = rows.stream.try_collect().await?;
+                let texts = batches.iter().flat_map(|batch| {
+                    let column = batch.column(0).as_string::<i32>();
+                    column.iter().flatten().map(str::to_owned)
+                });
+                values.push(texts.collect::<Vec<_>>());
+            }
+            dialect::pivots::give_values(query, &values)?;
         }
         Ok(())
     }
@@ -186,7 +194,8 @@ impl<'a> Planner<'a> {
         let statement = statements.pop();
         let mut statement = statement.ok_or_else(|| Diagnostic::error("the SQL is empty"))?;
         if !statements.is_empty() {
-            return Err(Diagnostic::error("the SQL has more than one statement"));
+            return Err(Diagnostic::error("the SQL has more than one statement")
+                .hint("a query stands alone: remove what is behind the ';', or run it by itself, as a hook"));
         }
         match query_of(&mut statement) {
             Some(_) => Ok((statement, written)),

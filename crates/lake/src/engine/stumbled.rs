@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 use forebay_core::Diagnostic;
 
+use super::slips;
 use crate::dialect::Syntax;
 
 /// What a message names.
@@ -17,6 +18,9 @@ enum Named {
     /// A text that is cast where it stands.
     Cast,
     Number,
+    /// The type that something is cast to.
+    CastTo(&'static [&'static str]),
+    Plus,
     Keyword(Keyword),
     Division,
     /// The last place of a name that two tables have.
@@ -25,6 +29,8 @@ enum Named {
     With,
     /// Where the query ends.
     End,
+    /// Where the statement behind the first one begins.
+    Second,
 }
 
 /// What stands between two marks of a message, and what that is.
@@ -46,9 +52,30 @@ const RULES: &[Rule] = &[
     ("'", "' is no regular expression", Named::Text),
     ("Cannot cast string '", "' to ", Named::Cast),
     ("Can't cast value ", " ", Named::Number),
+    ("' to a whole number", "", Named::CastTo(WHOLE)),
+    (" to type integer", "", Named::CastTo(WHOLE)),
+    ("' to value of integer type", "", Named::CastTo(WHOLE)),
+    ("' to value of bigint type", "", Named::CastTo(WHOLE)),
+    ("' to value of smallint type", "", Named::CastTo(WHOLE)),
+    ("' to value of date type", "", Named::CastTo(&["date"])),
+    ("Error parsing timestamp from '", "'", Named::Cast),
+    (
+        "Error parsing timestamp from '",
+        "",
+        Named::CastTo(TIMESTAMP),
+    ),
+    ("' to value of timestamp type", "", Named::CastTo(TIMESTAMP)),
+    ("' to value of double type", "", Named::CastTo(FLOAT)),
+    ("there is no file './", "'", Named::Text),
+    ("' is no date of the form '", "'", Named::Text),
     ("WITH query name \"", "\"", Named::With),
     ("two tables of the query have the name '", "'", Named::Again),
     ("WHERE has an aggregate", "", Named::Keyword(Keyword::WHERE)),
+    (
+        "WHERE needs a condition",
+        "",
+        Named::Keyword(Keyword::WHERE),
+    ),
     ("WHERE cannot ask for", "", Named::Keyword(Keyword::WHERE)),
     (
         "GROUP BY ",
@@ -69,8 +96,16 @@ const RULES: &[Rule] = &[
     ),
     ("division by zero", "", Named::Division),
     ("found: EOF", "", Named::End),
+    ("more than one statement", "", Named::Second),
+    ("there is no operation ", " + ", Named::Plus),
     ("", " + ", Named::Number),
 ];
+
+const WHOLE: &[&str] = &[
+    "int", "integer", "bigint", "smallint", "tinyint", "hugeint", "int2", "int4", "int8",
+];
+const TIMESTAMP: &[&str] = &["timestamp", "timestamptz", "datetime"];
+const FLOAT: &[&str] = &["double", "float", "float8", "real"];
 
 /// The problem of the SQL, with its place in words where it can be told.
 pub(crate) fn placed(mut problem: Diagnostic, sql: &str) -> Diagnostic {
@@ -84,47 +119,64 @@ pub(crate) fn placed(mut problem: Diagnostic, sql: &str) -> Diagnostic {
     {
         problem.message = format!("{said} (line {}, column {})", at.line, at.column);
     }
-    let misread = ["SQL syntax", "there is no column '"];
-    let misread = misread.iter().any(|read| problem.message.starts_with(read));
-    let hint = LOOKALIKES
-        .iter()
-        .find(|(letters, _)| misread && sql.contains(*letters));
-    let hint = hint.map(|(_, hint)| (*hint).to_owned());
-    problem.within(sql).maybe_hint(hint)
+    slips::hinted(problem.within(sql))
 }
 
-/// What editors and web pages put in the place of quotes and blanks.
-const LOOKALIKES: &[(&[char], &str)] = &[
-    (
-        &['\u{2018}', '\u{2019}', '\u{201c}', '\u{201d}'],
-        "the query has typographic quotes; SQL's are ' and \"",
-    ),
-    (
-        &['\u{a0}'],
-        "the query has a no-break space, which is no blank to SQL",
-    ),
-];
+/// Whether the SQL has what a message names.
+pub(super) enum Found {
+    Nowhere,
+    Once(Location),
+    Often,
+}
+
+/// Whether the message names a part of SQL that can be looked for.
+pub(super) fn names_a_part(message: &str) -> bool {
+    named(message).next().is_some()
+}
 
 fn place(message: &str, sql: &str) -> Option<Location> {
-    let (named, text) = named(message)?;
-    let tokens = Tokenizer::new(&Syntax, sql).tokenize_with_location().ok()?;
-    let is_blank = |token: &TokenWithSpan| matches!(token.token, Token::Whitespace(_));
-    let tokens: Vec<TokenWithSpan> = tokens
-        .into_iter()
-        .filter(|token| !is_blank(token))
-        .collect();
-    let mut found = (0..tokens.len()).filter(|at| named.is_at(text, &tokens, *at));
-    let first = found.next()?;
-    let place = match (named, found.next_back()) {
-        (_, None) => first,
-        (Named::Again | Named::With, Some(last)) => last,
-        _ => return None,
-    };
-    Some(tokens[place].span.start)
+    match find(message, sql) {
+        Found::Once(place) => Some(place),
+        _ => None,
+    }
 }
 
-fn named(message: &str) -> Option<(Named, &str)> {
-    RULES.iter().find_map(|(before, after, named)| {
+pub(super) fn find(message: &str, sql: &str) -> Found {
+    let Some(tokens) = tokens(sql) else {
+        return Found::Nowhere;
+    };
+    // A value that is not in the query comes from a row: what is done to it is looked for then.
+    for (named, text) in named(message) {
+        let mut found = (0..tokens.len()).filter(|at| named.is_at(text, &tokens, *at));
+        let (first, last) = (found.next(), found.next_back());
+        let place = match (named, first, last) {
+            (_, None, _) => continue,
+            (_, first, None) => first,
+            (Named::Again | Named::With, _, last) => last,
+            _ => None,
+        };
+        return match place {
+            Some(place) => Found::Once(tokens[place].span.start),
+            None => Found::Often,
+        };
+    }
+    Found::Nowhere
+}
+
+/// The tokens of the SQL without what is between them.
+pub(super) fn tokens(sql: &str) -> Option<Vec<TokenWithSpan>> {
+    let tokens = Tokenizer::new(&Syntax, sql).tokenize_with_location().ok()?;
+    let is_blank = |token: &TokenWithSpan| matches!(token.token, Token::Whitespace(_));
+    Some(
+        tokens
+            .into_iter()
+            .filter(|token| !is_blank(token))
+            .collect(),
+    )
+}
+
+fn named(message: &str) -> impl Iterator<Item = (Named, &str)> {
+    RULES.iter().filter_map(move |(before, after, named)| {
         let (_, rest) = message.split_once(before)?;
         let text = match *after {
             "" => rest.split_whitespace().next().unwrap_or_default(),
@@ -169,9 +221,23 @@ impl Named {
             Self::Number => {
                 matches!(token(at), Some(Token::Number(own, _)) if own == name)
             }
+            Self::CastTo(types) => {
+                let is_type = types.iter().any(|name| word(at, name));
+                let in_call = before(1).is_some_and(|at| keyword(at) == Keyword::AS)
+                    && matches!(token(at + 1), Some(Token::RParen | Token::LParen));
+                let behind = before(1).is_some_and(|at| token(at) == Some(&Token::DoubleColon));
+                is_type && (in_call || behind)
+            }
+            Self::Plus => token(at) == Some(&Token::Plus),
             Self::Keyword(wanted) => keyword(at) == wanted,
             Self::Division => matches!(token(at), Some(Token::Div | Token::Mod)),
             Self::With => word(at, name) && keyword(at + 1) == Keyword::AS,
+            Self::Second => {
+                let ends = |token: &&TokenWithSpan| token.token == Token::SemiColon;
+                let first = tokens.iter().take_while(|token| !ends(token)).count();
+                let behind = tokens[first..].iter().take_while(ends).count();
+                at == first + behind
+            }
             Self::End => at + 1 == tokens.len(),
             Self::Again => word(at, name) && token(at + 1) != Some(&Token::Period),
         }
@@ -204,8 +270,23 @@ mod tests {
             ),
             (
                 "Cannot cast string 'x' to a whole number",
-                "select 'x' = a, cast(a as int)",
+                "select 'x' = a, a as int, cast(a as int), b::date",
+                Some((1, 37)),
+            ),
+            (
+                "Cannot cast string 'x' to a whole number",
+                "select a::int, cast(a as int)",
                 None,
+            ),
+            (
+                "Cannot cast string 'x' to value of date type",
+                "select a::int,\n b::date",
+                Some((2, 5)),
+            ),
+            (
+                "there is no operation integer + text",
+                "select 1 + 'abc'",
+                Some((1, 10)),
             ),
             (
                 "WITH query name \"q\" specified more than once",

@@ -35,6 +35,42 @@ pub(super) const FUNCTIONS: &[Function] = &[
             })
         },
     },
+    // A text as DuckDB reads bytes: `\xFF` is one, and others are ASCII's letters.
+    Function {
+        names: &["bytes_of_ascii"],
+        takes: &[Takes::Any],
+        count: (1, 1),
+        gives: |_| DataType::Binary,
+        run: |arrays| match arrays[0].data_type() {
+            DataType::Utf8 => strict::<BinaryArray, _>(arrays, |row| blob(row.text(0)).map(Some)),
+            _ => Ok(arrow::compute::cast(&arrays[0], &DataType::Binary)?),
+        },
+    },
+    Function {
+        names: &["bytes_of_letters"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: |_| DataType::Binary,
+        run: |arrays| {
+            strict::<BinaryArray, _>(arrays, |row| Ok(Some(row.text(0).as_bytes().to_vec())))
+        },
+    },
+    Function {
+        names: &["letters_of_bytes"],
+        takes: &[Takes::Any],
+        count: (1, 1),
+        gives: text,
+        run: |arrays| {
+            let arrays = [arrow::compute::cast(&arrays[0], &DataType::Binary)?];
+            strict::<StringArray, _>(&arrays, |row| {
+                let bytes = row.array(0).as_binary::<i32>().value(row.at());
+                match std::str::from_utf8(bytes) {
+                    Ok(letters) => Ok(Some(letters.to_owned())),
+                    Err(_) => exec_err!("decode() of bytes that are no text of UTF-8"),
+                }
+            })
+        },
+    },
     Function {
         names: &["sha1"],
         takes: &[Takes::Text],
@@ -45,6 +81,37 @@ pub(super) const FUNCTIONS: &[Function] = &[
         },
     },
 ];
+
+fn blob(text: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        rest = behind;
+        let digits = match behind {
+            [b'x', digits @ ..] => digits
+                .get(..2)
+                .and_then(|two| std::str::from_utf8(two).ok()),
+            _ => None,
+        };
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match (first, byte) {
+            (b'\\', Some(byte)) => {
+                bytes.push(byte);
+                rest = &behind[3..];
+            }
+            (b'\\', None) => {
+                return exec_err!("'{text}' is no text of bytes: \\x and two digits are one");
+            }
+            (letter, _) if letter.is_ascii() => bytes.push(*letter),
+            _ => {
+                return exec_err!(
+                    "'{text}' is no text of bytes: what is not ASCII is written as \\xC3, or by encode()"
+                );
+            }
+        }
+    }
+    Ok(bytes)
+}
 
 /// `\\` is a backslash, and three octal digits behind one are a byte.
 fn unescaped(text: &str) -> Result<Vec<u8>> {

@@ -1,11 +1,13 @@
 //! Text with values set in: `printf`, and `format` with `{}` or `%s`.
 
 use arrow::array::StringArray;
+use arrow::datatypes::DataType;
 use datafusion::common::exec_err;
 use datafusion::error::Result;
 
 use super::function::{Function, Row, Takes, lenient, text};
 use super::text::{ident, literal};
+use crate::types::Dialect;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function {
@@ -82,11 +84,27 @@ fn braces(row: Row<'_>) -> Result<String> {
                 .map_or(usize::MAX, |n| n.saturating_add(1)),
         };
         next = argument.saturating_add(1);
-        out.push_str(&set(row, argument, &spec_of(spec)?)?);
+        let spec = spec_of(spec)?;
+        out.push_str(&match as_double(row, argument, &spec) {
+            Some(double) => aligned(grouped(double, &spec), &spec, true),
+            None => set(row, argument, &spec)?,
+        });
         rest = after;
     }
     out.push_str(rest);
     Ok(out)
+}
+
+/// A decimal is a double to `{}`: `1.50` is written as 1.5.
+fn as_double(row: Row<'_>, argument: usize, spec: &Spec) -> Option<String> {
+    let array = (argument < row.len()).then(|| row.array(argument))?;
+    let is_plain = spec.kind == ' ' && spec.precision.is_none();
+    let is_decimal = matches!(array.data_type(), DataType::Decimal128(..));
+    if !is_plain || !is_decimal || row.is_null(argument) {
+        return None;
+    }
+    let number: f64 = row.written(argument).ok()?.parse().ok()?;
+    Some(super::writing::double(number, Dialect::DuckDb))
 }
 
 fn spec_of(text: &str) -> Result<Spec> {

@@ -92,6 +92,16 @@ fn value(array: &ArrayRef, at: usize, dialect: Dialect) -> Result<String> {
             let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             format!("\\x{digits}")
         }
+        DataType::Binary => {
+            let bytes = array.as_binary::<i32>().value(at);
+            bytes
+                .iter()
+                .map(|byte| match byte {
+                    b'\\' | b'\'' | b'"' | ..b' ' | 127.. => format!("\\x{byte:02X}"),
+                    letter => char::from(*letter).to_string(),
+                })
+                .collect()
+        }
         DataType::Struct(fields) if is_tuple(fields) => {
             let columns = array.as_struct().columns().iter();
             let parts = columns.map(|column| item(column, at, dialect));
@@ -198,7 +208,7 @@ fn item(array: &ArrayRef, at: usize, dialect: Dialect) -> Result<String> {
     })
 }
 
-fn double(value: f64, dialect: Dialect) -> String {
+pub(super) fn double(value: f64, dialect: Dialect) -> String {
     let mut plain = format!("{value:?}");
     if dialect == Dialect::DuckDb {
         to_even(value, &mut plain);

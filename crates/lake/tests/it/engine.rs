@@ -136,7 +136,7 @@ async fn problems_say_what_where_and_what_was_meant() {
         ),
         (
             "SELECT 1; SELECT 2",
-            "error: the SQL has more than one statement",
+            "error: the SQL has more than one statement (line 1, column 11)\n  hint: a query stands alone: remove what is behind the ';', or run it by itself, as a hook",
         ),
         ("", "error: the SQL is empty"),
     ] {

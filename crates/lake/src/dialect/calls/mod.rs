@@ -2,6 +2,7 @@
 //! SQL, and rewrites of their own.
 
 mod aggregates;
+mod collations;
 mod comparisons;
 mod forms;
 mod items;
@@ -13,17 +14,19 @@ mod sized;
 mod subqueries;
 mod templates;
 mod times;
+mod tries;
 mod types;
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArguments, Ident, ObjectName, Select, Subscript, Value, VisitMut, VisitorMut,
-    WindowFrame, WindowFrameBound, WindowFrameUnits, WindowType,
+    AccessExpr, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentClause, FunctionArguments, Ident, ObjectName, Query, Select, Subscript, Value,
+    VisitMut, VisitorMut, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowType,
 };
 use forebay_core::Diagnostic;
 
+use super::own;
 use crate::functions::{is_wild, of_ascii, of_postgres};
 use crate::types::Dialect;
 
@@ -45,8 +48,16 @@ impl VisitorMut for Rewriter {
     type Break = Box<Diagnostic>;
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
-        if self.dialect == Dialect::Postgres {
-            records::rewrite(expr);
+        match self.dialect {
+            Dialect::Postgres => records::rewrite(expr),
+            Dialect::DuckDb => collations::compared(expr),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        if self.dialect == Dialect::DuckDb {
+            collations::ordered(query);
         }
         ControlFlow::Continue(())
     }
@@ -54,6 +65,13 @@ impl VisitorMut for Rewriter {
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
         let each = select.projection.iter_mut();
         each.for_each(|item| records::item(item, self.dialect));
+        for item in &mut select.projection {
+            own::change(item, |part| {
+                if let Some(value) = subqueries::value(part) {
+                    *part = value;
+                }
+            });
+        }
         ControlFlow::Continue(())
     }
 
@@ -75,6 +93,14 @@ impl VisitorMut for Rewriter {
             Expr::Position { expr, r#in } => {
                 let sides = [r#in.as_ref().clone(), expr.as_ref().clone()];
                 Ok(fill("strpos(_1, _2)", &sides))
+            }
+            Expr::Cast {
+                kind: CastKind::Cast | CastKind::DoubleColon,
+                expr,
+                data_type: DataType::Blob(_) | DataType::Bytea | DataType::Varbinary(_),
+                ..
+            } if self.dialect == Dialect::DuckDb => {
+                Ok(fill("bytes_of_ascii(_1)", std::slice::from_ref(expr)))
             }
             Expr::Substring { .. } | Expr::Cast { .. } => Ok(sized::rewrite(expr, self.dialect)),
             Expr::Lambda(lambda) => {
@@ -178,6 +204,9 @@ fn call(function: &mut Function, dialect: Dialect) -> Result<Option<Expr>, Diagn
         moment(&name).or_else(|| user(&name, dialect)),
     ) {
         return Ok(Some(known));
+    }
+    if name == "try" && dialect == Dialect::DuckDb {
+        return tries::tried(function);
     }
     if name == "struct_pack" {
         return Ok(structure(function));

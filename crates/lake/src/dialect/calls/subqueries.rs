@@ -39,6 +39,40 @@ pub(super) fn listed(query: &Query) -> Result<Expr, Diagnostic> {
     fill(&text, &[]).ok_or_else(|| refused("this query"))
 }
 
+/// A comparison with any or all rows as a value: the engine has them as conditions alone.
+pub(super) fn value(expr: &Expr) -> Option<Expr> {
+    let (left, op, right, template) = match expr {
+        Expr::AnyOp {
+            left,
+            compare_op,
+            right,
+            ..
+        } => (
+            left,
+            compare_op,
+            right,
+            "case when bool_or(TEST) then true when bool_or((TEST) is null) then null else false end",
+        ),
+        Expr::AllOp {
+            left,
+            compare_op,
+            right,
+        } => (
+            left,
+            compare_op,
+            right,
+            "case when bool_or(not (TEST)) then false when bool_or((TEST) is null) then null else true end",
+        ),
+        _ => return None,
+    };
+    let Expr::Subquery(query) = right.as_ref() else {
+        return None;
+    };
+    let made = template.replace("TEST", &format!("_1 {op} forebay_any"));
+    let text = format!("(select {made} from ({query}) as forebay_rows(forebay_any))");
+    fill(&text, std::slice::from_ref(left.as_ref()))
+}
+
 fn is_plain(select: &Select) -> bool {
     let has_no_groups =
         matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());

@@ -210,6 +210,8 @@ const DUCKDB: &[Template] = &[
     ),
     ("multiply", 2, "(_1 * _2)"),
     ("subtract", 2, "(_1 - _2)"),
+    ("encode", 1, "bytes_of_letters(_1)"),
+    ("decode", 1, "letters_of_bytes(_1)"),
     // The engine's own makes doubles of decimals and whole numbers.
     ("ifnull", 2, "coalesce(_1, _2)"),
     ("greatest_common_divisor", 2, "gcd(_1, _2)"),

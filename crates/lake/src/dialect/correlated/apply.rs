@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Column, Result};
+use datafusion::common::{Column, NullEquality, Result};
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
 use datafusion::logical_expr::{
     Aggregate, Distinct, Expr, ExprFunctionExt, FetchType, Join, JoinType, Limit, LogicalPlan,
-    LogicalPlanBuilder, Projection, SkipType, Sort, SortExpr, SubqueryAlias, Union, lit,
+    LogicalPlanBuilder, Operator, Projection, SkipType, Sort, SortExpr, SubqueryAlias, Union,
+    binary_expr, lit,
 };
 
 use super::{Names, same};
@@ -283,7 +284,8 @@ impl<'a> Apply<'a> {
         let has_outer = |plan: &LogicalPlan| !plan.all_out_ref_exprs().is_empty();
         let on_both = match join.join_type {
             JoinType::Inner => has_outer(&join.left) && has_outer(&join.right),
-            JoinType::Left => has_outer(&join.right),
+            // Set operations are joins too.
+            JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti => has_outer(&join.right),
             _ => return Ok(None),
         };
         let only_right =
@@ -309,7 +311,15 @@ impl<'a> Apply<'a> {
         };
         let lefts: Vec<Expr> = lefts.into_iter().map(Expr::Column).collect();
         let mut on: Vec<Expr> = same(&lefts, &rights).collect();
-        on.extend(join.on.iter().map(|(l, r)| l.clone().eq(r.clone())));
+        let equal = match join.null_equality {
+            NullEquality::NullEqualsNothing => Operator::Eq,
+            NullEquality::NullEqualsNull => Operator::IsNotDistinctFrom,
+        };
+        on.extend(
+            join.on
+                .iter()
+                .map(|(l, r)| binary_expr(l.clone(), equal, r.clone())),
+        );
         on.extend(join.filter.clone());
         let on = on.into_iter().map(|expr| self.inner(expr, &columns));
         let plan = LogicalPlanBuilder::from(left).join_on(

@@ -19,7 +19,7 @@ use forebay_core::Diagnostic;
 use super::{Probe, folded, scopes};
 use crate::types::Dialect;
 
-pub(super) use scope::{Columns, constraint, quoted};
+pub(super) use scope::{Columns, constraint, constraint_of, quoted};
 pub(super) use select::left_out;
 
 pub(super) fn rewrite(

@@ -4,8 +4,8 @@ use arrow::datatypes::DataType;
 use datafusion::common::{DataFusionError, TableReference};
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, JoinConstraint, JoinOperator, ObjectName, SetExpr, Statement,
-    TableFactor, TableWithJoins, Value, With,
+    FunctionArguments, Ident, JoinConstraint, JoinOperator, ObjectName, SelectItem, SetExpr,
+    Statement, TableFactor, TableWithJoins, Value, With,
 };
 use forebay_core::Diagnostic;
 
@@ -95,6 +95,26 @@ impl Columns<'_> {
                 _ => None,
             })
         })
+    }
+
+    /// The type of an expression over the items. None: it cannot be planned by itself.
+    pub(in crate::dialect) fn type_of(
+        &self,
+        expr: &Expr,
+        from: &[TableWithJoins],
+    ) -> Option<DataType> {
+        let mut statements = parse("SELECT 1", 10).ok()?;
+        let Statement::Query(mut query) = statements.pop()? else {
+            return None;
+        };
+        if let SetExpr::Select(select) = query.body.as_mut() {
+            select.from = from.to_vec();
+            select.projection = vec![SelectItem::UnnamedExpr(expr.clone())];
+        }
+        query.with = self.with.cloned();
+        let plan = (self.probe)(Statement::Query(query)).ok()?;
+        let field = plan.schema().fields().first()?;
+        Some(field.data_type().clone())
     }
 
     fn select_all(&self, item: &TableWithJoins) -> Result<Statement, Diagnostic> {
@@ -209,7 +229,9 @@ pub(in crate::dialect) fn constraint(operator: &JoinOperator) -> Option<&JoinCon
     }
 }
 
-fn constraint_of(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
+pub(in crate::dialect) fn constraint_of(
+    operator: &mut JoinOperator,
+) -> Option<&mut JoinConstraint> {
     use JoinOperator::*;
     match operator {
         Join(on) | Inner(on) | Left(on) | LeftOuter(on) | Right(on) | RightOuter(on)

@@ -1,0 +1,199 @@
+//! Slips of the pen that the SQL shows where the engine stumbled: a comma that is missing, a text in the quotes of a name,
+//! quotes of an editor.
+
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+use forebay_core::{Diagnostic, suggest};
+
+use super::stumbled;
+
+/// The problem with a hint at the slip. Its SQL is what its message counts lines in.
+pub(super) fn hinted(mut problem: Diagnostic) -> Diagnostic {
+    let is_syntax = problem.message.starts_with("SQL syntax");
+    let is_name = problem.message.starts_with("there is no column '");
+    let Some(sql) = problem.sql.clone().filter(|_| is_syntax || is_name) else {
+        return problem;
+    };
+    let lookalike = LOOKALIKES
+        .iter()
+        .find(|(letters, _)| sql.contains(*letters));
+    if let Some((_, hint)) = lookalike {
+        return problem.hint(*hint);
+    }
+    let found = stumbled::tokens(&sql).and_then(|tokens| {
+        let (line, column) = place(&problem.message)?;
+        let is_there = |token: &TokenWithSpan| {
+            let start = token.span.start;
+            (start.line, start.column) == (line, column)
+        };
+        let at = tokens.iter().position(is_there)?;
+        Some((tokens, at))
+    });
+    let Some((tokens, at)) = found else {
+        return problem;
+    };
+    match is_syntax {
+        true => problem.maybe_hint(no_comma(&tokens, at)),
+        false => {
+            quoted(&mut problem, &tokens, at);
+            problem
+        }
+    }
+}
+
+/// What editors and web pages put in the place of quotes and blanks.
+const LOOKALIKES: &[(&[char], &str)] = &[
+    (
+        &['\u{2018}', '\u{2019}', '\u{201c}', '\u{201d}'],
+        "the query has typographic quotes; SQL's are ' and \"",
+    ),
+    (
+        &['\u{a0}'],
+        "the query has a no-break space, which is no blank to SQL",
+    ),
+];
+
+/// The line and column that the message ends with.
+fn place(message: &str) -> Option<(u64, u64)> {
+    let (_, place) = message.rsplit_once(" (line ")?;
+    let (line, column) = place.strip_suffix(')')?.split_once(", column ")?;
+    Some((line.parse().ok()?, column.parse().ok()?))
+}
+
+/// `country = "ES"`: there is no such column, and a text was meant.
+fn quoted(problem: &mut Diagnostic, tokens: &[TokenWithSpan], at: usize) {
+    let Token::Word(word) = &tokens[at].token else {
+        return;
+    };
+    let dotted = |at: Option<usize>| {
+        at.and_then(|at| tokens.get(at))
+            .is_some_and(|token| token.token == Token::Period)
+    };
+    if word.quote_style != Some('"') || dotted(at.checked_sub(1)) || dotted(Some(at + 1)) {
+        return;
+    }
+    // Names are planned with in small letters.
+    let small = format!("'{}'", word.value.to_lowercase());
+    let own = format!("'{}'", word.value);
+    problem.message = problem.message.replacen(&small, &own, 1);
+    let hint = format!(
+        "\"...\" is the name of a column: a text stands in single quotes, '{}'",
+        word.value.replace('\'', "''")
+    );
+    problem.hints.insert(0, hint);
+}
+
+/// Words that no list of values goes on behind.
+const CLAUSES: &[Keyword] = &[
+    Keyword::FROM,
+    Keyword::WHERE,
+    Keyword::HAVING,
+    Keyword::QUALIFY,
+    Keyword::JOIN,
+    Keyword::ON,
+    Keyword::LIMIT,
+    Keyword::OFFSET,
+    Keyword::UNION,
+    Keyword::EXCEPT,
+    Keyword::INTERSECT,
+    Keyword::WHEN,
+    Keyword::THEN,
+    Keyword::ELSE,
+    Keyword::WITH,
+];
+
+/// A value that follows a value, or its alias, in a list: the parser stumbles behind what it took for an alias, so
+/// perhaps one word later.
+fn no_comma(tokens: &[TokenWithSpan], at: usize) -> Option<String> {
+    let name = |at: usize| match &tokens.get(at)?.token {
+        Token::Word(word) if !CLAUSES.contains(&word.keyword) => Some(word),
+        _ => None,
+    };
+    let first = match &tokens[at].token {
+        Token::Period | Token::LParen | Token::LBracket | Token::DoubleColon => {
+            at.checked_sub(1).filter(|at| name(*at).is_some())?
+        }
+        Token::Number(..) | Token::SingleQuotedString(_) => at,
+        Token::Word(_) => name(at).map(|_| at)?,
+        _ => return None,
+    };
+    let last = first.checked_sub(1)?;
+    let ends_value = match &tokens[last].token {
+        Token::RParen | Token::RBracket | Token::Number(..) | Token::SingleQuotedString(_) => true,
+        Token::Mul => false,
+        _ => name(last).is_some_and(|word| word.keyword != Keyword::SELECT),
+    };
+    if !ends_value || !is_in_list(&tokens[..first]) {
+        return None;
+    }
+    // `select a form t`
+    let misspelt = name(last)
+        .filter(|word| word.quote_style.is_none())
+        .and_then(|word| suggest::nearest(&word.value.to_lowercase(), ["from"]));
+    misspelt.or_else(|| Some(format!("is a comma missing before {}?", tokens[first])))
+}
+
+/// Whether these tokens end within a list of values: what is selected, what is grouped or ordered by, what is in
+/// parentheses.
+fn is_in_list(tokens: &[TokenWithSpan]) -> bool {
+    let mut depth = 0;
+    for token in tokens.iter().rev() {
+        match &token.token {
+            Token::RParen | Token::RBracket => depth += 1,
+            Token::LParen | Token::LBracket if depth == 0 => return true,
+            Token::LParen | Token::LBracket => depth -= 1,
+            Token::SemiColon => return false,
+            Token::Word(word) if word.quote_style.is_none() => match word.keyword {
+                Keyword::END => depth += 1,
+                Keyword::CASE => depth -= 1,
+                Keyword::SELECT | Keyword::BY if depth == 0 => return true,
+                other if depth == 0 && CLAUSES.contains(&other) => return false,
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hints(message: &str, sql: &str) -> (String, Vec<String>) {
+        let found = hinted(Diagnostic::error(message).within(sql));
+        (found.message, found.hints)
+    }
+
+    #[test]
+    fn a_missing_comma_is_told_where_a_list_has_it() {
+        for (sql, line, column, expected) in [
+            ("select o.id\n o.amount from o", 2, 3, Some("o")),
+            ("select a x count(*) from o", 1, 17, Some("count")),
+            (
+                "select case when a then b end c\nd::int from o",
+                2,
+                2,
+                Some("d"),
+            ),
+            ("select coalesce(a b)", 1, 19, Some("b")),
+            ("select a from t order by a b", 1, 28, Some("b")),
+            ("select a from t x lef join u on true", 1, 19, None),
+            ("select a from t where a b", 1, 25, None),
+            ("select case when a b then 1 end", 1, 20, None),
+        ] {
+            let message = format!("SQL syntax: found: x (line {line}, column {column})");
+            let (_, hints) = hints(&message, sql);
+            let expected = expected.map(|name| format!("is a comma missing before {name}?"));
+            assert_eq!(hints.into_iter().next(), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_text_in_double_quotes_is_told_as_it_is_written() {
+        let sql = "select 1 from t where country = \"ES\"";
+        let (message, hints) = hints("there is no column 'es' (line 1, column 33)", sql);
+        assert_eq!(message, "there is no column 'ES' (line 1, column 33)");
+        assert!(hints[0].ends_with("single quotes, 'ES'"), "{hints:?}");
+    }
+}
