@@ -65,7 +65,9 @@ impl VisitorMut for Marker {
             Expr::IsTrue(expr)
             | Expr::IsNotTrue(expr)
             | Expr::IsFalse(expr)
-            | Expr::IsNotFalse(expr) => mark(expr),
+            | Expr::IsNotFalse(expr)
+            | Expr::IsUnknown(expr)
+            | Expr::IsNotUnknown(expr) => mark(expr),
             _ => {}
         }
         ControlFlow::Continue(())

@@ -81,7 +81,15 @@ impl ScalarUDFImpl for DateDiff {
         evaluate(&args, |arrays| {
             let micros = |at: usize| {
                 let wanted = DataType::Timestamp(TimeUnit::Microsecond, None);
-                cast(&arrays[at], &wanted).map_err(DataFusionError::from)
+                match arrays[at].data_type() {
+                    // A time of day, as on the first day.
+                    DataType::Time32(_) | DataType::Time64(_) => {
+                        let time = cast(&arrays[at], &DataType::Time64(TimeUnit::Microsecond))?;
+                        let number = cast(&time, &DataType::Int64)?;
+                        cast(&number, &wanted).map_err(DataFusionError::from)
+                    }
+                    _ => cast(&arrays[at], &wanted).map_err(DataFusionError::from),
+                }
             };
             let (from, to) = (micros(1)?, micros(2)?);
             let from = from.as_primitive::<TimestampMicrosecondType>();

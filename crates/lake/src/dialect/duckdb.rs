@@ -6,7 +6,8 @@ use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::error::Result;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::{Expr, ExprSchemable, cast};
+use datafusion::logical_expr::{Expr, ExprSchemable, cast, lit};
+use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::operators::timestamp;
@@ -27,6 +28,9 @@ impl ExprPlanner for Operators {
         };
         let (left, right) = (expr.left.get_type(schema)?, expr.right.get_type(schema)?);
         match (&expr.op, left, right) {
+            (DuckIntegerDivide, DataType::Null, _) | (DuckIntegerDivide, _, DataType::Null) => {
+                return Ok(PlannerResult::Planned(lit(ScalarValue::Int32(None))));
+            }
             (DuckIntegerDivide, left, right) if is_short(&left) && is_short(&right) => {
                 return Ok(PlannerResult::Planned(expr.left / expr.right));
             }

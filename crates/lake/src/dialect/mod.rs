@@ -201,6 +201,10 @@ pub(crate) fn rewrite(
         stars::rewrite(query, probe)?;
     }
     whole_rows::rewrite(query, dialect, probe)?;
+    if dialect == Dialect::DuckDb && columns::has_columns(query) {
+        // A name that is there twice means two columns to it. What cannot be planned yet is told below.
+        let _ = repeated::rewrite(query, probe);
+    }
     columns::rewrite(query, dialect, probe)?;
     if dialect == Dialect::DuckDb {
         aliases::rewrite(query, probe)?;

@@ -107,6 +107,9 @@ fn joined(
             let both = array_concat(vec![expr.left, expr.right]);
             when(is_none, lit(ScalarValue::Null)).otherwise(both)?
         }
+        (_, DataType::Binary, DataType::Binary) => {
+            functions::named("bytes_joined").call(vec![expr.left, expr.right])
+        }
         (Dialect::DuckDb, left, right) if is_plain(&left) && is_plain(&right) => {
             expr.left = cast(expr.left, DataType::Utf8);
             return Ok(PlannerResult::Original(expr));

@@ -294,12 +294,13 @@ fn pattern_behind(tokens: &[TokenWithSpan], at: usize) -> Option<usize> {
     matches!(tokens[pattern].token, Token::SingleQuotedString(_)).then_some(pattern)
 }
 
-/// `x::struct(a integer)`: the fields become one text, since the parser knows no types in the parentheses of a type.
+/// `x::struct(a integer)`, `row(...)` and `map(text, integer)`: what is inside becomes one text, since the parser knows no types in the parentheses of a type.
 fn structures(tokens: &mut Vec<TokenWithSpan>) {
     let mut at = 1;
     while at < tokens.len() {
         let is_structure = matches!(&tokens[at].token, Token::Word(word)
-            if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("struct"));
+            if word.quote_style.is_none()
+                && ["struct", "row", "map"].iter().any(|name| word.value.eq_ignore_ascii_case(name)));
         let open = next(tokens, at + 1).filter(|open| tokens[*open].token == Token::LParen);
         if is_structure
             && is_type(tokens, at)

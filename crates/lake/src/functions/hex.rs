@@ -1,6 +1,6 @@
 //! Numbers and bytes written in other bases.
 
-use arrow::array::{Array, AsArray, BinaryArray, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, StringArray};
 use arrow::datatypes::{DataType, Int32Type};
 use datafusion::common::exec_err;
 use datafusion::error::Result;
@@ -43,7 +43,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         gives: |_| DataType::Binary,
         run: |arrays| match arrays[0].data_type() {
             DataType::Utf8 => strict::<BinaryArray, _>(arrays, |row| blob(row.text(0)).map(Some)),
-            _ => Ok(arrow::compute::cast(&arrays[0], &DataType::Binary)?),
+            _ => bytes(&arrays[0]),
         },
     },
     Function {
@@ -61,26 +61,45 @@ pub(super) const FUNCTIONS: &[Function] = &[
         count: (1, 1),
         gives: text,
         run: |arrays| {
-            let arrays = [arrow::compute::cast(&arrays[0], &DataType::Binary)?];
-            strict::<StringArray, _>(&arrays, |row| {
-                let bytes = row.array(0).as_binary::<i32>().value(row.at());
-                match std::str::from_utf8(bytes) {
-                    Ok(letters) => Ok(Some(letters.to_owned())),
-                    Err(_) => exec_err!("decode() of bytes that are no text of UTF-8"),
-                }
+            let arrays = [bytes(&arrays[0])?];
+            strict::<StringArray, _>(&arrays, |row| match std::str::from_utf8(bytes_of(row, 0)) {
+                Ok(letters) => Ok(Some(letters.to_owned())),
+                Err(_) => exec_err!("decode() of bytes that are no text of UTF-8"),
             })
         },
     },
     Function {
         names: &["sha1"],
-        takes: &[Takes::Text],
+        takes: &[Takes::Any],
         count: (1, 1),
         gives: text,
         run: |arrays| {
-            strict::<StringArray, _>(arrays, |row| Ok(Some(sha1(row.text(0).as_bytes()))))
+            let bytes = [bytes(&arrays[0])?];
+            strict::<StringArray, _>(&bytes, |row| Ok(Some(sha1(bytes_of(row, 0)))))
+        },
+    },
+    Function {
+        names: &["bytes_joined"],
+        takes: &[Takes::Any],
+        count: (2, 2),
+        gives: |_| DataType::Binary,
+        run: |arrays| {
+            let both = [bytes(&arrays[0])?, bytes(&arrays[1])?];
+            strict::<BinaryArray, _>(&both, |row| {
+                Ok(Some([bytes_of(row, 0), bytes_of(row, 1)].concat()))
+            })
         },
     },
 ];
+
+/// A text as the bytes of its letters, and others as they are.
+fn bytes(array: &ArrayRef) -> Result<ArrayRef> {
+    Ok(arrow::compute::cast(array, &DataType::Binary)?)
+}
+
+fn bytes_of(row: Row<'_>, argument: usize) -> &[u8] {
+    row.array(argument).as_binary::<i32>().value(row.at())
+}
 
 fn blob(text: &str) -> Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());

@@ -14,6 +14,7 @@ mod json_many;
 mod json_text;
 mod likeness;
 mod lists;
+mod maps;
 mod moments;
 mod numbers;
 mod pairs;
@@ -58,6 +59,7 @@ pub(crate) fn all(dialect: Dialect) -> Vec<ScalarUDF> {
     let shared = [
         text::FUNCTIONS,
         hex::FUNCTIONS,
+        maps::FUNCTIONS,
         intervals::FUNCTIONS,
         regexes::FUNCTIONS,
         printf::FUNCTIONS,

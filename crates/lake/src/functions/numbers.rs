@@ -14,6 +14,28 @@ use super::forms::ungrouped;
 use super::function::{Function, Takes, boolean, double, int, strict};
 
 pub(super) const FUNCTIONS: &[Function] = &[
+    // A double as a number of the type of the second argument.
+    Function {
+        names: &["typed_as"],
+        takes: &[Takes::Double, Takes::Any],
+        count: (2, 2),
+        gives: |given| match given.get(1) {
+            Some(of) if of.is_numeric() => of.clone(),
+            _ => DataType::Float64,
+        },
+        run: |arrays| {
+            let to = arrays[1].data_type();
+            let whole = |value: f64| value.round_ties_even();
+            Ok(match to {
+                to if to.is_integer() => {
+                    let doubles = arrays[0].as_primitive::<Float64Type>();
+                    arrow::compute::cast(&doubles.unary::<_, Float64Type>(whole), to)?
+                }
+                to if to.is_numeric() => arrow::compute::cast(&arrays[0], to)?,
+                _ => Arc::clone(&arrays[0]),
+            })
+        },
+    },
     // What a cast of a double to a whole number rounds by: halves go to the even side.
     Function {
         names: &["rint"],

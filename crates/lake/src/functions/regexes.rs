@@ -71,9 +71,21 @@ pub(super) const FUNCTIONS: &[Function] = &[
         takes: &[Takes::Text],
         count: (1, 1),
         gives: text,
-        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(regex::escape(row.text(0))))),
+        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(escaped(row.text(0))))),
     },
 ];
+
+/// With a backslash before all of ASCII that is no letter, digit or underscore, as DuckDB has it.
+fn escaped(text: &str) -> String {
+    let mut made = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_ascii() && !letter.is_ascii_alphanumeric() && letter != '_' {
+            made.push('\\');
+        }
+        made.push(letter);
+    }
+    made
+}
 
 /// In PostgreSQL it gives rows, which are refused.
 pub(super) const DUCKDB: &[Function] = &[Function {

@@ -167,7 +167,11 @@ fn nested(array: &ArrayRef, at: usize) -> Result<String> {
 }
 
 fn list(items: &ArrayRef, dialect: Dialect) -> Result<String> {
-    let items = (0..items.len()).map(|at| item(items, at, dialect));
+    let is_json = items.data_type() == &DataType::LargeUtf8 && dialect == Dialect::DuckDb;
+    let items = (0..items.len()).map(|at| match is_json && items.is_valid(at) {
+        true => value(items, at, dialect),
+        false => item(items, at, dialect),
+    });
     let items = items.collect::<Result<Vec<_>>>()?;
     Ok(match dialect {
         Dialect::DuckDb => format!("[{}]", items.join(", ")),

@@ -23,6 +23,19 @@ pub(super) fn rewrite(
         return Ok(None);
     };
     match (name, args.as_slice()) {
+        ("approx_quantile", [of, Expr::Array(shares)])
+            if dialect == Dialect::DuckDb && function.over.is_none() =>
+        {
+            each_share(function, of, &shares.elem, dialect)
+        }
+        ("approx_quantile", [of, _]) if dialect == Dialect::DuckDb => {
+            let mut sample = function.clone();
+            sample.name = named("max");
+            set_args(&mut sample, vec![of.clone()]);
+            function.name = named("approx_percentile_cont");
+            let both = [Expr::Function(function.clone()), Expr::Function(sample)];
+            Ok(fill("typed_as(_1, _2)", &both))
+        }
         ("count", []) => Ok(None),
         ("count_if" | "countif", [condition]) => {
             let counted = fill("case when _1 then 1 end", std::slice::from_ref(condition));

@@ -10,6 +10,7 @@ mod jsonb;
 mod lambdas;
 mod names;
 mod records;
+mod shaped;
 mod sized;
 mod subqueries;
 mod templates;
@@ -20,7 +21,7 @@ mod types;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
+    AccessExpr, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
     FunctionArgumentClause, FunctionArguments, Ident, ObjectName, Query, Select, Subscript, Value,
     VisitMut, VisitorMut, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowType,
 };
@@ -84,6 +85,17 @@ impl VisitorMut for Rewriter {
         {
             return ControlFlow::Break(Box::new(problem));
         }
+        if let Expr::Cast {
+            expr: of,
+            data_type,
+            ..
+        } = expr
+        {
+            shaped::name_fields(of, data_type);
+        }
+        if let Some(map) = shaped::to_map(expr) {
+            *expr = map;
+        }
         let rewritten = match expr {
             Expr::Function(function) => call(function, self.dialect),
             Expr::Extract { .. }
@@ -115,6 +127,13 @@ impl VisitorMut for Rewriter {
             }
             Expr::Identifier(name) if name.quote_style.is_none() => {
                 Ok(moment(&name.value).or_else(|| user(&name.value, self.dialect)))
+            }
+            Expr::BinaryOp {
+                op: BinaryOperator::Arrow | BinaryOperator::LongArrow,
+                right,
+                ..
+            } if self.dialect == Dialect::DuckDb && matches!(right.as_ref(), Expr::Array(_)) => {
+                Ok(by_paths(expr))
             }
             _ => comparisons::rewrite(expr, self.dialect),
         };
@@ -364,6 +383,23 @@ fn each_path(function: &Function, value: &Expr, paths: &[Expr]) -> Expr {
         &[value.clone(), list.clone()],
     );
     filled.unwrap_or(list)
+}
+
+/// `j ->> ['$.a', '$.b']`, likewise.
+fn by_paths(expr: &Expr) -> Option<Expr> {
+    let Expr::BinaryOp { left, op, right } = expr else {
+        return None;
+    };
+    let Expr::Array(paths) = right.as_ref() else {
+        return None;
+    };
+    let each = (2..=paths.elem.len() + 1).map(|at| format!("(_1 {op} _{at})"));
+    let each = each.collect::<Vec<_>>().join(", ");
+    let all = [std::slice::from_ref(left.as_ref()), paths.elem.as_slice()].concat();
+    fill(
+        &format!("(case when _1 is not null then make_array({each}) end)"),
+        &all,
+    )
 }
 
 /// `struct_pack(a := 1)` names its fields in front of their values.

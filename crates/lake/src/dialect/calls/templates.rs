@@ -210,6 +210,7 @@ const DUCKDB: &[Template] = &[
     ),
     ("multiply", 2, "(_1 * _2)"),
     ("subtract", 2, "(_1 - _2)"),
+    ("base64", 1, "encode(_1, 'base64pad')"),
     ("encode", 1, "bytes_of_letters(_1)"),
     ("decode", 1, "letters_of_bytes(_1)"),
     // The engine's own makes doubles of decimals and whole numbers.

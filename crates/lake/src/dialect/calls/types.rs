@@ -19,15 +19,19 @@ pub(super) fn rename(of: &mut DataType) -> Result<(), Diagnostic> {
         DataType::Int16 => DataType::SmallInt(None),
         DataType::Int128 => DataType::Numeric(ExactNumberInfo::PrecisionAndScale(38, 0)),
         DataType::Nvarchar(_) => DataType::Varchar(None),
+        DataType::CharacterVarying(length) | DataType::CharVarying(length) => {
+            DataType::Varchar(*length)
+        }
+        DataType::Character(length) => DataType::Char(*length),
         DataType::Dec(digits) => DataType::Decimal(*digits),
         DataType::Custom(name, args) => match (name.to_string().to_lowercase().as_str(), args) {
             ("long" | "oid", _) => DataType::BigInt(None),
             ("short", _) => DataType::SmallInt(None),
             ("int1", _) => DataType::TinyInt(None),
-            ("bpchar" | "string", _) => DataType::Varchar(None),
+            ("bpchar" | "string" | "text", _) => DataType::Varchar(None),
             ("logical", _) => DataType::Boolean,
             ("timestamp_us" | "timestamp_ns", _) => DataType::Timestamp(None, TimezoneInfo::None),
-            ("struct", args) => structure(args)?,
+            ("struct" | "row", args) => structure(args)?,
             _ => return Ok(()),
         },
         _ => return Ok(()),
@@ -54,6 +58,14 @@ fn field(name: &str, of: DataType) -> StructField {
         field_name: Some(Ident::with_quote('"', name)),
         field_type: of,
         options: None,
+    }
+}
+
+/// The types of a map's keys and values.
+pub(super) fn pair(text: &str) -> Option<[DataType; 2]> {
+    match parts(text).as_slice() {
+        [key, value] => Some([parsed(key).ok()?, parsed(value).ok()?]),
+        _ => None,
     }
 }
 
