@@ -140,7 +140,7 @@ def distinct(items: list) -> list:
 
 
 def unqualified(relation: str | None) -> str | None:
-    return relation and ".".join(relation.split(".")[-2:])
+    return ".".join(relation.split(".")[-2:]) if isinstance(relation, str) else relation
 
 
 def shown(value) -> str:

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use forebay_core::incremental::Batch;
-use forebay_core::{Diagnostic, Diagnostics, NodeId, Relation};
+use forebay_core::{Diagnostic, Diagnostics, NodeId, Relation, Severity};
 use forebay_project::select::Selection;
-use forebay_project::{LoadOptions, Project, Reading};
+use forebay_project::{LoadOptions, Project, Reading, Unread};
 use forebay_runner::lock::{self, Holder, ProjectLock};
 use forebay_runner::{Clock, Workspace, sweep};
 
@@ -65,6 +65,14 @@ pub fn project(
 ) -> Result<ManuallyDrop<Project>, Diagnostics> {
     let options = load_options(global, invocation)?;
     let project = Project::load(&global.project_dir, options)?;
+    judged(global, talk, project)
+}
+
+fn judged(
+    global: &Global,
+    talk: &Talk,
+    project: Project,
+) -> Result<ManuallyDrop<Project>, Diagnostics> {
     talk.found(&project);
     let judged = project
         .warnings
@@ -87,10 +95,41 @@ pub async fn workspace(
     invocation: &str,
 ) -> Result<Workspace, Diagnostics> {
     let clock = clock(global)?;
-    let project = ManuallyDrop::into_inner(project(global, talk, invocation)?);
+    let options = load_options(global, invocation)?;
+    let project = match Project::load_in_part(&global.project_dir, options) {
+        Ok(project) => project,
+        Err(Unread { problems, rest }) => return Err(with_rest(global, problems, rest).await),
+    };
+    let project = ManuallyDrop::into_inner(judged(global, talk, project)?);
     let workspace = Workspace::open(project, clock).await?;
     std::mem::forget(Arc::clone(&workspace.project));
     Ok(workspace.with_tracking(Arc::new(Host)))
+}
+
+/// Commands that would run the SQL of nodes.
+const RUNS: &[&str] = &["build", "compile", "run", "test"];
+
+/// All mistakes at once: those that keep the project from being read, and those that running it would have found.
+async fn with_rest(
+    global: &Global,
+    mut problems: Diagnostics,
+    rest: Option<Box<Project>>,
+) -> Diagnostics {
+    let Some(rest) = rest.filter(|_| RUNS.contains(&global.command)) else {
+        return problems;
+    };
+    let Ok(clock) = clock(global) else {
+        return problems;
+    };
+    let more = forebay_runner::rest::problems(*rest, &problems, clock).await;
+    // A warning of what is an error when it runs.
+    let line = |problem: &Diagnostic| problem.location.clone().map(|at| (at.file, at.line));
+    problems.0.retain(|told| {
+        told.severity == Severity::Error || !more.iter().any(|error| line(error) == line(told))
+    });
+    problems.0.extend(more);
+    problems.sort();
+    problems
 }
 
 /// Takes the project for this process, and marks and sweeps what a dead one left behind.

@@ -88,6 +88,23 @@ pub struct Project {
     selectors: Vec<select::Selector>,
 }
 
+/// Why a project cannot be read.
+pub struct Unread {
+    /// All problems at once, warnings among them, sorted by place.
+    pub problems: Diagnostics,
+    /// Its nodes as far as they can be read: none of them may be run.
+    pub rest: Option<Box<Project>>,
+}
+
+impl From<Diagnostic> for Unread {
+    fn from(problem: Diagnostic) -> Self {
+        Self {
+            problems: problem.into(),
+            rest: None,
+        }
+    }
+}
+
 /// What a reading depends on besides the files.
 #[derive(Clone, Debug, Default)]
 pub struct LoadOptions {
@@ -182,7 +199,22 @@ impl Project {
     /// # Errors
     /// All problems of the project at once, warnings among them, sorted by place.
     pub fn load(root: &Path, options: LoadOptions) -> Result<Project, Diagnostics> {
+        Self::load_in_part(root, options).map_err(|unread| unread.problems)
+    }
+
+    /// Reads the folder, and keeps what can be read of it.
+    ///
+    /// # Errors
+    /// Those of [`Project::load`], and the rest.
+    pub fn load_in_part(root: &Path, options: LoadOptions) -> Result<Project, Unread> {
         load::load(root, options)
+    }
+
+    /// Whether a source is files, and no table.
+    pub fn is_read_from_files(&self, id: &NodeId) -> bool {
+        self.details
+            .get(id)
+            .is_some_and(|detail| detail.location.is_some())
     }
 
     /// `target.type`: the adapter that the profile names, `forebay` without a profile.

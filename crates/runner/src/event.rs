@@ -96,7 +96,9 @@ impl StepResult {
             (_, RunStatus::Success, _) if self.in_batches() => Some("SUCCESS".into()),
             _ if self.message.is_empty() => None,
             (kind, RunStatus::Success, _) if kind.is_test() => None,
-            (ResourceType::Seed, RunStatus::Success, Some(rows)) => Some(format!("INSERT {rows}")),
+            (ResourceType::Seed, RunStatus::Success, Some(rows)) => {
+                Some(format!("{} {rows}", self.code()))
+            }
             (ResourceType::Model | ResourceType::Snapshot, RunStatus::Success, _) => {
                 Some("OK".into())
             }
@@ -111,12 +113,19 @@ impl StepResult {
         match (self.resource_type, self.status, rows) {
             _ if self.in_batches() => json!({}),
             (ResourceType::Seed, RunStatus::Success, Some(rows)) => json!({
-                "_message": format!("INSERT {rows}"), "code": "INSERT", "rows_affected": rows,
+                "_message": format!("{} {rows}", self.code()),
+                "code": self.code(),
+                "rows_affected": rows,
             }),
             (ResourceType::Model | ResourceType::Snapshot, RunStatus::Success, _) => ok,
             (ResourceType::Test, RunStatus::Success | RunStatus::Warn | RunStatus::Fail, _) => ok,
             _ => json!({}),
         }
+    }
+
+    /// What loading a seed did to its table.
+    pub fn code(&self) -> &str {
+        self.details["code"].as_str().unwrap_or("INSERT")
     }
 
     fn in_batches(&self) -> bool {

@@ -15,6 +15,7 @@ pub mod openlineage;
 mod place;
 pub mod plan;
 pub mod python;
+pub mod rest;
 pub mod retry;
 pub mod serving;
 mod step;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::DateTime;
-use forebay_core::{Diagnostic, ResourceType};
+use forebay_core::{Diagnostic, Node, ResourceType};
 use forebay_runner::{Action, Plan, StepResult, Summary, Workspace};
 use forebay_store::RunStatus;
 use serde_json::{Value as Json, json};
@@ -74,6 +74,37 @@ pub fn cloned(
     )
 }
 
+/// Of what has been compiled and has not run.
+pub fn compiled<'a>(
+    workspace: &Workspace,
+    global: &Global,
+    compiled: impl IntoIterator<Item = (&'a Node, &'a str)>,
+) -> Result<(), Diagnostic> {
+    let now = workspace.clock.now_ms();
+    let result = |(node, sql): (&Node, &str)| {
+        let mut shown = entry(
+            workspace,
+            &StepResult {
+                node: node.id.clone(),
+                name: node.name.clone(),
+                resource_type: node.resource_type(),
+                status: RunStatus::Success,
+                attempts: 1,
+                started_ms: Some(now),
+                finished_ms: now,
+                message: String::new(),
+                details: json!({}),
+                sql: Some(sql.to_owned()),
+            },
+        );
+        shown["status"] = json!("success");
+        shown["adapter_response"] = json!({});
+        shown
+    };
+    let results = compiled.into_iter().map(result).collect();
+    document(global, results, 0, arguments(global, &Run::default()))
+}
+
 fn results(
     workspace: &Workspace,
     global: &Global,
@@ -81,13 +112,19 @@ fn results(
     elapsed_ms: i64,
     arguments: Json,
 ) -> Result<(), Diagnostic> {
+    let results = results.iter().map(|result| entry(workspace, result));
+    document(global, results.collect(), elapsed_ms, arguments)
+}
+
+fn document(
+    global: &Global,
+    results: Vec<Json>,
+    elapsed_ms: i64,
+    arguments: Json,
+) -> Result<(), Diagnostic> {
     if !global.on(&switch::WRITE_JSON) {
         return Ok(());
     }
-    let results: Vec<Json> = results
-        .iter()
-        .map(|result| entry(workspace, result))
-        .collect();
     let document = json!({
         "metadata": metadata("run-results/v6", global)?,
         "results": results,

@@ -18,7 +18,10 @@ pub async fn run(global: &Global, talk: &Talk, options: &Compile) -> Result<u8, 
     let told = tell(&workspace, global, talk, options).await;
     let compiled = told.as_deref().unwrap_or_default();
     let texts = compiled.iter().map(|(node, sql)| (*node, &**sql));
-    artifact::compiled_manifest(&workspace.project, global, texts)?;
+    artifact::compiled_manifest(&workspace.project, global, texts.clone())?;
+    if told.is_ok() && options.inline.is_none() {
+        artifact::compiled(&workspace, global, texts)?;
+    }
     told.map(|_| 0)
 }
 

@@ -128,7 +128,7 @@ pub fn state(result: &StepResult) -> String {
     match (result.status, result.details["rows"].as_u64()) {
         (RunStatus::Success, _) if test => "PASS".to_owned(),
         (RunStatus::Success, Some(rows)) if result.resource_type == ResourceType::Seed => {
-            format!("INSERT {rows}")
+            format!("{} {rows}", result.code())
         }
         (RunStatus::Success, _) => "OK".to_owned(),
         (RunStatus::NoOp, _) => "NO-OP".to_owned(),

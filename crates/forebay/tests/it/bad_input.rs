@@ -203,3 +203,33 @@ fn common_slips_of_sql_have_a_place_and_a_hint() {
         assert!(said.contains(part), "{part} in {said}");
     }
 }
+
+#[test]
+fn mistakes_in_sql_are_told_with_those_that_keep_a_project_from_being_read() {
+    let project = Project::new(&[
+        ("dbt_project.yml", SHOP),
+        ("seeds/people.csv", "id,name\n1,a\n"),
+        ("models/stg.sql", "select id, name from {{ ref('people') }}"),
+        ("models/typo.sql", "select * from {{ ref('peple') }}"),
+        ("models/below.sql", "select nope from {{ ref('typo') }}"),
+        (
+            "models/column.sql",
+            "select id,\n  nam\nfrom {{ ref('stg') }}",
+        ),
+        ("models/syntax.sql", "select 1 as a,\n  2 as b c"),
+        ("models/elsewhere.sql", "select x from of_another_program"),
+        ("tests/bad.sql", "select idd from {{ ref('stg') }}"),
+    ]);
+    let said = project.fails(2, &["build"]);
+    for place in [
+        "models/typo.sql:1:18",
+        "models/column.sql:2:3",
+        "models/syntax.sql:2:10",
+        "tests/bad.sql:1:8",
+    ] {
+        assert!(said.contains(place), "{place} in:\n{said}");
+    }
+    assert!(said.contains("4 errors"), "{said}");
+    // Nothing of the project's has been made.
+    assert!(!project.root().join(".forebay").exists(), "{said}");
+}

@@ -139,7 +139,6 @@ fn everything_is_in_the_log_file_and_large_files_are_put_aside() {
 fn artifacts_say_what_ran_and_what_is_there() {
     let project = shop();
     project.ok(&["build", "--target-path", "made"]);
-    project.ok(&["docs", "generate", "--target-path", "made", "--static"]);
     let read = |name: &str| -> Value {
         let text = std::fs::read_to_string(project.root().join("made").join(name)).unwrap();
         serde_json::from_str(&text).unwrap()
@@ -153,6 +152,20 @@ fn artifacts_say_what_ran_and_what_is_there() {
         .collect();
     assert_eq!(statuses, ["success", "warn", "success"]);
     assert_eq!(results["results"][0]["compiled_code"], "select 1 as id");
+    // What warned is selected by its result.
+    let again = project.ok(&[
+        "ls",
+        "-s",
+        "result:warn",
+        "--state",
+        project.root().join("made").to_str().unwrap(),
+    ]);
+    assert!(again.contains("accepted_values"), "{again}");
+    project.ok(&["docs", "generate", "--target-path", "made", "--static"]);
+    // As in dbt, of what has been compiled.
+    let compiled = &read("run_results.json")["results"][0];
+    assert_eq!(compiled["status"], "success");
+    assert_eq!(compiled["message"], Value::Null);
     let manifest = read("manifest.json");
     let orders = &manifest["nodes"]["model.shop.orders"];
     assert_eq!(orders["compiled_code"], "select 1 as id");
@@ -167,15 +180,6 @@ fn artifacts_say_what_ran_and_what_is_there() {
             .join("made/compiled/shop/models/report.sql")
             .is_file()
     );
-    // What warned is selected by its result.
-    let again = project.ok(&[
-        "ls",
-        "-s",
-        "result:warn",
-        "--state",
-        project.root().join("made").to_str().unwrap(),
-    ]);
-    assert!(again.contains("accepted_values"), "{again}");
 }
 
 #[test]

@@ -63,6 +63,8 @@ pub(crate) struct ProjectFile {
     pub on_run_end: Vec<HookText>,
     /// Nothing runs where one of `on-run-start` fails.
     pub stops_where_start_fails: bool,
+    /// `flags: {state_modified_compare_more_unrendered_values: true}`: sources are compared as they are written.
+    pub compares_written: bool,
     /// `source freshness` runs `on-run-start` and `on-run-end` too.
     pub hooks_around_freshness: bool,
     /// `flags: {validate_macro_args: true}`: parameters of macros are arguments that are described.
@@ -165,6 +167,7 @@ impl ProjectFile {
             on_run_start,
             on_run_end,
             stops_where_start_fails: flag("skip_nodes_if_on_run_start_fails", false),
+            compares_written: flag("state_modified_compare_more_unrendered_values", false),
             hooks_around_freshness: flag("source_freshness_run_project_hooks", true),
             macro_arguments: flag("validate_macro_args", false),
             explicit_overrides: flag(

@@ -22,7 +22,7 @@ use crate::properties::{MacroPatch, Patch, Properties};
 use crate::render::Renderer;
 use crate::scan::{Scanned, Scanner};
 use crate::yaml::{self, Doc, Yaml};
-use crate::{LoadOptions, Project, docs, files, ingest, link, ml, select, semantic, text};
+use crate::{LoadOptions, Project, Unread, docs, files, ingest, link, ml, select, semantic, text};
 
 use builder::Builder;
 use head::{head, shared, used};
@@ -32,7 +32,7 @@ const PROJECT_FILE: &str = "dbt_project.yml";
 const SETTINGS_FILE: &str = "forebay.yml";
 const SELECTORS_FILE: &str = "selectors.yml";
 
-pub(crate) fn load(root: &Path, options: LoadOptions) -> Result<Project, Diagnostics> {
+pub(crate) fn load(root: &Path, options: LoadOptions) -> Result<Project, Unread> {
     let root = std::path::absolute(root).map_err(|error| {
         Diagnostic::environment(format!(
             "cannot read the folder '{}': {error}",
@@ -44,14 +44,21 @@ pub(crate) fn load(root: &Path, options: LoadOptions) -> Result<Project, Diagnos
     }
     let problems = Problems::default();
     let loaded = read(&root, options, &problems);
-    let warnings = problems.finish()?;
-    // Only an empty file is no project without having a problem.
-    let Some(mut project) = loaded else {
-        let problem = Diagnostic::error(format!("'{PROJECT_FILE}' is empty"));
-        return Err(problem.at(Location::file(PROJECT_FILE)).into());
-    };
-    project.warnings = warnings;
-    Ok(project)
+    match (problems.finish(), loaded) {
+        (Ok(warnings), Some(project)) => Ok(Project {
+            warnings,
+            ..project
+        }),
+        // Only an empty file is no project without having a problem.
+        (Ok(_), None) => {
+            let problem = Diagnostic::error(format!("'{PROJECT_FILE}' is empty"));
+            Err(problem.at(Location::file(PROJECT_FILE)).into())
+        }
+        (Err(problems), rest) => Err(Unread {
+            problems,
+            rest: rest.map(Box::new),
+        }),
+    }
 }
 
 fn no_project(root: &Path) -> Diagnostic {

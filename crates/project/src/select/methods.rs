@@ -351,9 +351,10 @@ fn comparable(around: &Around<'_>, criterion: &Criterion) -> Result<(), Diagnost
             .iter()
             .map(|package| package.name.clone());
         let new = around.manifest().clone();
+        let written = around.project.packages[0].file.compares_written;
         let _ = around
             .comparison
-            .set(Comparison::new(old, new, &packages.collect()));
+            .set(Comparison::new(old, new, &packages.collect(), written));
     }
     Ok(())
 }

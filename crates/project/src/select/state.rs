@@ -43,16 +43,19 @@ pub(super) struct Comparison {
     old: Json,
     new: Json,
     changed_macros: BTreeSet<String>,
+    /// Sources are where they are written to be, not where that comes out for a target.
+    written: bool,
 }
 
 impl Comparison {
     /// Macros of these packages are compared; those that come with the program change with it.
-    pub fn new(old: Json, new: Json, packages: &BTreeSet<String>) -> Self {
+    pub fn new(old: Json, new: Json, packages: &BTreeSet<String>, written: bool) -> Self {
         let changed_macros = changed_macros(&old, &new, packages);
         Self {
             old,
             new,
             changed_macros,
+            written,
         }
     }
 
@@ -81,7 +84,7 @@ impl Comparison {
 
     fn modified(&self, old: Option<&Json>, new: &Json, kind: ResourceType) -> bool {
         let same = |old: &Json| match kind {
-            ResourceType::Source => same_source(old, new),
+            ResourceType::Source => self.same_place(old, new) && same_source(old, new),
             ResourceType::Test if !new["test_metadata"].is_null() => {
                 same_config(old, new) && old["fqn"] == new["fqn"]
             }
@@ -98,6 +101,15 @@ impl Comparison {
             _ => same_otherwise(old, new),
         };
         !old.is_some_and(same) || self.macros_changed(new)
+    }
+
+    /// Of a source.
+    fn same_place(&self, old: &Json, new: &Json) -> bool {
+        let keys = match self.written {
+            true => ["unrendered_database", "unrendered_schema"],
+            false => ["database", "schema"],
+        };
+        keys.iter().all(|key| old[key] == new[key])
     }
 
     /// Whether a macro that the node calls has changed, or one behind it.
@@ -254,6 +266,16 @@ fn same_otherwise(old: &Json, new: &Json) -> bool {
     let compared = |entry: &Json| -> Map<String, Json> {
         let mut map = entry.as_object().cloned().unwrap_or_default();
         map.retain(|key, _| !VOLATILE.contains(&key.as_str()));
+        // Where it comes out for a target is no part of it.
+        map.remove("node_relation");
+        let exports = map.get_mut("exports").and_then(Json::as_array_mut);
+        for export in exports
+            .into_iter()
+            .flatten()
+            .filter_map(Json::as_object_mut)
+        {
+            export.remove("config");
+        }
         map
     };
     compared(old) == compared(new)
