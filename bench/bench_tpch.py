@@ -1,4 +1,4 @@
-"""TPC-H, scale factor 1: its 22 queries as models of one dbt project, against dbt-core with dbt-duckdb.
+"""TPC-H, scale factor 1 or `--scale`: its 22 queries as models of one dbt project, against dbt-core with dbt-duckdb.
 
 Both read the same Parquet files, one model at a time, with 4 GiB of memory, and write each answer as a table. Every
 answer must be equal. The times are those of the models, from run_results.json: the query and the writing of its answer.
@@ -21,7 +21,7 @@ ONE_BY_ONE = ["--threads", "1"]
 
 def run(bench: Bench) -> None:
     forebay, peers = bench.forebay(), bench.peers("dbt")
-    scale = "0.01" if bench.small else "1"
+    scale = "0.01" if bench.small else bench.scale
     data = bench.folder("tpch/data")
     generator = bench.peers("tpch") / "tpchgen-cli"
     subprocess.run([generator, "parquet", "-s", scale, "--output-dir", data], check=True, stdout=subprocess.DEVNULL)

@@ -51,8 +51,8 @@ def measured(command: list, cwd: Path | None = None, env: dict | None = None) ->
 
 
 class Bench:
-    def __init__(self, pairs: int, small: bool):
-        self.pairs, self.small = pairs, small
+    def __init__(self, pairs: int, small: bool, scale: str = "1"):
+        self.pairs, self.scale, self.small = pairs, scale, small
 
     def machine(self) -> str:
         cpu = platform.processor() or platform.machine()

@@ -112,7 +112,9 @@ def attempt(program: list, steps: list[str], arguments: list, cwd: Path, env: di
 def differences(root: Path, ours: Path, binary: Path, peers: Path, *kinds: str) -> tuple[int, list[str]]:
     """What is compared, counted, and the differences. `kinds`: what read_duckdb.py is to leave out."""
     reader = Path(__file__).parent / "read_duckdb.py"
-    expected = json.loads(measured([peers / "python", reader, root / "dbt.duckdb", *kinds]).output)
+    # Views over files name them from the project's folder.
+    theirs = root / "dbt" / ours.relative_to(root / "forebay")
+    expected = json.loads(measured([peers / "python", reader, root / "dbt.duckdb", *kinds], cwd=theirs).output)
     found = []
     for table, rows in sorted(expected.items()):
         query = [binary, "--project-dir", ours, "--profiles-dir", root, "--quiet", "query", f'select * from {table}', "--limit", "100000000", "--output", "json"]

@@ -15,6 +15,7 @@ use crate::event::{Event, Reporter, StepResult, Summary};
 use crate::hooks::{self, pass_on};
 use crate::openlineage::Emitter;
 use crate::plan::{Action, Plan, Step};
+use crate::queue::Queue;
 use crate::step::{self, Outcome, Output};
 use crate::workspace::Workspace;
 
@@ -132,6 +133,7 @@ impl Run<'_> {
         said: &mut mpsc::UnboundedReceiver<(NodeId, String)>,
     ) -> Result<(), Diagnostic> {
         let mut waiting: BTreeSet<usize> = (0..plan.steps.len()).collect();
+        let (mut queue, mut seen) = (Queue::of(&plan.steps), self.results.len());
         let mut running: JoinSet<Attempted> = JoinSet::new();
         let mut tasks: BTreeMap<tokio::task::Id, (usize, u32, i64)> = BTreeMap::new();
         let mut stopping = false;
@@ -139,10 +141,15 @@ impl Run<'_> {
             if !stopping {
                 self.skip_blocked(plan, &mut waiting)?;
                 while running.len() < self.options.threads {
-                    let Some(index) = self.next_ready(plan, &waiting) else {
+                    queue.ended(self.results[seen..].iter().map(|result| &result.node));
+                    seen = self.results.len();
+                    let Some(index) = queue.next() else {
                         break;
                     };
-                    waiting.remove(&index);
+                    // It may have been skipped.
+                    if !waiting.remove(&index) {
+                        continue;
+                    }
                     if plan.steps[index].action == Action::Nothing {
                         self.close(&plan.steps[index], 1, None, Outcome::nothing())?;
                         continue;
@@ -205,14 +212,6 @@ impl Run<'_> {
         if let Some(step) = plan.steps.iter().find(|step| step.node == *node) {
             self.reporter.report(&Event::StepSaid { step, line });
         }
-    }
-
-    fn next_ready(&self, plan: &Plan, waiting: &BTreeSet<usize>) -> Option<usize> {
-        let is_done = |id: &NodeId| self.states.contains_key(id);
-        waiting
-            .iter()
-            .copied()
-            .find(|index| plan.steps[*index].after.iter().all(is_done))
     }
 
     /// A step below a failure is skipped, and what hangs below it too.

@@ -15,6 +15,7 @@ pub mod openlineage;
 mod place;
 pub mod plan;
 pub mod python;
+mod queue;
 pub mod rest;
 pub mod retry;
 pub mod serving;

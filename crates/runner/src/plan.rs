@@ -366,34 +366,55 @@ fn source_relation(
     })
 }
 
-fn order_steps(workspace: &Workspace, actions: Vec<(&Node, Action)>) -> Vec<Step> {
-    let after = dependencies(workspace, &actions);
-    let mut steps: Vec<Step> = actions
-        .into_iter()
-        .map(|(node, action)| Step {
-            number: 0,
+/// As dbt numbers them: by how many steps follow each other before, then by id. Projects that read what another node made
+/// without saying so rest on it.
+fn order_steps(workspace: &Workspace, mut actions: Vec<(&Node, Action)>) -> Vec<Step> {
+    let mut after = dependencies(workspace, &actions);
+    let levels = levels(&after);
+    actions.sort_by_key(|(node, _)| (levels.get(&node.id).copied(), node.id.clone()));
+    let numbered = actions.into_iter().zip(1..);
+    numbered
+        .map(|((node, action), number)| Step {
+            number,
             node: node.id.clone(),
             name: node.name.clone(),
             resource_type: node.resource_type(),
             relation: node.relation.clone(),
-            after: after[&node.id].clone(),
+            after: after.remove(&node.id).unwrap_or_default(),
             action,
         })
-        .collect();
-    // Tests hold up what is downstream of the tested nodes, so the order is made anew.
-    let mut done: BTreeSet<NodeId> = BTreeSet::new();
-    let mut ordered = Vec::with_capacity(steps.len());
-    while !steps.is_empty() {
-        let next = steps
-            .iter()
-            .position(|step| step.after.is_subset(&done))
-            .expect("tests only add edges along paths that are there already");
-        let mut step = steps.remove(next);
-        step.number = ordered.len() + 1;
-        done.insert(step.node.clone());
-        ordered.push(step);
+        .collect()
+}
+
+/// For every node the most of others that follow each other before it.
+fn levels(after: &BTreeMap<NodeId, BTreeSet<NodeId>>) -> BTreeMap<NodeId, usize> {
+    let mut followers: BTreeMap<&NodeId, Vec<&NodeId>> = BTreeMap::new();
+    let mut waits: BTreeMap<&NodeId, usize> = BTreeMap::new();
+    for (id, before) in after {
+        waits.insert(id, before.len());
+        for one in before {
+            followers.entry(one).or_default().push(id);
+        }
     }
-    ordered
+    let first = after.iter().filter(|(_, before)| before.is_empty());
+    let mut ready: Vec<&NodeId> = first.map(|(id, _)| id).collect();
+    let mut levels = BTreeMap::new();
+    for level in 0.. {
+        if ready.is_empty() {
+            break;
+        }
+        for id in std::mem::take(&mut ready) {
+            levels.insert(id.clone(), level);
+            for follower in followers.get(id).into_iter().flatten() {
+                let waits = waits.entry(follower).or_default();
+                *waits -= 1;
+                if *waits == 0 {
+                    ready.push(follower);
+                }
+            }
+        }
+    }
+    levels
 }
 
 /// For every planned node the planned nodes that it waits for: its nearest planned ancestors, and

@@ -13,6 +13,6 @@ mod record;
 
 pub use guess::Guess;
 pub use kind::ColumnType;
-pub(crate) use record::{Record, Records};
+pub(crate) use record::{Marks, Record, Records};
 
 pub use reader::{Chunk, Column, CsvFile, CsvOptions, CsvRows, Problem};

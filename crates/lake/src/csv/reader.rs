@@ -12,7 +12,7 @@ use forebay_core::{Diagnostic, Location};
 
 use super::column::ColumnBuilder;
 use super::kind::ColumnType;
-use super::record::{Record, Records};
+use super::record::{Marks, Record, Records};
 
 /// How the file is written.
 #[derive(Clone, Debug)]
@@ -91,7 +91,7 @@ impl<R: BufRead> CsvFile<R> {
             Diagnostic::error(text).at(Location::file(&name))
         })?;
         let mut file = Self {
-            records: Records::new(input, delimiter),
+            records: Records::new(input, Marks::with(delimiter)),
             record: Record::default(),
             header: Vec::new(),
             name,

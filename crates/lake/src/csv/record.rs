@@ -70,7 +70,7 @@ impl Record {
         (line, column as u32 + 1)
     }
 
-    fn set_text(&mut self, bytes: Vec<u8>) {
+    fn set_text(&mut self, bytes: Vec<u8>, marks: Marks) {
         match String::from_utf8(bytes) {
             Ok(text) => self.raw = text,
             Err(error) => {
@@ -81,16 +81,46 @@ impl Record {
                 self.broken = Some((at, format!("the byte 0x{byte:02X} is not UTF-8")));
             }
         }
-        self.unescape();
+        self.unescape(char::from(marks.escape));
     }
 
-    fn unescape(&mut self) {
+    /// What follows the escape stands for itself.
+    fn unescape(&mut self, escape: char) {
         self.unescaped.clear();
         for field in self.fields.iter_mut().filter(|field| field.escaped) {
-            let text = self.raw[field.start..field.end].replace("\"\"", "\"");
+            let mut letters = self.raw[field.start..field.end].chars();
             field.start = self.unescaped.len();
-            self.unescaped.push_str(&text);
+            while let Some(letter) = letters.next() {
+                match letter == escape {
+                    true => self.unescaped.extend(letters.next()),
+                    false => self.unescaped.push(letter),
+                }
+            }
             field.end = self.unescaped.len();
+        }
+    }
+}
+
+/// The signs that divide a file's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marks {
+    pub delimiter: u8,
+    /// Around fields. None: a field has what stands between the delimiters.
+    pub quote: Option<u8>,
+    /// Before a quote within quotes: another quote, or a sign of its own.
+    pub escape: u8,
+    /// Lines that begin with it are not read.
+    pub comment: Option<u8>,
+}
+
+impl Marks {
+    /// As RFC 4180 has them, but for the delimiter.
+    pub fn with(delimiter: u8) -> Self {
+        Self {
+            delimiter,
+            quote: Some(b'"'),
+            escape: b'"',
+            comment: None,
         }
     }
 }
@@ -98,7 +128,7 @@ impl Record {
 /// The records of a file, one by one.
 pub struct Records<R> {
     input: R,
-    delimiter: u8,
+    marks: Marks,
     /// Lines read so far.
     line: u64,
     /// Lines that were read as part of a record that turned out broken.
@@ -108,10 +138,10 @@ pub struct Records<R> {
 }
 
 impl<R: BufRead> Records<R> {
-    pub fn new(input: R, delimiter: u8) -> Self {
+    pub fn new(input: R, marks: Marks) -> Self {
         Self {
             input,
-            delimiter,
+            marks,
             line: 0,
             ahead: VecDeque::new(),
             keeps_blank: false,
@@ -126,19 +156,21 @@ impl<R: BufRead> Records<R> {
             if !self.read_line(&mut bytes)? {
                 return Ok(false);
             }
-            if self.keeps_blank || !bytes.iter().all(|b| matches!(b, b'\r' | b'\n')) {
+            let is_blank = || bytes.iter().all(|b| matches!(b, b'\r' | b'\n'));
+            let is_comment =
+                self.marks.comment.is_some() && bytes.first() == self.marks.comment.as_ref();
+            if !is_comment && (self.keeps_blank || !is_blank()) {
                 break;
             }
         }
         record.line = self.line;
         record.broken = None;
         record.fields.clear();
-        if bytes.contains(&b'"') {
-            self.split_quoted(&mut bytes, record)?;
-        } else {
-            split_plain(&bytes, self.delimiter, &mut record.fields);
+        match self.marks.quote {
+            Some(quote) if bytes.contains(&quote) => self.split_quoted(&mut bytes, record)?,
+            _ => split_plain(&bytes, self.marks.delimiter, &mut record.fields),
         }
-        record.set_text(bytes);
+        record.set_text(bytes, self.marks);
         Ok(true)
     }
 
@@ -164,7 +196,7 @@ impl<R: BufRead> Records<R> {
     fn split_quoted(&mut self, bytes: &mut Vec<u8>, record: &mut Record) -> io::Result<()> {
         let first = bytes.len();
         let mut ends = vec![first];
-        let mut split = Split::new(self.delimiter);
+        let mut split = Split::new(self.marks);
         let mut outcome = split.advance(bytes, &mut record.fields);
         while outcome == Outcome::Open && bytes.len() < MAX_RECORD && self.read_line(bytes)? {
             ends.push(bytes.len());
@@ -216,6 +248,8 @@ enum State {
     Start,
     Plain,
     Quoted,
+    /// Behind an escape that is no quote.
+    Escaped,
     /// Behind a quote within a quoted field: the field's end, or the first of two.
     Closed,
 }
@@ -229,7 +263,7 @@ enum Outcome {
 
 /// Where a split with quotes stands, so that it can go on when another line has come.
 struct Split {
-    delimiter: u8,
+    marks: Marks,
     state: State,
     /// Bytes seen.
     seen: usize,
@@ -239,9 +273,9 @@ struct Split {
 }
 
 impl Split {
-    fn new(delimiter: u8) -> Self {
+    fn new(marks: Marks) -> Self {
         Self {
-            delimiter,
+            marks,
             state: State::Start,
             seen: 0,
             at: 0,
@@ -250,18 +284,29 @@ impl Split {
     }
 
     fn advance(&mut self, bytes: &[u8], fields: &mut Vec<Field>) -> Outcome {
+        let Marks {
+            delimiter,
+            quote,
+            escape,
+            ..
+        } = self.marks;
+        let is_quote = |byte| Some(byte) == quote;
         for i in self.seen..bytes.len() {
             let byte = bytes[i];
             self.state = match (self.state, byte) {
-                (State::Quoted, b'"') => State::Closed,
-                (State::Quoted, _) => State::Quoted,
-                (State::Start, b'"') => State::Quoted,
-                (State::Closed, b'"') => {
+                (State::Quoted, b) if b == escape && !is_quote(b) => {
+                    self.escaped = true;
+                    State::Escaped
+                }
+                (State::Quoted, b) if is_quote(b) => State::Closed,
+                (State::Quoted | State::Escaped, _) => State::Quoted,
+                (State::Start, b) if is_quote(b) => State::Quoted,
+                (State::Closed, b) if is_quote(b) && is_quote(escape) => {
                     self.escaped = true;
                     State::Quoted
                 }
                 (_, b'\n') => break,
-                (_, b) if b == self.delimiter => {
+                (_, b) if b == delimiter => {
                     self.end_field(bytes, i, fields);
                     State::Start
                 }
@@ -271,7 +316,7 @@ impl Split {
             };
         }
         self.seen = bytes.len();
-        if self.state == State::Quoted {
+        if matches!(self.state, State::Quoted | State::Escaped) {
             return Outcome::Open;
         }
         let line = match bytes {
@@ -283,7 +328,8 @@ impl Split {
     }
 
     fn end_field(&mut self, bytes: &[u8], end: usize, fields: &mut Vec<Field>) {
-        let quoted = bytes.get(self.at) == Some(&b'"') && end > self.at + 1;
+        let first = bytes.get(self.at).copied();
+        let quoted = first.is_some() && first == self.marks.quote && end > self.at + 1;
         let inset = usize::from(quoted);
         fields.push(Field {
             at: self.at,
@@ -301,7 +347,7 @@ mod tests {
     use super::*;
 
     fn read(text: &[u8]) -> Vec<Result<Vec<String>, String>> {
-        let mut records = Records::new(text, b',');
+        let mut records = Records::new(text, Marks::with(b','));
         let mut record = Record::default();
         let mut all = Vec::new();
         while records.read(&mut record).unwrap() {
@@ -373,7 +419,7 @@ mod tests {
 
     #[test]
     fn positions_count_characters_and_follow_line_ends() {
-        let mut records = Records::new("\"é\nü\",x\n".as_bytes(), b',');
+        let mut records = Records::new("\"é\nü\",x\n".as_bytes(), Marks::with(b','));
         let mut record = Record::default();
         assert!(records.read(&mut record).unwrap());
         assert_eq!(record.position(record.offset(1)), (2, 4));

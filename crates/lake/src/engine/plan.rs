@@ -277,7 +277,13 @@ impl<'a> Planner<'a> {
             let rows = Relation::new(files::SCHEMA, format!("rows_{}", first + at));
             let offered = self.offered(&rows, opened.rows);
             self.tables.insert(rows.clone(), offered);
-            let sql = format!("select {} from {}", opened.columns.join(", "), rows.sql());
+            let condition = opened.condition.map(|of| format!(" where {of}"));
+            let sql = format!(
+                "select {} from {}{}",
+                opened.columns.join(", "),
+                rows.sql(),
+                condition.unwrap_or_default()
+            );
             let plan = Box::pin(self.plan(&sql)).await?;
             let view: Arc<dyn TableProvider> = Arc::new(ViewTable::new(plan, None));
             let offered = self.offered(&table, view);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Statement, TableAlias,
-    TableFactor, VisitMut, VisitorMut,
+    TableFactor, UnaryOperator, VisitMut, VisitorMut,
 };
 use forebay_core::Diagnostic;
 
@@ -126,8 +126,11 @@ fn call(name: &str, args: &[FunctionArg]) -> Result<Option<(FileRead, String)>, 
     let format = match name.as_str() {
         "read_csv" | "read_csv_auto" => Format::Csv,
         "read_parquet" | "parquet_scan" => Format::Parquet,
-        "read_json" | "read_json_auto" | "read_ndjson" | "read_ndjson_auto"
-        | "read_json_objects" => Format::Json,
+        "read_json" | "read_json_auto" | "read_ndjson" | "read_ndjson_auto" => Format::Json,
+        "read_json_objects" | "read_json_objects_auto" | "read_ndjson_objects" => Format::JsonTexts,
+        "read_text" => Format::Text,
+        "read_blob" => Format::Bytes,
+        "glob" => Format::Names,
         _ => return Ok(None),
     };
     let (mut paths, mut settings) = (None, Settings::of(&name));
@@ -220,6 +223,13 @@ fn read(value: &Expr, key: &str) -> Result<Setting, Diagnostic> {
                 .into_string()
                 .map(Setting::Text)
                 .ok_or_else(problem),
+        },
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr,
+        } => match read(expr, key)? {
+            Setting::Number(number) => Ok(Setting::Number(-number)),
+            _ => Err(problem()),
         },
         Expr::Array(array) => texts(&array.elem).map(Setting::List),
         Expr::Dictionary(fields) => {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::array::StringArray;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::catalog::streaming::StreamingTable;
@@ -13,38 +14,41 @@ use datafusion::physical_plan::streaming::PartitionStream;
 use forebay_core::{Diagnostic, Location, quote};
 
 use super::Opened;
-use super::kinds::{Builder, Kind, Order};
-use super::paths::{reader, unreadable};
+use super::added::{self, Added};
+use super::kinds::{Builder, Kind};
+use super::paths::{FilePath, reader, unreadable};
 use super::settings::{Named, Settings};
-use super::sniff::{Found, Said, Sniffed, kinds, sniff};
-use crate::csv::{Record, Records};
+use super::sniff::{Found, SAMPLE, Said, Sniffed, kinds, sniff};
+use crate::csv::{Marks, Record, Records};
 use crate::engine::from_engine;
 
-const FILE_NAME: &str = "filename";
 /// Batches that are read ahead.
 const AHEAD: usize = 2;
 
-pub(super) fn open(files: &[PathBuf], mut settings: Settings) -> Result<Opened, Diagnostic> {
+pub(super) fn open(files: &[FilePath], mut settings: Settings) -> Result<Opened, Diagnostic> {
     let said = said(&mut settings)?;
     let all_columns = settings.fields(&["columns"])?;
     let mut given = settings.fields(&["types", "dtypes", "column_types"])?;
     let renamed = settings
         .texts(&["names", "column_names"])?
         .unwrap_or_default();
+    let with_empty = settings.texts(&["force_not_null"])?.unwrap_or_default();
     let by_name = settings.flag("union_by_name")? == Some(true);
-    let with_file = settings.flag("filename")? == Some(true);
+    let added = added::columns(files, &mut settings)?;
     settings.pass_over(&[
-        "auto_detect",
-        "sample_size",
         "parallel",
         "buffer_size",
         "max_line_size",
+        "maximum_line_size",
+        "files_to_sniff",
+        "new_line",
+        "strict_mode",
     ]);
     settings.end()?;
 
     let mut parts = Vec::new();
     for file in files {
-        let mut sniffed = sniff(file, &said)?;
+        let mut sniffed = sniff(&file.path, &said)?;
         let fixed = all_columns.iter().map(|(name, _)| match name {
             Named::Name(name) => name.clone(),
             Named::Place(at) => format!("column{at}"),
@@ -53,41 +57,59 @@ pub(super) fn open(files: &[PathBuf], mut settings: Settings) -> Result<Opened, 
         for (at, name) in fixed.into_iter().enumerate().take(sniffed.names.len()) {
             sniffed.names[at] = name;
         }
-        parts.push((file.clone(), sniffed));
+        parts.push((file.path.clone(), sniffed));
     }
     given.extend(all_columns);
     let (names, found) = united(&parts, by_name)?;
-    let found = kinds(&files[0], &names, &found, &said)?;
+    let found = kinds(&found, &said);
     let mut columns = Vec::new();
     for (at, (name, kind)) in names.iter().zip(found).enumerate() {
+        // What the names of folders say stands in the place of the file's own.
+        if added.iter().any(|of| of.name.eq_ignore_ascii_case(name)) {
+            continue;
+        }
         let sql = given.iter().find(|(column, _)| column.is(at, name));
-        columns.push(match sql {
-            Some((_, sql)) => (name.clone(), Kind::Text, Some(sql.clone())),
-            None => (name.clone(), kind?, None),
+        let sql = sql.map(|(_, sql)| sql.clone());
+        // A format that is said counts for columns whose type is said too.
+        let by_format = match sql.as_deref().map(str::to_lowercase).as_deref() {
+            Some("date") => said.dates.clone(),
+            Some("timestamp") => said.timestamps.clone(),
+            _ => None,
+        };
+        columns.push(match (by_format, sql) {
+            (Some(kind), _) => (name.clone(), kind, None),
+            (None, Some(sql)) => (name.clone(), Kind::Text, Some(sql)),
+            (None, None) => (name.clone(), kind, None),
         });
     }
     let selected = columns.iter().map(|(name, _, sql)| match sql {
         Some(sql) => format!("cast({} as {sql}) as {}", quote(name), quote(name)),
         None => quote(name),
     });
-    let mut selected: Vec<String> = selected.collect();
-    let mut fields: Vec<Field> = columns
+    let selected = selected.chain(added.iter().map(Added::item)).collect();
+    let casts = columns.iter().filter_map(|(name, _, sql)| {
+        let (name, sql) = (quote(name), sql.as_ref()?);
+        Some(format!(
+            "({name} is null or try_cast({name} as {sql}) is not null)"
+        ))
+    });
+    let fits = casts.collect::<Vec<_>>().join(" and ");
+    let fields = columns
         .iter()
-        .map(|(name, kind, _)| Field::new(name, kind.data_type(), true))
-        .collect();
-    if with_file {
-        selected.push(FILE_NAME.to_owned());
-        fields.push(Field::new(FILE_NAME, Kind::Text.data_type(), true));
-    }
-    let schema = Arc::new(Schema::new(fields));
-    let streams = parts.into_iter().map(|(path, sniffed)| {
+        .map(|(name, kind, _)| Field::new(name, kind.data_type(), true));
+    let texts = added
+        .iter()
+        .map(|of| Field::new(&of.name, Kind::Text.data_type(), true));
+    let schema = Arc::new(Schema::new(fields.chain(texts).collect::<Vec<_>>()));
+    let streams = parts.into_iter().enumerate().map(|(at, (path, sniffed))| {
         let columns = columns.iter().map(|(name, kind, _)| Column {
             name: name.clone(),
-            kind: *kind,
+            kind: kind.clone(),
             place: sniffed
                 .names
                 .iter()
                 .position(|own| own.eq_ignore_ascii_case(name)),
+            is_never_null: with_empty.iter().any(|of| of.eq_ignore_ascii_case(name)),
         });
         Arc::new(CsvStream {
             columns: columns.collect(),
@@ -95,54 +117,78 @@ pub(super) fn open(files: &[PathBuf], mut settings: Settings) -> Result<Opened, 
             schema: Arc::clone(&schema),
             path,
             sniffed,
-            with_file,
+            added: added.iter().map(|of| of.values[at].clone()).collect(),
         }) as Arc<dyn PartitionStream>
     });
     let rows =
         StreamingTable::try_new(Arc::clone(&schema), streams.collect()).map_err(from_engine)?;
     Ok(Opened {
-        rows: Arc::new(rows),
-        columns: selected,
+        condition: (said.passes_over_broken && !fits.is_empty()).then_some(fits),
+        ..Opened::new(Arc::new(rows), selected)
     })
 }
 
 fn said(settings: &mut Settings) -> Result<Said, Diagnostic> {
-    let one = |text: Option<String>, what: &str| match text.as_deref() {
-        None => Ok(None),
-        Some("\\t") => Ok(Some(b'\t')),
-        Some(text) if text.len() == 1 => Ok(Some(text.as_bytes()[0])),
-        Some(text) => Err(Diagnostic::error(format!(
-            "{what} '{text}' is not one ASCII character"
-        ))),
-    };
-    let delimiter = one(settings.text(&["delim", "sep", "delimiter"])?, "delim")?;
-    for key in ["quote", "escape"] {
-        if one(settings.text(&[key])?, key)?.is_some_and(|given| given != b'"') {
-            return Err(Diagnostic::error(format!("{key} can only be '\"'")));
-        }
+    let finds_out = settings.flag("auto_detect")? != Some(false);
+    let delimiter = sign(settings, &["delim", "sep", "delimiter"])?.flatten();
+    let header = settings.flag("header")?;
+    let encoding = settings.text(&["encoding"])?;
+    if let Some(other) = encoding.filter(|name| !is_utf8(name)) {
+        return Err(Diagnostic::error(format!(
+            "files are read as UTF-8, not as '{other}'"
+        )));
     }
-    let order = match settings.text(&["dateformat", "date_format"])? {
-        None => None,
-        Some(format) => Some(match format.replace(['/', '.'], "-").as_str() {
-            "%Y-%m-%d" => Order::Ymd,
-            "%m-%d-%Y" => Order::Mdy,
-            "%d-%m-%Y" => Order::Dmy,
-            _ => {
-                return Err(
-                    Diagnostic::error(format!("dateformat '{format}' is not understood"))
-                        .hint("read the column as text, and use strptime()"),
-                );
-            }
-        }),
-    };
+    if settings.flag("allow_quoted_nulls")? == Some(false) {
+        return Err(Diagnostic::error(
+            "allow_quoted_nulls = false is not supported: an empty text is null, in quotes or not",
+        )
+        .hint("force_not_null = ['column'] keeps the column's empty texts"));
+    }
+    let format = |text: Option<String>, of: fn(Arc<str>) -> Kind| text.map(|text| of(text.into()));
+    let sample = settings.number("sample_size")?;
     Ok(Said {
-        delimiter,
-        order,
-        header: settings.flag("header")?,
+        delimiter: delimiter.or((!finds_out).then_some(b',')),
+        quote: sign(settings, &["quote"])?,
+        escape: sign(settings, &["escape"])?.flatten(),
+        comment: sign(settings, &["comment"])?.flatten(),
+        header: header.or((!finds_out).then_some(false)),
+        dates: format(settings.text(&["dateformat", "date_format"])?, Kind::DateBy),
+        timestamps: format(
+            settings.text(&["timestampformat", "timestamp_format"])?,
+            Kind::MomentBy,
+        ),
         nulls: settings.texts(&["nullstr", "null"])?.unwrap_or_default(),
         skip: usize::try_from(settings.number("skip")?.unwrap_or(0)).unwrap_or(0),
         all_text: settings.flag("all_varchar")? == Some(true),
+        // All of them where it is negative.
+        sample: sample.map_or(SAMPLE, |rows| usize::try_from(rows).unwrap_or(usize::MAX)),
+        passes_over_broken: settings.flag("ignore_errors")? == Some(true),
+        pads: settings.flag("null_padding")? == Some(true),
+        normalizes_names: settings.flag("normalize_names")? == Some(true),
+        is_packed: settings.packed()?,
     })
+}
+
+/// One character, or none where the text is empty.
+fn sign(settings: &mut Settings, keys: &[&'static str]) -> Result<Option<Option<u8>>, Diagnostic> {
+    Ok(match settings.text(keys)?.as_deref() {
+        None => None,
+        Some("") => Some(None),
+        Some("\\t") => Some(Some(b'\t')),
+        Some(text) if text.len() == 1 => Some(Some(text.as_bytes()[0])),
+        Some(text) => {
+            return Err(Diagnostic::error(format!(
+                "{} '{text}' is not one ASCII character",
+                keys[0]
+            )));
+        }
+    })
+}
+
+fn is_utf8(name: &str) -> bool {
+    ["utf-8", "utf8"]
+        .iter()
+        .any(|utf8| name.eq_ignore_ascii_case(utf8))
 }
 
 /// The columns of all files together. Without `by_name` each must have those of the first.
@@ -189,7 +235,8 @@ struct CsvStream {
     said: Said,
     columns: Vec<Column>,
     schema: SchemaRef,
-    with_file: bool,
+    /// The texts of the columns that have one value in all rows.
+    added: Vec<Option<String>>,
 }
 
 #[derive(Clone, Debug)]
@@ -198,6 +245,19 @@ struct Column {
     kind: Kind,
     /// Among the fields of the file. None: the file lacks it.
     place: Option<usize>,
+    /// Its empty texts are texts.
+    is_never_null: bool,
+}
+
+impl Column {
+    fn text<'a>(&self, record: &'a Record, said: &Said) -> Option<&'a str> {
+        let text = record.get(self.place.filter(|place| *place < record.len())?);
+        let is_null = match self.is_never_null {
+            true => !text.is_empty() && said.is_null(text),
+            false => said.is_null(text),
+        };
+        (!is_null).then_some(text)
+    }
 }
 
 impl PartitionStream for CsvStream {
@@ -211,13 +271,13 @@ impl PartitionStream for CsvStream {
         let batches = stream.tx();
         let rows = Rows {
             path: self.path.clone(),
-            delimiter: self.sniffed.delimiter,
+            marks: self.sniffed.marks,
             width: self.sniffed.names.len(),
             passed: self.said.skip + usize::from(self.sniffed.has_header),
             said: self.said.clone(),
             columns: self.columns.clone(),
             schema: Arc::clone(&self.schema),
-            with_file: self.with_file,
+            added: self.added.clone(),
         };
         stream.spawn_blocking(move || {
             rows.read(size, |batch| batches.blocking_send(Ok(batch)).is_ok())
@@ -229,14 +289,14 @@ impl PartitionStream for CsvStream {
 
 struct Rows {
     path: PathBuf,
-    delimiter: u8,
+    marks: Marks,
     width: usize,
     /// Rows before the first that counts.
     passed: usize,
     said: Said,
     columns: Vec<Column>,
     schema: SchemaRef,
-    with_file: bool,
+    added: Vec<Option<String>>,
 }
 
 impl Rows {
@@ -246,7 +306,7 @@ impl Rows {
         size: usize,
         mut give: impl FnMut(RecordBatch) -> bool,
     ) -> Result<(), Diagnostic> {
-        let mut records = Records::new(reader(&self.path)?, self.delimiter);
+        let mut records = Records::new(reader(&self.path, self.said.is_packed)?, self.marks);
         let mut record = Record::default();
         let mut builders: Vec<Builder> = self.columns.iter().map(|c| c.kind.builder()).collect();
         let (mut passed, mut count) = (0, 0);
@@ -267,9 +327,27 @@ impl Rows {
                 passed += 1;
                 continue;
             }
-            self.append(&record, &mut builders)?;
-            count += 1;
+            if !self.said.passes_over_broken || self.is_whole(&record) {
+                self.append(&record, &mut builders)?;
+                count += 1;
+            }
         }
+    }
+
+    fn has_width(&self, record: &Record) -> bool {
+        match self.said.pads {
+            true => record.len() <= self.width,
+            false => record.len() == self.width,
+        }
+    }
+
+    /// Whether all of the row can be read.
+    fn is_whole(&self, record: &Record) -> bool {
+        let fits = |column: &Column| {
+            let text = column.text(record, &self.said);
+            text.is_none_or(|text| column.kind.accepts(text))
+        };
+        record.broken.is_none() && self.has_width(record) && self.columns.iter().all(fits)
     }
 
     fn append(&self, record: &Record, builders: &mut [Builder]) -> Result<(), Diagnostic> {
@@ -280,13 +358,12 @@ impl Rows {
         if let Some((offset, why)) = &record.broken {
             return Err(at(*offset, why.clone()));
         }
-        if record.len() != self.width {
+        if !self.has_width(record) {
             let message = format!("the row has {} fields, not {}", record.len(), self.width);
             return Err(at(0, message));
         }
         for (column, builder) in self.columns.iter().zip(builders) {
-            let text = column.place.map(|place| record.get(place));
-            let text = text.filter(|text| !self.said.is_null(text));
+            let text = column.text(record, &self.said);
             if !builder.append(text) {
                 let place = column.place.unwrap_or(0);
                 let message = format!(
@@ -306,11 +383,9 @@ impl Rows {
 
     fn batch(&self, builders: &mut [Builder], rows: usize) -> EngineResult<RecordBatch> {
         let mut arrays: Vec<_> = builders.iter_mut().map(Builder::finish).collect();
-        if self.with_file {
-            let name = self.path.to_string_lossy();
-            let names =
-                arrow::array::StringArray::from_iter_values(std::iter::repeat_n(name, rows));
-            arrays.push(Arc::new(names));
+        for text in &self.added {
+            let texts = std::iter::repeat_n(text.as_deref(), rows);
+            arrays.push(Arc::new(texts.collect::<StringArray>()));
         }
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), arrays)?)
     }

@@ -1,9 +1,9 @@
 //! JSON files as tables: an object a row, in a list or one after the other.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::array::{ArrayRef, StringArray};
 use arrow::datatypes::{DataType, Field, Fields, Schema};
 use arrow::error::ArrowError;
 use arrow::json::ReaderBuilder;
@@ -13,72 +13,132 @@ use forebay_core::{Diagnostic, Location, quote};
 use serde_json::{Map, Value};
 
 use super::Opened;
-use super::kinds::Kind;
-use super::paths::{reader, unreadable};
-use super::settings::Settings;
+use super::added::{self, Added};
+use super::kinds::{ISO, Kind};
+use super::paths::{FilePath, reader, unreadable};
+use super::settings::{Named, Settings};
 use crate::engine::{from_arrow, from_engine};
 
 const BATCH: usize = 8192;
 
-pub(super) fn open(files: &[PathBuf], mut settings: Settings) -> Result<Opened, Diagnostic> {
+pub(super) fn open(files: &[FilePath], mut settings: Settings) -> Result<Opened, Diagnostic> {
     let given = settings.fields(&["columns"])?;
     settings.text(&["format"])?;
-    settings.pass_over(&[
-        "auto_detect",
-        "sample_size",
-        "union_by_name",
-        "maximum_object_size",
-    ]);
+    let how = How::of(&mut settings)?;
+    let added = added::columns(files, &mut settings)?;
+    settings.pass_over(&["auto_detect", "sample_size", "union_by_name", "records"]);
     settings.end()?;
     let mut rows = Vec::new();
-    for file in files {
-        rows.extend(read(file)?);
+    for (at, file) in files.iter().enumerate() {
+        for mut row in read(file, &how)? {
+            if !row.is_object() {
+                row = Value::Object(Map::from_iter([("json".to_owned(), row)]));
+            }
+            for of in &added {
+                row[&of.name] = of.values[at].clone().map_or(Value::Null, Value::String);
+            }
+            rows.push(row);
+        }
     }
     let mut shape = Shape::Nothing;
     rows.iter().for_each(|row| shape.observe(row));
     let Shape::Object(fields) = &shape else {
         return Err(
-            Diagnostic::error("the file holds no JSON objects").at(Location::file(&files[0]))
+            Diagnostic::error("the file holds no JSON objects").at(Location::file(&files[0].path))
         );
     };
     rows.iter_mut().for_each(|row| shape.fit(row));
     let schema = Arc::new(Schema::new(of_fields(fields)));
     let batches = decode(&rows, &schema).map_err(from_arrow)?;
-    let columns = fields.iter().enumerate().map(|(at, (name, _))| {
-        let name = quote(name);
-        match given
-            .iter()
-            .find(|(column, _)| column.is(at, name.trim_matches('"')))
-        {
-            Some((_, sql)) => format!("cast({name} as {sql}) as {name}"),
-            None => name,
+    let mut columns: Vec<String> = match given.is_empty() {
+        true => {
+            let own = fields.iter().map(|(name, _)| name);
+            own.filter(|name| !added.iter().any(|of| of.name == **name))
+                .map(|name| quote(name))
+                .collect()
         }
-    });
-    Ok(Opened {
-        columns: columns.collect(),
-        rows: Arc::new(MemTable::try_new(schema, vec![batches]).map_err(from_engine)?),
-    })
+        false => given.iter().map(|column| wanted(column, fields)).collect(),
+    };
+    columns.extend(added.iter().map(Added::item));
+    let rows = MemTable::try_new(schema, vec![batches]).map_err(from_engine)?;
+    Ok(Opened::new(Arc::new(rows), columns))
 }
 
-/// The file's objects.
-fn read(file: &Path) -> Result<Vec<Value>, Diagnostic> {
+/// The JSON values, a text each.
+pub(super) fn texts(files: &[FilePath], mut settings: Settings) -> Result<Opened, Diagnostic> {
+    settings.text(&["format"])?;
+    let how = How::of(&mut settings)?;
+    settings.end()?;
+    let mut rows = Vec::new();
+    for file in files {
+        rows.extend(read(file, &how)?);
+    }
+    let rows = rows.iter().map(Value::to_string);
+    let texts: ArrayRef = Arc::new(StringArray::from_iter_values(rows));
+    let batch = RecordBatch::try_from_iter([("json", texts)]).map_err(from_arrow)?;
+    let rows = MemTable::try_new(batch.schema(), vec![vec![batch]]).map_err(from_engine)?;
+    let column = "cast(json as json) as json".to_owned();
+    Ok(Opened::new(Arc::new(rows), vec![column]))
+}
+
+/// A column that is asked for, with its type: null where the file has none of its name.
+fn wanted((column, sql): &(Named, String), fields: &[(String, Shape)]) -> String {
+    let own = fields.iter().enumerate();
+    let own = own.map(|(at, (name, _))| (at, name));
+    let own = own.into_iter().find(|(at, name)| column.is(*at, name));
+    match (own, column) {
+        (Some((_, name)), _) => format!("cast({0} as {sql}) as {0}", quote(name)),
+        (None, Named::Name(name)) => format!("cast(null as {sql}) as {}", quote(name)),
+        (None, Named::Place(at)) => format!("cast(null as {sql}) as column{at}"),
+    }
+}
+
+/// How the file is read.
+struct How {
+    is_packed: Option<bool>,
+    passes_over_broken: bool,
+}
+
+impl How {
+    fn of(settings: &mut Settings) -> Result<Self, Diagnostic> {
+        settings.pass_over(&["maximum_object_size"]);
+        for key in ["timestampformat", "dateformat"] {
+            if let Some(other) = settings
+                .text(&[key])?
+                .filter(|of| of != "iso" && of != "auto")
+            {
+                return Err(
+                    Diagnostic::error(format!("{key} '{other}' is not understood"))
+                        .hint("read the column as text, and use strptime()"),
+                );
+            }
+        }
+        Ok(Self {
+            is_packed: settings.packed()?,
+            passes_over_broken: settings.flag("ignore_errors")? == Some(true),
+        })
+    }
+}
+
+/// The file's values: those of its lists, or those that follow each other.
+fn read(file: &FilePath, how: &How) -> Result<Vec<Value>, Diagnostic> {
     let mut text = String::new();
-    let read = reader(file)?.read_to_string(&mut text);
+    let file = &file.path;
+    let read = reader(file, how.is_packed)?.read_to_string(&mut text);
     read.map_err(|error| unreadable(file, &error))?;
+    if how.passes_over_broken && !text.trim_start().starts_with('[') {
+        let lines = text.lines().filter(|line| !line.trim().is_empty());
+        return Ok(lines.flat_map(serde_json::from_str).collect());
+    }
+    let broken = |error: serde_json::Error| {
+        let at = Location::new(file, error.line() as u32, error.column() as u32);
+        Diagnostic::error(format!("this is no JSON: {error}")).at(at)
+    };
     let mut rows = Vec::new();
     for value in serde_json::Deserializer::from_str(&text).into_iter::<Value>() {
-        let value = value.map_err(|error| {
-            let at = Location::new(file, error.line() as u32, error.column() as u32);
-            Diagnostic::error(format!("this is no JSON: {error}")).at(at)
-        })?;
-        match value {
+        match value.map_err(broken)? {
             Value::Array(values) => rows.extend(values),
             value => rows.push(value),
-        }
-    }
-    for row in &mut rows {
-        if !row.is_object() {
-            *row = Value::Object(Map::from_iter([("json".to_owned(), row.take())]));
         }
     }
     Ok(rows)
@@ -95,12 +155,7 @@ enum Shape {
     Json,
 }
 
-const TEXTS: [Kind; 4] = [
-    Kind::Time,
-    Kind::Date(super::kinds::Order::Ymd),
-    Kind::Timestamp,
-    Kind::Instant,
-];
+const TEXTS: [Kind; 4] = [Kind::Time, Kind::Date(ISO), Kind::Timestamp, Kind::Instant];
 
 impl Shape {
     fn observe(&mut self, value: &Value) {
@@ -192,11 +247,11 @@ fn kind(scalar: &Value) -> Kind {
 
 fn wider(one: Kind, other: Kind) -> Kind {
     let numbers = [Kind::Whole, Kind::Huge, Kind::Double];
-    let dates = [TEXTS[1], Kind::Timestamp];
+    let dates = [Kind::Date(ISO), Kind::Timestamp];
     for chain in [numbers.as_slice(), dates.as_slice()] {
-        let place = |kind| chain.iter().position(|known| *known == kind);
-        if let (Some(one), Some(other)) = (place(one), place(other)) {
-            return chain[one.max(other)];
+        let place = |kind: &Kind| chain.iter().position(|known| known == kind);
+        if let (Some(one), Some(other)) = (place(&one), place(&other)) {
+            return chain[one.max(other)].clone();
         }
     }
     if one == other { one } else { Kind::Text }

@@ -1,5 +1,5 @@
 //! The types of columns of texts, which texts are of which, and arrays of them. DuckDB finds the same in
-//! a CSV file; where it would guess the order of a date's parts, we ask.
+//! a CSV file.
 
 use std::sync::Arc;
 
@@ -10,21 +10,35 @@ use arrow::array::{
 use arrow::datatypes::{DataType, TimeUnit};
 use chrono::{Datelike, NaiveDate};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use crate::functions::read_moment;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Boolean,
     Whole,
     Huge,
     Double,
     Time,
-    Date(Order),
+    Date(Form),
     Timestamp,
+    /// A timestamp whose date is not written as in ISO 8601, to the second.
+    Moment(Form),
+    /// By a format of `strptime`.
+    DateBy(Arc<str>),
+    MomentBy(Arc<str>),
     /// A timestamp with its offset.
     Instant,
     Text,
 }
 
-/// Of a date's parts.
+/// How a date is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Form {
+    pub order: Order,
+    /// Whether the year has two digits rather than four.
+    pub is_short: bool,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     Ymd,
@@ -32,8 +46,13 @@ pub(super) enum Order {
     Dmy,
 }
 
+pub(super) const ISO: Form = Form {
+    order: Order::Ymd,
+    is_short: false,
+};
+
 impl Kind {
-    pub(super) fn data_type(self) -> DataType {
+    pub(super) fn data_type(&self) -> DataType {
         let timestamp = |zone| DataType::Timestamp(TimeUnit::Microsecond, zone);
         match self {
             Self::Boolean => DataType::Boolean,
@@ -41,35 +60,43 @@ impl Kind {
             Self::Huge => DataType::Decimal128(38, 0),
             Self::Double => DataType::Float64,
             Self::Time => DataType::Time64(TimeUnit::Microsecond),
-            Self::Date(_) => DataType::Date32,
-            Self::Timestamp => timestamp(None),
+            Self::Date(_) | Self::DateBy(_) => DataType::Date32,
+            Self::Timestamp | Self::Moment(_) | Self::MomentBy(_) => timestamp(None),
             Self::Instant => timestamp(Some("UTC".into())),
             Self::Text => DataType::Utf8,
         }
     }
 
-    pub(super) fn accepts(self, text: &str) -> bool {
+    pub(super) fn accepts(&self, text: &str) -> bool {
         match self {
             Self::Boolean => boolean(text).is_some(),
             Self::Whole => whole(text).is_some(),
             Self::Huge => huge(text).is_some(),
             Self::Double => double(text).is_some(),
             Self::Time => time(text).is_some(),
-            Self::Date(order) => date(text, order).is_some(),
+            Self::Date(form) => date(text, *form).is_some(),
+            Self::Moment(form) => moment(text, *form).is_some(),
+            Self::DateBy(format) => date_by(text, format).is_some(),
+            Self::MomentBy(format) => read_moment(text, format).is_some(),
             Self::Timestamp => timestamp(text).is_some_and(|(_, zone)| zone.is_none()),
             Self::Instant => timestamp(text).is_some_and(|(_, zone)| zone.is_some()),
             Self::Text => true,
         }
     }
 
-    pub(super) fn builder(self) -> Builder {
+    pub(super) fn builder(&self) -> Builder {
         match self {
             Self::Boolean => Builder::Boolean(BooleanBuilder::new()),
             Self::Whole => Builder::Whole(Int64Builder::new()),
             Self::Huge => Builder::Huge(Decimal128Builder::new().with_data_type(self.data_type())),
             Self::Double => Builder::Double(Float64Builder::new()),
             Self::Time => Builder::Time(Time64MicrosecondBuilder::new()),
-            Self::Date(order) => Builder::Date(Date32Builder::new(), order),
+            Self::Date(form) => Builder::Date(Date32Builder::new(), *form),
+            Self::Moment(form) => Builder::Moment(TimestampMicrosecondBuilder::new(), *form),
+            Self::DateBy(format) => Builder::DateBy(Date32Builder::new(), Arc::clone(format)),
+            Self::MomentBy(format) => {
+                Builder::MomentBy(TimestampMicrosecondBuilder::new(), Arc::clone(format))
+            }
             Self::Timestamp | Self::Instant => Builder::Timestamp(
                 TimestampMicrosecondBuilder::new().with_data_type(self.data_type()),
             ),
@@ -84,7 +111,10 @@ pub(super) enum Builder {
     Huge(Decimal128Builder),
     Double(Float64Builder),
     Time(Time64MicrosecondBuilder),
-    Date(Date32Builder, Order),
+    Date(Date32Builder, Form),
+    Moment(TimestampMicrosecondBuilder, Form),
+    DateBy(Date32Builder, Arc<str>),
+    MomentBy(TimestampMicrosecondBuilder, Arc<str>),
     Timestamp(TimestampMicrosecondBuilder),
     Text(StringBuilder),
 }
@@ -105,7 +135,10 @@ impl Builder {
             Self::Huge(builder) => parsed!(builder, huge),
             Self::Double(builder) => parsed!(builder, double),
             Self::Time(builder) => parsed!(builder, time),
-            Self::Date(builder, order) => parsed!(builder, |text| date(text, *order)),
+            Self::Date(builder, form) => parsed!(builder, |text| date(text, *form)),
+            Self::Moment(builder, form) => parsed!(builder, |text| moment(text, *form)),
+            Self::DateBy(builder, format) => parsed!(builder, |text| date_by(text, format)),
+            Self::MomentBy(builder, format) => parsed!(builder, |text| read_moment(text, format)),
             Self::Timestamp(builder) => {
                 parsed!(builder, |text| timestamp(text)
                     .map(|(local, zone)| local - zone.unwrap_or(0)))
@@ -124,8 +157,10 @@ impl Builder {
             Self::Huge(builder) => Arc::new(builder.finish()),
             Self::Double(builder) => Arc::new(builder.finish()),
             Self::Time(builder) => Arc::new(builder.finish()),
-            Self::Date(builder, _) => Arc::new(builder.finish()),
-            Self::Timestamp(builder) => Arc::new(builder.finish()),
+            Self::Date(builder, _) | Self::DateBy(builder, _) => Arc::new(builder.finish()),
+            Self::Moment(builder, _) | Self::MomentBy(builder, _) | Self::Timestamp(builder) => {
+                Arc::new(builder.finish())
+            }
             Self::Text(builder) => Arc::new(builder.finish()),
         }
     }
@@ -176,13 +211,13 @@ fn double(text: &str) -> Option<f64> {
 }
 
 /// Days since 1970.
-pub(super) fn date(text: &str, order: Order) -> Option<i32> {
+pub(super) fn date(text: &str, form: Form) -> Option<i32> {
     let mut parts = text.trim().split(['-', '/', '.']);
     let (first, second, third) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() {
         return None;
     }
-    let (year, month, day) = match order {
+    let (year, month, day) = match form.order {
         Order::Ymd => (first, second, third),
         Order::Mdy => (third, first, second),
         Order::Dmy => (third, second, first),
@@ -191,9 +226,18 @@ pub(super) fn date(text: &str, order: Order) -> Option<i32> {
         let plain = lengths.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
         plain.then(|| text.parse::<u32>().ok())?
     };
-    let year = i32::try_from(number(year, 4..=4)?).ok()?;
+    let year = match form.is_short {
+        true => number(year, 2..=2).map(|year| year + if year < 69 { 2000 } else { 1900 }),
+        false => number(year, 4..=4),
+    };
+    let year = i32::try_from(year?).ok()?;
     let date = NaiveDate::from_ymd_opt(year, number(month, 1..=2)?, number(day, 1..=2)?)?;
     Some(date.num_days_from_ce() - EPOCH)
+}
+
+fn date_by(text: &str, format: &str) -> Option<i32> {
+    let days = read_moment(text, format)?.div_euclid(DAY);
+    i32::try_from(days).ok()
 }
 
 /// 1970-01-01 in days of the common era.
@@ -220,12 +264,37 @@ pub(super) fn time(text: &str) -> Option<i64> {
     fits.then(|| ((hour * 60 + minute) * 60 + second) * 1_000_000 + micros)
 }
 
+/// Microseconds since 1970. As in DuckDB, months stand first where the clock has twelve hours, and only there.
+fn moment(text: &str, form: Form) -> Option<i64> {
+    let (day, clock) = text.trim().split_once(' ')?;
+    let day = i64::from(date(day, form)?) * DAY;
+    let clock = match form.order {
+        Order::Mdy => {
+            let (clock, half) = clock.split_once(' ')?;
+            let (hour, rest) = clock.split_once(':')?;
+            let hour: u32 = hour.parse().ok().filter(|hour| (1..=12).contains(hour))?;
+            let later = match half.to_ascii_lowercase().as_str() {
+                "am" => 0,
+                "pm" => 12,
+                _ => return None,
+            };
+            format!("{}:{rest}", hour % 12 + later)
+        }
+        _ => clock.to_owned(),
+    };
+    let to_the_second = clock.split(':').count() == 3 && !clock.contains('.');
+    to_the_second.then(|| time(&clock))?.map(|time| day + time)
+}
+
+const DAY: i64 = 86_400_000_000;
+
 /// Microseconds since 1970 by the clock of the text, and its offset in microseconds.
 pub(super) fn timestamp(text: &str) -> Option<(i64, Option<i64>)> {
     let text = text.trim();
     let (day, clock) = text.split_once(['T', ' ']).unwrap_or((text, "00:00"));
-    let day = i64::from(date(day, Order::Ymd)?) * 86_400_000_000;
-    let clock = clock.trim();
+    let day = i64::from(date(day, ISO)?) * DAY;
+    // The name of the zone alone makes no instant.
+    let clock = clock.trim().trim_end_matches(" UTC");
     if let Some(clock) = clock.strip_suffix(['Z', 'z']) {
         return Some((day + time(clock)?, Some(0)));
     }
@@ -242,15 +311,4 @@ pub(super) fn timestamp(text: &str) -> Option<(i64, Option<i64>)> {
     let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
     let offset = sign * (hours * 60 + minutes) * 60_000_000;
     Some((day + time(&clock[..at])?, Some(offset)))
-}
-
-/// Numbers between separators, as dates have them, in any order and length.
-pub(super) fn is_like_date(text: &str) -> bool {
-    let text = text.trim();
-    let (day, clock) = text.split_once(' ').unwrap_or((text, ""));
-    let parts: Vec<&str> = day.split(['-', '/', '.']).collect();
-    let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    let is_clock = clock.is_empty() || clock.contains(':');
-    let sizes = parts.iter().all(|part| matches!(part.len(), 1 | 2 | 4));
-    parts.len() == 3 && parts.iter().all(is_number) && sizes && is_clock
 }

@@ -7,8 +7,19 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 use forebay_core::{Diagnostic, Location};
 
+#[derive(Clone, Debug)]
+pub(super) struct FilePath {
+    pub path: PathBuf,
+    /// As the query names it: from the project's folder, or from the root.
+    pub name: String,
+}
+
 /// The files of paths and patterns, in the order of their names.
-pub(super) fn expand(paths: &[String], folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+pub(super) fn expand(
+    paths: &[String],
+    folder: &Path,
+    may_be_none: bool,
+) -> Result<Vec<FilePath>, Diagnostic> {
     let mut all = Vec::new();
     for path in paths {
         if path.contains("://") {
@@ -18,14 +29,25 @@ pub(super) fn expand(paths: &[String], folder: &Path) -> Result<Vec<PathBuf>, Di
             );
         }
         let full = folder.join(path);
+        let file = |full: PathBuf| {
+            let own = full
+                .strip_prefix(folder)
+                .ok()
+                .filter(|_| Path::new(path).is_relative());
+            let name = own.unwrap_or(&full).to_string_lossy().into_owned();
+            FilePath { path: full, name }
+        };
         if !path.contains(['*', '?', '[']) {
             if !full.is_file() {
+                if may_be_none {
+                    continue;
+                }
                 let message = format!("there is no file '{}'", full.display());
                 return Err(
                     Diagnostic::error(message).hint("relative paths begin in the project's folder")
                 );
             }
-            all.push(full);
+            all.push(file(full));
             continue;
         }
         let pattern = full.to_string_lossy();
@@ -33,23 +55,25 @@ pub(super) fn expand(paths: &[String], folder: &Path) -> Result<Vec<PathBuf>, Di
             Diagnostic::error(format!("'{path}' is no pattern of files: {error}"))
         })?;
         let mut found: Vec<PathBuf> = found.flatten().filter(|path| path.is_file()).collect();
-        if found.is_empty() {
+        if found.is_empty() && !may_be_none {
             return Err(Diagnostic::error(format!("no file matches '{pattern}'")));
         }
         found.sort();
-        all.append(&mut found);
+        all.extend(found.into_iter().map(file));
     }
     Ok(all)
 }
 
-/// The file's text as it is written, or unpacked.
-pub(super) fn reader(path: &Path) -> Result<Box<dyn BufRead + Send>, Diagnostic> {
+/// The file's text as it is written, or unpacked: as is said, or as the file's name ends.
+pub(super) fn reader(
+    path: &Path,
+    is_packed: Option<bool>,
+) -> Result<Box<dyn BufRead + Send>, Diagnostic> {
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
     let file = BufReader::new(file);
-    let is_packed = path
-        .extension()
-        .is_some_and(|ext| ext.eq_ignore_ascii_case("gz"));
-    Ok(match is_packed {
+    let ending = path.extension();
+    let ends_in_gz = ending.is_some_and(|ending| ending.eq_ignore_ascii_case("gz"));
+    Ok(match is_packed.unwrap_or(ends_in_gz) {
         true => Box::new(BufReader::new(MultiGzDecoder::new(file))),
         false => Box::new(file),
     })

@@ -56,7 +56,32 @@ impl Settings {
             None => Ok(None),
             Some((_, Setting::Flag(flag))) => Ok(Some(flag)),
             Some((_, Setting::Number(number))) => Ok(Some(number != 0)),
+            Some((_, Setting::Text(text))) if text.parse::<bool>().is_ok() => Ok(text.parse().ok()),
             Some(_) => Err(self.wrong(key, "true or false")),
+        }
+    }
+
+    /// The name of a column that is wanted: the setting's own, or another.
+    pub(super) fn flag_or_name(&mut self, key: &'static str) -> Result<Option<String>, Diagnostic> {
+        match self.given.get(key) {
+            Some(Setting::Text(name)) if name.parse::<bool>().is_err() => self.text(&[key]),
+            _ => Ok(self
+                .flag(key)?
+                .filter(|wanted| *wanted)
+                .map(|_| key.to_owned())),
+        }
+    }
+
+    /// Whether the file is packed, where it is said.
+    pub(super) fn packed(&mut self) -> Result<Option<bool>, Diagnostic> {
+        match self.text(&["compression"])?.as_deref() {
+            None | Some("auto" | "auto_detect") => Ok(None),
+            Some("none" | "uncompressed") => Ok(Some(false)),
+            Some("gzip") => Ok(Some(true)),
+            Some(other) => Err(Diagnostic::error(format!(
+                "files packed with '{other}' are not read"
+            ))
+            .hint("compression = 'gzip' is")),
         }
     }
 

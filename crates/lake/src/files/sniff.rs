@@ -5,35 +5,70 @@ use std::path::Path;
 
 use forebay_core::{Diagnostic, Location};
 
-use super::kinds::{Kind, Order, is_like_date};
+use super::kinds::{Form, ISO, Kind, Order};
+use super::names;
 use super::paths::{reader, unreadable};
-use crate::csv::{Record, Records};
+use crate::csv::{Marks, Record, Records};
 
 /// Rows that are looked at.
-const SAMPLE: usize = 20_480;
+pub(super) const SAMPLE: usize = 20_480;
 
 const DELIMITERS: [u8; 4] = [b',', b'|', b';', b'\t'];
 
 /// What was said about the file, so that it is not to be found out.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Said {
     pub delimiter: Option<u8>,
+    pub quote: Option<Option<u8>>,
+    pub escape: Option<u8>,
+    pub comment: Option<u8>,
     pub header: Option<bool>,
-    pub order: Option<Order>,
+    /// How all dates are written, and all timestamps.
+    pub dates: Option<Kind>,
+    pub timestamps: Option<Kind>,
     pub nulls: Vec<String>,
     pub skip: usize,
     pub all_text: bool,
+    /// Rows by which the types are found.
+    pub sample: usize,
+    /// Rows that cannot be read are left out.
+    pub passes_over_broken: bool,
+    /// Rows may lack fields.
+    pub pads: bool,
+    pub normalizes_names: bool,
+    pub is_packed: Option<bool>,
 }
 
 impl Said {
     pub(super) fn is_null(&self, text: &str) -> bool {
         text.is_empty() || self.nulls.iter().any(|null| null == text)
     }
+
+    /// The types that there may be, the first of which that all values can have is the column's: DuckDB's order. Each way
+    /// to write a date is one.
+    fn candidates(&self) -> Vec<Kind> {
+        let is_date = |kind: &Kind| matches!(kind, Kind::Date(_));
+        let is_timestamp = |kind: &Kind| matches!(kind, Kind::Timestamp | Kind::Moment(_));
+        let mut all = Vec::new();
+        for kind in CANDIDATES {
+            let said = match &kind {
+                kind if is_date(kind) => &self.dates,
+                kind if is_timestamp(kind) => &self.timestamps,
+                _ => &None,
+            };
+            match said {
+                Some(said) if all.contains(said) => {}
+                Some(said) => all.push(said.clone()),
+                None => all.push(kind),
+            }
+        }
+        all
+    }
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Sniffed {
-    pub delimiter: u8,
+    pub marks: Marks,
     pub has_header: bool,
     pub names: Vec<String>,
     pub found: Vec<Found>,
@@ -42,171 +77,154 @@ pub(super) struct Sniffed {
 /// The types that all values of a column can have.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
-    possible: [bool; CANDIDATES.len()],
+    possible: Vec<Kind>,
     seen: bool,
-    like_dates: bool,
-    example: String,
 }
 
-const CANDIDATES: [Kind; 10] = [
+const CANDIDATES: [Kind; 18] = [
     Kind::Boolean,
     Kind::Whole,
     Kind::Huge,
     Kind::Double,
     Kind::Time,
-    Kind::Date(Order::Ymd),
-    Kind::Date(Order::Mdy),
-    Kind::Date(Order::Dmy),
+    Kind::Date(short(Order::Ymd)),
+    Kind::Date(ISO),
+    Kind::Date(short(Order::Dmy)),
+    Kind::Date(long(Order::Dmy)),
+    Kind::Date(short(Order::Mdy)),
+    Kind::Date(long(Order::Mdy)),
+    Kind::Moment(short(Order::Ymd)),
     Kind::Timestamp,
+    Kind::Moment(short(Order::Dmy)),
+    Kind::Moment(long(Order::Dmy)),
+    Kind::Moment(short(Order::Mdy)),
+    Kind::Moment(long(Order::Mdy)),
     Kind::Instant,
 ];
 
-impl Default for Found {
-    fn default() -> Self {
-        Self {
-            possible: [true; CANDIDATES.len()],
-            seen: false,
-            like_dates: true,
-            example: String::new(),
-        }
-    }
+const fn long(order: Order) -> Form {
+    let is_short = false;
+    Form { order, is_short }
+}
+
+const fn short(order: Order) -> Form {
+    let is_short = true;
+    Form { order, is_short }
 }
 
 impl Found {
+    fn nothing(said: &Said) -> Self {
+        Self {
+            possible: said.candidates(),
+            seen: false,
+        }
+    }
+
     fn observe(&mut self, text: &str) {
-        if !self.seen {
-            self.example = text.to_owned();
-        }
         self.seen = true;
-        self.like_dates &= is_like_date(text);
-        for (kind, possible) in CANDIDATES.iter().zip(&mut self.possible) {
-            *possible = *possible && kind.accepts(text);
-        }
-    }
-
-    fn has(&self, kind: Kind) -> bool {
-        self.seen
-            && CANDIDATES
-                .iter()
-                .zip(&self.possible)
-                .any(|(c, p)| *c == kind && *p)
-    }
-
-    /// Both orders of day and month are possible, and none of the others.
-    fn is_ambiguous(&self) -> bool {
-        self.has(MONTH_FIRST) && self.has(DAY_FIRST)
-    }
-
-    fn order(&self) -> Option<Order> {
-        match (self.has(MONTH_FIRST), self.has(DAY_FIRST)) {
-            (true, false) => Some(Order::Mdy),
-            (false, true) => Some(Order::Dmy),
-            _ => None,
-        }
+        self.possible.retain(|kind| kind.accepts(text));
     }
 
     pub(super) fn merge(&mut self, other: &Found) {
-        if !other.seen {
-            return;
-        }
-        if !self.seen {
-            self.example.clone_from(&other.example);
-        }
-        self.seen = true;
-        self.like_dates &= other.like_dates;
-        for (possible, other) in self.possible.iter_mut().zip(&other.possible) {
-            *possible = *possible && *other;
+        if other.seen {
+            self.seen = true;
+            self.possible.retain(|kind| other.possible.contains(kind));
         }
     }
 
-    fn plain(&self) -> Kind {
-        let first = CANDIDATES.iter().zip(&self.possible).find(|(_, p)| **p);
-        match first {
-            Some((kind, _)) if self.seen => *kind,
-            _ => Kind::Text,
-        }
+    fn possible(&self) -> impl Iterator<Item = &Kind> {
+        self.possible.iter().filter(|_| self.seen)
+    }
+
+    fn plain(&self) -> &Kind {
+        self.possible().next().unwrap_or(&Kind::Text)
     }
 }
 
-const MONTH_FIRST: Kind = Kind::Date(Order::Mdy);
-const DAY_FIRST: Kind = Kind::Date(Order::Dmy);
-
-/// The type of each column. The order of day and month is one for the file.
-pub(super) fn kinds(
-    file: &Path,
-    names: &[String],
-    found: &[Found],
-    said: &Said,
-) -> Result<Vec<Result<Kind, Diagnostic>>, Diagnostic> {
-    let order = said.order.or_else(|| found.iter().find_map(Found::order));
-    let unclear = |name: &str, found: &Found, why: &str| {
-        let message = format!(
-            "column '{name}' has dates such as '{}', {why}",
-            found.example
-        );
-        Diagnostic::error(message)
-            .at(Location::file(file))
-            .hint("say it: dateformat = '%d/%m/%Y' or '%m/%d/%Y'")
-            .hint(format!(
-                "or read it as text: types = {{'{name}': 'varchar'}}"
-            ))
+/// The type of each column. As in DuckDB the dates of a file are written in one way, which its first column of dates
+/// says, and so are its timestamps: what is written in another is text.
+pub(super) fn kinds(found: &[Found], said: &Said) -> Vec<Kind> {
+    let (mut dates, mut timestamps) = (None, None);
+    let of = |found: &Found| {
+        let kind = found.possible().find(|kind| match kind {
+            Kind::Date(_) => dates.as_ref().is_none_or(|dates| dates == *kind),
+            Kind::Timestamp | Kind::Moment(_) => timestamps.as_ref().is_none_or(|one| one == *kind),
+            _ => true,
+        });
+        match kind {
+            Some(Kind::Date(_)) => dates = kind.cloned(),
+            Some(Kind::Timestamp | Kind::Moment(_)) => timestamps = kind.cloned(),
+            _ => {}
+        }
+        kind.cloned().unwrap_or(Kind::Text)
     };
-    let kind = |(name, found): (&String, &Found)| {
-        if said.all_text {
-            return Ok(Kind::Text);
-        }
-        if found.is_ambiguous() && !found.has(Kind::Date(Order::Ymd)) {
-            return match order {
-                Some(order) => Ok(Kind::Date(order)),
-                None => Err(unclear(
-                    name,
-                    found,
-                    "of which day and month are not told apart",
-                )),
-            };
-        }
-        match found.plain() {
-            Kind::Text if found.seen && found.like_dates => {
-                Err(unclear(name, found, "whose form is not read"))
-            }
-            kind => Ok(kind),
-        }
-    };
-    Ok(names.iter().zip(found).map(kind).collect())
+    match said.all_text {
+        true => vec![Kind::Text; found.len()],
+        false => found.iter().map(of).collect(),
+    }
 }
 
 pub(super) fn sniff(file: &Path, said: &Said) -> Result<Sniffed, Diagnostic> {
-    let delimiter = match said.delimiter {
-        Some(delimiter) => delimiter,
-        None => delimiter(file, said)?,
+    let marks = marks(file, said)?;
+    let rows = sample(file, marks, said)?;
+    let width = match said.pads {
+        true => rows.iter().map(Vec::len).max().unwrap_or(0),
+        false => rows.first().map_or(0, Vec::len),
     };
-    let rows = sample(file, delimiter, said)?;
-    let width = rows.first().map_or(0, Vec::len);
-    let of = |rows: &[Vec<String>]| {
-        let mut found = vec![Found::default(); width];
-        for row in rows {
-            let values = row.iter().zip(&mut found);
-            values
-                .filter(|(text, _)| !said.is_null(text))
-                .for_each(|(text, found)| found.observe(text));
-        }
-        found
-    };
-    let below = of(rows.get(1..).unwrap_or_default());
-    let first = rows.first().cloned().unwrap_or_default();
+    let mut below = vec![Found::nothing(said); width];
+    for row in rows.get(1..).unwrap_or_default() {
+        observe(&mut below, row.iter().map(String::as_str), said);
+    }
+    let mut first = rows.first().cloned().unwrap_or_default();
     let has_header = match said.header {
         Some(header) => header,
         None => is_header(&first, &below),
     };
+    first.resize(width, String::new());
     let names = match has_header {
-        true => names(&first),
+        _ if width == 0 => vec!["column0".to_owned()],
+        true => names::of_header(&first, said.normalizes_names),
         false => (0..width).map(|at| format!("column{at}")).collect(),
     };
+    if !has_header {
+        observe(&mut below, first.iter().map(String::as_str), said);
+    }
+    if rows.len() > SAMPLE && said.sample > SAMPLE {
+        observe_rest(file, marks, said, &mut below)?;
+    }
+    below.resize(names.len(), Found::nothing(said));
     Ok(Sniffed {
-        delimiter,
+        marks,
         has_header,
         names,
-        found: if has_header { below } else { of(&rows) },
+        found: below,
+    })
+}
+
+fn observe<'a>(found: &mut [Found], row: impl Iterator<Item = &'a str>, said: &Said) {
+    for (text, found) in row.zip(found) {
+        if !said.is_null(text) {
+            found.observe(text);
+        }
+    }
+}
+
+/// The rows behind the sample, as far as they are to be looked at.
+fn observe_rest(
+    file: &Path,
+    marks: Marks,
+    said: &Said,
+    found: &mut [Found],
+) -> Result<(), Diagnostic> {
+    each_row(file, marks, said, |at, record| {
+        if at > SAMPLE {
+            observe(
+                found,
+                (0..record.len()).map(|field| record.get(field)),
+                said,
+            );
+        }
+        at < said.sample
     })
 }
 
@@ -217,81 +235,138 @@ fn is_header(first: &[String], below: &[Found]) -> bool {
         let is_text = |text: &String| !CANDIDATES.iter().any(|kind| kind.accepts(text));
         return first.iter().all(is_text);
     }
-    let typed: Vec<(&String, Kind)> = first
+    let typed: Vec<(&String, &Kind)> = first
         .iter()
         .zip(below)
         .map(|(text, found)| (text, found.plain()))
-        .filter(|(_, kind)| *kind != Kind::Text)
+        .filter(|(_, kind)| **kind != Kind::Text)
         .collect();
     typed.is_empty() || typed.iter().any(|(text, kind)| !kind.accepts(text))
 }
 
-/// Names without one are numbered, and those that occur again.
-fn names(first: &[String]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for (at, name) in first.iter().enumerate() {
-        let name = match name.trim() {
-            "" => format!("column{at}"),
-            name => name.to_owned(),
-        };
-        let mut unique = name.clone();
-        let mut count = 0;
-        while names
-            .iter()
-            .any(|taken| taken.eq_ignore_ascii_case(&unique))
-        {
-            count += 1;
-            unique = format!("{name}_{count}");
-        }
-        names.push(unique);
-    }
-    names
-}
-
-/// The one that gives every row the same number of fields, the more the better.
-fn delimiter(file: &Path, said: &Said) -> Result<u8, Diagnostic> {
-    let mut best = (1, DELIMITERS[0]);
+/// How the text is divided: the first of the ways by which every row has the same number of fields, the more the better.
+fn marks(file: &Path, said: &Said) -> Result<Marks, Diagnostic> {
     let mut uneven = None;
-    for delimiter in DELIMITERS {
-        let rows = sample(file, delimiter, said)?;
-        let width = rows.first().map_or(0, Vec::len);
-        let same = rows.iter().all(|row| row.len() == width);
-        if same && width > best.0 {
-            best = (width, delimiter);
-        } else if !same && width > 1 {
-            uneven = rows.iter().position(|row| row.len() != width).or(uneven);
+    for way in ways(said) {
+        let mut best = None;
+        let delimiters = said.delimiter.map_or(DELIMITERS.to_vec(), |one| vec![one]);
+        let mut has_uneven = false;
+        for delimiter in &delimiters {
+            let marks = Marks {
+                delimiter: *delimiter,
+                ..way
+            };
+            let rows = sample(file, marks, said)?;
+            match width(&rows, said) {
+                Ok(width) if width > best.map_or(1, |(best, _)| best) => {
+                    best = Some((width, marks))
+                }
+                Ok(_) => {}
+                Err(at) => {
+                    has_uneven = true;
+                    uneven = uneven.or(Some((at, marks)));
+                }
+            }
+        }
+        match best {
+            Some((_, marks)) => return Ok(marks),
+            // One column.
+            None if !has_uneven => {
+                let delimiter = delimiters[0];
+                return Ok(Marks { delimiter, ..way });
+            }
+            None => {}
         }
     }
-    match uneven {
-        Some(at) if best.0 == 1 => Err(Diagnostic::error(format!(
+    match (uneven, said.delimiter) {
+        // The row itself tells what is wrong with it.
+        (Some((_, marks)), Some(_)) => Ok(marks),
+        (Some((at, _)), None) => Err(Diagnostic::error(format!(
             "row {} has another number of fields than the first",
             at + 1
         ))
         .at(Location::file(file))
-        .hint("say what divides them: delim = ';'")),
-        _ => Ok(best.1),
+        .hint("say what divides them: delim = ';'")
+        .hint(
+            "null_padding = true fills rows that are short, ignore_errors = true leaves them out",
+        )),
+        (None, delimiter) => Ok(Marks::with(delimiter.unwrap_or(DELIMITERS[0]))),
     }
 }
 
-fn sample(file: &Path, delimiter: u8, said: &Said) -> Result<Vec<Vec<String>>, Diagnostic> {
-    let mut records = Records::new(reader(file)?, delimiter);
-    let mut record = Record::default();
+/// Quotes, escapes and comments as they are said, or that there may be.
+fn ways(said: &Said) -> Vec<Marks> {
+    let quotes = match (said.quote, said.escape) {
+        (None, None) => vec![
+            (Some(b'"'), b'"'),
+            (Some(b'"'), b'\\'),
+            (Some(b'\''), b'\''),
+        ],
+        (None, Some(escape)) => vec![(Some(b'"'), escape)],
+        (Some(None), _) => vec![(None, b'"')],
+        (Some(Some(quote)), None) => vec![(Some(quote), quote), (Some(quote), b'\\')],
+        (Some(quote), Some(escape)) => vec![(quote, escape)],
+    };
+    let comments = match said.comment {
+        Some(comment) => vec![Some(comment)],
+        None => vec![None, Some(b'#')],
+    };
+    let ways = comments.iter().flat_map(|comment| {
+        quotes.iter().map(|(quote, escape)| Marks {
+            quote: *quote,
+            escape: *escape,
+            comment: *comment,
+            ..Marks::with(DELIMITERS[0])
+        })
+    });
+    ways.collect()
+}
+
+/// How many fields a row has. Else a row that has another number of them, or that is broken.
+fn width(rows: &[Vec<String>], said: &Said) -> Result<usize, usize> {
+    let first = rows.first().map_or(0, Vec::len);
+    let other = |row: &Vec<String>| match said.pads {
+        true => row.is_empty(),
+        false => row.len() != first,
+    };
+    let uneven = rows.iter().filter(|row| other(row)).count();
+    match rows.iter().position(other) {
+        Some(_) if said.passes_over_broken && uneven * 2 < rows.len() => Ok(first),
+        Some(at) => Err(at),
+        None if said.pads => Ok(rows.iter().map(Vec::len).max().unwrap_or(0)),
+        None => Ok(first),
+    }
+}
+
+/// The first rows. One that is broken has no fields.
+fn sample(file: &Path, marks: Marks, said: &Said) -> Result<Vec<Vec<String>>, Diagnostic> {
     let mut rows = Vec::new();
-    let mut skipped = 0;
-    while rows.len() <= SAMPLE {
+    each_row(file, marks, said, |at, record| {
+        let fields = (0..record.len()).map(|field| record.get(field).to_owned());
+        rows.push(fields.collect());
+        at < SAMPLE
+    })?;
+    Ok(rows)
+}
+
+/// Reads rows with their numbers from zero, until no more are wanted.
+fn each_row(
+    file: &Path,
+    marks: Marks,
+    said: &Said,
+    mut row: impl FnMut(usize, &Record) -> bool,
+) -> Result<(), Diagnostic> {
+    let mut records = Records::new(reader(file, said.is_packed)?, marks);
+    let mut record = Record::default();
+    let mut at = 0;
+    loop {
         let more = records.read(&mut record);
         if !more.map_err(|error| unreadable(file, &error))? {
-            break;
+            return Ok(());
         }
-        if skipped < said.skip {
-            skipped += 1;
-            continue;
+        at += 1;
+        if at > said.skip && !row(at - said.skip - 1, &record) {
+            return Ok(());
         }
-        rows.push(
-            (0..record.len())
-                .map(|at| record.get(at).to_owned())
-                .collect(),
-        );
     }
-    Ok(rows)
 }

@@ -40,14 +40,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
         takes: ROW,
         count: (3, 3),
         gives: texts,
-        run: |arrays| strict_lists(arrays, |row| values(row, |key, _| key)),
+        run: |arrays| strict_lists(arrays, |row| column(row, |found| found.key.clone())),
     },
     Function {
         names: &["json_row_value"],
         takes: ROW,
         count: (3, 3),
         gives: jsons,
-        run: |arrays| strict_lists(arrays, |row| values(row, |_, value| Some(normal(value)))),
+        run: |arrays| strict_lists(arrays, |row| column(row, |found| Some(normal(found.value)))),
     },
     Function {
         names: &["json_row_type"],
@@ -56,7 +56,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         gives: texts,
         run: |arrays| {
             strict_lists(arrays, |row| {
-                values(row, |_, value| Some(type_of(value).to_owned()))
+                column(row, |found| Some(type_of(found.value).to_owned()))
             })
         },
     },
@@ -67,7 +67,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         gives: jsons,
         run: |arrays| {
             strict_lists(arrays, |row| {
-                values(row, |_, value| match value {
+                column(row, |found| match found.value {
                     "null" => None,
                     json if json.starts_with(['{', '[']) => None,
                     json => Some(normal(json)),
@@ -175,33 +175,11 @@ fn follow<'a>(json: &'a str, steps: &[Step], found: &mut Vec<&'a str>) {
     }
 }
 
-/// What stands in each row, without its place.
-fn values(
-    row: Row<'_>,
-    of: impl Fn(Option<String>, &str) -> Option<String>,
-) -> Result<Option<Vec<Option<String>>>> {
-    fn inside<'a>(value: &'a str, is_tree: bool, found: &mut Vec<(Option<String>, &'a str)>) {
-        for part in parts(value) {
-            found.push((Some(part.key), part.value));
-            if is_tree {
-                inside(part.value, true, found);
-            }
-        }
-    }
-    let mut found = Vec::new();
-    if let Some(value) = find(row.text(0).trim(), &path(row.text(1))?) {
-        let is_tree = row.text(2) == "tree";
-        if is_tree || !value.starts_with(['{', '[']) {
-            found.push((None, value));
-        }
-        inside(value, is_tree, &mut found);
-    }
-    let found = found.into_iter().map(|(key, value)| of(key, value));
-    Ok(Some(found.collect()))
-}
-
-/// The place of a row of `json_each` or `json_tree`.
-struct Found {
+/// A row of `json_each` or `json_tree`.
+struct Found<'a> {
+    /// None of what the path itself leads to.
+    key: Option<String>,
+    value: &'a str,
     /// The place among all keys and values of the whole.
     id: i64,
     parent: Option<i64>,
@@ -211,12 +189,12 @@ struct Found {
 
 fn column(
     row: Row<'_>,
-    of: impl Fn(&Found) -> Option<String>,
+    of: impl Fn(&Found<'_>) -> Option<String>,
 ) -> Result<Option<Vec<Option<String>>>> {
     Ok(Some(rows(row)?.iter().map(of).collect()))
 }
 
-fn numbers(arrays: &[ArrayRef], of: impl Fn(&Found) -> Option<i64>) -> Result<ArrayRef> {
+fn numbers(arrays: &[ArrayRef], of: impl Fn(&Found<'_>) -> Option<i64>) -> Result<ArrayRef> {
     let mut lists = ListBuilder::new(Int64Builder::new());
     for row in Row::all(arrays) {
         match row.has_null() {
@@ -227,7 +205,7 @@ fn numbers(arrays: &[ArrayRef], of: impl Fn(&Found) -> Option<i64>) -> Result<Ar
     Ok(Arc::new(lists.finish()))
 }
 
-fn rows(row: Row<'_>) -> Result<Vec<Found>> {
+fn rows<'a>(row: Row<'a>) -> Result<Vec<Found<'a>>> {
     let steps = path(row.text(1))?;
     let Some((value, id)) = placed(row.text(0).trim(), &steps) else {
         return Ok(Vec::new());
@@ -239,6 +217,8 @@ fn rows(row: Row<'_>) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     if is_tree || !value.starts_with(['{', '[']) {
         found.push(Found {
+            key: None,
+            value,
             id,
             parent: None,
             full_key: place.clone(),
@@ -250,13 +230,15 @@ fn rows(row: Row<'_>) -> Result<Vec<Found>> {
 }
 
 /// The members or items of a value, each followed by its own where they are a tree.
-fn inside(value: &str, id: i64, place: &str, is_tree: bool, found: &mut Vec<Found>) {
+fn inside<'a>(value: &'a str, id: i64, place: &str, is_tree: bool, found: &mut Vec<Found<'a>>) {
     let mut next = id + 1;
     for part in parts(value) {
         let at = next + i64::from(part.has_key);
         next = at + size(part.value);
         let full_key = format!("{place}{}", part.step());
         found.push(Found {
+            key: Some(part.key),
+            value: part.value,
             id: at,
             parent: is_tree.then_some(id),
             full_key: full_key.clone(),

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, Decimal128Array, Float64Array, Int64Array, Int64Builder,
-    ListBuilder, TimestampMicrosecondBuilder,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Decimal128Array, Float64Array, Int64Array,
+    Int64Builder, ListBuilder, Scalar, TimestampMicrosecondBuilder,
 };
+use arrow::compute::kernels::cmp::eq;
 use arrow::compute::{SortOptions, cast, concat, sum_checked};
 use arrow::datatypes::{
     DataType, Decimal128Type, Float64Type, Int64Type, IntervalMonthDayNano,
@@ -17,7 +18,7 @@ use datafusion::common::exec_err;
 use datafusion::error::Result;
 
 use super::dates::moment;
-use super::function::{Function, Takes, int, strict, strict_lists, texts};
+use super::function::{Function, Takes, boolean, int, strict, strict_lists, texts};
 use super::json_text::{items, unquoted};
 
 /// More items than that are a mistake.
@@ -101,6 +102,35 @@ pub(super) const FUNCTIONS: &[Function] = &[
         count: (1, 3),
         gives: series_type,
         run: |arrays| series(arrays, false),
+    },
+];
+
+pub(super) const DUCKDB: &[Function] = &[
+    // Of a list an item, of a text a part.
+    Function {
+        names: &["contains"],
+        takes: &[Takes::Any, Takes::Any],
+        count: (2, 2),
+        gives: boolean,
+        run: |arrays| match arrays[0].data_type() {
+            DataType::List(item) => {
+                let wanted = cast(&arrays[1], item.data_type())?;
+                let lists = arrays[0].as_list::<i32>();
+                strict::<BooleanArray, _>(&[Arc::clone(&arrays[0]), wanted.clone()], |row| {
+                    let items = lists.value(row.at());
+                    let same = wanted.slice(row.at(), 1);
+                    let same = eq(&items, &Scalar::new(same))?;
+                    Ok(Some(same.iter().any(|same| same == Some(true))))
+                })
+            }
+            _ => {
+                let texts = [
+                    cast(&arrays[0], &DataType::Utf8)?,
+                    cast(&arrays[1], &DataType::Utf8)?,
+                ];
+                strict::<BooleanArray, _>(&texts, |row| Ok(Some(row.text(0).contains(row.text(1)))))
+            }
+        },
     },
 ];
 

@@ -42,6 +42,8 @@ pub(crate) use json_many::is_wild;
 pub(crate) use patterns::{of_ascii, of_postgres, replacement};
 pub(crate) use reduced::reduce;
 pub(crate) use regexes::similar;
+pub(crate) use strftime::read as read_moment;
+pub(crate) use text::without_accents;
 pub(crate) use typed_json::of_json;
 pub(crate) use writing::write;
 pub use writing::{lengths, to_exact};
@@ -77,6 +79,7 @@ pub(crate) fn all(dialect: Dialect) -> Vec<ScalarUDF> {
             hashes::DUCKDB,
             hex::DUCKDB,
             likeness::DUCKDB,
+            lists::DUCKDB,
             paths::DUCKDB,
             regexes::DUCKDB,
             json::DUCKDB,

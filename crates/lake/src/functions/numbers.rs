@@ -58,7 +58,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         takes: &[Takes::Any],
         count: (1, 1),
         gives: |given| given[0].clone(),
-        run: |arrays| Ok(one_nan(&arrays[0])),
+        // -0.0 is what adds nothing to any number.
+        run: |arrays| Ok(one_of_equals(&arrays[0], -0.0)),
     },
     // Of -0.0 and 0.0, which are equal, one; and of what is not a number.
     Function {
@@ -66,7 +67,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         takes: &[Takes::Any],
         count: (1, 1),
         gives: |given| given[0].clone(),
-        run: |arrays| Ok(one_zero(&arrays[0])),
+        run: |arrays| Ok(one_of_equals(&arrays[0], 0.0)),
     },
     Function {
         names: &["whole_number"],
@@ -444,32 +445,18 @@ fn within(numbers: &ArrayRef, most: &ArrayRef) -> Result<ArrayRef> {
     Ok(numbers)
 }
 
-fn one_nan(array: &ArrayRef) -> ArrayRef {
+/// What every float becomes: one NaN of the many, and `x + zero`. What is no float stays.
+fn one_of_equals(array: &ArrayRef, zero: f32) -> ArrayRef {
     match array.data_type() {
         DataType::Float32 => {
             let array = array.as_primitive::<Float32Type>();
-            let one = |x: f32| if x.is_nan() { f32::NAN } else { x };
+            let one = |x: f32| if x.is_nan() { f32::NAN } else { x + zero };
             Arc::new(unary::<_, _, Float32Type>(array, one))
         }
         DataType::Float64 => {
             let array = array.as_primitive::<Float64Type>();
-            let one = |x: f64| if x.is_nan() { f64::NAN } else { x };
-            Arc::new(unary::<_, _, Float64Type>(array, one))
-        }
-        _ => Arc::clone(array),
-    }
-}
-
-fn one_zero(array: &ArrayRef) -> ArrayRef {
-    match array.data_type() {
-        DataType::Float32 => {
-            let array = array.as_primitive::<Float32Type>();
-            let one = |x: f32| if x.is_nan() { f32::NAN } else { x + 0.0 };
-            Arc::new(unary::<_, _, Float32Type>(array, one))
-        }
-        DataType::Float64 => {
-            let array = array.as_primitive::<Float64Type>();
-            let one = |x: f64| if x.is_nan() { f64::NAN } else { x + 0.0 };
+            let zero = f64::from(zero);
+            let one = |x: f64| if x.is_nan() { f64::NAN } else { x + zero };
             Arc::new(unary::<_, _, Float64Type>(array, one))
         }
         _ => Arc::clone(array),

@@ -161,7 +161,7 @@ impl Read {
 }
 
 /// The moment that the text means by the format. None: it does not have that form.
-pub(super) fn read(text: &str, format: &str) -> Option<i64> {
+pub(crate) fn read(text: &str, format: &str) -> Option<i64> {
     let mut read = Read::new(1900);
     let mut rest = text.trim_start();
     let mut letters = format.chars();

@@ -1,15 +1,15 @@
-//! Structures: joined, and what their fields are called. Whether a list or a text has a part.
+//! Structures: joined, and what their fields are called.
 
 use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, ListBuilder, StringBuilder, StructArray,
 };
-use arrow::compute::cast;
-use arrow::compute::kernels::cmp::eq;
 use arrow::datatypes::{DataType, FieldRef, Fields};
 
-use super::function::{Function, Takes, boolean, strict, texts};
+use datafusion::common::exec_err;
+
+use super::function::{Function, Takes, texts};
 
 pub(super) const DUCKDB: &[Function] = &[
     Function {
@@ -23,6 +23,9 @@ pub(super) const DUCKDB: &[Function] = &[
                 .flat_map(|array| fields(array.data_type()))
                 .cloned()
                 .collect();
+            if let Some(of) = arrays.iter().find(|of| of.as_struct_opt().is_none()) {
+                return exec_err!("struct_concat joins structures, not {}", of.data_type());
+            }
             let columns = arrays.iter().flat_map(columns).collect();
             Ok(Arc::new(StructArray::try_new(fields, columns, None)?))
         },
@@ -66,31 +69,6 @@ pub(super) const DUCKDB: &[Function] = &[
                 }
             }
             Ok(Arc::new(keys.finish()))
-        },
-    },
-    Function {
-        names: &["contains"],
-        takes: &[Takes::Any, Takes::Any],
-        count: (2, 2),
-        gives: boolean,
-        run: |arrays| match arrays[0].data_type() {
-            DataType::List(item) => {
-                let wanted = cast(&arrays[1], item.data_type())?;
-                let lists = arrays[0].as_list::<i32>();
-                strict::<BooleanArray, _>(&[Arc::clone(&arrays[0]), wanted.clone()], |row| {
-                    let items = lists.value(row.at());
-                    let same = wanted.slice(row.at(), 1);
-                    let same = eq(&items, &arrow::array::Scalar::new(same))?;
-                    Ok(Some(same.iter().any(|same| same == Some(true))))
-                })
-            }
-            _ => {
-                let texts = [
-                    cast(&arrays[0], &DataType::Utf8)?,
-                    cast(&arrays[1], &DataType::Utf8)?,
-                ];
-                strict::<BooleanArray, _>(&texts, |row| Ok(Some(row.text(0).contains(row.text(1)))))
-            }
         },
     },
 ];

@@ -120,6 +120,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
 ];
 
+pub(crate) fn without_accents(text: &str) -> String {
+    let letters = text.nfd().filter(|c| !is_combining_mark(*c));
+    letters.nfc().collect()
+}
+
 pub(super) const DUCKDB: &[Function] = &[
     LEVENSHTEIN,
     SPLIT_PART,
@@ -143,10 +148,7 @@ pub(super) const DUCKDB: &[Function] = &[
         count: (1, 1),
         gives: text,
         run: |arrays| {
-            strict::<StringArray, _>(arrays, |row| {
-                let letters = row.text(0).nfd().filter(|c| !is_combining_mark(*c));
-                Ok(Some(letters.nfc().collect::<String>()))
-            })
+            strict::<StringArray, _>(arrays, |row| Ok(Some(without_accents(row.text(0)))))
         },
     },
     Function {

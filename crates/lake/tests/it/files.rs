@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use forebay_lake::Lake;
+use forebay_lake::{Dialect, Lake};
 
-use crate::support::{Place, lines, place};
+use crate::support::{Place, lines, open_as, place};
 
 fn put(place: &Place, name: &str, text: &str) {
     let path = place.folder.path().join(name);
@@ -59,16 +59,16 @@ async fn a_delimiter_a_header_and_the_order_of_dates_are_found_or_said() {
         place.rows("select * from read_csv_auto('bare.csv', names = ['n', 't'], nullstr = 'x') order by n").await,
         ["1|null", "2|y"]
     );
-    let problem = place.problem("select * from 'unclear.csv'").await;
-    assert!(
-        problem.contains("day and month are not told apart"),
-        "{problem}"
+    // Days stand before months where both may be.
+    assert_eq!(
+        place.rows("select * from 'unclear.csv'").await,
+        ["2024-02-01"]
     );
     assert_eq!(
         place
-            .rows("select * from read_csv('unclear.csv', dateformat = '%d/%m/%Y')")
+            .rows("select * from read_csv('unclear.csv', dateformat = '%m/%d/%Y')")
             .await,
-        ["2024-02-01"]
+        ["2024-01-02"]
     );
     assert_eq!(
         place
@@ -214,5 +214,226 @@ async fn parquet_files_are_read_and_views_keep_reading_them() {
     assert!(
         problem.to_string().contains("files cannot be read here"),
         "{problem}"
+    );
+}
+
+async fn duckdb_place() -> Place {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = open_as(&folder, 256 << 20, Dialect::DuckDb).await;
+    Place { folder, lake }
+}
+
+#[tokio::test]
+async fn the_dates_of_a_file_are_written_in_one_way() {
+    let place = duckdb_place().await;
+    for (first, second, found) in [
+        ("1/4/2024", "2/3/2024", "DATE|2024-03-02"),
+        ("1/4/2024", "2/13/2024", "DATE|2024-01-04"),
+        ("13/04/24", "02/03/24", "DATE|2002-03-24"),
+        ("2/13/24", "1/4/24", "DATE|2024-01-04"),
+        (
+            "13/1/2024 10:00:00",
+            "2/3/2024 11:00:00",
+            "TIMESTAMP|2024-01-13 10:00:00",
+        ),
+        (
+            "1/13/2024 1:05:00 PM",
+            "2/3/2024 11:00:00 am",
+            "TIMESTAMP|2024-01-13 13:05:00",
+        ),
+        (
+            "2024-01-04 10:00:00 UTC",
+            "2024-01-05 10:00:00 UTC",
+            "TIMESTAMP|2024-01-04 10:00:00",
+        ),
+        // What is written in no such way is text.
+        (
+            "1/13/2024 10:00",
+            "2/3/2024 11:00",
+            "VARCHAR|1/13/2024 10:00",
+        ),
+        ("1/4/2024", "2024-01-05", "VARCHAR|1/4/2024"),
+    ] {
+        put(&place, "d.csv", &format!("id,d\n0,{first}\n1,{second}\n"));
+        assert_eq!(
+            place
+                .rows("select typeof(d), min(d)::varchar from 'd.csv' group by 1")
+                .await,
+            [found]
+        );
+    }
+    put(
+        &place,
+        "two.csv",
+        "a,d\n2024-01-04,13/4/2024\n2024-01-05,2/3/2024\n",
+    );
+    assert_eq!(
+        place
+            .rows("select distinct typeof(a), typeof(d) from 'two.csv'")
+            .await,
+        ["DATE|VARCHAR"]
+    );
+}
+
+#[tokio::test]
+async fn formats_of_dates_may_be_said() {
+    let place = place().await;
+    put(&place, "f.csv", "d,t\n04-Jan-2024,1/13/2024 10:05\n");
+    let sql = "select d, t from read_csv('f.csv', dateformat = '%d-%b-%Y', timestampformat = '%m/%d/%Y %H:%M')";
+    assert_eq!(place.rows(sql).await, ["2024-01-04|2024-01-13T10:05:00"]);
+}
+
+#[tokio::test]
+async fn quotes_escapes_and_comments_are_found_or_said() {
+    let place = place().await;
+    put(&place, "escaped.csv", "a,b\n\"x \\\"q\\\" y\",2\n");
+    put(&place, "single.csv", "a,b\n'x,y',2\n'it''s',3\n");
+    put(
+        &place,
+        "comments.csv",
+        "# made by hand\na,b\n1,2\n# more\n3,4\n",
+    );
+    assert_eq!(
+        place.rows("select * from 'escaped.csv'").await,
+        ["x \"q\" y|2"]
+    );
+    for sql in [
+        "select * from 'single.csv' order by b",
+        "select * from read_csv('single.csv', quote = '''') order by b",
+    ] {
+        assert_eq!(place.rows(sql).await, ["x,y|2", "it's|3"]);
+    }
+    for sql in [
+        "select * from 'comments.csv' order by a",
+        "select * from read_csv('comments.csv', comment = '#') order by a",
+    ] {
+        assert_eq!(place.rows(sql).await, ["1|2", "3|4"]);
+    }
+    assert_eq!(
+        place
+            .rows("select * from read_csv('single.csv', quote = '', delim = ';')")
+            .await,
+        ["'x,y',2", "'it''s',3"]
+    );
+}
+
+#[tokio::test]
+async fn rows_that_cannot_be_read_are_left_out_or_filled_up_where_that_is_said() {
+    let place = place().await;
+    put(&place, "short.csv", "a,b,c\n1,2,3\n4,5\n6,7,8\n");
+    put(&place, "wrong.csv", "a,b\n1,2\nx,3\n4,5\n");
+    let short = async |how: &str| {
+        let sql = format!("select * from read_csv('short.csv', {how} = true) order by a");
+        place.rows(&sql).await
+    };
+    assert_eq!(short("null_padding").await, ["1|2|3", "4|5|null", "6|7|8"]);
+    assert_eq!(short("ignore_errors").await, ["1|2|3", "6|7|8"]);
+    let typed = "read_csv('wrong.csv', types = {'a': 'int'}";
+    assert_eq!(
+        place
+            .rows(&format!(
+                "select * from {typed}, ignore_errors = true) order by a"
+            ))
+            .await,
+        ["1|2", "4|5"]
+    );
+    let strict = place.problem(&format!("select * from {typed})")).await;
+    assert!(strict.contains("'x'"), "{strict}");
+    let late: String = (0..30_000).map(|n| format!("{n}\n")).collect();
+    put(&place, "late.csv", &format!("n\n{late}x\n"));
+    assert_eq!(
+        place
+            .rows("select count(*), max(n) from read_csv('late.csv', sample_size = -1)")
+            .await,
+        ["30001|x"]
+    );
+}
+
+#[tokio::test]
+async fn names_are_normalised() {
+    let place = place().await;
+    let header = "My Col,Ünit Price ($),1st,Name,a.b,my col";
+    put(&place, "n.csv", &format!("{header}\n1,2,3,4,5,6\n"));
+    let sql = "select my_col, unit_price, _1st, _name, ab, my_col_1 from read_csv('n.csv', normalize_names = true)";
+    assert_eq!(place.rows(sql).await, ["1|2|3|4|5|6"]);
+}
+
+#[tokio::test]
+async fn names_of_folders_are_columns() {
+    let place = place().await;
+    for (year, month, id) in [(2023, "01", 1), (2024, "x", 2)] {
+        let folder = format!("h/year={year}/month={month}");
+        put(
+            &place,
+            &format!("{folder}/a.csv"),
+            &format!("id,v\n{id},a\n"),
+        );
+        let json = format!("{{\"id\": {id}, \"v\": \"a\"}}\n");
+        put(&place, &format!("{folder}/a.json"), &json);
+        let to = format!("copy (select {id} as id, 'a' as v) to '{folder}/a.parquet'");
+        place.execute(&to).await.unwrap();
+    }
+    for format in ["csv", "json", "parquet"] {
+        let read = format!("read_{format}('h/*/*/*.{format}'");
+        assert_eq!(
+            place
+                .rows(&format!(
+                    "select id, v, month, year + 1 from {read}) order by id"
+                ))
+                .await,
+            ["1|a|01|2024", "2|a|x|2025"],
+            "{format}"
+        );
+        assert_eq!(
+            place
+                .rows(&format!(
+                    "select * from {read}, hive_partitioning = false, filename = true) where id = 2"
+                ))
+                .await,
+            [format!("2|a|h/year=2024/month=x/a.{format}")]
+        );
+        let typed = format!("{read}, hive_types = {{'year': 'varchar'}})");
+        assert_eq!(
+            place
+                .rows(&format!("select id from {typed} where year = '2024'"))
+                .await,
+            ["2"]
+        );
+    }
+}
+
+#[tokio::test]
+async fn files_are_rows_of_names_and_contents() {
+    let place = place().await;
+    put(&place, "t/a.txt", "one\n");
+    put(&place, "t/b.txt", "two");
+    assert_eq!(
+        place
+            .rows("select file from glob('t/*.txt') order by 1")
+            .await,
+        ["t/a.txt", "t/b.txt"]
+    );
+    assert!(place.rows("select * from glob('t/*.csv')").await.is_empty());
+    assert_eq!(
+        place
+            .rows("select filename, content, size from read_text('t/*.txt') where size = 3")
+            .await,
+        ["t/b.txt|two|3"]
+    );
+    put(&place, "o.json", "{\"a\": 1}\n{\"a\": 2}\n");
+    assert_eq!(
+        place
+            .rows("select json->>'a' from read_json_objects('o.json') order by 1")
+            .await,
+        ["1", "2"]
+    );
+    let typed = "columns = {'b': 'int', 'a': 'varchar'}";
+    assert_eq!(
+        place
+            .rows(&format!(
+                "select * from read_json('o.json', {typed}) order by a"
+            ))
+            .await,
+        ["null|1", "null|2"]
     );
 }

@@ -11,7 +11,7 @@ use super::types::Kind;
 use super::vars::WrittenVars;
 use crate::hooks::{HookText, When};
 use crate::query_comment::QueryComment;
-use crate::yaml::{Doc, Fields, Unknown, Yaml};
+use crate::yaml::{Doc, Fields, Unknown, Value, Yaml};
 
 /// What has to be known before anything can be rendered.
 pub(crate) struct ProjectName {
@@ -115,8 +115,17 @@ impl ProjectFile {
         let mut paths = |keys: &[&'static str], default: &str| {
             keys.iter()
                 .for_each(|key| must_be(&fields, yaml, key, Kind::List));
-            let found = keys.iter().flat_map(|key| fields.texts(key)).collect();
-            clean(found, default, folder)
+            let is_list = |key: &&str| {
+                yaml.get(key)
+                    .is_some_and(|of| matches!(of.value, Value::List(_)))
+            };
+            // An empty list is none at all.
+            let is_said = keys.iter().any(is_list);
+            let found: Vec<String> = keys.iter().flat_map(|key| fields.texts(key)).collect();
+            match found.is_empty() && is_said {
+                true => found,
+                false => clean(found, default, folder),
+            }
         };
         let models_in = paths(&["model-paths", "source-paths"], "models");
         let seeds_in = paths(&["seed-paths", "data-paths"], "seeds");

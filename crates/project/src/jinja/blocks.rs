@@ -141,7 +141,7 @@ fn unclosed(text: &str, open: &Tag, name: &str) -> BlockError {
 }
 
 /// What a template opens and has to close.
-const BLOCKS: &[&str] = &[
+pub(super) const BLOCKS: &[&str] = &[
     "call",
     "data_test",
     "filter",

@@ -27,6 +27,16 @@
   {%- endif -%}
 {%- endmacro %}
 
+{% macro generate_database_name(custom_database_name=none, node=none) -%}
+  {{ return(adapter.dispatch('generate_database_name', 'dbt')(custom_database_name, node)) }}
+{%- endmacro %}
+
+{% macro default__generate_database_name(custom_database_name=none, node=none) -%}
+  {%- if custom_database_name is none -%} {{ target.database }}
+  {%- else -%} {{ custom_database_name }}
+  {%- endif -%}
+{%- endmacro %}
+
 {# The rows that a generic test looks at: all, or those of its `where`. #}
 {% macro get_where_subquery(relation) -%}
   {{ return(adapter.dispatch('get_where_subquery', 'dbt')(relation)) }}

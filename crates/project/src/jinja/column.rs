@@ -49,6 +49,18 @@ const INTEGERS: &[&str] = &[
     "serial2",
     "serial4",
     "serial8",
+    // DuckDB's others.
+    "tinyint",
+    "hugeint",
+    "utinyint",
+    "usmallint",
+    "uinteger",
+    "ubigint",
+    "int1",
+    "short",
+    "int",
+    "signed",
+    "long",
 ];
 const DECIMALS: &[&str] = &["numeric", "decimal"];
 
@@ -105,6 +117,7 @@ impl Object for ColumnValue {
             "is_float" => self.is(&[FLOATS]),
             "is_integer" => self.is(&[INTEGERS]),
             "is_numeric" => self.is(&[DECIMALS]),
+            "is_struct" => begins(&self.dtype, &["struct"]),
             // Texts have no bound here: every one is as wide as any other.
             "string_size" => return Ok(Value::from(256)),
             _ => return Err(Error::from(ErrorKind::UnknownMethod)),

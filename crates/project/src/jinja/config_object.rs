@@ -3,15 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Serde, from_args};
+use minijinja::value::{Enumerator, Object, ObjectRepr, Serde, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 use serde_json::Map;
 
 use super::collections;
 use super::errors::failed;
 use super::functions::shown;
+use super::named::placed;
 use super::scope::Scope;
 use crate::config::setting_name;
+use crate::manifest;
 
 struct Config(Arc<Scope>);
 
@@ -97,6 +99,8 @@ impl Object for Config {
     }
 }
 
+const PARAMS: &[&str] = &["name", "default", "validator"];
+
 impl Config {
     /// Part of the configuration while the project is read; later, seen by the template that sets it until it ends.
     fn set(&self, args: &[Value]) -> Result<Value, Error> {
@@ -113,7 +117,8 @@ impl Config {
 
     /// A key of `meta`.
     fn meta(&self, args: &[Value]) -> Result<Value, Error> {
-        let (name, default, _kwargs): (&str, Option<Value>, Kwargs) = from_args(args)?;
+        let args = placed("config.meta_get", PARAMS, args)?;
+        let (name, default, _validator): (&str, Option<Value>, Option<Value>) = from_args(&args)?;
         let meta = self.0.node.config.get("meta");
         let found = meta.and_then(|meta| meta.get(name));
         Ok(match (found, self.0.compiling()) {
@@ -131,14 +136,18 @@ impl Config {
     /// While parsing the configuration is not complete, so every answer is the empty text, as in
     /// dbt; but what stands already is told.
     fn setting(&self, args: &[Value]) -> Result<Value, Error> {
-        let (name, default, _kwargs): (&str, Option<Value>, Kwargs) = from_args(args)?;
+        let args = placed("config.get", PARAMS, args)?;
+        let (name, default, _validator): (&str, Option<Value>, Option<Value>) = from_args(&args)?;
         if let Some(found) = self.0.config_set(name) {
             return Ok(found);
         }
         if let Some(found) = self.0.node.config.get(name).filter(|json| !json.is_null()) {
             return Ok(Value::from(Serde(found)));
         }
+        let known = || manifest::default_of(self.0.kind(), name);
         Ok(match (default, self.0.compiling()) {
+            // Also where that is nothing: dbt's settings are there, said or not.
+            (_, Some(_)) if let Some(known) = known() => collections::from_json(known),
             (Some(default), _) => default,
             (None, Some(_)) => Value::from(()),
             (None, None) => Value::from(""),

@@ -5,11 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use forebay_core::{Diagnostic, Relation, suggest};
-use minijinja::value::{Kwargs, Object, ObjectRepr, Rest, from_args};
+use minijinja::value::{Kwargs, Object, ObjectRepr, from_args};
 use minijinja::{Error, State, Value};
 use serde_json::Value as Json;
 
 use super::errors::{failed, problem, returning};
+use super::named::{Params, placed};
 use super::names::Known;
 use super::ref_call::RefCall;
 use super::relation::RelationValue;
@@ -22,50 +23,59 @@ use crate::render::has_jinja;
 
 pub(crate) type Function = fn(&Arc<Scope>, &mut State<'_, '_>, &[Value]) -> Result<Value, Error>;
 
-pub(crate) const FUNCTIONS: &[(&str, Function)] = &[
-    ("ref", reference),
-    ("source", source),
-    ("var", var),
-    ("env_var", env_var),
-    ("doc", doc),
-    ("function", no_function),
-    ("is_incremental", is_incremental),
-    ("should_full_refresh", should_full_refresh),
-    ("load_relation", load_relation),
-    ("return", return_value),
-    ("log", log),
-    ("print", print),
-    ("tojson", values::to_json),
-    ("fromjson", values::from_json),
-    ("set", values::unique),
-    ("zip", values::zip),
-    ("run_query", run_query),
-    ("statement", statement),
-    ("load_result", load_result),
-    ("store_result", store_result),
-    ("store_raw_result", store_result),
-    ("render", render),
-    ("fromyaml", values::from_yaml),
-    ("toyaml", values::to_yaml),
-    ("set_strict", values::unique),
-    ("zip_strict", values::zip),
-    ("local_md5", values::local_md5),
-    ("__register", register),
-    ("__imported", imported),
-    ("__value", keep_value),
-    ("__do", |_, _, _| Ok(Value::UNDEFINED)),
-    ("__sum", values::sum),
-    ("__percent", values::percent),
-    ("__list", values::list),
-    ("__dict", values::dict),
-    ("dict", values::dict),
-    ("cycler", cycles::cycler),
-    ("joiner", cycles::joiner),
+/// Each with its parameters, where it takes them by name too.
+pub(crate) const FUNCTIONS: &[(&str, Params, Function)] = &[
+    ("ref", &[], reference),
+    ("source", &[], source),
+    ("var", &["var_name", "default"], var),
+    ("env_var", &["var", "default"], env_var),
+    ("doc", &[], doc),
+    ("function", &[], no_function),
+    ("is_incremental", &[], is_incremental),
+    ("should_full_refresh", &[], should_full_refresh),
+    ("load_relation", &["relation"], load_relation),
+    ("return", &["data"], return_value),
+    ("log", &["msg", "info"], log),
+    ("print", &["msg"], print),
+    (
+        "tojson",
+        &["value", "default", "sort_keys"],
+        values::to_json,
+    ),
+    ("fromjson", &["string", "default"], values::from_json),
+    ("set", &["value", "default"], values::unique),
+    ("zip", &[], values::zip),
+    ("run_query", &["sql"], run_query),
+    ("statement", &[], statement),
+    ("load_result", &["name"], load_result),
+    ("store_result", &[], store_result),
+    ("store_raw_result", &[], store_result),
+    ("render", &["string"], render),
+    ("fromyaml", &["value", "default"], values::from_yaml),
+    (
+        "toyaml",
+        &["value", "default", "sort_keys"],
+        values::to_yaml,
+    ),
+    ("set_strict", &["value"], values::unique),
+    ("zip_strict", &[], values::zip),
+    ("local_md5", &["value"], values::local_md5),
+    ("__register", &[], register),
+    ("__imported", &[], imported),
+    ("__value", &[], keep_value),
+    ("__do", &[], |_, _, _| Ok(Value::UNDEFINED)),
+    ("__sum", &[], values::sum),
+    ("__percent", &[], values::percent),
+    ("__list", &[], values::list),
+    ("__dict", &[], values::dict),
+    ("dict", &[], values::dict),
+    ("cycler", &[], cycles::cycler),
+    ("joiner", &[], cycles::joiner),
 ];
 
 pub(crate) fn get(scope: &Arc<Scope>, name: &str) -> Option<Value> {
-    let (name, function) = FUNCTIONS.iter().find(|(known, _)| *known == name)?;
-    Some(Callable::value(scope, name, *function))
+    let known = FUNCTIONS.iter().find(|(known, ..)| *known == name)?;
+    Some(Callable::value(scope, known))
 }
 
 /// Functions here that are macros of the package `dbt` there: `dbt.run_query(...)`.
@@ -85,9 +95,11 @@ pub(crate) fn of_package(scope: &Arc<Scope>, package: &str, name: &str) -> Optio
 
 /// `builtins.ref` and its like: ours, even where the project has a macro of that name.
 pub(crate) fn builtins(scope: &Arc<Scope>) -> Value {
-    let public = FUNCTIONS.iter().filter(|(name, _)| !name.starts_with("__"));
+    let public = FUNCTIONS
+        .iter()
+        .filter(|(name, ..)| !name.starts_with("__"));
     let mut all: Vec<(&str, Value)> = public
-        .map(|(name, function)| (*name, Callable::value(scope, name, *function)))
+        .map(|known| (known.0, Callable::value(scope, known)))
         .collect();
     all.push(("config", super::config_object::value(scope)));
     Value::from_pairs(all)
@@ -114,14 +126,17 @@ impl Object for Constant {
 /// A function bound to the rendering that calls it.
 pub(crate) struct Callable {
     name: &'static str,
+    params: Params,
     function: Function,
     scope: Arc<Scope>,
 }
 
 impl Callable {
-    pub fn value(scope: &Arc<Scope>, name: &'static str, function: Function) -> Value {
+    fn value(scope: &Arc<Scope>, known: &(&'static str, Params, Function)) -> Value {
+        let (name, params, function) = *known;
         Value::from_object(Self {
             name,
+            params,
             function,
             scope: scope.clone(),
         })
@@ -140,7 +155,13 @@ impl Object for Callable {
     }
 
     fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-        (self.function)(&self.scope, state, args)
+        match self.params {
+            [] => (self.function)(&self.scope, state, args),
+            params => {
+                let args = placed(self.name, params, args)?;
+                (self.function)(&self.scope, state, &args)
+            }
+        }
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
@@ -331,18 +352,9 @@ fn var(scope: &Arc<Scope>, state: &mut State<'_, '_>, args: &[Value]) -> Result<
 
 /// `none` is a default like any other.
 fn name_and_default(args: &[Value]) -> Result<(&str, Option<Value>), Error> {
-    let (named, placed) = match args.split_last() {
-        Some((last, rest)) if last.is_kwargs() => (Kwargs::try_from(last.clone())?, rest),
-        _ => (Kwargs::try_from(Value::UNDEFINED)?, args),
-    };
-    let default = match placed.get(1) {
-        None if named.has("default") => Some(named.get("default")?),
-        found => found.cloned(),
-    };
-    named.assert_all_used()?;
-    let name = placed.first().and_then(Value::as_str);
+    let name = args.first().and_then(Value::as_str);
     let name = name.ok_or_else(|| failed("var() and env_var() need the name of a variable"))?;
-    Ok((name, default))
+    Ok((name, args.get(1).cloned()))
 }
 
 /// How names of environment variables begin that nobody may see.
@@ -461,11 +473,8 @@ fn return_value(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result
 }
 
 fn log(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let (message, rest, kwargs): (Value, Rest<Value>, Kwargs) = log_args(args)?;
-    let info = match kwargs.get::<Option<bool>>("info")? {
-        Some(info) => info,
-        None => rest.first().is_some_and(Value::is_true),
-    };
+    let (message, info): (Value, Option<Value>) = from_args(args)?;
+    let info = info.is_some_and(|info| info.is_true());
     match info && scope.compiling().is_some() {
         true => scope.say(message.to_string()),
         false => tracing::debug!(target: "dbt", "{message}"),
@@ -474,20 +483,11 @@ fn log(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Valu
 }
 
 fn print(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let (message, _rest, _kwargs) = log_args(args)?;
+    let (message,): (Value,) = from_args(args)?;
     if scope.compiling().is_some() {
         scope.say(message.to_string());
     }
     Ok(Value::from(""))
-}
-
-fn log_args(args: &[Value]) -> Result<(Value, Rest<Value>, Kwargs), Error> {
-    let (named, positional) = match args.split_last() {
-        Some((last, rest)) if last.is_kwargs() => (last.clone(), rest),
-        _ => (Value::UNDEFINED, args),
-    };
-    let (message, rest): (Value, Rest<Value>) = from_args(positional)?;
-    Ok((message, rest, Kwargs::try_from(named)?))
 }
 
 /// The rows of a query; `none` while the project is read.

@@ -183,7 +183,15 @@ impl<'a> Scan<'a> {
             '[' | '{' | '(' => {
                 let literal = c == '{' || (c == '[' && !after_value);
                 if literal {
-                    let call = if c == '[' { "__list(" } else { "__dict(" };
+                    // `in['a']` is no function's name.
+                    let is_after_word =
+                        self.text[..start].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+                    let call = match (c, is_after_word) {
+                        ('[', false) => "__list(",
+                        ('[', true) => " __list(",
+                        (_, false) => "__dict(",
+                        (_, true) => " __dict(",
+                    };
                     self.found.push((start, call));
                 }
                 if let Some(level) = level {
@@ -335,6 +343,7 @@ mod tests {
                 "{%- for x in __list(['a]', \"}}\"]) -%}",
             ),
             ("{{ {'a': {}}}}", "{{ __dict({'a': __dict({})})}}"),
+            ("{{ a in['b'] }}", "{{ a in __list(['b']) }}"),
             ("{# [1] #}{{ [1] }}", "{# [1] #}{{ __list([1]) }}"),
             (
                 "{% raw %}{{ [1] }}{% endraw %}{{ [2] }}",

@@ -3,32 +3,11 @@
 use forebay_core::{Diagnostic, suggest};
 use minijinja::ErrorKind;
 
+use super::blocks::BLOCKS;
 use super::template::Origin;
 
-const TAGS: &[&str] = &[
-    "call",
-    "do",
-    "docs",
-    "elif",
-    "else",
-    "endcall",
-    "endfilter",
-    "endfor",
-    "endif",
-    "endmacro",
-    "endraw",
-    "endset",
-    "filter",
-    "for",
-    "if",
-    "include",
-    "macro",
-    "materialization",
-    "raw",
-    "set",
-    "snapshot",
-    "test",
-];
+/// Tags that open nothing.
+const SINGLE: &[&str] = &["do", "docs", "elif", "else", "include"];
 
 const FILTERS: &[&str] = &[
     "abs",
@@ -135,10 +114,18 @@ pub(super) fn hint(kind: ErrorKind, detail: &str, text: &str) -> Option<String> 
         }
         ErrorKind::SyntaxError => match detail.strip_prefix("unknown statement ") {
             Some("elseif" | "elsif" | "elseIf") => Some("write elif".to_owned()),
-            Some(word) if TAGS.contains(&word) && word.starts_with("end") => {
+            Some(word)
+                if word
+                    .strip_prefix("end")
+                    .is_some_and(|of| BLOCKS.contains(&of)) =>
+            {
                 Some("the block that was opened last ends with another word".to_owned())
             }
-            Some(word) => suggest::nearest(word, TAGS.iter().copied()),
+            Some(word) => {
+                let ends: Vec<String> = BLOCKS.iter().map(|block| format!("end{block}")).collect();
+                let ends = ends.iter().map(String::as_str);
+                suggest::nearest(word, SINGLE.iter().chain(BLOCKS).copied().chain(ends))
+            }
             None if detail.starts_with("unexpected `=`") => {
                 Some("== compares; = gives a name a value".to_owned())
             }

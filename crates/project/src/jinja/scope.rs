@@ -24,6 +24,7 @@ use super::unknown::Unknown;
 use super::{adapter, collections, config_object, errors, functions, modules};
 use crate::ask::{Answer, Question};
 use crate::config::{Quoting, Target, Vars};
+use crate::manifest;
 use crate::place;
 use crate::scan::DocBlock;
 use crate::{CompileState, Reading};
@@ -136,8 +137,11 @@ impl Shared {
         let configured = namespace.and_then(|namespace| self.dispatch.get(namespace));
         let packages: Vec<&str> = match (configured, namespace) {
             (Some(order), _) => order.iter().map(String::as_str).collect(),
-            (None, Some(namespace)) => vec![&self.project, namespace],
-            (None, None) => vec![from, &self.project],
+            (None, Some(namespace)) if self.macros.has_package(namespace) => {
+                vec![&self.project, namespace]
+            }
+            // What is no package is as if it were not said.
+            (None, _) => vec![from, &self.project],
         };
         let builtin = [super::macros::BUILTIN];
         let mut packages = packages.into_iter().chain(builtin);
@@ -472,18 +476,26 @@ impl Scope {
         })
     }
 
+    /// The type of the node.
+    pub fn kind(&self) -> &str {
+        let kind = self.node.model.get("resource_type");
+        kind.and_then(Json::as_str).unwrap_or_default()
+    }
+
     fn model(&self) -> Value {
         let Json::Object(model) = &self.node.model else {
             return collections::from_json(&self.node.model);
         };
-        let parts = model
-            .iter()
-            .map(|(key, value)| (Value::from(&**key), collections::from_json(value)));
+        let kind = self.kind();
+        let parts = model.iter().map(|(key, value)| {
+            let value = match key.as_str() {
+                "config" => collections::from_json(&manifest::with_defaults(kind, value)),
+                _ => collections::from_json(value),
+            };
+            (Value::from(&**key), value)
+        });
         // Outside of a batch it is there and nothing, so that hooks may ask for its parts.
-        let batch = (model
-            .get("resource_type")
-            .is_some_and(|kind| kind == "model"))
-        .then(|| {
+        let batch = (kind == "model").then(|| {
             // While the project is read, whatever is made of it is nothing.
             let batch = self.compiling().map_or_else(Unknown::value, |compiling| {
                 let batch = compiling.batch;
@@ -534,7 +546,7 @@ impl Scope {
     pub fn callable(&self) -> Vec<String> {
         let functions = functions::FUNCTIONS
             .iter()
-            .map(|(name, _)| (*name).to_owned());
+            .map(|(name, ..)| (*name).to_owned());
         functions.chain(self.shared.macros.names()).collect()
     }
 }

@@ -54,7 +54,9 @@
 {% endmacro %}
 {% macro snapshot_columns() %}
   {%- set names = get_snapshot_table_column_names() -%}
-  {%- do names.update(config.get('snapshot_meta_column_names') or {}) -%}
+  {%- for column, name in (config.get('snapshot_meta_column_names') or {}).items() if name -%}
+    {%- do names.update({column: name}) -%}
+  {%- endfor -%}
   {{ return(names) }}
 {% endmacro %}
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use minijinja::value::{Kwargs, Tuple, ValueKind, from_args};
+use minijinja::value::{Kwargs, Rest, Tuple, ValueKind, from_args};
 use minijinja::{Error, State, Value};
 use serde_json::Value as Json;
 
@@ -21,8 +21,8 @@ pub(super) fn to_json(
     _: &mut State<'_, '_>,
     args: &[Value],
 ) -> Result<Value, Error> {
-    let (value, default, kwargs): (Value, Option<Value>, Kwargs) = from_args(args)?;
-    let sort = kwargs.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
+    let (value, default, sort): (Value, Option<Value>, Option<bool>) = from_args(args)?;
+    let sort = sort.unwrap_or(false);
     if value.kind() == ValueKind::Plain {
         let message = format!("tojson: {value} is no plain data");
         return default.ok_or_else(|| failed(message));
@@ -45,15 +45,20 @@ pub(super) fn from_json(
     }
 }
 
+/// What cannot be gone through is the default.
 pub(super) fn unique(
     _: &Arc<Scope>,
     _: &mut State<'_, '_>,
     args: &[Value],
 ) -> Result<Value, Error> {
-    let (items, _default): (Option<Value>, Option<Value>) = from_args(args)?;
-    match items {
-        Some(items) => Ok(collections::set(items.try_iter()?)),
-        None => Ok(collections::set([])),
+    let (items, default): (Option<Value>, Option<Value>) = from_args(args)?;
+    let Some(items) = items else {
+        return Ok(collections::set([]));
+    };
+    match (items.try_iter(), default) {
+        (Ok(items), _) => Ok(collections::set(items)),
+        (Err(_), Some(default)) => Ok(default),
+        (Err(error), None) => Err(error),
     }
 }
 
@@ -120,18 +125,25 @@ pub(super) fn dict(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Res
     Ok(collections::dict(pairs?))
 }
 
+/// What cannot be gone through makes all of it the default, where one is given.
 pub(super) fn zip(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let mut lists = Vec::new();
-    for list in args {
-        lists.push(list.try_iter()?.collect::<Vec<_>>());
-    }
+    let (lists, named): (Rest<Value>, Kwargs) = from_args(args)?;
+    let default = named.get::<Option<Value>>("default")?;
+    named.assert_all_used()?;
+    let lists: Result<Vec<Vec<Value>>, Error> = lists
+        .iter()
+        .map(|list| Ok(list.try_iter()?.collect()))
+        .collect();
+    let lists = match (lists, default) {
+        (Err(_), Some(default)) => return Ok(default),
+        (lists, _) => lists?,
+    };
     let rows = lists.iter().map(Vec::len).min().unwrap_or(0);
-    Ok((0..rows)
-        .map(|row| {
-            let items = lists.iter().map(|list| list[row].clone());
-            Value::from(Tuple::new(items.collect()))
-        })
-        .collect())
+    let rows = (0..rows).map(|row| {
+        let items = lists.iter().map(|list| list[row].clone());
+        Value::from(Tuple::new(items.collect()))
+    });
+    Ok(rows.collect())
 }
 
 pub(super) fn from_yaml(
@@ -152,8 +164,8 @@ pub(super) fn to_yaml(
     _: &mut State<'_, '_>,
     args: &[Value],
 ) -> Result<Value, Error> {
-    let (value, default, kwargs): (Value, Option<Value>, Kwargs) = from_args(args)?;
-    let sort = kwargs.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
+    let (value, default, sort): (Value, Option<Value>, Option<bool>) = from_args(args)?;
+    let sort = sort.unwrap_or(false);
     match serde_json::to_value(&value) {
         Ok(json) if sort => Ok(Value::from(yaml_text(&sort_keys(json)))),
         Ok(json) => Ok(Value::from(yaml_text(&json))),

@@ -102,6 +102,41 @@ fn defaults(node: &Node) -> Config<'static> {
     config
 }
 
+/// What a setting is where nothing says it, as templates see it: null too. None: nodes of the kind have no such setting.
+pub(crate) fn default_of(kind: &str, name: &str) -> Option<&'static Json> {
+    let name = match name {
+        "pre_hook" => "pre-hook",
+        "post_hook" => "post-hook",
+        name if name.ends_with("-hook") => return None,
+        name => name,
+    };
+    defaults_of(kind).iter().find_map(|of| of.get(name))
+}
+
+/// The settings with the defaults of those that are not said, but for what is nothing.
+pub(crate) fn with_defaults(kind: &str, config: &Json) -> Json {
+    let defaults = defaults_of(kind).into_iter().rev().flatten();
+    let mut all: Map<String, Json> = defaults
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let said = config.as_object().into_iter().flatten();
+    all.extend(said.map(|(name, value)| (name.clone(), value.clone())));
+    Json::Object(all)
+}
+
+/// The first that has a setting counts.
+fn defaults_of(kind: &str) -> Vec<&'static Map<String, Json>> {
+    let own: &'static Map<String, Json> = match kind {
+        "test" => return vec![&OF_TESTS],
+        "model" => &OF_MODELS,
+        "seed" => &OF_SEEDS,
+        "snapshot" => &OF_SNAPSHOTS,
+        _ => return vec![&OF_NODES],
+    };
+    vec![own, &OF_NODES]
+}
+
 /// Defaults of what is no test.
 pub(super) static OF_NODES: LazyLock<Map<String, Json>> = LazyLock::new(|| {
     map(json!({

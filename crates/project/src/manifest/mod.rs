@@ -18,6 +18,7 @@ use forebay_core::{Node, NodeId, ResourceType};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value as Json, json};
 
+pub(crate) use config::{default_of, with_defaults};
 pub(crate) use node::{seen_by_templates, shown_columns};
 pub(crate) use semantic::semantic;
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{Cx, Detail, Draft, Outcome, Section, reader, tags};
 use crate::config::{to_json, to_written};
 use crate::jinja::RefCall;
-use crate::properties::{BESIDE, config};
+use crate::properties::{BESIDE, config_and_tags};
 use crate::yaml::{Doc, Fields, Mark, Unknown, Yaml};
 
 /// One entry of a property file, as it is written.
@@ -75,7 +75,7 @@ impl<'a> Entry<'a> {
         });
         let beside = BESIDE.iter().filter(|key| self.fields.peek(key).is_some());
         let beside: Vec<&str> = beside.copied().filter(|key| !is_within(key)).collect();
-        let entry = config(doc, &mut self.fields);
+        let entry = config_and_tags(doc, &mut self.fields);
         let what = self.fields.what.clone();
         self.fields.finish(Unknown::Warn);
         let Some(content) = content else {

@@ -9,7 +9,7 @@ use super::incremental::incremental;
 use super::{Cx, Outcome, Parsed, Subject, reader, relation};
 use serde_json::json;
 
-use crate::config::{Reader, from_json, merge};
+use crate::config::{Reader, Setting, from_json, merge};
 use crate::properties::Patch;
 use crate::python;
 use crate::scan::SqlFile;
@@ -100,6 +100,11 @@ fn python(cx: &Cx<'_>, subject: &Subject<'_>) -> Option<Parsed> {
         }
     };
     let mut config = subject.config.clone();
+    // As in dbt: what the project says of all models is not said of those in Python.
+    let of_project = |setting: &Setting| setting.at.file.ends_with("dbt_project.yml");
+    if config.get("materialized").is_some_and(of_project) {
+        config.shift_remove("materialized");
+    }
     let mut inline = found.config;
     // As dbt notes them.
     if !(found.asked.is_empty() && found.asked_of_meta.is_empty()) {

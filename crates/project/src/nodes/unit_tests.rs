@@ -110,12 +110,18 @@ impl UnitTests<'_> {
             files: self.fixtures,
             problems: cx.problems,
         };
-        let given = decl.given.iter().map(|(input, rows)| {
-            let (input, seed) = self.input(decl, input, &rows.at)?;
-            let rows = fixtures.read(rows, &format!("an input of {what}"), seed)?;
-            Some(Given { input, rows })
-        });
-        let given: Vec<Option<Given>> = given.collect();
+        let (mut given, mut broken) = (Vec::new(), None);
+        for (input, rows) in &decl.given {
+            match self.input(decl, input, &rows.at) {
+                Ok((input, seed)) => {
+                    let rows = fixtures.read(rows, &format!("an input of {what}"), seed);
+                    given.push(rows.map(|rows| Given { input, rows }));
+                }
+                // As in dbt, the others run.
+                Err(problem) if !off => broken = Some(cx.problems.postpone(problem)),
+                Err(_) => {}
+            }
+        }
         let spec = UnitTest {
             model: model.id.clone(),
             given: given.into_iter().collect::<Option<_>>()?,
@@ -149,6 +155,7 @@ impl UnitTests<'_> {
             config: to_json(&config),
             places: places(decl),
             unit_test: Some(decl.clone().into()),
+            broken,
             ..Detail::default()
         };
         let draft = Box::new(Draft { node, detail });
@@ -175,9 +182,9 @@ impl UnitTests<'_> {
         decl: &UnitTestDecl,
         text: &str,
         at: &Location,
-    ) -> Option<(Input, Option<&str>)> {
+    ) -> Result<(Input, Option<&str>), Diagnostic> {
         if text.trim() == "this" {
-            return Some((Input::This, None));
+            return Ok((Input::This, None));
         }
         // A test of a model may give rows to whatever the model reads.
         let tested = self
@@ -199,13 +206,12 @@ impl UnitTests<'_> {
         let found = RefCall::parse(text)
             .ok_or_else(wrong)
             .and_then(|call| link::resolve(self.names, asker, &call));
-        let found = found.map_err(|problem| problem.at(at.clone()));
-        let id = self.cx.problems.keep(found)?;
+        let id = found.map_err(|problem| problem.at(at.clone()))?;
         let seed = self
             .node(&id)
             .filter(|node| node.resource_type() == ResourceType::Seed);
         let file = seed.and_then(|node| node.location.file.to_str());
-        Some((Input::Node(id), file))
+        Ok((Input::Node(id), file))
     }
 
     fn node(&self, id: &NodeId) -> Option<&Node> {

@@ -255,17 +255,39 @@ fn time_spine(doc: Doc<'_>, fields: &mut Fields<'_>, columns: &[columns::Declare
     json!({"standard_granularity_column": name, "custom_granularities": granularities})
 }
 
-/// Settings that may stand beside `config:`.
+/// Settings that may stand beside `config:`. Tags may where dbt reads them there.
 pub(crate) const BESIDE: &[&str] = &["tags", "meta", "docs", "group", "contract", "access"];
 
-/// `config:`, and what stands beside it; the same in both places is one too many.
-pub(crate) fn config(doc: Doc<'_>, fields: &mut Fields<'_>) -> Config {
+/// `config:`, and what stands beside it, without tags: as in dbt, those of models and their like count under `config:`
+/// alone.
+fn config(doc: Doc<'_>, fields: &mut Fields<'_>) -> Config {
+    if let Some(tags) = fields.get("tags") {
+        let message = format!("tags of {} are read under config: alone", fields.what);
+        let hint = "config: {tags: [...]}";
+        let problem = Diagnostic::warning(message).hint(hint);
+        doc.problems.push(problem.at(tags.at.in_file(doc.file)));
+    }
+    let keys = BESIDE.iter().filter(|key| **key != "tags");
+    config_and(keys, doc, fields)
+}
+
+/// `config:`, and what stands beside it.
+pub(crate) fn config_and_tags(doc: Doc<'_>, fields: &mut Fields<'_>) -> Config {
+    config_and(BESIDE.iter(), doc, fields)
+}
+
+/// The same in both places is one too many.
+fn config_and<'a>(
+    beside: impl Iterator<Item = &'a &'static str>,
+    doc: Doc<'_>,
+    fields: &mut Fields<'_>,
+) -> Config {
     let mut config = from_yaml(doc, fields.map("config"));
     // What is compared between two states of a project is the rendered text of property files.
     config
         .values_mut()
         .for_each(|setting| setting.written = None);
-    for key in BESIDE {
+    for key in beside {
         let Some(yaml) = fields.get(key) else {
             continue;
         };

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::shapes;
 use super::tests::TestDecl;
-use super::{columns, config, tests};
+use super::{columns, config_and_tags, tests};
 use crate::config::{Config, Kind, merge};
 use crate::docs;
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
@@ -196,7 +196,7 @@ fn table(
 /// The keys that a table inherits, merged with those of its source.
 fn inherited(doc: Doc<'_>, fields: &mut Fields<'_>, from: Option<&Inherited>) -> Inherited {
     let mut all = from.map_or_else(Config::new, |from| from.config.clone());
-    merge(&mut all, config(doc, fields));
+    merge(&mut all, config_and_tags(doc, fields));
     let config_section = fields.get("config").filter(|yaml| yaml.as_map().is_some());
     let mut in_config = config_section.and_then(|yaml| Fields::of(doc, yaml, "config"));
     let mut loaded_at = loaded_at(doc, fields);

@@ -892,3 +892,40 @@ select '{{ row[0] }}', '{{ row[1] }}', '{{ row[2].strftime('%Y/%m') }}', {{ row[
         "select '2024-01-02 03:04:05', '2024-01-02', '2024/01', True"
     );
 }
+
+#[test]
+fn functions_take_their_arguments_by_name() {
+    let project = project(
+        "--- macros/m.sql
+{% macro ours() %}{{ return(data=[1]) }}{% endmacro %}
+--- models/a.sql
+{{ log(msg='said', info=true) }}
+select '{{ var(var_name='nobodys', default=4) }} {{ env_var(var='NOBODYS', default='x') }} {{ fromjson(string='[1]')[0] }}'
+  || '{{ ours() }} {{ set(3, default='none') }} {{ zip([1], 2, default='none') }} {{ generate_database_name(none, none) }}'
+",
+    );
+    assert_eq!(
+        sql(&project, "a"),
+        "select '4 x 1' || '[1] none none forebay'"
+    );
+    let found = problems("--- models/m.sql\nselect {{ var(nam='x') }}\n");
+    assert!(
+        found.contains("'var' has no argument called 'nam'"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_setting_that_nothing_says_has_its_default() {
+    let project = project(
+        "--- models/a.sql
+select '{{ config.get('materialized') }} {{ config.get('tags') }} {{ config.get('unique_key', 'id') }}'
+  || '{{ config.get('mine', default=3) }} {{ model.config.materialized }} {{ model.config.lookback }}'
+--- models/b.sql
+{{ config(materialized='table', unique_key='b') }}
+select '{{ config.get('materialized') }} {{ config.get('unique_key', 'id') }} {{ model.config.materialized }}'
+",
+    );
+    assert_eq!(sql(&project, "a"), "select 'view [] None' || '3 view 1'");
+    assert_eq!(sql(&project, "b"), "select 'table b table'");
+}

@@ -592,3 +592,62 @@ models:
             .all(|id| !id.as_str().starts_with("test."))
     );
 }
+
+#[test]
+fn tags_of_models_count_under_their_configuration_alone() {
+    let project = project(
+        "--- models/a.sql
+select 1 as id
+--- models/s.yml
+models:
+  - name: a
+    tags: [beside]
+    config: {tags: [within]}
+    columns: [{name: id, tags: [column]}]
+",
+    );
+    assert_eq!(node(&project, "model.shop.a").tags, ["within"]);
+    let said = &project.warnings[0];
+    assert_eq!(
+        said.message,
+        "tags of model 'a' are read under config: alone"
+    );
+}
+
+#[test]
+fn an_empty_list_of_folders_is_none() {
+    let project = project(
+        "--- dbt_project.yml
+name: shop
+model-paths: []
+--- models/a.sql
+select 1 as id
+--- seeds/s.csv
+a
+",
+    );
+    let ids: Vec<String> = project
+        .graph
+        .nodes
+        .keys()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(ids, ["seed.shop.s"]);
+}
+
+#[test]
+fn what_the_project_says_of_models_is_not_said_of_those_in_python() {
+    let project = project(
+        "--- dbt_project.yml
+name: shop
+models: {+materialized: view}
+--- models/a.py
+def model(dbt, session):
+    return dbt.ref('b')
+--- models/b.sql
+select 1 as id
+",
+    );
+    assert_eq!(materialized(&project, "a"), Materialized::Table);
+    assert_eq!(materialized(&project, "b"), Materialized::View);
+}

@@ -193,3 +193,19 @@ unit_tests:
         "{found}"
     );
 }
+
+#[test]
+fn an_input_that_is_not_there_is_an_error_of_the_test_alone() {
+    let project = project(&format!(
+        "{SHOP}--- models/tests.yml
+unit_tests:
+  - name: bad
+    model: orders
+    given: [{{input: ref('nowhere'), rows: []}}]
+    expect: {{rows: []}}
+"
+    ));
+    let id = NodeId::new("unit_test.shop.orders.bad");
+    let broken = project.broken(&id).unwrap();
+    assert!(broken.message.contains("'nowhere'"), "{broken}");
+}

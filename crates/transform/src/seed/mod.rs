@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::compute::{CastOptions, cast, cast_with_options};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use forebay_core::graph::Seed;
 use forebay_core::{Diagnostic, Location, Node};
@@ -124,10 +124,14 @@ impl<'a> Source<'a> {
         let csv = self.csv(NULLS)?;
         let header = csv.header().to_vec();
         let mut guesses = vec![Guess::new(); header.len()];
-        csv.visit_values(|field, text| guesses[field].observe(text))?;
-        let targets = header.into_iter().zip(guesses).enumerate();
+        let mut seen = vec![Seen::default(); header.len()];
+        csv.visit_values(|field, text| {
+            guesses[field].observe(text);
+            seen[field].observe(text);
+        })?;
+        let targets = header.into_iter().zip(guesses).zip(seen).enumerate();
         targets
-            .map(|(field, (name, guess))| {
+            .map(|(field, ((name, guess), seen))| {
                 let name = match self.seed.quote_columns {
                     true => name,
                     false => name.trim().to_owned(),
@@ -140,9 +144,10 @@ impl<'a> Source<'a> {
                     None => (guess.data_type(), guess.is_whole_floats()),
                 };
                 let column = Column {
-                    kind: match floats {
-                        true => ColumnType::Float64,
-                        false => ColumnType::of(&data_type).unwrap_or_else(|| read_as(&data_type)),
+                    kind: match (floats, self.dialect) {
+                        (true, _) => ColumnType::Float64,
+                        (false, Dialect::DuckDb) => seen.read_as(&data_type),
+                        (false, Dialect::Postgres) => read_as(&data_type),
                     },
                     name,
                     field: Some(field),
@@ -170,8 +175,45 @@ fn unknown_type(file: &Path, name: &str, text: &str) -> Diagnostic {
     .hint("such as: varchar, integer, bigint, double, numeric(10, 2), boolean, date, timestamp")
 }
 
-/// What text is read as before it becomes a type that no text is read as itself.
+/// Of which types all values of a column are.
+#[derive(Clone)]
+struct Seen([(ColumnType, bool); 4]);
+
+impl Default for Seen {
+    fn default() -> Self {
+        use ColumnType::{Date, Float64, Int64, LocalTimestamp};
+        Self([Int64, Float64, Date, LocalTimestamp].map(|kind| (kind, true)))
+    }
+}
+
+impl Seen {
+    fn observe(&mut self, text: &str) {
+        for (kind, all) in &mut self.0 {
+            *all = *all && kind.accepts(text);
+        }
+    }
+
+    fn are(&self, kind: ColumnType) -> bool {
+        self.0.contains(&(kind, true))
+    }
+
+    /// As DuckDB casts the texts: numbers with fractions are whole numbers when they are rounded, and the day of a moment
+    /// is a date.
+    fn read_as(&self, data_type: &DataType) -> ColumnType {
+        use ColumnType::{Date, Float64, Int64, LocalTimestamp};
+        match read_as(data_type) {
+            Int64 if !self.are(Int64) && self.are(Float64) => Float64,
+            Date if !self.are(Date) && self.are(LocalTimestamp) => LocalTimestamp,
+            kind => kind,
+        }
+    }
+}
+
+/// What text is read as before it becomes the type.
 fn read_as(data_type: &DataType) -> ColumnType {
+    if let Some(kind) = ColumnType::of(data_type) {
+        return kind;
+    }
     match data_type {
         DataType::Int8 | DataType::Int16 | DataType::Int32 => ColumnType::Int64,
         DataType::Timestamp(_, None) => ColumnType::LocalTimestamp,
@@ -219,6 +261,14 @@ fn converted(
         ..CastOptions::default()
     };
     let internal = |error| Diagnostic::internal(format!("seed values cannot be cast: {error}"));
+    let rounded: ArrayRef;
+    let column = match column.as_primitive_opt::<Float64Type>() {
+        Some(numbers) if field.data_type().is_integer() => {
+            rounded = Arc::new(numbers.unary::<_, Float64Type>(f64::round));
+            &rounded
+        }
+        _ => column,
+    };
     let mut typed = cast_with_options(column, field.data_type(), &lenient).map_err(internal)?;
     if typed.data_type().is_decimal() && typed.null_count() > column.null_count() {
         let texts = cast(column, &DataType::Utf8).map_err(internal)?;

@@ -2,11 +2,11 @@
 
 use forebay_core::graph::Seed;
 use forebay_core::{Diagnostic, Spec};
-use forebay_lake::Written;
+use forebay_lake::{Dialect, Written};
 use forebay_transform::seed;
 use indexmap::IndexMap;
 
-use crate::support::{Bed, bed, node};
+use crate::support::{Bed, bed, bed_of, node};
 
 async fn load(bed: &Bed, text: &str, types: &[(&str, &str)]) -> Result<Written, Diagnostic> {
     load_named(bed, text, types, true).await
@@ -112,6 +112,23 @@ async fn stated_truth_values_are_read_in_every_way_of_writing_them() {
     assert_eq!(
         bed.rows("select * from main.codes").await,
         ["true|false", "false|true", "true|false"]
+    );
+}
+
+#[tokio::test]
+async fn what_is_stated_otherwise_than_it_is_written_is_cast_as_duckdb_does() {
+    let bed = bed_of(Dialect::DuckDb).await;
+    let text = "a,b,c\n1.5,1.0,2024-01-02 10:00:00\n-2.5,3.0,2024-01-03\n";
+    let stated = [("a", "integer"), ("b", "bigint"), ("c", "date")];
+    load(&bed, text, &stated).await.unwrap();
+    assert_eq!(
+        bed.rows("select * from main.codes order by a").await,
+        ["-3|3|2024-01-03", "2|1|2024-01-02"]
+    );
+    let problem = load(&bed, "a\n1.5\nx\n", &[("a", "integer")]).await;
+    assert_eq!(
+        problem.unwrap_err().message,
+        "a: '1.5' is not of type integer"
     );
 }
 

@@ -16,6 +16,10 @@ pub struct Bed {
 }
 
 pub async fn bed() -> Bed {
+    bed_of(forebay_lake::Dialect::default()).await
+}
+
+pub async fn bed_of(dialect: forebay_lake::Dialect) -> Bed {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().to_owned();
     let options = LakeOptions {
@@ -23,7 +27,7 @@ pub async fn bed() -> Bed {
         memory_limit: 256 << 20,
         threads: 2,
         spill: root.join("spill"),
-        dialect: forebay_lake::Dialect::default(),
+        dialect,
         database: "forebay".to_owned(),
         files: root.to_owned(),
     };

@@ -193,7 +193,7 @@ pub(super) fn attention() -> Vec<TestRow> {
 pub fn overview() -> Overview {
     Overview {
         project: "flights".to_owned(),
-        root: "/home/ada/demo".into(),
+        root: "/srv/flights".into(),
         invocation: Some(invocation("build", Status::Warn, NOW - 900_000, 74_300)),
         nodes: vec![
             (S, 5),

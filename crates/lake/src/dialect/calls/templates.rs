@@ -78,82 +78,12 @@ const BOTH: &[Template] = &[
         2,
         "unnest(generate_series(1, len(_1)))",
     ),
-    (
-        "list_where",
-        2,
-        "list_transform(list_filter(list_zip(_1, _2), lambda pair : get_field(pair, '2')), lambda pair : get_field(pair, '1'))",
-    ),
-    (
-        "array_intersect",
-        2,
-        "array_intersect(list_filter(_1, lambda x : x is not null), _2)",
-    ),
-    (
-        "list_intersect",
-        2,
-        "array_intersect(list_filter(_1, lambda x : x is not null), _2)",
-    ),
-    (
-        "list_distinct",
-        1,
-        "array_distinct(list_filter(_1, lambda x : x is not null))",
-    ),
-    (
-        "array_unique",
-        1,
-        "len(array_distinct(list_filter(_1, lambda x : x is not null)))",
-    ),
-    (
-        "array_where",
-        2,
-        "list_transform(list_filter(list_zip(_1, _2), lambda pair : get_field(pair, '2')), lambda pair : get_field(pair, '1'))",
-    ),
     ("array_push_front", 2, "array_prepend(_2, _1)"),
-    ("array_reverse_sort", 2, "array_sort(_1, 'DESC', _2)"),
-    ("list_reverse_sort", 2, "array_sort(_1, 'DESC', _2)"),
-    ("array_select", 2, SELECTED),
-    ("list_select", 2, SELECTED),
-    (
-        "array_distinct",
-        1,
-        "array_distinct(list_filter(_1, lambda x : x is not null))",
-    ),
-    (
-        "list_has_any",
-        2,
-        "array_has_any(list_filter(_1, lambda x : x is not null), _2)",
-    ),
-    (
-        "array_has_any",
-        2,
-        "array_has_any(list_filter(_1, lambda x : x is not null), _2)",
-    ),
-    (
-        "list_has_all",
-        2,
-        "array_has_all(_1, list_filter(_2, lambda x : x is not null))",
-    ),
-    (
-        "array_has_all",
-        2,
-        "array_has_all(_1, list_filter(_2, lambda x : x is not null))",
-    ),
-    ("list_has", 2, HAS),
-    ("list_contains", 2, HAS),
-    ("array_has", 2, HAS),
-    ("array_contains", 2, HAS),
     (
         "array_lower",
         2,
         "(case when array_length(_1) > 0 then 1 end)",
     ),
-    (
-        "array_reverse_sort",
-        1,
-        "array_sort(_1, 'DESC', 'NULLS LAST')",
-    ),
-    ("array_sort", 1, "array_sort(_1, 'ASC', 'NULLS LAST')"),
-    ("array_sort", 2, "array_sort(_1, _2, 'NULLS LAST')"),
     ("array_upper", 2, "array_length(_1, _2)"),
     (
         "list_count",
@@ -162,21 +92,50 @@ const BOTH: &[Template] = &[
     ),
     ("list_first", 1, "array_element(_1, 1)"),
     ("list_last", 1, "array_element(_1, -1)"),
-    (
-        "list_reverse_sort",
-        1,
-        "array_sort(_1, 'DESC', 'NULLS LAST')",
-    ),
-    ("list_sort", 1, "array_sort(_1, 'ASC', 'NULLS LAST')"),
-    ("list_sort", 2, "array_sort(_1, _2, 'NULLS LAST')"),
     ("list_string_agg", 1, "array_to_string(_1, ',')"),
+    // the database
+    ("current_schema", 0, "'main'"),
+];
+
+/// Of lists: behind `list_` and behind `array_`.
+const LISTS: &[Template] = &[
+    ("contains", 2, HAS),
     (
-        "list_unique",
+        "distinct",
+        1,
+        "array_distinct(list_filter(_1, lambda x : x is not null))",
+    ),
+    ("has", 2, HAS),
+    (
+        "has_all",
+        2,
+        "array_has_all(_1, list_filter(_2, lambda x : x is not null))",
+    ),
+    (
+        "has_any",
+        2,
+        "array_has_any(list_filter(_1, lambda x : x is not null), _2)",
+    ),
+    (
+        "intersect",
+        2,
+        "array_intersect(list_filter(_1, lambda x : x is not null), _2)",
+    ),
+    ("reverse_sort", 1, "array_sort(_1, 'DESC', 'NULLS LAST')"),
+    ("reverse_sort", 2, "array_sort(_1, 'DESC', _2)"),
+    ("select", 2, SELECTED),
+    ("sort", 1, "array_sort(_1, 'ASC', 'NULLS LAST')"),
+    ("sort", 2, "array_sort(_1, _2, 'NULLS LAST')"),
+    (
+        "unique",
         1,
         "len(array_distinct(list_filter(_1, lambda x : x is not null)))",
     ),
-    // the database
-    ("current_schema", 0, "'main'"),
+    (
+        "where",
+        2,
+        "list_transform(list_filter(list_zip(_1, _2), lambda pair : get_field(pair, '2')), lambda pair : get_field(pair, '1'))",
+    ),
 ];
 
 const DUCKDB: &[Template] = &[
@@ -264,8 +223,13 @@ pub(super) fn expand(name: &str, args: &[Expr], dialect: Dialect) -> Option<Expr
         Dialect::DuckDb => DUCKDB,
         Dialect::Postgres => POSTGRES,
     };
-    let mut all = BOTH.iter().chain(of_dialect);
-    let (_, _, text) = all.find(|(n, count, _)| *n == name && *count == args.len())?;
+    let of_lists = ["list_", "array_"]
+        .iter()
+        .find_map(|of| name.strip_prefix(of));
+    let named = BOTH.iter().chain(of_dialect).map(|one| (Some(name), one));
+    let mut all = named.chain(LISTS.iter().map(|one| (of_lists, one)));
+    let (_, (_, _, text)) =
+        all.find(|(name, (own, count, _))| *name == Some(own) && *count == args.len())?;
     fill(text, args)
 }
 

@@ -1,0 +1,93 @@
+//! Which step starts next: as in dbt the one that has been ready for longest, and of those that became ready at once the
+//! first of the plan.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use forebay_core::NodeId;
+
+use crate::plan::Step;
+
+pub(crate) struct Queue {
+    /// How many steps each one still waits for.
+    waits: Vec<usize>,
+    followers: BTreeMap<NodeId, Vec<usize>>,
+    ready: VecDeque<usize>,
+}
+
+impl Queue {
+    pub fn of(steps: &[Step]) -> Self {
+        let mut followers: BTreeMap<NodeId, Vec<usize>> = BTreeMap::new();
+        for (index, step) in steps.iter().enumerate() {
+            for before in &step.after {
+                followers.entry(before.clone()).or_default().push(index);
+            }
+        }
+        let waits: Vec<usize> = steps.iter().map(|step| step.after.len()).collect();
+        let ready = (0..steps.len()).filter(|index| waits[*index] == 0);
+        Self {
+            ready: ready.collect(),
+            waits,
+            followers,
+        }
+    }
+
+    /// These have ended since: what waited for nothing else is ready.
+    pub fn ended<'a>(&mut self, nodes: impl Iterator<Item = &'a NodeId>) {
+        let mut ready = Vec::new();
+        for index in nodes.filter_map(|node| self.followers.get(node)).flatten() {
+            self.waits[*index] -= 1;
+            if self.waits[*index] == 0 {
+                ready.push(*index);
+            }
+        }
+        ready.sort_unstable();
+        self.ready.extend(ready);
+    }
+
+    pub fn next(&mut self) -> Option<usize> {
+        self.ready.pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use forebay_core::ResourceType;
+
+    use super::*;
+    use crate::plan::Action;
+
+    fn step(name: &str, after: &[&str]) -> Step {
+        Step {
+            number: 0,
+            node: NodeId::new(name),
+            name: name.to_owned(),
+            resource_type: ResourceType::Model,
+            relation: None,
+            after: after.iter().map(|id| NodeId::new(*id)).collect(),
+            action: Action::Nothing,
+        }
+    }
+
+    #[test]
+    fn what_is_ready_for_longest_comes_first() {
+        let steps = [
+            step("a", &[]),
+            step("b", &[]),
+            step("c", &["b"]),
+            step("d", &["a"]),
+            step("e", &["a", "b"]),
+        ];
+        let mut queue = Queue::of(&steps);
+        assert_eq!(
+            [queue.next(), queue.next(), queue.next()],
+            [Some(0), Some(1), None]
+        );
+        queue.ended([&steps[0].node].into_iter());
+        queue.ended([&steps[1].node].into_iter());
+        assert_eq!(
+            [queue.next(), queue.next(), queue.next()],
+            [Some(3), Some(2), Some(4)]
+        );
+        assert_eq!(queue.next(), None);
+    }
+}
