@@ -139,13 +139,18 @@ where parent.to_field is null
 {% macro default__datediff(first_date, second_date, datepart) -%}
   date_diff('{{ datepart }}', {{ first_date }}, {{ second_date }})
 {%- endmacro %}
-{# A week begins on Sunday: that many Sundays lie between the days. Other parts but days are doubles, so that a
-   quotient of them has a fraction. #}
-{% macro postgres__datediff(first_date, second_date, datepart) -%}
-  {%- if datepart | lower == 'week' -%}
+{# A week begins on Sunday: that many Sundays lie between the days. #}
+{% macro duckdb__datediff(first_date, second_date, datepart) -%}
+  {%- if datepart == 'week' -%}
     date_diff('week', ({{ first_date }})::date + 1, ({{ second_date }})::date + 1)
-  {%- elif datepart | lower == 'day' -%}
+  {%- else -%}
     {{ dbt.default__datediff(first_date, second_date, datepart) }}
+  {%- endif -%}
+{%- endmacro %}
+{# Parts but days and weeks are doubles, so that a quotient of them has a fraction. #}
+{% macro postgres__datediff(first_date, second_date, datepart) -%}
+  {%- if datepart | lower in ['day', 'week'] -%}
+    {{ dbt.duckdb__datediff(first_date, second_date, datepart | lower) }}
   {%- else -%}
     {{ dbt.default__datediff(first_date, second_date, datepart) }}::double precision
   {%- endif -%}

@@ -929,3 +929,16 @@ select '{{ config.get('materialized') }} {{ config.get('unique_key', 'id') }} {{
     assert_eq!(sql(&project, "a"), "select 'view [] None' || '3 view 1'");
     assert_eq!(sql(&project, "b"), "select 'table b table'");
 }
+
+#[test]
+fn weeks_between_days_begin_on_sundays() {
+    let project = project(
+        "--- models/a.sql
+select {{ datediff('a', 'b', 'week') }}, {{ datediff('a', 'b', 'day') }}
+",
+    );
+    assert_eq!(
+        sql(&project, "a"),
+        "select date_diff('week', (a)::date + 1, (b)::date + 1), date_diff('day', a, b)"
+    );
+}
