@@ -267,7 +267,11 @@ impl Project {
         let file = Path::new(&node.package).join(self.path_in_package(node));
         match self.details.get(&node.id) {
             _ if is_yaml_snapshot(node) => file.join(self.snapshot_path(node)),
-            Some(detail) if detail.test.is_some() => file.join(format!("{}.sql", detail.alias)),
+            Some(nodes::Detail {
+                test: Some(test),
+                alias,
+                ..
+            }) => file.join(test.file_name(alias)),
             _ => file,
         }
     }

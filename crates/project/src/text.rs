@@ -67,6 +67,18 @@ pub(crate) fn locate(file: &str, text: &str, offset: usize) -> Location {
     Location::new(file, line, column)
 }
 
+/// The place of a byte offset in a text that begins at a place.
+pub(crate) fn below(start: &Location, text: &str, offset: usize) -> Location {
+    let (line, column) = line_and_column(text, offset);
+    let mut at = start.clone();
+    at.column = match line {
+        1 => at.column + column - 1,
+        _ => column,
+    };
+    at.line += line - 1;
+    at
+}
+
 /// As dbt has it in its ids, in hexadecimal.
 pub(crate) fn md5(text: &str) -> String {
     Md5::digest(text.as_bytes())

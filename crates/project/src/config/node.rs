@@ -140,6 +140,9 @@ pub(crate) fn merge(base: &mut Config, more: Config) {
             base.insert(name, setting);
             continue;
         };
+        // As in dbt, what is noted as written is the nearest alone.
+        let written = setting.written.as_ref().unwrap_or(&setting.value).clone();
+        old.written = Some(written);
         match name.as_str() {
             "pre_hook" | "post_hook" => old.add(setting),
             "tags" | "packages" => {

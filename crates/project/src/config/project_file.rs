@@ -95,7 +95,6 @@ pub(crate) struct ProjectFile {
 const TOLERATED: &[&str] = &[
     "name",
     "profile",
-    "clean-targets",
     "target-path",
     "log-path",
     "asset-paths",
@@ -138,7 +137,11 @@ impl ProjectFile {
         let restricted = fields.flag("restrict-access").unwrap_or(false);
         let version = fields.get("version").map(Yaml::to_json);
         let vars = WrittenVars::from_yaml(doc, fields.get("vars"));
-        let packages_in = fields.text("packages-install-path");
+        must_be(&fields, yaml, "clean-targets", Kind::List);
+        fields.ignore(&["clean-targets"]);
+        let packages_in = fields.only_text("packages-install-path");
+        must_be(&fields, yaml, "quoting", Kind::Mapping);
+        must_be(&fields, yaml, "flags", Kind::Mapping);
         let dispatch = dispatch(&mut fields);
         let quoting = fields.get("quoting").map(Yaml::to_json);
         let query_comment = QueryComment::from_fields(&mut fields);
@@ -245,6 +248,14 @@ fn required_version(fields: &mut Fields<'_>) {
 }
 
 fn run_hooks(fields: &mut Fields<'_>, when: When) -> Vec<HookText> {
+    if let Some(yaml) = fields.peek(when.key()).filter(|yaml| !yaml.is_null())
+        && !Kind::Texts.fits(&yaml.to_json())
+    {
+        let (key, wanted, found) = (when.key(), Kind::Texts.wanted(), yaml.kind());
+        let message = format!("'{key}' of {} must be {wanted}, not {found}", fields.what);
+        fields.error(message, yaml.at);
+        return Vec::new();
+    }
     let texts = fields.placed_texts(when.key()).into_iter();
     let hook = |(text, at)| HookText {
         text,
@@ -260,6 +271,9 @@ fn dispatch(fields: &mut Fields<'_>) -> BTreeMap<String, Vec<String>> {
     let read = entries.filter_map(|yaml| {
         let mut entry = Fields::of(fields.doc, yaml, "an entry of dispatch")?;
         let namespace = entry.required("macro_namespace")?;
+        if entry.peek("search_order").is_none() {
+            entry.missing("search_order");
+        }
         let order = entry.texts("search_order");
         entry.finish(Unknown::Error);
         Some((namespace, order))

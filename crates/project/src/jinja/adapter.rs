@@ -150,6 +150,11 @@ impl Object for Methods {
         if let Some((_, kind)) = kind.filter(|_| self.name == "api.Relation") {
             return Some(Value::from(*kind));
         }
+        if self.name == "adapter"
+            && let Some(part) = part(&self.scope, key)
+        {
+            return Some(part);
+        }
         let (method, _) = self.methods.iter().find(|(name, _)| *name == key)?;
         let of = Arc::clone(self);
         Some(Value::from_object(Bound { of, method }))
@@ -202,7 +207,7 @@ impl Object for Methods {
     }
 }
 
-const RELATION_KINDS: &[(&str, &str)] = &[
+pub(super) const RELATION_KINDS: &[(&str, &str)] = &[
     ("CTE", "cte"),
     ("External", "external"),
     ("MaterializedView", "materialized_view"),
@@ -300,6 +305,31 @@ fn kind(scope: &Arc<Scope>, _: &[Value]) -> Result<Value, Error> {
 
 fn no(_: &Arc<Scope>, _: &[Value]) -> Result<Value, Error> {
     Ok(Value::from(false))
+}
+
+/// What `adapter` has besides its methods.
+fn part(scope: &Arc<Scope>, key: &str) -> Option<Value> {
+    let target = || Value::from(minijinja::value::Serde(scope.shared.target.to_json()));
+    Some(match key {
+        "Relation" => Methods::value("api.Relation", RELATIONS, scope),
+        "Column" => Methods::value("api.Column", COLUMNS, scope),
+        "config" => Value::from_pairs([
+            ("credentials", target()),
+            ("project_name", Value::from(&*scope.shared.project)),
+            ("profile_name", Value::from(&*scope.shared.target.profile)),
+            ("target_name", Value::from(&*scope.shared.target.name)),
+            (
+                "threads",
+                Value::from(scope.shared.target.threads.unwrap_or(1)),
+            ),
+            (
+                "quoting",
+                collections::from_json(&scope.shared.quoting.to_json()),
+            ),
+        ]),
+        "behavior" => collections::dict([]),
+        _ => return None,
+    })
 }
 
 /// What is no part of a relation's name is left as it is.

@@ -99,12 +99,8 @@ pub(crate) fn list_of(items: &Value) -> Result<Value, Error> {
     Ok(list(items.try_iter()?))
 }
 
-/// A copy of any mapping.
-pub(crate) fn dict_of(map: &Value) -> Result<Value, Error> {
-    Ok(dict(entries(map)?))
-}
-
-fn entries(map: &Value) -> Result<Vec<(Value, Value)>, Error> {
+/// The keys of any mapping with their values.
+pub(super) fn entries(map: &Value) -> Result<Vec<(Value, Value)>, Error> {
     let pair = |key: Value| {
         let value = map.get_item(&key)?;
         Ok((key, value))

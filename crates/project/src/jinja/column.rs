@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use forebay_core::quote;
-use minijinja::value::{Enumerator, Object, ObjectRepr};
+use minijinja::value::{Enumerator, Object, ObjectRepr, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::scope::Scope;
@@ -99,6 +99,8 @@ impl Object for ColumnValue {
             "name" | "column" => Value::from(&*self.column.name),
             "quoted" => Value::from(quote(&self.column.name)),
             "dtype" => Value::from(&*self.dtype),
+            // As dbt has it, with the size that `string_size` says.
+            "data_type" if self.is(&[TEXTS]) => Value::from("character varying(256)"),
             "data_type" => Value::from(&*self.column.data_type),
             "char_size" | "numeric_precision" | "numeric_scale" => Value::from(()),
             _ => return None,
@@ -109,9 +111,13 @@ impl Object for ColumnValue {
         self: &Arc<Self>,
         _: &mut State<'_, '_>,
         method: &str,
-        _: &[Value],
+        args: &[Value],
     ) -> Result<Value, Error> {
         Ok(Value::from(match method {
+            "literal" => {
+                let (value,): (Value,) = from_args(args)?;
+                return Ok(Value::from(format!("{value}::{}", self.column.data_type)));
+            }
             "is_string" => self.is(&[TEXTS]),
             "is_number" => self.is(&[FLOATS, INTEGERS, DECIMALS]),
             "is_float" => self.is(&[FLOATS]),

@@ -8,7 +8,6 @@ use forebay_core::{Diagnostic, Diagnostics, Location, Severity};
 use minijinja::{Environment, Error, UndefinedBehavior, Value};
 
 use super::blocks::{Block, BlockError, BlockKind, blocks};
-use super::errors;
 use super::filters::{self, environment};
 use super::macros::{BUILTIN, Macro, MacroSet};
 use super::marks::{self, Marks};
@@ -16,6 +15,8 @@ use super::materializations;
 use super::scope::{Context, Mode, NodeScope, Record, Scope, Shared};
 use super::signature::params;
 use super::template::{self, Origin};
+use super::unknown::METHODS;
+use super::{calls, errors};
 use crate::ask::Question;
 use crate::text;
 
@@ -34,6 +35,7 @@ pub(crate) enum Failure {
 /// Macros that every project has, and the materialisations as they are written in Jinja.
 const BUILTIN_FILES: &[(&str, &str)] = &[
     ("builtin.sql", include_str!("builtin.sql")),
+    ("catalog.sql", include_str!("catalog.sql")),
     ("relations.sql", include_str!("relations.sql")),
     ("materializations.sql", include_str!("materializations.sql")),
     ("snapshots.sql", include_str!("snapshots.sql")),
@@ -148,6 +150,9 @@ impl Engine {
         }
         // A place in one of our own files helps nobody.
         let file = if package == BUILTIN { "" } else { file };
+        if package != BUILTIN {
+            check_arguments(file, content, block.body.clone())?;
+        }
         let (source, origin) = template::of_macro(file, content, block, &extra);
         if package == BUILTIN {
             Arc::make_mut(&mut self.origins).insert(template.clone(), origin);
@@ -165,6 +170,7 @@ impl Engine {
         content: &Arc<str>,
         range: Range<usize>,
     ) -> Result<(), Diagnostic> {
+        check_arguments(file, content, range.clone())?;
         let (source, origin) = template::whole(file, content, range);
         self.add(name.to_owned(), source, origin)
     }
@@ -400,6 +406,19 @@ impl Engine {
     }
 }
 
+/// As in Python, a call names an argument once.
+fn check_arguments(file: &str, content: &str, range: Range<usize>) -> Result<(), Diagnostic> {
+    let code = calls::code(&content[range.clone()]);
+    match calls::repeated(&code) {
+        None => Ok(()),
+        Some((at, name)) => {
+            let message = format!("Jinja syntax error: the argument '{name}' is given twice");
+            let place = text::locate(file, content, range.start + at);
+            Err(Diagnostic::error(message).at(place))
+        }
+    }
+}
+
 fn excusing(
     node: &Arc<NodeScope>,
     render: impl Fn(&Arc<NodeScope>) -> Result<(String, Record), Failure>,
@@ -417,6 +436,10 @@ fn excusing(
                 problem.severity = Severity::Warning;
                 warnings.push(*problem);
                 Arc::make_mut(&mut node).unknown.insert(name);
+            }
+            // What it is part of is there: `target.nme.upper()`.
+            Err(Failure::Unknown(..)) if !node.unknown.contains(METHODS) => {
+                Arc::make_mut(&mut node).unknown.insert(METHODS.to_owned());
             }
             Err(failure) => return Err(failure),
         }

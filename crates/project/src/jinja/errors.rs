@@ -8,6 +8,7 @@ use minijinja::{Error, ErrorKind, Value};
 use super::marks::Writer;
 use super::mistakes;
 use super::template::{MACRO, Origin};
+use super::unknown::METHODS;
 use crate::ask::Question;
 use crate::place::without_words;
 
@@ -210,8 +211,10 @@ pub(crate) fn unknown<'a>(
         return lacks.clone();
     }
     let start = inner.range().map(|range| range.start);
-    let called = unknown_function(inner, origin(name), start)?;
-    called.split('.').next().map(str::to_owned)
+    match unknown_function(inner, origin(name), start) {
+        Some(called) => called.split('.').next().map(str::to_owned),
+        None => (inner.kind() == ErrorKind::UnknownMethod).then(|| METHODS.to_owned()),
+    }
 }
 
 fn of_engine(

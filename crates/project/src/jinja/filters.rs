@@ -3,15 +3,19 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use minijinja::value::{Kwargs, Rest, ValueKind, ValueOrKwargs};
-use minijinja::{AutoEscape, Environment, Error, State, UndefinedBehavior, Value, filters};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, Value, filters,
+};
 use minijinja_contrib::pycompat::unknown_method_callback;
 use serde::Serialize;
 use serde_json::Value as Json;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
 use super::collections::{self, Group};
+use super::errors::failed;
 use super::named::{Params, Takes};
-use super::text_methods;
+use super::unknown::{EXCUSED, Unknown};
+use super::{order, text_methods};
 
 /// Filters of a text that is to be what it spells.
 pub(super) const AS_TYPES: [&str; 3] = ["as_bool", "as_number", "as_native"];
@@ -115,10 +119,38 @@ fn add_named(env: &mut Environment<'static>, (name, params, takes, function): Fi
         name,
         move |state: &mut State<'_, '_>, value: Value, given: Rest<ValueOrKwargs>| {
             let given = takes.bring(name, params, &given.into_values())?;
+            check_items(name, &value, &given)?;
             let all = [vec![value], given].concat();
             function.call(state, &all)
         },
     );
+}
+
+/// Whether Python would put the items in order, or add them; of parts of items it is left to the engine.
+fn check_items(name: &str, value: &Value, given: &[Value]) -> Result<(), Error> {
+    if !matches!(name, "sort" | "min" | "max" | "sum" | "join") {
+        return Ok(());
+    }
+    order::iterable(value.clone(), false)?;
+    let attribute = given
+        .first()
+        .and_then(|named| named.get_attr("attribute").ok());
+    if name == "join" || value.kind() == ValueKind::Map {
+        return Ok(());
+    }
+    let items: Vec<Value> = value.try_iter()?.collect();
+    let items =
+        match attribute.filter(|attribute| !attribute.is_undefined() && !attribute.is_none()) {
+            None => items,
+            Some(attribute) => {
+                let part = |item: &Value| item.get_item(&attribute);
+                items.iter().map(part).collect::<Result<_, _>>()?
+            }
+        };
+    match name {
+        "sum" => order::no_texts(&items, "sum"),
+        _ => order::orderable(&items),
+    }
 }
 
 /// Any of them; none of nothing.
@@ -209,10 +241,39 @@ fn python_method(
     method: &str,
     args: &[Value],
 ) -> Result<Value, Error> {
+    let found = known_method(state, value, method, args);
+    match found {
+        // As in dbt, a node's own text is told so when it is compiled.
+        Err(error) if error.kind() == ErrorKind::UnknownMethod && is_excused(state) => {
+            Ok(Unknown::value())
+        }
+        found => found,
+    }
+}
+
+/// The context of a node's text says so while the project is read.
+fn is_excused(state: &State<'_, '_>) -> bool {
+    let excused = state.lookup(EXCUSED);
+    excused.is_some_and(|excused| excused.is_true())
+}
+
+fn known_method(
+    state: &mut State<'_, '_>,
+    value: &Value,
+    method: &str,
+    args: &[Value],
+) -> Result<Value, Error> {
     let Some(text) = value.as_str() else {
         return unknown_method_callback(state, value, method, args);
     };
     let args = text_methods::placed(method, args)?;
+    if let ("join", Some(parts)) = (method, args.first()) {
+        let mut parts = parts.try_iter()?;
+        if let Some(part) = parts.find(|part| part.as_str().is_none() && !part.is_undefined()) {
+            let of = super::python::type_name(&part);
+            return Err(failed(format!("join takes texts, not '{of}'")));
+        }
+    }
     if let Some(answer) = text_methods::call(state, text, method, &args)? {
         return Ok(answer);
     }
@@ -226,7 +287,7 @@ fn python_method(
             }
         }
         Some((before, part)) => {
-            let found = python_method(state, &Value::from(part), method, &args[..1])?;
+            let found = known_method(state, &Value::from(part), method, &args[..1])?;
             let place = found.as_usize().filter(|_| method.contains("find"));
             Ok(place.map_or(found, |place| Value::from(before + place)))
         }

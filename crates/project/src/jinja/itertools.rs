@@ -15,6 +15,13 @@ pub(super) fn call(method: &str, args: &[Value]) -> Result<Value, Error> {
             let all = lists(args)?.into_iter().flatten();
             return Ok(collections::list(all));
         }
+        "accumulate" => return accumulated(args),
+        "islice" => return part(args),
+        "repeat" => {
+            let (item, times): (Value, usize) = from_args(args)?;
+            bounded(Some(times))?;
+            return Ok(collections::list(vec![item; times]));
+        }
         "product" => product(args)?,
         "combinations" => combinations(args)?,
         "permutations" => permutations(args)?,
@@ -23,6 +30,35 @@ pub(super) fn call(method: &str, args: &[Value]) -> Result<Value, Error> {
     };
     let rows = rows.into_iter().map(|row| Value::from(Tuple::from(row)));
     Ok(collections::list(rows))
+}
+
+/// Sums of the items so far.
+fn accumulated(args: &[Value]) -> Result<Value, Error> {
+    let (items,): (Value,) = from_args(args)?;
+    let mut sums: Vec<Value> = Vec::new();
+    for item in items.try_iter()? {
+        let sum = match sums.last() {
+            None => item,
+            Some(last) => super::values::added(last, &item)?,
+        };
+        sums.push(sum);
+    }
+    Ok(collections::list(sums))
+}
+
+/// `islice(items, stop)`, or `islice(items, start, stop, step)`.
+fn part(args: &[Value]) -> Result<Value, Error> {
+    let (items, first, stop, step): (Value, Option<usize>, Option<Option<usize>>, Option<usize>) =
+        from_args(args)?;
+    let (start, stop) = match stop {
+        Some(stop) => (first.unwrap_or(0), stop),
+        None => (0, first),
+    };
+    let items = items
+        .try_iter()?
+        .take(stop.unwrap_or(usize::MAX))
+        .skip(start);
+    Ok(collections::list(items.step_by(step.unwrap_or(1).max(1))))
 }
 
 fn lists(args: &[Value]) -> Result<Vec<Vec<Value>>, Error> {

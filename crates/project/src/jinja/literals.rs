@@ -1,6 +1,6 @@
 //! Finds what a template writes that the engine reads in another way than Python, and puts calls around it:
 //! lists and dictionaries, which can be changed (`[1, 2]` becomes `__list([1, 2])`); what `do` does, which is any
-//! expression (`__do(...)`); and sums, which may be of dates or lists (`a - b` becomes `__sum(a ,"-", b)`); and `%`, which fills in a text
+//! expression (`__do(...)`); what a loop goes through (`__each(...)`); comparisons (`__compare(a ,"<", b)`); and sums, which may be of dates or lists (`a - b` becomes `__sum(a ,"-", b)`); and `%`, which fills in a text
 //! (`a % b` becomes `__percent(a ,"%", b)`).
 
 /// Text to put in, and the byte before which it comes, in order.
@@ -30,7 +30,16 @@ pub(crate) fn wrapped(text: &str) -> (Insertions, Vec<usize>) {
 
 /// What comes first of several at one place: what ends there, then the outermost that begins there.
 fn rank(insertion: &str) -> usize {
-    let order = [")", ",\"", "\",", "__do(", "__sum(", "__percent("];
+    let order = [
+        ")",
+        ",\"",
+        "\",",
+        "__do(",
+        " __each(",
+        "__compare(",
+        "__sum(",
+        "__percent(",
+    ];
     order
         .iter()
         .position(|one| *one == insertion)
@@ -46,6 +55,18 @@ struct Scan<'a> {
     idle: Vec<usize>,
 }
 
+/// How far the head of a loop has been read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Each {
+    /// It is none, or its items are behind.
+    No,
+    /// Its names are read.
+    Named,
+    /// The items come next.
+    Opening,
+    Open,
+}
+
 /// What is open between two brackets.
 #[derive(Default)]
 struct Level {
@@ -54,6 +75,8 @@ struct Level {
     /// Where the sum begins, if anything stands there that could be one's first term.
     start: Option<usize>,
     is_sum: bool,
+    /// Whether the sum is the right side of a comparison.
+    is_compared: bool,
     /// The same of a product.
     product: Option<usize>,
     /// Whether the product so far is the right side of a `%`.
@@ -131,6 +154,10 @@ impl<'a> Scan<'a> {
             self.at += 1;
         }
         let does = end == "%}" && self.begin_do();
+        let mut each = match end == "%}" && self.first_word() == "for" {
+            true => Each::Named,
+            false => Each::No,
+        };
         self.colon = None;
         let mut levels = vec![Level::default()];
         let mut after_value = false;
@@ -141,7 +168,13 @@ impl<'a> Scan<'a> {
             if !c.is_whitespace() {
                 self.colon = (c == ':' && levels.len() == 1).then_some(self.at);
             }
+            if levels.len() == 1 {
+                each = self.each(each, c);
+            }
             after_value = self.token(c, after_value, &mut levels);
+        }
+        if each == Each::Open {
+            self.found.push((self.at, ")"));
         }
         self.idle.extend(self.colon.filter(|_| end == "%}"));
         self.end_sum(levels.last_mut());
@@ -149,6 +182,30 @@ impl<'a> Scan<'a> {
             self.found.push((self.at, ")"));
         }
         self.skip_past(end);
+    }
+
+    fn first_word(&self) -> &'a str {
+        let inner = self.rest().trim_start();
+        &inner[..word_length(inner)]
+    }
+
+    /// Before a token of `for name in items if condition`: opens the call around the items, and closes it.
+    fn each(&mut self, each: Each, c: char) -> Each {
+        let word = &self.rest()[..word_length(self.rest())];
+        match each {
+            Each::Named if word == "in" => Each::Opening,
+            Each::Opening if c.is_whitespace() => Each::Opening,
+            Each::Opening => {
+                // `in['a']` has no blank.
+                self.found.push((self.at, " __each("));
+                Each::Open
+            }
+            Each::Open if matches!(word, "if" | "recursive") => {
+                self.found.push((self.at, ")"));
+                Each::No
+            }
+            each => each,
+        }
     }
 
     /// Steps over `do`, and opens the call around what follows.
@@ -266,10 +323,25 @@ impl<'a> Scan<'a> {
                     self.found.push((at + 1, "\","));
                 }
             }
+            ('<' | '>', Some(level)) => self.compare(at, after_value, level),
             (',' | ':' | '=' | '<' | '>' | '!', level) => self.end_sum(level),
             _ => {}
         }
         false
+    }
+
+    fn compare(&mut self, at: usize, after_value: bool, level: &mut Level) {
+        let first = level.start.filter(|_| after_value && !level.is_compared);
+        self.end_sum(Some(level));
+        if self.rest().starts_with('=') {
+            self.at += 1;
+        }
+        if let Some(first) = first {
+            self.found.push((first, "__compare("));
+            self.found.push((at, ",\""));
+            self.found.push((self.at, "\","));
+            level.is_compared = true;
+        }
     }
 
     fn end_percent(&mut self, level: &mut Level) {
@@ -290,7 +362,10 @@ impl<'a> Scan<'a> {
         if level.is_sum {
             self.found.push((level.value_end, ")"));
         }
-        (level.start, level.is_sum) = (None, false);
+        if level.is_compared {
+            self.found.push((level.value_end, ")"));
+        }
+        (level.start, level.is_sum, level.is_compared) = (None, false, false);
     }
 
     fn string(&mut self, quote: char) {
@@ -340,9 +415,17 @@ mod tests {
             ),
             (
                 "{%- for x in ['a]', \"}}\"] -%}",
-                "{%- for x in __list(['a]', \"}}\"]) -%}",
+                "{%- for x in  __each(__list(['a]', \"}}\"]) )-%}",
             ),
             ("{{ {'a': {}}}}", "{{ __dict({'a': __dict({})})}}"),
+            (
+                "{% for x in['a'] if x > 1 %}",
+                "{% for x in __each( __list(['a']) )if __compare(x ,\">\", 1) %}",
+            ),
+            (
+                "{{ a + 1 >= b*2 and not c < -1 }}",
+                "{{ __compare(__sum(a ,\"+\", 1) ,\">=\", b*2) and not __compare(c ,\"<\", -1) }}",
+            ),
             ("{{ a in['b'] }}", "{{ a in __list(['b']) }}"),
             ("{# [1] #}{{ [1] }}", "{# [1] #}{{ __list([1]) }}"),
             (
@@ -375,7 +458,10 @@ mod tests {
                 "{# {% if x: %} #}{% raw %}{% if x: %}{% endraw %}",
                 "{# {% if x: %} #}{% raw %}{% if x: %}{% endraw %}",
             ),
-            ("{% for i in [1]: %}", "{% for i in __list([1])  %}"),
+            (
+                "{% for i in [1]: %}",
+                "{% for i in  __each(__list([1])  )%}",
+            ),
             ("{{ +3 + +x }}", "{{  __sum(3 ,\"+\",  x) }}"),
         ] {
             assert_eq!(changed(text), expected);
@@ -395,7 +481,7 @@ mod tests {
             ),
             (
                 "{% if a | length + 1 > b %}",
-                "{% if __sum(a | length ,\"+\", 1) > b %}",
+                "{% if __compare(__sum(a | length ,\"+\", 1) ,\">\", b) %}",
             ),
             ("{{ 1e-7 - 1.5E+3 }}", "{{ __sum(1e-7 ,\"-\", 1.5E+3) }}"),
             (
@@ -414,7 +500,7 @@ mod tests {
             ("{{ a ~ b + c.d[0] }}", "{{ __sum(a ~ b ,\"+\", c.d[0]) }}"),
             (
                 "{% set datetime = a * b + [c] if -d < e - f.g() else h %}",
-                "{% set datetime = __sum(a * b ,\"+\", __list([c])) if -d < __sum(e ,\"-\", f.g()) else h %}",
+                "{% set datetime = __sum(a * b ,\"+\", __list([c])) if __compare(-d ,\"<\", __sum(e ,\"-\", f.g())) else h %}",
             ),
         ] {
             assert_eq!(changed(text), expected);

@@ -71,6 +71,14 @@ impl MacroSet {
             .find_map(|package| self.get(package, name))
     }
 
+    /// Whoever has it: the project, then its packages, then the built-in ones.
+    pub fn anywhere(&self, project: &str, name: &str) -> Option<&Arc<Macro>> {
+        let packages = self.packages.keys().rev().map(String::as_str);
+        let packages = packages.filter(|package| ![project, BUILTIN].contains(package));
+        let mut all = [project].into_iter().chain(packages).chain([BUILTIN]);
+        all.find_map(|package| self.get(package, name))
+    }
+
     pub fn has_package(&self, package: &str) -> bool {
         self.packages.contains_key(package)
     }

@@ -254,6 +254,7 @@ mod tests {
         env.add_function("__do", |_: minijinja::Value| "");
         env.add_function("__register", |_: minijinja::Value| "");
         env.add_function("__list", |value: minijinja::Value| value);
+        env.add_function("__each", |value: minijinja::Value| value);
         env.render_str(source, minijinja::context! { x => "a\n b" })
             .unwrap()
     }

@@ -6,6 +6,7 @@
 
 mod adapter;
 mod blocks;
+pub(crate) mod calls;
 pub(crate) mod collections;
 mod column;
 mod config_object;
@@ -25,6 +26,7 @@ mod modules;
 mod moment;
 mod named;
 mod names;
+mod order;
 mod python;
 mod re;
 mod re_pattern;
@@ -36,6 +38,7 @@ mod seeds;
 mod signature;
 mod statements;
 mod table;
+mod table_methods;
 pub(crate) mod template;
 mod text_filters;
 mod text_format;

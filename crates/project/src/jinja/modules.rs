@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use minijinja::value::{Enumerator, Object, ObjectRepr, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
@@ -10,6 +10,7 @@ use super::duration;
 use super::errors::failed;
 use super::itertools;
 use super::moment::{self, Moment, Zone};
+use super::named::placed;
 use super::re;
 use super::scope::Scope;
 
@@ -87,6 +88,7 @@ impl Object for Module {
     ) -> Result<Value, Error> {
         match (self.module, method) {
             (Kind::Re, _) => re::call(method, args),
+            (Kind::Datetime, "time") => time(args),
             (Kind::Datetime, _) => match self.get_value(&Value::from(method)) {
                 Some(class) => class.call(state, args),
                 None => Err(Error::from(ErrorKind::UnknownMethod)),
@@ -131,6 +133,23 @@ impl Object for Module {
             _ => Err(Error::from(ErrorKind::UnknownMethod)),
         }
     }
+}
+
+/// A time of a day: nothing can be asked of it but its text.
+fn time(args: &[Value]) -> Result<Value, Error> {
+    type Given = (Option<u32>, Option<u32>, Option<u32>, Option<u32>);
+    let args = placed("time", &["hour", "minute", "second", "microsecond"], args)?;
+    let (hour, minute, second, micros): Given = from_args(&args)?;
+    let part = |part: Option<u32>| part.unwrap_or(0);
+    let micros = part(micros);
+    let time = NaiveTime::from_hms_micro_opt(part(hour), part(minute), part(second), micros);
+    let time = time.ok_or_else(|| failed("there is no such time of a day"))?;
+    let pattern = if micros == 0 {
+        "%H:%M:%S"
+    } else {
+        "%H:%M:%S%.6f"
+    };
+    Ok(Value::from(time.format(pattern).to_string()))
 }
 
 fn day(text: &str, pattern: &str) -> Option<NaiveDateTime> {

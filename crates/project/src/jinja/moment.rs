@@ -9,7 +9,7 @@ use chrono::{
     Timelike, Utc,
 };
 use chrono_tz::Tz;
-use minijinja::value::{DynObject, Enumerator, Kwargs, Object, ObjectRepr, Rest, from_args};
+use minijinja::value::{DynObject, Enumerator, Kwargs, Object, ObjectRepr, Rest, Tuple, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::duration::Duration;
@@ -390,6 +390,12 @@ impl Object for Moment {
             "timestamp" => {
                 let micros = self.instant()?.timestamp_micros();
                 Ok(Value::from(micros as f64 / 1e6))
+            }
+            "isocalendar" => {
+                let week = self.wall.iso_week();
+                let day = self.wall.weekday().number_from_monday();
+                let parts = [week.year().into(), week.week().into(), day.into()];
+                Ok(Value::from(Tuple::from(parts.to_vec())))
             }
             "weekday" => Ok(Value::from(self.wall.weekday().num_days_from_monday())),
             "isoweekday" => Ok(Value::from(self.wall.weekday().number_from_monday())),

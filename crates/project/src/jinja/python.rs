@@ -43,6 +43,23 @@ pub(crate) fn map_repr(value: &Value) -> String {
     text
 }
 
+/// The name of its type.
+pub(crate) fn type_name(value: &Value) -> &'static str {
+    match value.kind() {
+        ValueKind::Undefined => "Undefined",
+        ValueKind::None => "NoneType",
+        ValueKind::Bool => "bool",
+        ValueKind::Number if value.is_integer() => "int",
+        ValueKind::Number => "float",
+        ValueKind::String => "str",
+        ValueKind::Bytes => "bytes",
+        ValueKind::Seq if is_tuple(value) => "tuple",
+        ValueKind::Seq => "list",
+        ValueKind::Map => "dict",
+        _ => "object",
+    }
+}
+
 /// Values nested deeper are not written: one may hold itself.
 const DEPTH: usize = 100;
 

@@ -43,7 +43,70 @@ pub(super) fn constant(name: &str) -> Option<Value> {
     Some(Value::from(known.bit))
 }
 
+/// What `compile` gives: its methods are the functions with the pattern filled in.
+#[derive(Debug)]
+struct Pattern {
+    pattern: String,
+    flags: i64,
+}
+
+impl Object for Pattern {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        match key.as_str()? {
+            "pattern" => Some(Value::from(&*self.pattern)),
+            "flags" => Some(Value::from(self.flags)),
+            _ => None,
+        }
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        _: &mut State<'_, '_>,
+        method: &str,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        let (places, named) = match args.split_last() {
+            Some((last, rest)) if last.is_kwargs() => (rest, Some(last)),
+            _ => (args, None),
+        };
+        let mut given: Vec<(String, Value)> = Vec::new();
+        if let Some(named) = named {
+            for name in named.try_iter()? {
+                given.push((name.to_string(), named.get_item(&name)?));
+            }
+        }
+        given.push(("flags".to_owned(), Value::from(self.flags)));
+        let pattern = Value::from(&*self.pattern);
+        let flags = Value::from(given.into_iter().collect::<Kwargs>());
+        call(method, &[&[pattern], places, &[flags]].concat())
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "re.compile('{}')", self.pattern)
+    }
+}
+
+fn compiled(args: &[Value]) -> Result<Value, Error> {
+    let call = Call::read("compile", args)?;
+    call.regex(call.pattern)?;
+    Ok(Value::from_object(Pattern {
+        pattern: call.pattern.to_owned(),
+        flags: call.number(0, "flags")? as i64,
+    }))
+}
+
 pub(super) fn call(method: &str, args: &[Value]) -> Result<Value, Error> {
+    if method == "compile" {
+        return compiled(args);
+    }
     let call = Call::read(method, args)?;
     match method {
         "escape" => Ok(Value::from(regex::escape(call.pattern))),
@@ -105,6 +168,7 @@ impl<'a> Call<'a> {
         let place = match self.method {
             "sub" => 3,
             "split" => 2,
+            "compile" => 0,
             _ => 1,
         };
         let bits = self.number(place, "flags")? as i64;

@@ -7,6 +7,8 @@ use forebay_core::Relation;
 use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
+use super::collections;
+use super::named::placed;
 use super::scope::Scope;
 use crate::ask::RelationKind;
 use crate::config::{PARTS, Quoting};
@@ -107,6 +109,22 @@ impl RelationValue {
         Self { database, ..self }
     }
 
+    /// What is said of each part of its name.
+    fn parts(&self, part: impl Fn(usize) -> Value) -> Value {
+        let parts = PARTS.iter().enumerate();
+        collections::dict(parts.map(|(at, name)| (Value::from(*name), part(at))))
+    }
+
+    /// Whether it has the parts that are given, whatever their case where they are not quoted.
+    fn matches(&self, args: &[Value]) -> Result<bool, Error> {
+        let args = placed("matches", &PARTS, args)?;
+        let (database, schema, name): (Option<&str>, Option<&str>, Option<&str>) =
+            from_args(&args)?;
+        let own = [&*self.database, &*self.relation.schema, &self.relation.name];
+        let mut pairs = [database, schema, name].into_iter().zip(own);
+        Ok(pairs.all(|(wanted, own)| wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(own))))
+    }
+
     /// The same in another database or schema, or of another name: keywords, or a mapping.
     fn at(&self, path: &Value) -> Value {
         let part = |key: &str| {
@@ -166,6 +184,12 @@ impl Object for RelationValue {
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        if let Some((_, kind)) = super::adapter::RELATION_KINDS
+            .iter()
+            .find(|(name, _)| *name == key)
+        {
+            return Some(Value::from(*kind));
+        }
         Some(match key {
             "database" => Value::from(&*self.database),
             "schema" => Value::from(&*self.relation.schema),
@@ -179,6 +203,14 @@ impl Object for RelationValue {
             "is_view" => Value::from(self.kind == Some("view")),
             "is_materialized_view" | "is_dynamic_table" | "is_pointer" => Value::from(false),
             "can_be_renamed" | "can_be_replaced" => Value::from(true),
+            "path" => self.parts(|at| match at {
+                0 => Value::from(&*self.database),
+                1 => Value::from(&*self.relation.schema),
+                _ => Value::from(&*self.relation.name),
+            }),
+            "quote_policy" => self.parts(|at| Value::from(self.quoted.0[at])),
+            "include_policy" => self.parts(|at| Value::from(self.shown[at])),
+            "quote_character" => Value::from("\""),
             "metadata" => Value::from_pairs([("type", "ForebayRelation")]),
             _ => return None,
         })
@@ -196,6 +228,26 @@ impl Object for RelationValue {
                 let (key, default): (&str, Option<Value>) = from_args(args)?;
                 let found = self.get_value_by_str(key);
                 Ok(found.or(default).unwrap_or(Value::from(())))
+            }
+            "quoted" => {
+                let (name,): (&str,) = from_args(args)?;
+                Ok(Value::from(forebay_core::quote(name)))
+            }
+            "information_schema_only" => {
+                let database = forebay_core::quote(&self.database);
+                Ok(Value::from(format!("{database}.INFORMATION_SCHEMA")))
+            }
+            "matches" => self.matches(args).map(Value::from),
+            "to_dict" => {
+                let keys = [
+                    "path",
+                    "type",
+                    "quote_character",
+                    "include_policy",
+                    "quote_policy",
+                ];
+                let part = |key| Some((Value::from(key), self.get_value_by_str(key)?));
+                Ok(collections::dict(keys.into_iter().filter_map(part)))
             }
             "without_identifier" => {
                 let [database, schema, _] = self.shown;

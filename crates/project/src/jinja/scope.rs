@@ -20,7 +20,7 @@ use super::moment::Moment;
 use super::names::{Asker, Names};
 use super::ref_call::RefCall;
 use super::relation::RelationValue;
-use super::unknown::Unknown;
+use super::unknown::{EXCUSED, METHODS, Unknown};
 use super::{adapter, collections, config_object, errors, functions, modules};
 use crate::ask::{Answer, Question};
 use crate::config::{Quoting, Target, Vars};
@@ -86,6 +86,7 @@ fn empty_graph() -> Value {
         "groups",
         "semantic_models",
         "saved_queries",
+        "functions",
     ];
     let parts = parts.map(|part| (Value::from(part), collections::dict([])));
     collections::dict(parts)
@@ -134,20 +135,46 @@ impl Shared {
         name: &str,
         namespace: Option<&str>,
     ) -> Option<&Arc<Macro>> {
-        let configured = namespace.and_then(|namespace| self.dispatch.get(namespace));
-        let packages: Vec<&str> = match (configured, namespace) {
-            (Some(order), _) => order.iter().map(String::as_str).collect(),
-            (None, Some(namespace)) if self.macros.has_package(namespace) => {
-                vec![&self.project, namespace]
-            }
-            // What is no package is as if it were not said.
-            (None, _) => vec![from, &self.project],
-        };
-        let builtin = [super::macros::BUILTIN];
-        let mut packages = packages.into_iter().chain(builtin);
+        // What is no package is as if it were not said.
+        let packages = self.dispatch_order(namespace);
+        let packages = packages.unwrap_or_else(|| vec![from, &self.project]);
+        let packages = packages.into_iter().chain([super::macros::BUILTIN]);
+        self.of_prefixes(name, packages, |package, name| {
+            self.macros.get(package, name)
+        })
+    }
+
+    /// The same as far as texts tell, from nowhere: any package may have what is looked for without a namespace.
+    pub fn dispatched_to(&self, name: &str, namespace: Option<&str>) -> Option<&Arc<Macro>> {
+        match self.dispatch_order(namespace) {
+            Some(_) => self.dispatched(&self.project, name, namespace),
+            None => self.of_prefixes(name, [""].into_iter(), |_, name| {
+                self.macros.anywhere(&self.project, name)
+            }),
+        }
+    }
+
+    /// The packages of a namespace. None: it says nothing.
+    fn dispatch_order<'a>(&'a self, namespace: Option<&'a str>) -> Option<Vec<&'a str>> {
+        let namespace = namespace?;
+        match self.dispatch.get(namespace) {
+            Some(order) => Some(order.iter().map(String::as_str).collect()),
+            None => self
+                .macros
+                .has_package(namespace)
+                .then(|| vec![&*self.project, namespace]),
+        }
+    }
+
+    fn of_prefixes<'a, 'b>(
+        &'a self,
+        name: &str,
+        mut packages: impl Iterator<Item = &'b str>,
+        find: impl Fn(&'b str, &str) -> Option<&'a Arc<Macro>>,
+    ) -> Option<&'a Arc<Macro>> {
         packages.find_map(|package| {
             let mut prefixes = self.prefixes().into_iter();
-            prefixes.find_map(|prefix| self.macros.get(package, &format!("{prefix}__{name}")))
+            prefixes.find_map(|prefix| find(package, &format!("{prefix}__{name}")))
         })
     }
 }
@@ -382,6 +409,9 @@ impl Scope {
     /// Everything a template can name: the package's macros and the project's come first, so that they can take the
     /// place of functions and of built-in macros.
     fn lookup(self: &Arc<Self>, name: &str) -> Option<Value> {
+        if name == EXCUSED {
+            return Some(Value::from(self.excuses(METHODS)));
+        }
         if let Some(value) = self.overridden_macro(None, name) {
             return Some(functions::constant(value));
         }
@@ -460,6 +490,7 @@ impl Scope {
             "project_name" => Value::from(&*self.shared.project),
             "invocation_id" => Value::from(&*self.shared.invocation_id),
             "run_started_at" => Value::from_object(Moment::utc(self.shared.now)),
+            "thread_id" => Value::from("Thread-1 (worker)"),
             "modules" => modules::value(self),
             "dbt_version" => Value::from(crate::DBT_VERSION),
             "dbt_metadata_envs" => collections::from_json(&self.shared.metadata_env().into()),

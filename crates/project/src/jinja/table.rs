@@ -12,16 +12,16 @@ use super::moment::Moment;
 use crate::ask::{Rows, TextKind};
 
 #[derive(Debug)]
-struct Table {
-    names: Arc<[String]>,
-    rows: Vec<Value>,
+pub(super) struct Table {
+    pub(super) names: Arc<[String]>,
+    pub(super) rows: Vec<Value>,
 }
 
 /// One row, or the table's columns: values by place and by name.
 #[derive(Debug)]
-struct Named {
-    names: Arc<[String]>,
-    values: Vec<Value>,
+pub(super) struct Named {
+    pub(super) names: Arc<[String]>,
+    pub(super) values: Vec<Value>,
 }
 
 #[derive(Debug)]
@@ -147,13 +147,14 @@ impl Object for Table {
 
     fn call_method(
         self: &Arc<Self>,
-        _: &mut State<'_, '_>,
+        state: &mut State<'_, '_>,
         method: &str,
         args: &[Value],
     ) -> Result<Value, Error> {
         match method {
-            "print_table" => Ok(Value::from("")),
             "rename" => self.renamed(args),
+            "select" | "exclude" | "limit" | "order_by" | "distinct" | "where" | "to_json"
+            | "print_table" => self.derived(state, method, args),
             _ => Err(Error::from(ErrorKind::UnknownMethod)),
         }
     }
@@ -229,6 +230,15 @@ impl Object for Column {
     ) -> Result<Value, Error> {
         match method {
             "values" => Ok(tuple(self.values.iter().cloned())),
+            "values_sorted" => {
+                let mut values = self.values.clone();
+                values.sort();
+                Ok(tuple(values))
+            }
+            "values_without_nulls" => {
+                let values = self.values.iter().filter(|value| !value.is_none());
+                Ok(tuple(values.cloned()))
+            }
             "values_distinct" => {
                 let mut seen: Vec<Value> = Vec::new();
                 for value in &self.values {

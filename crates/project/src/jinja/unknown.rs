@@ -7,6 +7,12 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 use minijinja::{Error, State, Value};
 
+/// What a context is asked for whether mistakes of the node's own text wait until it is compiled.
+pub(crate) const EXCUSED: &str = "__excused";
+
+/// Stands among the names that a node's text is excused for: methods that values do not have.
+pub(crate) const METHODS: &str = "()";
+
 #[derive(Debug)]
 pub(crate) struct Unknown;
 

@@ -6,12 +6,12 @@ use minijinja::value::{Kwargs, Rest, Tuple, ValueKind, from_args};
 use minijinja::{Error, State, Value};
 use serde_json::Value as Json;
 
-use super::collections;
 use super::errors::{failed, of_template};
 use super::filters::sort_keys;
 use super::scope::Scope;
 use super::text_format;
 use super::yaml_text::yaml_text;
+use super::{collections, order};
 use crate::problems::Problems;
 use crate::{text, yaml};
 
@@ -62,6 +62,27 @@ pub(super) fn unique(
     }
 }
 
+/// `a + b` of numbers, texts or lists.
+pub(super) fn added(left: &Value, right: &Value) -> Result<Value, Error> {
+    let texts = left.as_str().zip(right.as_str());
+    if let Some((left, right)) = texts {
+        return Ok(Value::from(format!("{left}{right}")));
+    }
+    if is_list(left) && is_list(right) {
+        return Ok(collections::list(left.try_iter()?.chain(right.try_iter()?)));
+    }
+    let whole = left
+        .as_i64()
+        .zip(right.as_i64())
+        .filter(|_| left.is_integer() && right.is_integer());
+    if let Some(sum) = whole.and_then(|(left, right)| left.checked_add(right)) {
+        return Ok(Value::from(sum));
+    }
+    Ok(Value::from(
+        f64::try_from(left.clone())? + f64::try_from(right.clone())?,
+    ))
+}
+
 /// Terms with signs between them. Dates and lists are added as Python does: the sum of two lists is one that can be
 /// changed. All else as the engine does.
 pub(super) fn sum(
@@ -88,6 +109,26 @@ pub(super) fn sum(
     Ok(total)
 }
 
+/// The items of a loop.
+pub(super) fn each(
+    scope: &Arc<Scope>,
+    _: &mut State<'_, '_>,
+    args: &[Value],
+) -> Result<Value, Error> {
+    let items = args.first().cloned().unwrap_or_default();
+    order::iterable(items, scope.compiling().is_none())
+}
+
+/// `a < b` and its like.
+pub(super) fn compare(
+    _: &Arc<Scope>,
+    _: &mut State<'_, '_>,
+    args: &[Value],
+) -> Result<Value, Error> {
+    let (left, sign, right): (Value, &str, Value) = from_args(args)?;
+    order::compared(&left, sign, &right).map(Value::from)
+}
+
 /// `a % b`: a text is filled in, a number divided.
 pub(super) fn percent(
     _: &Arc<Scope>,
@@ -112,17 +153,23 @@ pub(super) fn list(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Res
     collections::list_of(&items)
 }
 
-/// Of a mapping, of pairs, of keywords, or empty.
+/// Of a mapping, of pairs, or empty, and of keywords besides.
 pub(super) fn dict(_: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let Some(first) = args.first() else {
-        return Ok(collections::dict([]));
-    };
-    if first.kind() == ValueKind::Map {
-        return collections::dict_of(first);
+    let mut pairs = Vec::new();
+    for given in args {
+        pairs.extend(match given.kind() {
+            ValueKind::Map => collections::entries(given)?,
+            _ => {
+                let pair =
+                    |pair: Value| Ok((pair.get_item_by_index(0)?, pair.get_item_by_index(1)?));
+                given
+                    .try_iter()?
+                    .map(pair)
+                    .collect::<Result<Vec<_>, Error>>()?
+            }
+        });
     }
-    let pair = |pair: Value| Ok((pair.get_item_by_index(0)?, pair.get_item_by_index(1)?));
-    let pairs: Result<Vec<_>, Error> = first.try_iter()?.map(pair).collect();
-    Ok(collections::dict(pairs?))
+    Ok(collections::dict(pairs))
 }
 
 /// What cannot be gone through makes all of it the default, where one is given.
@@ -171,6 +218,33 @@ pub(super) fn to_yaml(
         Ok(json) => Ok(Value::from(yaml_text(&json))),
         Err(error) => default.ok_or_else(|| failed(format!("toyaml: {error}"))),
     }
+}
+
+/// Of two mappings to lists of texts: what the first has and the second lacks, in whatever case.
+pub(super) fn difference(
+    _: &Arc<Scope>,
+    _: &mut State<'_, '_>,
+    args: &[Value],
+) -> Result<Value, Error> {
+    let (first, second): (Value, Value) = from_args(args)?;
+    let small = |value: &Value| value.to_string().to_lowercase();
+    let second = collections::entries(&second)?;
+    let mut left = Vec::new();
+    for (key, values) in collections::entries(&first)? {
+        let Some((_, other)) = second.iter().find(|(other, _)| small(other) == small(&key)) else {
+            left.push((key, values));
+            continue;
+        };
+        let other: Vec<String> = other.try_iter()?.map(|value| small(&value)).collect();
+        let values: Vec<Value> = values
+            .try_iter()?
+            .filter(|value| !other.contains(&small(value)))
+            .collect();
+        if !values.is_empty() {
+            left.push((key, collections::list(values)));
+        }
+    }
+    Ok(collections::dict(left))
 }
 
 pub(super) fn local_md5(

@@ -230,8 +230,14 @@ fn target(
         file: PROFILES_FILE,
         problems,
     };
+    let before = problems.count();
     let Some(mut yaml) = open(&folder, doc) else {
-        return embedded();
+        if problems.count() == before {
+            let problem = Diagnostic::error(format!("{PROFILES_FILE} is empty"));
+            let hint = format!("the project's profile is '{profile}'");
+            problems.push(problem.at(Location::file(PROFILES_FILE)).hint(hint));
+        }
+        return None;
     };
     // Other profiles and targets may name environment variables that nobody has set here.
     let names = keys(&yaml);

@@ -1,6 +1,7 @@
 //! Reads a project from the outside in: its name and target, its files, its nodes, its edges.
 
 mod builder;
+mod dispatches;
 mod head;
 mod packages;
 mod patches;
@@ -119,6 +120,7 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
         explicit_overrides: project.file.explicit_overrides,
         ..shared(&options, head.target, macros)
     });
+    dispatches::check(&shared, problems);
     let mut properties = Vec::new();
     for (package, found) in packages.iter().zip(&mut scanned) {
         let renderer = Renderer {

@@ -19,6 +19,9 @@ use crate::yaml::{Doc, Yaml};
 /// Both may name packages, but only one of them does. In the first one Jinja is rendered.
 const FILES: &[&str] = &["packages.yml", "dependencies.yml"];
 
+/// What the first of them may say; the hash is written by `dbt deps`.
+const KEYS: &[&str] = &["packages", "sha1_hash"];
+
 /// Where packages files are read, and with what their Jinja is rendered.
 pub(super) struct Reader<'a> {
     pub root: &'a Path,
@@ -235,6 +238,9 @@ impl Reader<'_> {
                 };
                 renderer.render(doc, &mut yaml, |_| false);
             }
+            if *name == FILES[0] {
+                check_keys(doc, &yaml);
+            }
             let Some(written) = yaml.get("packages").filter(|yaml| !yaml.is_null()) else {
                 continue;
             };
@@ -257,6 +263,16 @@ impl Reader<'_> {
     }
 }
 
+fn check_keys(doc: Doc<'_>, yaml: &Yaml) {
+    let entries = yaml.as_map().unwrap_or_default();
+    for entry in entries.iter().filter(|entry| !KEYS.contains(&&*entry.key)) {
+        let message = format!("unknown key '{}' in {}", entry.key, doc.file);
+        let problem = Diagnostic::error(message).at(entry.key_at.in_file(doc.file));
+        doc.problems
+            .push(problem.hint("a list under packages: names the packages"));
+    }
+}
+
 fn ask(asked: &mut Asked, folder: &str, doc: Doc<'_>, entry: &Yaml) {
     let text = |key: &str| entry.get(key).and_then(Yaml::as_text).map(str::to_owned);
     let at = entry.at.in_file(doc.file);
@@ -267,7 +283,19 @@ fn ask(asked: &mut Asked, folder: &str, doc: Doc<'_>, entry: &Yaml) {
             folder => format!("{folder}/{local}"),
         };
         asked.local.push((local, at));
-    } else if let Some(name) = text("package")
+        return;
+    }
+    if let Some(name) = text("package") {
+        let missing = match (name.contains('/'), entry.get("version").is_some()) {
+            (false, _) => "no owner: write it like dbt-labs/dbt_utils",
+            (_, false) => "no version",
+            _ => "",
+        };
+        if !missing.is_empty() {
+            doc.error(format!("the package '{name}' has {missing}"), entry.at);
+        }
+    }
+    if let Some(name) = text("package")
         .or_else(|| text("git"))
         .or_else(|| text("tarball"))
     {

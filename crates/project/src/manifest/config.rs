@@ -57,6 +57,7 @@ pub(super) fn config<'a>(node: &'a Node, detail: &'a Detail) -> Config<'a> {
             "docs" => config.put("docs", docs(Some(value))),
             // Of a model: what a source has of that name is none of its settings.
             "freshness" if value.get("build_after").is_none() => {}
+            "begin" => config.put("begin", moment(value)),
             "tags" if !value.is_array() => config.put("tags", json!([value])),
             name @ ("contract" | "snapshot_meta_column_names") => {
                 let default = config.get(name).cloned().unwrap_or_default();
@@ -261,6 +262,17 @@ fn hooks(written: &Json) -> Json {
         Json::Array(all) => all.iter().map(hook).collect(),
         Json::Null => json!([]),
         one => json!([hook(one)]),
+    }
+}
+
+/// A day is the moment that it begins.
+fn moment(written: &Json) -> Json {
+    let text = written.as_str().unwrap_or_default();
+    let is_day = text.len() == 10 && text.bytes().all(|c| c.is_ascii_digit() || c == b'-');
+    match is_day {
+        true => json!(format!("{text}T00:00:00")),
+        false if text.len() == 19 => json!(text.replacen(' ', "T", 1)),
+        false => written.clone(),
     }
 }
 

@@ -1,15 +1,13 @@
 //! Macros and documentation blocks in the manifest.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
 use forebay_core::NodeId;
-use regex::Regex;
 use serde_json::{Map, Value as Json, json};
 
 use super::{below, created_at, path};
 use crate::Project;
-use crate::jinja::Macro;
+use crate::jinja::{Macro, calls};
 
 pub(super) fn macros(project: &Project) -> Json {
     let all = project.shared.macros.all();
@@ -27,7 +25,7 @@ fn entry(project: &Project, found: &Macro) -> Json {
     let described = patch.map(|patch| patch.arguments.clone());
     let described = described.filter(|arguments| *arguments != json!([]));
     let arguments = described.unwrap_or_else(|| arguments(project, found));
-    let called = called(project, &found.package, &found.text, &found.name);
+    let called = called(project, found);
     json!({
         "unique_id": found.id(),
         "name": found.name,
@@ -70,57 +68,30 @@ fn arguments(project: &Project, found: &Macro) -> Json {
         .collect()
 }
 
-/// The macros that a text of a package calls, as far as names tell. As in dbt, one that calls itself by its bare name
-/// does not depend on itself.
-fn called(project: &Project, package: &str, text: &str, own: &str) -> BTreeSet<NodeId> {
-    static DISPATCH: LazyLock<Regex> = LazyLock::new(|| {
-        let name = r#"['"](\w+)['"]"#;
-        let pattern = format!(
-            r"(?-u)adapter\.dispatch\(\s*(?:macro_name\s*=\s*)?{name}(?:\s*,\s*(?:macro_namespace\s*=\s*|packages\s*=\s*\w*)?{name})?"
-        );
-        Regex::new(&pattern).expect("a valid pattern")
-    });
+/// The macros that a macro calls, as far as names tell. As in dbt, one that calls itself by its bare name does not depend
+/// on itself; whatever stands before a point may be a package.
+fn called(project: &Project, of: &Macro) -> BTreeSet<NodeId> {
     let shared = &project.shared;
-    let macros = &shared.macros;
-    let named = |name: &str| match name.split_once('.') {
-        Some((package, name)) => macros.get(package, name),
-        None => macros.find(package, &shared.project, name),
+    let find = |package: &str, name: &str| {
+        let found = shared.macros.get(package, name);
+        found.or_else(|| shared.macros.anywhere(&shared.project, name))
     };
-    let code = code(text);
-    let direct = calls(&code).filter(|name| *name != own);
-    let direct = direct.filter_map(named);
-    let dispatched = DISPATCH.captures_iter(text).filter_map(|call| {
-        let namespace = call.get(2).map(|found| found.as_str());
-        shared.dispatched(package, &call[1], namespace)
+    let bare = |name: &str| {
+        let found = (name != of.name).then(|| find(&of.package, name));
+        found.flatten()
+    };
+    let code = calls::code(&of.text);
+    let direct = calls::calls(&code).filter_map(|call| match call.package {
+        Some("adapter") => None,
+        Some(package) => find(package, call.name),
+        None => bare(call.name),
+    });
+    let dispatches = calls::dispatches(&of.text, &code);
+    let dispatched = dispatches.iter().flat_map(|call| {
+        let found = shared.dispatched_to(&call.name, call.namespace.as_deref());
+        [bare(&call.name), found].into_iter().flatten()
     });
     direct.chain(dispatched).map(|found| found.id()).collect()
-}
-
-/// What stands before each opening bracket: a name, or two with a point between them.
-fn calls(code: &str) -> impl Iterator<Item = &str> {
-    let in_name = |c: char| c.is_alphanumeric() || c == '_';
-    code.match_indices('(').map(move |(at, _)| {
-        let before = code[..at].trim_end();
-        let name = before.trim_end_matches(in_name);
-        let package = name.strip_suffix('.').unwrap_or(name);
-        &before[package.trim_end_matches(in_name).len()..]
-    })
-}
-
-/// The insides of the tags, without comments and without what stands in quotes.
-fn code(text: &str) -> String {
-    static COMMENT: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"(?s)\{#.*?#\}").expect("a valid pattern"));
-    static TAG: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"(?s)\{[{%].*?[}%]\}").expect("a valid pattern"));
-    static QUOTED: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"(?s)'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*""#).expect("a valid pattern")
-    });
-    let text = COMMENT.replace_all(text, "");
-    let tags = TAG.find_iter(&text).map(|tag| tag.as_str());
-    QUOTED
-        .replace_all(&tags.collect::<String>(), "")
-        .into_owned()
 }
 
 pub(super) fn docs(project: &Project) -> Json {

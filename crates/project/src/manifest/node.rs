@@ -157,7 +157,7 @@ pub(super) fn entry<'a>(
         resource_type: node.resource_type().as_str(),
         package_name: &node.package,
         path: match (node.resource_type(), generic) {
-            (_, Some(_)) => format!("{}.sql", detail.alias),
+            (_, Some(test)) => test.file_name(&detail.alias),
             (ResourceType::Analysis, _) => format!("analysis/{}", below(&file)),
             (ResourceType::Snapshot, _) => project.snapshot_path(node),
             _ => below(&file).to_owned(),

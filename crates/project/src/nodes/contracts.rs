@@ -1,7 +1,7 @@
 //! Contracts of models: what they promise, and whether the promise can be kept.
 
 use forebay_core::contract::{Constraint, ConstraintKind, Contract};
-use forebay_core::graph::{Materialized, Model};
+use forebay_core::graph::{Language, Materialized, Model};
 use forebay_core::incremental::OnSchemaChange;
 use forebay_core::{Diagnostic, Location};
 
@@ -52,6 +52,11 @@ pub(super) fn check_contract(
         reader.problems.push(problem.hint(hint));
     };
     let what = &reader.what;
+    if model.contract.enforced && model.language == Language::Python {
+        let message = format!("{what} is written in Python, and cannot have an enforced contract");
+        wrong(None, message, "contracts are for models in SQL");
+        return None;
+    }
     let empty = patch.is_none_or(|patch| patch.columns.is_empty());
     if model.contract.enforced && empty {
         let message = format!("{what} has an enforced contract and no columns");

@@ -49,8 +49,13 @@ fn content(cx: &Cx<'_>, names: &Names, fields: &mut Fields<'_>) -> Option<Conten
         let Some(call) = RefCall::parse(text) else {
             let what = &fields.what;
             let message = format!("'{text}' is nothing that {what} can depend on");
+            // As in dbt, what calls nothing is nothing.
+            let problem = match text.contains('(') {
+                true => Diagnostic::error(message),
+                false => Diagnostic::warning(message),
+            };
             cx.problems.push(
-                Diagnostic::error(message)
+                problem
                     .at(at)
                     .hint("write ref('model'), source('source', 'table') or metric('metric')"),
             );

@@ -74,11 +74,11 @@ impl Fixtures<'_> {
 }
 
 /// The first record names the columns. A short record leaves the last of them null.
-fn csv_rows(text: &str) -> Result<Vec<Row>, csv::Error> {
+fn csv_rows(text: &str) -> Result<Vec<Row>, String> {
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
         .from_reader(text.trim_start().as_bytes());
-    let names = reader.headers()?.clone();
+    let names = reader.headers().map_err(|error| error.to_string())?.clone();
     let row = |record: csv::StringRecord| {
         let value = |at: usize| record.get(at).map_or(Json::Null, Json::from);
         let pairs = names.iter().enumerate();
@@ -86,7 +86,19 @@ fn csv_rows(text: &str) -> Result<Vec<Row>, csv::Error> {
             .map(|(at, name)| (name.to_owned(), value(at)))
             .collect()
     };
-    reader.records().map(|record| Ok(row(record?))).collect()
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| error.to_string())?;
+        if record.len() > names.len() {
+            let line = record.position().map_or(0, csv::Position::line);
+            let (found, named) = (record.len(), names.len());
+            return Err(format!(
+                "line {line} has {found} fields, and the first line names {named}"
+            ));
+        }
+        rows.push(row(record));
+    }
+    Ok(rows)
 }
 
 fn empty_is_null(value: &mut Json) {

@@ -91,6 +91,7 @@ impl GenericTests<'_> {
         let id = NodeId::new(format!("test.{}.{}.{id}", cx.package.name, names.full));
         let fqn = self.fqn(target.file, &names.full);
         let mut own = self.rendered(decl);
+        let file = own.contains_key("alias").then(|| names.short.clone());
         if names.short != names.full && !own.contains_key("alias") {
             let short = Json::String(names.short);
             own.insert("alias".to_owned(), Setting::plain(short, decl.at.clone()));
@@ -102,6 +103,7 @@ impl GenericTests<'_> {
             config_call: config_call(&own),
             of_column: decl.of_column,
             key: target.key.clone(),
+            file,
             target: target.call.clone(),
         };
         let mut config = self.settings(&fqn, &[], &own);

@@ -57,7 +57,7 @@ fn read(cx: &Cx<'_>, item: &Item) -> Option<Group> {
         config: meta_only(config.as_ref()),
         name,
     };
-    fields.finish(Unknown::Warn);
+    fields.finish(Unknown::Error);
     Some(group)
 }
 

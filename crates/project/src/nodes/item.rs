@@ -77,7 +77,11 @@ impl<'a> Entry<'a> {
         let beside: Vec<&str> = beside.copied().filter(|key| !is_within(key)).collect();
         let entry = config_and_tags(doc, &mut self.fields);
         let what = self.fields.what.clone();
-        self.fields.finish(Unknown::Warn);
+        // As in dbt.
+        self.fields.finish(match self.kind {
+            ResourceType::Exposure => Unknown::Error,
+            _ => Unknown::Warn,
+        });
         let Some(content) = content else {
             return Outcome::Broken;
         };

@@ -17,6 +17,7 @@ mod seeds;
 mod singular_tests;
 mod snapshots;
 mod sources;
+mod test_detail;
 mod test_names;
 mod unit_tests;
 
@@ -33,7 +34,7 @@ use crate::hooks::{HookText, When};
 use crate::jinja::{Engine, NodeScope, Record, RefCall, Shared};
 use crate::package::Package;
 use crate::problems::Problems;
-use crate::properties::{Ages, Argument, Patch, SourceTable};
+use crate::properties::{Ages, Patch, SourceTable};
 use crate::scan::SqlFile;
 use crate::text;
 
@@ -48,6 +49,7 @@ pub(crate) use seeds::seed;
 pub(crate) use singular_tests::singular_test;
 pub(crate) use snapshots::{snapshot, yaml_snapshots};
 pub(crate) use sources::{id as source_id, source};
+pub(crate) use test_detail::TestDetail;
 pub(crate) use unit_tests::{UnitTestDetail, UnitTests};
 
 /// What building a node needs to know.
@@ -161,40 +163,6 @@ pub(crate) struct Detail {
     pub loader: String,
     /// The SQL text that reads a source which is files.
     pub location: Option<String>,
-}
-
-/// A generic test's arguments, still with their Jinja.
-#[derive(Clone, Debug)]
-pub(crate) struct TestDetail {
-    pub namespace: Option<String>,
-    pub name: String,
-    pub arguments: Vec<(String, Argument)>,
-    /// Section and name under which it is declared.
-    pub key: String,
-    /// The node that it is declared on.
-    pub target: RefCall,
-    /// Its settings as dbt writes them behind its call.
-    pub config_call: String,
-    /// It is declared on a column, which it need not be to name one.
-    pub of_column: bool,
-}
-
-impl TestDetail {
-    /// The columns that its arguments name.
-    pub fn columns(&self) -> Vec<String> {
-        let argument = |wanted: &str| {
-            let mut arguments = self.arguments.iter();
-            arguments.find_map(|(name, argument)| (name == wanted).then_some(&argument.value))
-        };
-        match (argument("column_name"), argument("combination_of_columns")) {
-            (Some(Json::String(column)), _) => vec![column.clone()],
-            (_, Some(Json::Array(columns))) => {
-                let texts = columns.iter().filter_map(Json::as_str);
-                texts.map(str::to_owned).collect()
-            }
-            _ => Vec::new(),
-        }
-    }
 }
 
 /// Switched off by `enabled: false`, or not readable: known by name only.

@@ -136,6 +136,17 @@ fn missing(reader: &Reader<'_>, place: &Location, what: &str, hint: &str) {
 }
 
 fn timestamp(reader: &Reader<'_>, place: &Location) -> Option<SnapshotStrategy> {
+    if reader.get("check_cols").is_some() {
+        let message = format!(
+            "{} compares by its timestamp, and can have no check_cols",
+            reader.what
+        );
+        let problem = Diagnostic::error(message).at(reader.at("check_cols"));
+        reader
+            .problems
+            .push(problem.hint("leave out check_cols, or set strategy='check'"));
+        return None;
+    }
     let updated_at = reader.text("updated_at");
     if updated_at.is_none() {
         let hint = "the timestamp strategy compares that column";
@@ -152,11 +163,11 @@ fn check(reader: &Reader<'_>, place: &Location) -> Option<SnapshotStrategy> {
     };
     let columns = match setting.value.as_str() {
         Some("all") => Vec::new(),
-        Some(_) => {
+        None if setting.value.is_array() => reader.texts("check_cols"),
+        _ => {
             reader.wrong("check_cols", setting, "'all' or a list of columns");
             return None;
         }
-        _ => reader.texts("check_cols"),
     };
     let updated_at = reader.text("updated_at");
     Some(SnapshotStrategy::Check {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 use super::contract::constraints;
 use super::shapes;
 use super::tests::{self, TestDecl};
+use crate::config::Kind;
 use crate::docs;
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
 
@@ -60,6 +61,7 @@ fn column(
     let name = fields.required("name")?;
     fields.what = format!("column '{name}' of '{owner}'");
     shapes::check(doc, item, &fields.what, shapes::ENTRY);
+    shapes::check_unless_null(doc, item, &fields.what, &[("data_type", Kind::Text)]);
     let quote = fields.flag("quote");
     let tested = match quote.unwrap_or(quoted) {
         true => forebay_core::name::quote(&name),

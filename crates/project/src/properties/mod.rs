@@ -287,6 +287,13 @@ fn config_and<'a>(
     config
         .values_mut()
         .for_each(|setting| setting.written = None);
+    if let Some(access) = fields.peek("access").filter(|yaml| yaml.is_null()) {
+        let message = format!(
+            "'access' of {} must be private, protected or public, not nothing",
+            fields.what
+        );
+        doc.error(message, access.at);
+    }
     for key in beside {
         let Some(yaml) = fields.get(key) else {
             continue;

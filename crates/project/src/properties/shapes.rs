@@ -1,7 +1,7 @@
 //! Of which shape the keys of property files must be: as dbt has it, nothing is no empty list.
 
 use crate::config::Kind;
-use crate::yaml::{Doc, Yaml};
+use crate::yaml::{Doc, MOMENT, Yaml};
 
 /// What a file may have sections of, each of them a list.
 pub(super) const SECTIONS: &[&str] = &[
@@ -36,19 +36,32 @@ pub(super) const ENTRY: &[(&str, Kind)] = &[
 /// Says which keys have values of another shape, nothing among them.
 pub(super) fn check(doc: Doc<'_>, yaml: &Yaml, what: &str, keys: &[(&str, Kind)]) {
     for (key, kind) in keys {
-        let Some(value) = yaml.get(key).filter(|value| !kind.fits(&value.to_json())) else {
+        let fits = |value: &Yaml| kind.fits(&value.to_json()) && !is_moment(value);
+        let Some(value) = yaml.get(key).filter(|value| !fits(value)) else {
             continue;
         };
         // Told where it is read.
         if *key == "config" && !value.is_null() {
             continue;
         }
-        let (wanted, found) = (kind.wanted(), value.kind());
+        let found = match is_moment(value) {
+            true => "a date: put it in quotes",
+            false => value.kind(),
+        };
+        let wanted = kind.wanted();
         doc.error(
             format!("'{key}' of {what} must be {wanted}, not {found}"),
             value.at,
         );
     }
+}
+
+/// A date without quotes is no text.
+fn is_moment(value: &Yaml) -> bool {
+    value
+        .to_values()
+        .as_str()
+        .is_some_and(|text| text.starts_with(MOMENT))
 }
 
 /// The same, but for nothing.

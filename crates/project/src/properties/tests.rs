@@ -179,6 +179,13 @@ fn check(doc: Doc<'_>, fields: &Fields<'_>) {
             name.at,
         );
     }
+    let name = fields.peek("name").and_then(Yaml::as_text);
+    if name.is_some_and(|name| name.contains(' ')) {
+        doc.error(
+            format!("'name' of {what} must have no blanks"),
+            fields.at("name"),
+        );
+    }
 }
 
 fn fill(doc: Doc<'_>, mut decl: TestDecl, mut fields: Fields<'_>) -> TestDecl {

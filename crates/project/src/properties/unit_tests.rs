@@ -70,6 +70,9 @@ pub(super) fn read(doc: Doc<'_>, yaml: &Yaml) -> Option<UnitTestDecl> {
     let at = fields.at("name");
     let model = fields.required("model");
     let model_at = fields.at("model").in_file(doc.file);
+    if fields.peek("given").is_none() {
+        fields.missing("given");
+    }
     let given = fields.list("given").iter();
     let given: Vec<_> = given
         .filter_map(|item| given_rows(doc, item, &fields.what))

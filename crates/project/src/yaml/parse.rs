@@ -167,7 +167,12 @@ impl<'a> Builder<'a> {
             let (event, at) = self.next()?;
             let value = self.node(event, at)?;
             match key {
-                Key::Merge => merged.push(value),
+                Key::Merge if is_merged(&value) => merged.push(value),
+                Key::Merge => {
+                    let message =
+                        format!("<< takes a mapping or a list of them, not {}", value.kind());
+                    return Err(self.error(message, at));
+                }
                 Key::Text(key) => self.insert(&mut entries, Entry { key, key_at, value }),
             }
         }
@@ -231,6 +236,14 @@ fn merge(entries: &mut Vec<Entry>, merged: Vec<Yaml>) {
         if let Value::Map(more) = yaml.value {
             entries.extend(more.into_iter().filter(|e| seen.insert(e.key.clone())));
         }
+    }
+}
+
+fn is_merged(yaml: &Yaml) -> bool {
+    match &yaml.value {
+        Value::Map(_) => true,
+        Value::List(items) => items.iter().all(|item| item.as_map().is_some()),
+        Value::Scalar(_) => false,
     }
 }
 

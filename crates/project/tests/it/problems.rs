@@ -172,7 +172,7 @@ error: x must not be 3
 error: no macro or function is called 'nowhere'
   --> macros/deep/m.sql:8:6
   hint: it is called from models/c.sql:1:11
-error: Jinja: unknown method: string has no method named nothing
+warning: Jinja: unknown method: string has no method named nothing
   --> models/d.sql:1:21"
     );
 }
@@ -833,5 +833,83 @@ select * from {{ ref('d) }}
         "unknown statement fro\n  --> models/i.sql:1:4\n  hint: did you mean 'for'?",
     ] {
         assert!(text.contains(problem), "{problem} in\n{text}");
+    }
+}
+
+#[test]
+fn what_a_dispatch_looks_for_has_to_be_there() {
+    let files = Files::new(
+        "--- macros/m.sql
+{% macro cents(x) %}{{ return(adapter.dispatch('cents', 'shop')(x)) }}{% endmacro %}
+{% macro default__cents(x) %}{{ x }}{% endmacro %}
+{% macro euros(x) %}
+  {{ return(adapter.dispatch('euros')(x)) }}
+{% endmacro %}
+{% macro grants() %}{{ adapter.dispatch('get_grant_sql', 'dbt')() }}{% endmacro %}
+{# adapter.dispatch('none') #}
+--- profiles.yml
+shop: {target: dev, outputs: {dev: {type: duckdb, path: shop.duckdb}}}
+",
+    );
+    let problems = files.load().err().expect("a macro is missing").to_string();
+    assert_eq!(
+        problems,
+        "error: adapter.dispatch looks for a macro 'euros' that nobody has
+  --> macros/m.sql:4:13
+  hint: it would be called default__euros, or duckdb__euros"
+    );
+}
+
+#[test]
+fn shapes_that_dbt_refuses_are_errors() {
+    for (text, wanted) in [
+        (
+            "--- models/a_v1.sql\nselect 1\n--- models/a.sql\nselect 1\n--- models/s.yml\nmodels: [{name: a, versions: [{v: 1}]}]\n",
+            "model 'a' is there with versions and without",
+        ),
+        (
+            "--- models/p.py\ndef model(dbt, session):\n    dbt.config(contract={'enforced': True})\n    return 1\n",
+            "model 'p' is written in Python, and cannot have an enforced contract",
+        ),
+        ("--- profiles.yml\n\n", "profiles.yml is empty"),
+        (
+            "--- packages.yml\npackage: []\n",
+            "unknown key 'package' in packages.yml",
+        ),
+        (
+            "--- dbt_project.yml\nname: shop\non-run-start: 5\n",
+            "'on-run-start' of dbt_project.yml must be a text or a list of texts, not a number",
+        ),
+        (
+            "--- dbt_project.yml\nname: shop\ndispatch: [{macro_namespace: a}]\n",
+            "an entry of dispatch has no 'search_order'",
+        ),
+        (
+            "--- models/a.sql\nselect 1 as a\n--- models/s.yml\nunit_tests: [{name: u, model: a, expect: {rows: []}}]\n",
+            "unit test 'u' has no 'given'",
+        ),
+        (
+            "--- models/a.sql\nselect 1 as a\n--- models/s.yml\nmodels: [{name: a, description: 2024-01-01}]\n",
+            "'description' of model 'a' must be a text, not a date: put it in quotes",
+        ),
+        (
+            "--- models/a.sql\nselect {{ f(x=1, x=2) }}\n--- macros/m.sql\n{% macro f(x) %}{{ x }}{% endmacro %}\n",
+            "Jinja syntax error: the argument 'x' is given twice",
+        ),
+        (
+            "--- models/a.sql\n{% for x in none %}{{ x }}{% endfor %}\n",
+            "'NoneType' object is not iterable",
+        ),
+        (
+            "--- models/a.sql\n{% if '10' > 5 %}1{% endif %}\n",
+            "'>' not supported between instances of 'str' and 'int'",
+        ),
+        (
+            "--- models/a.sql\n{{ [1, 'b'] | sort }}\n",
+            "'<' not supported between instances of 'str' and 'int'",
+        ),
+    ] {
+        let told = problems(text);
+        assert!(told.contains(wanted), "{text}\n{told}");
     }
 }
