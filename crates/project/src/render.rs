@@ -33,6 +33,8 @@ impl Renderer<'_> {
                     written,
                     ..Yaml::from_json(json, yaml.at)
                 };
+            } else if let Some(text) = without_last_line_end(scalar.json.as_str(), path) {
+                *yaml = Yaml::from_json(text.into(), yaml.at);
             }
             return;
         }
@@ -71,6 +73,13 @@ impl Renderer<'_> {
             }
         }
     }
+}
+
+/// A text without Jinja goes through it all the same in dbt, but for descriptions: one line end is lost.
+fn without_last_line_end<'t>(text: Option<&'t str>, path: &[&str]) -> Option<&'t str> {
+    let text = text?.strip_suffix('\n')?;
+    let is_plain = !has_jinja(text) && path.last() != Some(&"description");
+    is_plain.then_some(text)
 }
 
 pub(crate) fn has_jinja(text: &str) -> bool {

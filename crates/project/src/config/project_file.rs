@@ -1,8 +1,10 @@
 //! `dbt_project.yml`.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use forebay_core::Diagnostic;
+use regex::Regex;
 
 use super::quoting::Quoting;
 use super::required;
@@ -136,6 +138,10 @@ impl ProjectFile {
         let docs_in = (!docs.is_empty()).then(|| clean(docs, "docs", folder));
         let restricted = fields.flag("restrict-access").unwrap_or(false);
         let version = fields.get("version").map(Yaml::to_json);
+        if version.as_ref().is_some_and(|version| !is_version(version)) {
+            let message = "'version' must be a number, or a text such as '1.0.0'";
+            fields.error(message, fields.at("version"));
+        }
         let vars = WrittenVars::from_yaml(doc, fields.get("vars"));
         must_be(&fields, yaml, "clean-targets", Kind::List);
         fields.ignore(&["clean-targets"]);
@@ -196,7 +202,7 @@ impl ProjectFile {
             snapshots: tree(&["snapshots"]),
             sources: tree(&["sources"]),
             tests: tree(&["data_tests", "tests"]),
-            unit_tests: tree(&["unit_tests", "unit-tests"]),
+            unit_tests: tree(&["unit_tests"]),
             exposures: tree(&["exposures"]),
             semantic_models: tree(&["semantic-models", "semantic_models"]),
             metrics: tree(&["metrics"]),
@@ -207,6 +213,20 @@ impl ProjectFile {
         fields.ignore(&["require-dbt-version"]);
         fields.finish(Unknown::Error);
         Some(project)
+    }
+}
+
+/// Two numbers or three, and what may stand behind those.
+fn is_version(written: &serde_json::Value) -> bool {
+    static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
+        let number = r"(0|[1-9]\d*)";
+        let rest = r"(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?";
+        let pattern = format!(r"^{number}\.{number}(\.{number}{rest})?$");
+        Regex::new(&pattern).expect("a valid pattern")
+    });
+    match written.as_str() {
+        Some(text) => PATTERN.is_match(text),
+        None => written.is_number() || written.is_null(),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Template texts as the engine sees them, and the way back to the user's file.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use forebay_core::{Diagnostic, Location};
+use regex::{Captures, Regex};
 
 use super::blocks::{Block, open_block};
 use super::literals::wrapped;
@@ -93,8 +94,35 @@ impl Origin {
     }
 }
 
+/// `{% print a, b %}` as `{{ a ~ b }}`, as long as it was. None: there is nothing of the kind.
+fn printing(template: &str) -> Option<String> {
+    static PRINT: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?s)\{%([-+]?\s*)print\b(.*?)([-+]?)%\}").expect("a valid pattern")
+    });
+    let rewritten = |found: &Captures<'_>| {
+        let (mut depth, mut quote) = (0_i32, None);
+        let inner = found[2].chars().map(|c| {
+            match (quote, c) {
+                (Some(mark), c) if c == mark => quote = None,
+                (None, '\'' | '"') => quote = Some(c),
+                (None, '(' | '[' | '{') => depth += 1,
+                (None, ')' | ']' | '}') => depth -= 1,
+                (None, ',') if depth == 0 => return '~',
+                _ => {}
+            }
+            c
+        });
+        let inner: String = inner.collect();
+        format!("{{{{{}     {inner}{}}}}}", &found[1], &found[3])
+    };
+    let rewrite = || PRINT.replace_all(template, rewritten).into_owned();
+    template.contains("print").then(rewrite)
+}
+
 /// The template with its literals made changeable, and the shifts that this adds.
 fn changeable(template: &str, shifts: &[(usize, isize)]) -> (String, Vec<(usize, isize)>) {
+    let printed = printing(template);
+    let template = printed.as_deref().unwrap_or(template);
     let (insertions, idle) = wrapped(template);
     // As long as before, so that places stay.
     let blank = |template: &str| {

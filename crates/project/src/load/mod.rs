@@ -218,7 +218,7 @@ fn properties(renderer: &Renderer<'_>, problems: &Problems, scanned: &Scanned) -
     for (file, content) in &scanned.properties {
         let doc = Doc { file, problems };
         let before = problems.count();
-        match yaml::parse(file, content, problems) {
+        match yaml::parse(file, content.trim_end(), problems) {
             Some(mut yaml) => {
                 renderer.render(doc, &mut yaml, stays);
                 properties.add(doc, &yaml);

@@ -63,6 +63,6 @@ fn entry(project: &Project, operation: &Operation) -> Json {
         "contract": {"enforced": false, "alias_types": true, "checksum": null},
         "doc_blocks": [],
         "created_at": created_at(project),
-        "index": operation.index,
+        "index": operation.index + 1,
     })
 }

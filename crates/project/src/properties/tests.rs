@@ -53,6 +53,9 @@ pub(crate) const INLINE: &[&str] = &[
     "group",
 ];
 
+/// What is no argument wherever it stands.
+const OF_THE_TEST: &[&str] = &["config", "description", "name"];
+
 /// Tests under either key.
 pub(crate) fn read_all(
     doc: Doc<'_>,
@@ -190,16 +193,31 @@ fn check(doc: Doc<'_>, fields: &Fields<'_>) {
 
 fn fill(doc: Doc<'_>, mut decl: TestDecl, mut fields: Fields<'_>) -> TestDecl {
     check(doc, &fields);
-    decl.name = fields.text("name");
-    decl.description = fields.text("description").unwrap_or_default();
-    let config = from_yaml(doc, fields.map("config"));
     let block = fields.map("arguments");
+    // As in dbt, what stands among the arguments is laid over what stands beside them.
+    let own = |key: &str| {
+        block
+            .iter()
+            .find(|entry| entry.key == key)
+            .map(|entry| &entry.value)
+    };
+    let text = |yaml: Option<&Yaml>| yaml.and_then(Yaml::as_text).map(str::to_owned);
+    decl.name = text(own("name")).or(fields.text("name"));
+    let description = text(own("description")).or(fields.text("description"));
+    decl.description = description.unwrap_or_default();
+    let beside = fields.map("config");
+    let config = own("config").map_or(beside, |yaml| yaml.as_map().unwrap_or_default());
+    let config = from_yaml(doc, config);
+    let block = block
+        .iter()
+        .filter(|entry| !OF_THE_TEST.contains(&&*entry.key));
     let (inline, arguments): (Vec<_>, Vec<_>) = fields
         .rest()
+        .chain(block)
         .partition(|entry| INLINE.contains(&entry.key.as_str()));
     decl.config = from_yaml(doc, inline);
     merge(&mut decl.config, config);
-    for entry in arguments.into_iter().chain(block) {
+    for entry in arguments {
         let argument = Argument {
             value: entry.value.to_json(),
             at: entry.value.at.in_file(doc.file),

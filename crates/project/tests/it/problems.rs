@@ -913,3 +913,51 @@ fn shapes_that_dbt_refuses_are_errors() {
         assert!(told.contains(wanted), "{text}\n{told}");
     }
 }
+
+#[test]
+fn what_is_said_among_the_arguments_of_a_test_is_said_of_the_test() {
+    let project = project(
+        "--- models/a.sql
+select 1 as a
+--- models/s.yml
+models:
+  - name: a
+    columns:
+      - name: a
+        data_tests:
+          - unique: {arguments: {name: once, config: {severity: warn}}, config: {where: a > 1}}
+",
+    );
+    let test = project
+        .graph
+        .nodes
+        .keys()
+        .find(|id| id.as_str().contains("once"));
+    let entry = project
+        .described(test.expect("the test has that name"))
+        .unwrap();
+    assert_eq!(entry["config"]["severity"], "warn");
+    assert_eq!(entry["config"]["where"], serde_json::Value::Null);
+}
+
+#[test]
+fn texts_of_yaml_lose_a_line_end_and_what_is_printed_is_written() {
+    let project = project(
+        "--- models/a.sql
+select {% print '1', 2 %} as {% print('b') %}
+--- models/s.yml
+models:
+  - name: a
+    description: |
+      long
+    config:
+      meta:
+        owner: |
+          me
+",
+    );
+    assert_eq!(sql(&project, "a"), "select 12 as b");
+    let entry = project.described(&NodeId::new("model.shop.a")).unwrap();
+    assert_eq!(entry["config"]["meta"]["owner"], "me");
+    assert_eq!(entry["description"], "long\n");
+}
