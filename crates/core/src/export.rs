@@ -8,6 +8,9 @@ pub struct Export {
     /// Below the project's folder, or absolute.
     pub location: String,
     pub format: ExportFormat,
+    /// What of SQL reads the file, where that gives other types than were written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

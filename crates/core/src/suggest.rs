@@ -1,12 +1,13 @@
 //! "Did you mean": the nearest of the valid names.
 
 /// `did you mean 'x'?` for the nearest candidate, the first of them by name, if one is near enough to be meant:
-/// a third of the letters may be wrong, and something of the word must be right.
+/// a third of the letters may be wrong, and something of the word must be right. The word itself is no other one.
 pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let length = wrong.chars().count();
     let limit = (length / 3).max(1);
     candidates
         .into_iter()
+        .filter(|candidate| *candidate != wrong)
         .map(|candidate| (distance(wrong, candidate), candidate))
         .filter(|(d, _)| *d <= limit && *d < length)
         .min()
@@ -55,6 +56,7 @@ mod tests {
             Some("did you mean 'tags'?")
         );
         assert_eq!(nearest("colour", keys), None);
+        assert_eq!(nearest("tags", keys), None);
         assert_eq!(nearest("b", ["a"]), None);
         assert_eq!(
             nearest("ab", ["b", "a"]).as_deref(),

@@ -20,7 +20,7 @@ use crate::dialect::{dialect_of, local};
 use crate::engine::{self, Files, Planner, SpillFolder, Views, from_engine, input_rows, placed};
 use crate::macros::Macros;
 use crate::types::{Dialect, Input, LakeOptions, Rows, WriteOptions, Written};
-use crate::warehouse::{Begun, Warehouse};
+use crate::warehouse::{Begun, Declared, Warehouse};
 
 /// A warehouse folder and the engine that reads and writes it. Cloning is cheap.
 ///
@@ -170,27 +170,37 @@ impl Lake {
         input: Input,
         options: WriteOptions,
     ) -> BoxFuture<'a, Result<Written, Diagnostic>> {
-        Box::pin(async move {
-            match self.warehouse().begin(relation, &options.txns).await? {
-                Begun::Skipped(version) => Ok(Written {
-                    version,
-                    rows: 0,
-                    skipped: true,
-                }),
-                Begun::Writing(writing) => {
-                    let state = self.state();
-                    let sql = input.sql().map(str::to_owned);
-                    let written = match self.input_rows(&state, input).await {
-                        Ok(rows) => writing.finish(&state, rows, &options).await,
-                        Err(problem) => Err(problem),
-                    };
-                    match (written, &sql) {
-                        (Err(problem), Some(sql)) => Err(self.stumbled(problem, sql).await),
-                        (written, _) => written,
-                    }
+        Box::pin(self.write_declared(relation, input, options, None))
+    }
+
+    /// As [`Lake::write`], of a table of whose columns that is declared. None: what it is of the table,
+    /// and nothing of one that is overwritten.
+    pub(crate) async fn write_declared(
+        &self,
+        relation: &Relation,
+        input: Input,
+        options: WriteOptions,
+        declared: Option<Declared>,
+    ) -> Result<Written, Diagnostic> {
+        match self.warehouse().begin(relation, &options.txns).await? {
+            Begun::Skipped(version) => Ok(Written {
+                version,
+                rows: 0,
+                skipped: true,
+            }),
+            Begun::Writing(writing) => {
+                let state = self.state();
+                let sql = input.sql().map(str::to_owned);
+                let written = match self.input_rows(&state, input).await {
+                    Ok(rows) => writing.finish(&state, rows, &options, declared).await,
+                    Err(problem) => Err(problem),
+                };
+                match (written, &sql) {
+                    (Err(problem), Some(sql)) => Err(self.stumbled(problem, sql).await),
+                    (written, _) => written,
                 }
             }
-        })
+        }
     }
 
     /// Defines a view, replacing a view or table of that name at one moment.

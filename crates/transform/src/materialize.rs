@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use forebay_core::export::ExportFormat;
 use forebay_core::graph::{Materialized, Model, Spec};
 use forebay_core::incremental::Incremental;
-use forebay_core::{Diagnostic, Node, Relation};
+use forebay_core::{Diagnostic, Node, Relation, quote};
 use forebay_lake::{Input, Lake, SchemaChange, TableKind, Txn, WriteMode, WriteOptions, Written};
 
 use crate::{Ctx, contract, incremental, relation};
@@ -74,16 +75,45 @@ async fn put(
         }
         Materialized::External(export) => {
             let rows = Input::Sql(sql.to_owned());
-            let written = lake.write(relation, rows, options).await?;
-            let rows = format!("select * from {}", relation.sql());
+            let written = lake.write(relation, rows, options.clone()).await?;
+            let rows = exported(lake, relation, &export.format).await?;
             lake.export(&rows, export).await?;
-            Ok(written)
+            // What reads the model in dbt reads the file, whose texts are not always what was written. One without
+            // rows says nothing of types.
+            match &export.read {
+                Some(read) if written.rows > 0 => {
+                    let rows = Input::Sql(format!("select * from {read}"));
+                    lake.write(relation, rows, options).await
+                }
+                _ => Ok(written),
+            }
         }
         _ => {
             lake.write(relation, Input::Sql(sql.to_owned()), options)
                 .await
         }
     }
+}
+
+/// The rows of a table as they are written into a file: SQL has its own texts for values.
+async fn exported(
+    lake: &Lake,
+    relation: &Relation,
+    format: &ExportFormat,
+) -> Result<String, Diagnostic> {
+    let info = match format {
+        ExportFormat::Csv { .. } => lake.info(relation).await?,
+        ExportFormat::Parquet | ExportFormat::Json => None,
+    };
+    let columns = info.map_or("*".to_owned(), |info| {
+        let fields = info.schema.fields().iter();
+        let columns: Vec<String> = fields
+            .map(|field| quote(field.name()))
+            .map(|name| format!("cast({name} as varchar) as {name}"))
+            .collect();
+        columns.join(", ")
+    });
+    Ok(format!("select {columns} from {}", relation.sql()))
 }
 
 fn nothing_written() -> Written {

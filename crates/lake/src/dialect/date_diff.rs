@@ -12,6 +12,8 @@ use datafusion::logical_expr::{
 };
 use forebay_core::{Diagnostic, suggest};
 
+use crate::types::Dialect;
+
 use super::length::{DAY, evaluate, problem};
 
 /// Numbers what a part cuts time into, from microseconds since the epoch.
@@ -23,7 +25,7 @@ const PARTS: &[(&str, Number)] = &[
     ("second", |micros| micros.div_euclid(1_000_000)),
     ("minute", |micros| micros.div_euclid(60_000_000)),
     ("hour", |micros| micros.div_euclid(3_600_000_000)),
-    ("day", |micros| micros.div_euclid(DAY)),
+    ("day", days),
     // Weeks begin on Monday, and the epoch was a Thursday.
     ("week", |micros| (micros.div_euclid(DAY) + 3).div_euclid(7)),
     ("month", months),
@@ -34,13 +36,18 @@ const PARTS: &[(&str, Number)] = &[
     ("millennium", |micros| months(micros).div_euclid(12_000)),
 ];
 
+fn days(micros: i64) -> i64 {
+    micros.div_euclid(DAY)
+}
+
 fn months(micros: i64) -> i64 {
     let date = DateTime::from_timestamp_micros(micros).unwrap_or_default();
     i64::from(date.year()) * 12 + i64::from(date.month0())
 }
 
-pub(super) fn date_diff() -> ScalarUDF {
+pub(super) fn date_diff(dialect: Dialect) -> ScalarUDF {
     ScalarUDF::from(DateDiff {
+        dialect,
         signature: Signature::any(3, Volatility::Immutable),
         aliases: vec!["datediff".to_owned()],
     })
@@ -48,6 +55,7 @@ pub(super) fn date_diff() -> ScalarUDF {
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct DateDiff {
+    dialect: Dialect,
     signature: Signature,
     aliases: Vec<String>,
 }
@@ -70,8 +78,8 @@ impl ScalarUDFImpl for DateDiff {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let number = match &args.args[0] {
-            ColumnarValue::Scalar(part) => part_of(&part.to_string())?,
+        let (part, number) = match &args.args[0] {
+            ColumnarValue::Scalar(part) => part_of(&part.to_string(), self.dialect)?,
             ColumnarValue::Array(_) => {
                 return Err(problem(Diagnostic::error(
                     "the first argument of date_diff must be a constant: 'day'",
@@ -94,20 +102,28 @@ impl ScalarUDFImpl for DateDiff {
             let (from, to) = (micros(1)?, micros(2)?);
             let from = from.as_primitive::<TimestampMicrosecondType>();
             let to = to.as_primitive::<TimestampMicrosecondType>();
-            let between =
-                |(from, to): (Option<i64>, Option<i64>)| Some(number(to?) - number(from?));
+            let of_weeks = self.dialect == Dialect::DuckDb && part == "week";
+            let between = |(from, to): (Option<i64>, Option<i64>)| {
+                let between = number(to?) - number(from?);
+                // DuckDB counts whole weeks since its version 2.
+                Some(if of_weeks { between / 7 } else { between })
+            };
             let found: Int64Array = from.iter().zip(to).map(between).collect();
             Ok(Arc::new(found))
         })
     }
 }
 
-fn part_of(text: &str) -> Result<Number> {
+fn part_of(text: &str, dialect: Dialect) -> Result<(&'static str, Number)> {
     let name = text.to_lowercase();
     let found = PARTS
         .iter()
         .find(|(part, _)| *part == name || name.strip_suffix('s') == Some(part));
-    found.map(|(_, number)| *number).ok_or_else(|| {
+    let found = found.map(|(part, number)| match (*part, dialect) {
+        ("week", Dialect::DuckDb) => (*part, days as Number),
+        (part, _) => (part, *number),
+    });
+    found.ok_or_else(|| {
         let names = PARTS.iter().map(|(part, _)| *part);
         problem(
             Diagnostic::error(format!("date_diff knows no part '{text}'"))

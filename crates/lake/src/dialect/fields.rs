@@ -9,6 +9,10 @@ use datafusion::functions_nested::expr_fn::{array_element, map_extract};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawFieldAccessExpr};
 use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, lit};
 
+use forebay_core::Diagnostic;
+
+use super::length::problem;
+use crate::engine::sql_type;
 use crate::functions;
 
 #[derive(Debug)]
@@ -76,6 +80,17 @@ impl ExprPlanner for Fields {
                 let part = functions::named("json_normal_part");
                 expr = part.call(vec![expr, lit(name.as_str())]);
                 continue;
+            }
+            let has_fields = matches!(
+                held,
+                DataType::Struct(_) | DataType::Map(..) | DataType::Null
+            );
+            if !has_fields {
+                return Err(problem(Diagnostic::error(format!(
+                    "{} '{}' is no structure, and has no field '{name}'",
+                    sql_type(held),
+                    column.name(),
+                ))));
             }
             let field = alike(held, name);
             expr = get_field(expr, field.map_or(name, Field::name).as_str());

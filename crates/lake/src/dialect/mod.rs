@@ -147,7 +147,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
         functions = counted::wide(functions);
     }
     functions = rounding::rounding(functions, dialect);
-    functions.push(Arc::new(date_diff::date_diff()));
+    functions.push(Arc::new(date_diff::date_diff(dialect)));
     functions.extend(functions::all(dialect).into_iter().map(Arc::new));
     functions.extend(local::functions(&state).map(Arc::new));
     let aggregates = state.aggregate_functions().values().cloned();

@@ -52,6 +52,11 @@ impl VisitorMut for Rewriter {
         if self.0 == Dialect::Postgres {
             select.projection.iter_mut().for_each(series_rows);
         }
+        if self.0 == Dialect::DuckDb && joins_all(select) {
+            let problem = Diagnostic::error("SQL syntax: a JOIN says nothing of how it joins")
+                .hint("ON a.id = b.id, USING (id), or CROSS JOIN for all pairs of rows");
+            return ControlFlow::Break(Box::new(problem));
+        }
         if select.from.iter().any(is_positional) {
             let problem = Diagnostic::error("POSITIONAL JOIN is not supported")
                 .hint("join by row_number() over (), or give the rows a key");
@@ -77,12 +82,16 @@ impl VisitorMut for Rewriter {
     }
 }
 
-/// By each item of the answer, in their order. The engine takes only columns for items.
+/// By each item of the answer, in their order. The engine takes only columns for items, and the order of a query
+/// alone.
 fn order_by_all(query: &mut Query) {
-    let SetExpr::Select(select) = query.body.as_ref() else {
+    let Some(OrderBy { kind, .. }) = &mut query.order_by else {
         return;
     };
-    let Some(OrderBy { kind, .. }) = &mut query.order_by else {
+    if matches!(kind, OrderByKind::All(_)) && !matches!(query.body.as_ref(), SetExpr::Select(_)) {
+        within(&mut query.body);
+    }
+    let SetExpr::Select(select) = query.body.as_ref() else {
         return;
     };
     let is_star = |item: &SelectItem| {
@@ -107,6 +116,38 @@ fn order_by_all(query: &mut Query) {
             *kind = OrderByKind::Expressions(places);
         }
     }
+}
+
+/// `SELECT * FROM (...)`.
+fn within(body: &mut SetExpr) {
+    let text = "(select * from (select 1) as forebay_all)";
+    let Some(Expr::Subquery(mut outer)) = fill(text, &[]) else {
+        return;
+    };
+    if let SetExpr::Select(select) = outer.body.as_mut()
+        && let Some(table) = select.from.first_mut()
+        && let TableFactor::Derived { subquery, .. } = &mut table.relation
+    {
+        std::mem::swap(subquery.body.as_mut(), body);
+        *body = *outer.body;
+    }
+}
+
+/// `JOIN t` of which nothing says how. The engine would take all pairs of rows.
+fn joins_all(select: &Select) -> bool {
+    let mut joins = select.from.iter().flat_map(|table| &table.joins);
+    joins.any(|join| {
+        matches!(
+            join.join_operator,
+            JoinOperator::Join(JoinConstraint::None)
+                | JoinOperator::Inner(JoinConstraint::None)
+                | JoinOperator::Left(JoinConstraint::None)
+                | JoinOperator::LeftOuter(JoinConstraint::None)
+                | JoinOperator::Right(JoinConstraint::None)
+                | JoinOperator::RightOuter(JoinConstraint::None)
+                | JoinOperator::FullOuter(JoinConstraint::None)
+        )
+    })
 }
 
 /// An order by what `SELECT DISTINCT` gives is by its place: the engine knows the item by its name alone.

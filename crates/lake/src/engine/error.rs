@@ -163,7 +163,7 @@ fn explain_arrow(error: &ArrowError) -> Diagnostic {
         | ArrowError::ParseError(message)
         | ArrowError::ComputeError(message)
         | ArrowError::ArithmeticOverflow(message)
-        | ArrowError::InvalidArgumentError(message) => Diagnostic::error(plain(message)),
+        | ArrowError::InvalidArgumentError(message) => told(message),
         other => Diagnostic::error(plain(&other.to_string())),
     }
 }

@@ -20,6 +20,19 @@ pub(super) fn hinted(mut problem: Diagnostic) -> Diagnostic {
     if let Some((_, hint)) = lookalike {
         return problem.hint(*hint);
     }
+    let tokens = stumbled::tokens(&sql).filter(|_| is_syntax);
+    if let Some(token) = tokens.as_deref().and_then(no_end) {
+        let at = token.span.start;
+        let what = match token.token {
+            Token::EOF => String::new(),
+            _ => format!(" before {token}"),
+        };
+        problem.message = format!(
+            "SQL syntax: a CASE has no END{what} (line {}, column {})",
+            at.line, at.column
+        );
+        return problem;
+    }
     let found = stumbled::tokens(&sql).and_then(|tokens| {
         let (line, column) = place(&problem.message)?;
         let is_there = |token: &TokenWithSpan| {
@@ -58,6 +71,64 @@ fn place(message: &str) -> Option<(u64, u64)> {
     let (_, place) = message.rsplit_once(" (line ")?;
     let (line, column) = place.strip_suffix(')')?.split_once(", column ")?;
     Some((line.parse().ok()?, column.parse().ok()?))
+}
+
+/// The token before which a CASE should have ended.
+fn no_end(tokens: &[TokenWithSpan]) -> Option<&TokenWithSpan> {
+    // Of what is open, whether it is a CASE; else it is a bracket.
+    let mut open: Vec<bool> = Vec::new();
+    let keyword = |at: usize| match &tokens[at].token {
+        Token::Word(word) if at == 0 || tokens[at - 1].token != Token::Period => word.keyword,
+        _ => Keyword::NoKeyword,
+    };
+    for (at, token) in tokens.iter().enumerate() {
+        let in_case = open.last() == Some(&true);
+        match &token.token {
+            Token::LParen | Token::LBracket | Token::LBrace => open.push(false),
+            Token::RParen | Token::RBracket | Token::RBrace if !in_case => {
+                open.pop();
+            }
+            Token::RParen | Token::RBracket | Token::RBrace | Token::Comma | Token::SemiColon
+                if in_case =>
+            {
+                return Some(token);
+            }
+            Token::EOF if in_case => return Some(token),
+            _ => match keyword(at) {
+                Keyword::CASE => open.push(true),
+                Keyword::END if in_case => {
+                    open.pop();
+                }
+                // `is distinct from`
+                Keyword::FROM if in_case && (at == 0 || keyword(at - 1) != Keyword::DISTINCT) => {
+                    return Some(token);
+                }
+                Keyword::AS | Keyword::WHERE | Keyword::GROUP if in_case => return Some(token),
+                _ => {}
+            },
+        }
+    }
+    None
+}
+
+/// Whether ON or USING follows the table of the JOIN there.
+pub(super) fn is_joined(tokens: &[TokenWithSpan], join: usize) -> bool {
+    let mut depth = 0usize;
+    for token in &tokens[join + 1..] {
+        match &token.token {
+            Token::LParen => depth += 1,
+            Token::RParen if depth == 0 => return false,
+            Token::RParen => depth -= 1,
+            Token::Comma | Token::SemiColon if depth == 0 => return false,
+            Token::Word(word) if depth == 0 => match word.keyword {
+                Keyword::ON | Keyword::USING => return true,
+                Keyword::JOIN | Keyword::WHERE | Keyword::GROUP | Keyword::ORDER => return false,
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    false
 }
 
 /// `country = "ES"`: there is no such column, and a text was meant.

@@ -21,6 +21,10 @@ enum Named {
     /// The type that something is cast to.
     CastTo(&'static [&'static str]),
     Plus,
+    /// A number beside a comparison.
+    Compared,
+    /// A JOIN without ON and USING.
+    Join,
     Keyword(Keyword),
     Division,
     /// The last place of a name that two tables have.
@@ -49,10 +53,15 @@ const RULES: &[Rule] = &[
     ("", "() needs OVER ", Named::Function),
     ("there is no type '", "'", Named::Name),
     ("has no part '", "'", Named::Text),
+    ("has no field '", "'", Named::Name),
+    ("'", "' is no length of time", Named::Text),
+    ("a JOIN says nothing", "", Named::Join),
+    ("QUALIFY is asked of", "", Named::Keyword(Keyword::QUALIFY)),
     ("'", "' is no regular expression", Named::Text),
     ("Cannot cast string '", "' to ", Named::Cast),
     ("Can't cast value ", " ", Named::Number),
     ("' to a whole number", "", Named::CastTo(WHOLE)),
+    ("' to a whole number", "", Named::Compared),
     (" to type integer", "", Named::CastTo(WHOLE)),
     ("' to value of integer type", "", Named::CastTo(WHOLE)),
     ("' to value of bigint type", "", Named::CastTo(WHOLE)),
@@ -101,6 +110,14 @@ const RULES: &[Rule] = &[
     ("", " + ", Named::Number),
 ];
 
+const COMPARISONS: &[Token] = &[
+    Token::Eq,
+    Token::Neq,
+    Token::Lt,
+    Token::LtEq,
+    Token::Gt,
+    Token::GtEq,
+];
 const WHOLE: &[&str] = &[
     "int", "integer", "bigint", "smallint", "tinyint", "hugeint", "int2", "int4", "int8",
 ];
@@ -228,6 +245,15 @@ impl Named {
                 let behind = before(1).is_some_and(|at| token(at) == Some(&Token::DoubleColon));
                 is_type && (in_call || behind)
             }
+            Self::Compared => {
+                let compares = |at: Option<usize>| {
+                    let token = at.and_then(&token);
+                    token.is_some_and(|token| COMPARISONS.contains(token))
+                };
+                matches!(token(at), Some(Token::Number(..)))
+                    && (compares(before(1)) || compares(Some(at + 1)))
+            }
+            Self::Join => keyword(at) == Keyword::JOIN && !slips::is_joined(tokens, at),
             Self::Plus => token(at) == Some(&Token::Plus),
             Self::Keyword(wanted) => keyword(at) == wanted,
             Self::Division => matches!(token(at), Some(Token::Div | Token::Mod)),
@@ -291,6 +317,16 @@ mod tests {
             (
                 "WITH query name \"q\" specified more than once",
                 "with q as (select 1),\nq as (select 2) select q.a from q",
+                Some((2, 1)),
+            ),
+            (
+                "Cannot cast string 'x' to a whole number",
+                "select 1 as n from t where a = 5",
+                Some((1, 32)),
+            ),
+            (
+                "SQL syntax: a JOIN says nothing of how it joins",
+                "select * from a join b on (a.x = b.x)\njoin (select 1 on) c where a join d using (x)",
                 Some((2, 1)),
             ),
             (

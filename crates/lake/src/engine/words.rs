@@ -143,6 +143,25 @@ const SENTENCES: &[Sentence] = &[
                 .hint("max(x), or limit 1, makes one of them"),
         )
     }),
+    ("QUALIFY clause requires window functions", |_| {
+        Some(
+            Diagnostic::error("QUALIFY is asked of a query that has no window function")
+                .hint("WHERE and HAVING are asked of rows and groups"),
+        )
+    }),
+    ("join condition should not be empty", |_| {
+        Some(
+            Diagnostic::error("SQL syntax: a JOIN says nothing of how it joins")
+                .hint("ON a.id = b.id, USING (id), or CROSS JOIN for all pairs of rows"),
+        )
+    }),
+    ("Invalid input syntax for type interval: \"", |rest| {
+        let (text, _) = rest.split_once('"')?;
+        Some(
+            Diagnostic::error(format!("'{text}' is no length of time"))
+                .hint("a number and a unit: '3 days', '1 month 2 hours'"),
+        )
+    }),
     (
         "Physical plan does not support logical expression ",
         |rest| {

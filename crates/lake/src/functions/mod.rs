@@ -31,6 +31,7 @@ mod text;
 mod to_char;
 mod typed_json;
 mod types;
+mod vectors;
 mod writing;
 
 mod function;
@@ -90,6 +91,8 @@ pub(crate) fn all(dialect: Dialect) -> Vec<ScalarUDF> {
             roots::DUCKDB,
             structures::DUCKDB,
             text::DUCKDB,
+            maps::DUCKDB,
+            vectors::DUCKDB,
         ],
         Dialect::Postgres => &[
             hex::POSTGRES,

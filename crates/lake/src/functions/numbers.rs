@@ -226,11 +226,22 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
     Function {
         names: &["bit_count"],
-        takes: &[Takes::Int],
+        takes: &[Takes::Any],
         count: (1, 1),
         gives: int,
         run: |arrays| {
-            strict::<Int64Array, _>(arrays, |row| Ok(Some(i64::from(row.int(0).count_ones()))))
+            // A negative number has as many as its type has bits.
+            let bits = match arrays[0].data_type() {
+                DataType::Int8 => 8,
+                DataType::Int16 => 16,
+                DataType::Int32 => 32,
+                _ => 64,
+            };
+            let wide = cast(&arrays[0], &DataType::Int64)?;
+            strict::<Int64Array, _>(&[wide], |row| {
+                let unused = 64 - bits;
+                Ok(Some(i64::from((row.int(0) << unused).count_ones())))
+            })
         },
     },
     Function {

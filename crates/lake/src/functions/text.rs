@@ -310,6 +310,7 @@ fn part(text: &str, by: &str, place: i64) -> String {
 
 fn split(text: &str, by: &str) -> Vec<Option<String>> {
     match by.is_empty() {
+        true if text.is_empty() => vec![Some(String::new())],
         true => text.chars().map(|c| Some(c.to_string())).collect(),
         false => text.split(by).map(|part| Some(part.to_owned())).collect(),
     }

@@ -5,13 +5,15 @@ use arrow::datatypes::{DataType, Field, SchemaRef};
 use forebay_core::quote;
 
 use crate::engine::sql_type;
+use crate::warehouse::Declared;
 
 /// Rows of a table, joined with those of a source. All texts are SQL.
-pub(super) struct Change {
+pub(super) struct Change<'a> {
     pub table: String,
     /// The name by which the expressions know the table.
     pub alias: String,
     pub schema: SchemaRef,
+    pub declared: &'a Declared,
     /// Tables as FROM joins them.
     pub source: String,
     pub on: String,
@@ -34,7 +36,7 @@ pub(super) enum Which {
     OnlyTable,
 }
 
-/// Columns with their new values; those that are not named keep theirs, or are null in a new row.
+/// Columns with their new values; those that are not named keep theirs, or have their default in a new row.
 pub(super) enum Action {
     Update(Vec<(String, String)>),
     Insert(Vec<(String, String)>),
@@ -46,7 +48,7 @@ pub(super) enum Action {
 const ROW: &str = "forebay_row";
 const SOURCE: &str = "forebay_source";
 
-impl Change {
+impl Change<'_> {
     pub(super) fn sql(&self) -> String {
         let names = self.schema.fields().iter().map(|field| quote(field.name()));
         let names: Vec<String> = names.collect();
@@ -114,7 +116,10 @@ impl Change {
         };
         let value = match (given, &case.action) {
             (Some((_, value)), _) => typed(field, value),
-            (None, Action::Insert(_)) => typed(field, "null"),
+            (None, Action::Insert(_)) => typed(
+                field,
+                self.declared.default_of(field.name()).unwrap_or("null"),
+            ),
             (None, _) => format!("{}.{}", self.alias, quote(field.name())),
         };
         format!("when {} then {value}", self.applies(case))

@@ -41,6 +41,7 @@ impl Lake {
         let export = Export {
             location: filename.clone(),
             format: format(filename, options)?,
+            read: None,
         };
         self.export(&rows, &export).await
     }

@@ -13,6 +13,7 @@ use super::rows::{Assigned, assigned};
 use super::{known, last};
 use crate::Lake;
 use crate::dialect::{ALL_COLUMNS, NOTHING};
+use crate::warehouse::Declared;
 
 impl Lake {
     pub(super) async fn merge(&self, merge: &Merge) -> Result<(), Diagnostic> {
@@ -21,6 +22,7 @@ impl Lake {
         }
         let target = target_of(&merge.table)?;
         let schema = self.schema(&target.relation).await?;
+        let declared = self.declared(&target.relation).await?;
         let Some(source) = alias(&merge.source) else {
             return Err(Diagnostic::error("the source of a MERGE needs a name")
                 .hint("USING (select ...) AS source ON ..."));
@@ -30,6 +32,7 @@ impl Lake {
             .await?;
         let reader = Reader {
             schema: &schema,
+            declared: &declared,
             table: &target.relation,
             target: alias(&merge.table).unwrap_or_else(|| source.clone()),
             source,
@@ -43,14 +46,17 @@ impl Lake {
             source: merge.source.to_string(),
             on: format!("({})", merge.on),
             schema: schema.clone(),
+            declared: &declared,
         };
-        self.overwrite(&target.relation, change.sql()).await
+        let rows = change.sql();
+        self.overwrite(&target.relation, rows, declared).await
     }
 }
 
 /// What the clauses of a MERGE are read against.
 struct Reader<'a> {
     schema: &'a SchemaRef,
+    declared: &'a Declared,
     table: &'a Relation,
     target: Ident,
     source: Ident,
@@ -105,7 +111,7 @@ impl Reader<'_> {
                 for assignment in &mut assignments {
                     assignment.value = self.of(rows, assignment.value.clone());
                 }
-                let set = assigned(&assignments, self.schema, self.table)?;
+                let set = assigned(&assignments, self.schema, self.table, self.declared)?;
                 Ok(Action::Update(set))
             }
             MergeAction::Insert(insert) => {

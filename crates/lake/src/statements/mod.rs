@@ -3,6 +3,7 @@
 
 mod change;
 mod copy;
+mod declared;
 mod describe;
 mod merge;
 mod names;
@@ -25,6 +26,7 @@ use crate::Lake;
 use crate::dialect::{database_of, folded, local, parse_in};
 use crate::engine::from_parser;
 use crate::types::{Dialect, Input, TableKind, WriteMode, WriteOptions};
+use crate::warehouse::Declared;
 
 /// What a statement gave.
 #[derive(Clone, Debug)]
@@ -114,7 +116,9 @@ impl Lake {
                 for target in &truncate.table_names {
                     let table = target.name.to_string();
                     let none = format!("select * from {table} where false");
-                    self.overwrite(&relation(&target.name)?, none).await?;
+                    let table = relation(&target.name)?;
+                    let declared = self.declared(&table).await?;
+                    self.overwrite(&table, none, declared).await?;
                 }
             }
             Statement::Drop {
@@ -184,9 +188,15 @@ impl Lake {
         }
     }
 
-    async fn overwrite(&self, table: &Relation, rows: String) -> Result<(), Diagnostic> {
+    async fn overwrite(
+        &self,
+        table: &Relation,
+        rows: String,
+        declared: Declared,
+    ) -> Result<(), Diagnostic> {
         let options = WriteOptions::new(WriteMode::Overwrite);
-        self.write(table, Input::Sql(rows), options).await?;
+        self.write_declared(table, Input::Sql(rows), options, Some(declared))
+            .await?;
         Ok(())
     }
 

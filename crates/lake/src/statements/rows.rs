@@ -2,46 +2,49 @@
 
 use arrow::datatypes::SchemaRef;
 use datafusion::sql::sqlparser::ast::{
-    Assignment, AssignmentTarget, ConflictTarget, Delete, Expr, FromTable, Ident, Insert,
-    OnConflict, OnConflictAction, OnInsert, TableObject, TableWithJoins, Update,
-    UpdateTableFromKind,
+    Assignment, AssignmentTarget, ConflictTarget, Delete, DoUpdate, Expr, FromTable, Ident, Insert,
+    OnConflict, OnConflictAction, OnInsert, SetExpr, SqliteOnConflict, TableObject, TableWithJoins,
+    Update, UpdateTableFromKind,
 };
 use forebay_core::{Diagnostic, Relation, quote};
 
 use super::change::{Action, Case, Change, Which, exactly, typed};
 use super::names::{Target, qualified, target};
-use super::{known, last, relation};
+use super::{declared, known, last, relation};
 use crate::Lake;
 use crate::dialect::BY_NAME;
 use crate::types::{Input, WriteMode, WriteOptions};
+use crate::warehouse::Declared;
 
 /// A column with the SQL of its new value.
 pub(super) type Assigned = (String, String);
 
 impl Lake {
     pub(super) async fn insert(&self, insert: &Insert) -> Result<(), Diagnostic> {
-        let (TableObject::TableName(name), Some(source)) = (&insert.table, &insert.source) else {
+        let TableObject::TableName(name) = &insert.table else {
             return Err(Diagnostic::error(
                 "an INSERT needs a table and a query or VALUES",
             ));
         };
-        if insert.returning.is_some() || insert.overwrite || insert.or.is_some() {
+        if insert.returning.is_some() || insert.overwrite {
             return Err(Diagnostic::error(
-                "INSERT is understood without RETURNING, OVERWRITE and OR REPLACE",
-            )
-            .hint("ON CONFLICT (key) DO UPDATE SET ... replaces rows"));
+                "INSERT is understood without RETURNING and OVERWRITE",
+            ));
         }
         let table = relation(name)?;
         let schema = self.schema(&table).await?;
-        let source = source.to_string();
+        let declared = self.declared(&table).await?;
+        let mut source = insert.source.clone();
+        let given = source.as_ref().map(|source| source.to_string());
         let mut columns = Vec::new();
         for column in &insert.columns {
             columns.push(last(column)?);
         }
         let columns: Vec<String> = match columns.as_slice() {
+            [] if given.is_none() => Vec::new(),
             [] => schema.fields().iter().map(|f| f.name().clone()).collect(),
             [only] if only.value == BY_NAME => {
-                let given = self.schema_of(&source).await?;
+                let given = self.schema_of(given.as_deref().unwrap_or_default()).await?;
                 let given = given.fields().iter().map(|f| f.name().as_str());
                 let known = given.map(|name| known(&schema, &table, &Ident::with_quote('"', name)));
                 known.collect::<Result<_, _>>()?
@@ -51,23 +54,41 @@ impl Lake {
                 known.collect::<Result<_, _>>()?
             }
         };
+        if let Some(SetExpr::Values(values)) = source.as_mut().map(|query| &mut *query.body) {
+            declared::fill(values, &columns, &declared);
+        }
         let rows = Inserted {
             schema: &schema,
+            declared: &declared,
             columns: &columns,
-            source: &source,
+            source: source.map(|source| source.to_string()),
         };
-        match &insert.on {
+        let on = match (insert.or, &insert.on) {
+            (Some(or), None) => Some(OnInsert::OnConflict(rows.instead(or)?)),
+            (_, on) => on.clone(),
+        };
+        match on {
             None => {
+                let new = rows.typed();
+                for key in &declared.keys {
+                    let names: Vec<String> = key.iter().map(|name| quote(name)).collect();
+                    let all = format!(
+                        "(select {0} from {1} union all by name select * from ({new}) as new_) as all_",
+                        names.join(", "),
+                        table.sql()
+                    );
+                    self.check_key(&table, key, &all).await?;
+                }
                 let options = WriteOptions::new(WriteMode::Append);
-                self.write(&table, Input::Sql(rows.typed()), options)
-                    .await?;
+                self.write(&table, Input::Sql(new), options).await?;
                 Ok(())
             }
             Some(OnInsert::OnConflict(conflict)) => {
                 let alias = insert.table_alias.as_ref().map(|alias| &alias.alias);
                 let alias = alias.cloned().map_or_else(|| last(name), Ok)?;
-                let change = rows.unless(conflict, &table, alias)?;
-                self.overwrite(&table, change.sql()).await
+                let change = rows.unless(&conflict, &table, alias)?;
+                let changed = change.sql();
+                self.overwrite(&table, changed, declared).await
             }
             Some(other) => Err(
                 Diagnostic::error(format!("INSERT ... {other} is not understood"))
@@ -84,7 +105,8 @@ impl Lake {
         }
         let target = target(&update.table)?;
         let schema = self.schema(&target.relation).await?;
-        let set = assigned(&update.assignments, &schema, &target.relation)?;
+        let declared = self.declared(&target.relation).await?;
+        let set = assigned(&update.assignments, &schema, &target.relation, &declared)?;
         let rows = match &update.from {
             None => updated(&target, &schema, &set, update.selection.as_ref()),
             Some(
@@ -93,6 +115,7 @@ impl Lake {
                 table: target.relation.sql(),
                 alias: target.alias,
                 schema,
+                declared: &declared,
                 source: crossed(tables),
                 on: condition(update.selection.as_ref()),
                 cases: vec![Case {
@@ -103,7 +126,7 @@ impl Lake {
             }
             .sql(),
         };
-        self.overwrite(&target.relation, rows).await
+        self.overwrite(&target.relation, rows, declared).await
     }
 
     pub(super) async fn delete(&self, delete: &Delete) -> Result<(), Diagnostic> {
@@ -127,31 +150,81 @@ impl Lake {
                 crossed(tables)
             ),
         };
-        self.overwrite(&target.relation, rest).await
+        let declared = self.declared(&target.relation).await?;
+        self.overwrite(&target.relation, rest, declared).await
     }
 }
 
 /// The rows of an INSERT.
 struct Inserted<'a> {
     schema: &'a SchemaRef,
+    declared: &'a Declared,
     columns: &'a [String],
-    source: &'a str,
+    /// None: one row of defaults.
+    source: Option<String>,
 }
 
 impl Inserted<'_> {
     fn named(&self) -> String {
         let columns: Vec<String> = self.columns.iter().map(|column| quote(column)).collect();
-        format!("({}) as rows_({})", self.source, columns.join(", "))
+        match &self.source {
+            Some(source) => format!("({source}) as rows_({})", columns.join(", ")),
+            None => "(select 1) as rows_".to_owned(),
+        }
     }
 
     /// In the types of the table's columns, as an assignment casts.
     fn typed(&self) -> String {
-        let columns = self.columns.iter().filter_map(|column| {
+        let given = self.columns.iter().filter_map(|column| {
             let field = self.schema.field_with_name(column).ok()?;
-            Some(exactly(field, &typed(field, &quote(column))))
+            Some((field, quote(column)))
         });
+        let fields = self.schema.fields().iter().map(|field| &**field);
+        let others = fields.filter(|field| !self.columns.contains(field.name()));
+        let others = others.map(|field| {
+            let value = self.declared.default_of(field.name()).unwrap_or("null");
+            (field, value.to_owned())
+        });
+        let all = given.chain(others);
+        let columns = all.map(|(field, value)| exactly(field, &typed(field, &value)));
         let columns: Vec<String> = columns.collect();
         format!("select {} from {}", columns.join(", "), self.named())
+    }
+
+    /// What `INSERT OR ...` stands for.
+    fn instead(&self, or: SqliteOnConflict) -> Result<OnConflict, Diagnostic> {
+        let action = match (or, &self.declared.keys[..]) {
+            (SqliteOnConflict::Ignore, _) => OnConflictAction::DoNothing,
+            (SqliteOnConflict::Replace, [key]) => {
+                let others = self.columns.iter().filter(|column| !key.contains(column));
+                let assignments = others.map(|column| {
+                    let name = Ident::with_quote('"', column);
+                    Assignment {
+                        target: AssignmentTarget::ColumnName(name.clone().into()),
+                        value: Expr::CompoundIdentifier(vec![Ident::new("excluded"), name]),
+                    }
+                });
+                OnConflictAction::DoUpdate(DoUpdate {
+                    assignments: assignments.collect(),
+                    selection: None,
+                })
+            }
+            (SqliteOnConflict::Replace, _) => {
+                return Err(Diagnostic::error(
+                    "INSERT OR REPLACE is understood of tables with one PRIMARY KEY",
+                )
+                .hint("ON CONFLICT (key) DO UPDATE SET ... replaces rows"));
+            }
+            (other, _) => {
+                return Err(Diagnostic::error(format!(
+                    "INSERT {other} is not understood"
+                )));
+            }
+        };
+        Ok(OnConflict {
+            conflict_target: None,
+            action,
+        })
     }
 
     /// As a change of the table: rows whose key it has are not inserted.
@@ -160,15 +233,20 @@ impl Inserted<'_> {
         conflict: &OnConflict,
         table: &Relation,
         alias: Ident,
-    ) -> Result<Change, Diagnostic> {
-        let Some(ConflictTarget::Columns(keys)) = &conflict.conflict_target else {
-            return Err(Diagnostic::error(
-                "ON CONFLICT needs the columns of the key: tables here have no constraints",
-            )
-            .hint("ON CONFLICT (id) DO NOTHING"));
+    ) -> Result<Change<'_>, Diagnostic> {
+        let keys: Vec<String> = match (&conflict.conflict_target, &self.declared.keys[..]) {
+            (Some(ConflictTarget::Columns(keys)), _) => {
+                let keys = keys.iter().map(|key| known(self.schema, table, key));
+                keys.collect::<Result<_, _>>()?
+            }
+            (None, [key]) => key.clone(),
+            _ => {
+                return Err(Diagnostic::error(format!(
+                    "ON CONFLICT needs the columns of the key: '{table}' has no key of its own"
+                ))
+                .hint("ON CONFLICT (id) DO NOTHING"));
+            }
         };
-        let keys = keys.iter().map(|key| known(self.schema, table, key));
-        let keys: Vec<String> = keys.collect::<Result<_, _>>()?;
         let insert = Case {
             rows: Which::OnlySource,
             condition: None,
@@ -189,7 +267,7 @@ impl Inserted<'_> {
             cases.push(Case {
                 rows: Which::Matched,
                 condition: update.selection.as_ref().map(|expr| own(expr).to_string()),
-                action: Action::Update(assigned(&assignments, self.schema, table)?),
+                action: Action::Update(assigned(&assignments, self.schema, table, self.declared)?),
             });
         }
         let on = keys.iter().map(|key| {
@@ -202,6 +280,7 @@ impl Inserted<'_> {
             table: table.sql(),
             alias: alias.to_string(),
             schema: self.schema.clone(),
+            declared: self.declared,
             source: format!("({}) as excluded", self.once(&keys, updates)),
             on: on.join(" and "),
             cases,
@@ -255,18 +334,27 @@ pub(super) fn assigned(
     assignments: &[Assignment],
     schema: &SchemaRef,
     table: &Relation,
+    declared: &Declared,
 ) -> Result<Vec<Assigned>, Diagnostic> {
     let mut set = Vec::new();
+    let given = |column: &str, value: &Expr| match declared::is_default(value) {
+        true => declared.default_of(column).unwrap_or("null").to_owned(),
+        false => value.to_string(),
+    };
     for Assignment { target, value } in assignments {
         match (target, value) {
             (AssignmentTarget::ColumnName(name), value) => {
-                set.push((known(schema, table, &last(name)?)?, value.to_string()));
+                let column = known(schema, table, &last(name)?)?;
+                let value = given(&column, value);
+                set.push((column, value));
             }
             (AssignmentTarget::Tuple(names), Expr::Tuple(values))
                 if names.len() == values.len() =>
             {
                 for (name, value) in names.iter().zip(values) {
-                    set.push((known(schema, table, &last(name)?)?, value.to_string()));
+                    let column = known(schema, table, &last(name)?)?;
+                    let value = given(&column, value);
+                    set.push((column, value));
                 }
             }
             _ => {

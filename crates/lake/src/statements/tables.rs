@@ -1,12 +1,12 @@
 //! Statements that make, change and drop tables and views.
 
 use datafusion::sql::sqlparser::ast::{
-    AlterColumnOperation, AlterTable, AlterTableOperation, ColumnDef, ColumnOption,
-    ColumnOptionDef, CreateTable, CreateView, ObjectName, RenameTableNameKind,
+    AlterColumnOperation, AlterTable, AlterTableOperation, CreateTable, CreateView, ObjectName,
+    RenameTableNameKind,
 };
 use forebay_core::{Diagnostic, Relation, quote};
 
-use super::{known, missing, relation};
+use super::{declared, known, missing, relation};
 use crate::Lake;
 use crate::dialect::spelled;
 use crate::types::Dialect;
@@ -22,7 +22,7 @@ impl Lake {
                     .hint("CREATE OR REPLACE TABLE replaces it")),
             };
         }
-        create.columns.iter().try_for_each(check_default)?;
+        let declared = declared::of(create, self.dialect())?;
         let rows = match &create.query {
             Some(query) => query.to_string(),
             None => {
@@ -34,7 +34,7 @@ impl Lake {
                 format!("select {} where false", columns.join(", "))
             }
         };
-        self.overwrite(&table, rows).await
+        self.overwrite(&table, rows, declared).await
     }
 
     pub(super) async fn define_view(&self, view: &CreateView) -> Result<(), Diagnostic> {
@@ -76,6 +76,7 @@ impl Lake {
                 continue;
             }
             let schema = self.schema(&table).await?;
+            let mut declared = self.declared(&table).await?;
             let mut columns: Vec<(String, String)> = schema
                 .fields()
                 .iter()
@@ -87,7 +88,6 @@ impl Lake {
                     if_not_exists,
                     ..
                 } => {
-                    check_default(column_def)?;
                     let name = spelled(&column_def.name, self.dialect());
                     let is_there = schema.index_of(&name).is_ok();
                     match (is_there, if_not_exists) {
@@ -98,7 +98,10 @@ impl Lake {
                         }
                         _ => {}
                     }
-                    columns.push((name, format!("cast(null as {})", column_def.data_type)));
+                    declared::add_column(&mut declared, column_def, self.dialect())?;
+                    let value = declared.default_of(&name).unwrap_or("null");
+                    let value = format!("cast({value} as {})", column_def.data_type);
+                    columns.push((name, value));
                 }
                 AlterTableOperation::DropColumn {
                     column_names,
@@ -107,7 +110,10 @@ impl Lake {
                 } => {
                     for column in column_names {
                         match known(&schema, &table, column) {
-                            Ok(name) => columns.retain(|(column, _)| *column != name),
+                            Ok(name) => {
+                                columns.retain(|(column, _)| *column != name);
+                                declared.forget(&name);
+                            }
                             Err(_) if *if_exists => {}
                             Err(problem) => return Err(problem),
                         }
@@ -121,6 +127,7 @@ impl Lake {
                     for (column, _) in columns.iter_mut().filter(|(column, _)| *column == old) {
                         *column = spelled(new_column_name, self.dialect());
                     }
+                    declared.rename(&old, &spelled(new_column_name, self.dialect()));
                 }
                 AlterTableOperation::AlterColumn {
                     column_name,
@@ -135,17 +142,26 @@ impl Lake {
                         *value = format!("cast({of} as {data_type})");
                     }
                 }
+                AlterTableOperation::AlterColumn { column_name, op }
+                    if !matches!(op, AlterColumnOperation::AddGenerated { .. }) =>
+                {
+                    let name = known(&schema, &table, column_name)?;
+                    declared::change_column(&mut declared, &name, op);
+                }
+                AlterTableOperation::AddConstraint { constraint, .. } => {
+                    self.constrain(&mut declared, &table, constraint).await?;
+                }
                 other => {
                     return Err(Diagnostic::error(format!(
                         "ALTER TABLE ... {other} is not understood"
                     ))
-                    .hint("columns can be added, dropped, renamed and given another type, and the table renamed"));
+                    .hint("columns can be added, dropped, renamed, given another type, a default and NOT NULL, keys be added, and the table renamed"));
                 }
             }
             let columns = columns.iter().map(|(n, e)| format!("{e} as {}", quote(n)));
             let columns: Vec<String> = columns.collect();
             let rows = format!("select {} from {}", columns.join(", "), table.sql());
-            self.overwrite(&table, rows).await?;
+            self.overwrite(&table, rows, declared).await?;
         }
         Ok(())
     }
@@ -163,7 +179,8 @@ impl Lake {
             Some(Stored::View(view)) => self.create_view_in(&to, &view.sql, view.dialect).await?,
             Some(Stored::Table(_)) => {
                 let rows = format!("select * from {}", from.sql());
-                self.overwrite(&to, rows).await?;
+                let declared = self.declared(from).await?;
+                self.overwrite(&to, rows, declared).await?;
             }
         }
         self.drop(from).await?;
@@ -204,24 +221,4 @@ fn is_of_rights(operation: &AlterTableOperation) -> bool {
         operation,
         OwnerTo { .. } | EnableRowLevelSecurity | DisableRowLevelSecurity
     )
-}
-
-fn check_default(column: &ColumnDef) -> Result<(), Diagnostic> {
-    match has_default(column) {
-        false => Ok(()),
-        true => Err(Diagnostic::error(format!(
-            "column '{}' has a DEFAULT, which tables here do not keep",
-            column.name
-        ))
-        .hint("leave it out, and give the value in each INSERT")),
-    }
-}
-
-fn has_default(column: &ColumnDef) -> bool {
-    let is_default = |option: &ColumnOptionDef| match &option.option {
-        ColumnOption::Default(value) => value.to_string().to_lowercase() != "null",
-        ColumnOption::Generated { .. } | ColumnOption::Identity(_) => true,
-        _ => false,
-    };
-    column.options.iter().any(is_default)
 }

@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, new_null_array};
+use arrow::array::{Array, ArrayRef, new_null_array};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use forebay_core::{Diagnostic, Relation};
 
+use super::declared::Declared;
 use super::marks;
 use crate::engine::from_arrow;
 use crate::types::{Dialect, SchemaChange, WriteMode};
@@ -22,6 +23,8 @@ pub(crate) struct Alignment {
     pub schema: SchemaRef,
     /// Per column of the table: its place in the input. None: null.
     sources: Vec<Option<usize>>,
+    /// Columns of which statements have declared that they have no nulls.
+    required: BTreeSet<String>,
     /// Columns leave the table: files that are there already must not show them again.
     pub drops_columns: bool,
 }
@@ -79,8 +82,16 @@ impl Alignment {
             relation: relation.clone(),
             sources: sources.collect(),
             schema: Arc::new(Schema::new(columns.clone())),
+            required: BTreeSet::new(),
             drops_columns: drops,
         }
+    }
+
+    /// Refuses nulls where the table may have none.
+    pub(crate) fn require(&mut self, declared: &Declared) {
+        let names = self.schema.fields().iter().map(|field| field.name());
+        let required = names.filter(|name| declared.is_required(name));
+        self.required = required.cloned().collect();
     }
 
     /// The same columns out of batches that have this alignment's columns or fewer.
@@ -94,16 +105,30 @@ impl Alignment {
     }
 
     pub(crate) fn apply(&self, batch: &RecordBatch) -> Result<RecordBatch, Diagnostic> {
-        let columns: Result<Vec<_>, _> = self
+        let columns: Result<Vec<ArrayRef>, _> = self
             .schema
             .fields()
             .iter()
             .zip(&self.sources)
-            .map(|(field, source)| self.column(field, source.map(|i| batch.column(i)), batch))
+            .map(|(field, source)| {
+                let column = self.column(field, source.map(|i| batch.column(i)), batch)?;
+                self.check_null(field.name(), &column)?;
+                Ok(column)
+            })
             .collect();
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns?, &options)
             .map_err(from_arrow)
+    }
+
+    fn check_null(&self, name: &str, column: &ArrayRef) -> Result<(), Diagnostic> {
+        if !self.required.contains(name) || column.logical_null_count() == 0 {
+            return Ok(());
+        }
+        Err(Diagnostic::error(format!(
+            "column '{name}' of '{}' is NOT NULL, and a row has no value in it",
+            self.relation
+        )))
     }
 
     fn column(

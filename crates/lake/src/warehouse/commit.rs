@@ -6,7 +6,8 @@ use deltalake::kernel::transaction::{
     CommitBuilder, CommitProperties, TableReference, TransactionError,
 };
 use deltalake::kernel::{
-    Action, Metadata, MetadataExt, Protocol, StructType, Transaction, new_metadata,
+    Action, Error as KernelError, Metadata, MetadataExt, Protocol, StructType, Transaction,
+    new_metadata,
 };
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableError};
@@ -14,6 +15,7 @@ use forebay_core::{Diagnostic, Relation};
 use serde_json::{Value, json};
 
 use super::data_file::Target;
+use super::declared::Declared;
 use super::log::METADATA;
 use super::marks;
 use super::table::{Table, fault};
@@ -119,11 +121,12 @@ fn is_conflict(error: &DeltaTableError) -> bool {
     }
 }
 
-/// The actions that give the table its columns, where it lacks them.
+/// The actions that give the table its columns and what is declared of them, where it lacks them.
 pub(super) fn schema_actions(
     relation: &Relation,
     table: Option<&Table>,
     schema: &Schema,
+    declared: &Declared,
 ) -> Result<Vec<Action>, Diagnostic> {
     let kernel: Result<StructType, _> = schema.try_into_kernel();
     let kernel = kernel.map_err(|error| {
@@ -132,22 +135,33 @@ pub(super) fn schema_actions(
         ))
     })?;
     let Some(table) = table else {
+        let metadata = declaring(metadata(&kernel)?, declared);
         return Ok(vec![
             Action::Protocol(protocol(schema)?),
-            Action::Metadata(metadata(&kernel)?),
+            Action::Metadata(metadata.map_err(|error| fault(relation, error.into()))?),
         ]);
     };
-    if same_columns(&*table.schema()?, schema) {
+    if same_columns(&*table.schema()?, schema) && *declared == table.declared()? {
         return Ok(Vec::new());
     }
     let snapshot = table.snapshot()?;
     let metadata = snapshot.metadata().clone().with_schema(&kernel);
+    let metadata = metadata.and_then(|metadata| declaring(metadata, declared));
     let metadata = metadata.map_err(|error| fault(relation, error.into()))?;
     let mut actions = vec![Action::Metadata(metadata)];
     if has_local_times(schema) && snapshot.protocol().min_writer_version() < 7 {
         actions.insert(0, Action::Protocol(protocol(schema)?));
     }
     Ok(actions)
+}
+
+fn declaring(metadata: Metadata, declared: &Declared) -> Result<Metadata, KernelError> {
+    let name = Declared::PROPERTY;
+    match declared.value() {
+        Some(value) => metadata.add_config_key(name.to_owned(), value),
+        None if metadata.configuration().contains_key(name) => metadata.remove_config_key(name),
+        None => Ok(metadata),
+    }
 }
 
 pub(super) fn same_columns(one: &Schema, other: &Schema) -> bool {

@@ -6,6 +6,7 @@
 mod align;
 mod commit;
 mod data_file;
+mod declared;
 mod folder;
 mod log;
 mod marks;
@@ -21,6 +22,7 @@ use std::sync::{Arc, Mutex};
 
 use forebay_core::{Diagnostic, Relation};
 
+pub(crate) use declared::Declared;
 use folder::Folder;
 pub(crate) use log::{history, transactions};
 use table::Cache;

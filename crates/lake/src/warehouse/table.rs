@@ -13,6 +13,7 @@ use deltalake::logstore::LogStoreRef;
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use forebay_core::{Diagnostic, Relation};
 
+use super::declared::Declared;
 use super::folder::{Folder, Stamp};
 use super::marks;
 use super::plain::PlainFiles;
@@ -66,6 +67,11 @@ impl Table {
     /// The columns as queries see them.
     pub(crate) fn seen_schema(&self) -> Result<SchemaRef, Diagnostic> {
         Ok(marks::seen(&self.schema()?))
+    }
+
+    /// What statements have declared of its columns.
+    pub(crate) fn declared(&self) -> Result<Declared, Diagnostic> {
+        Ok(Declared::of(self.snapshot()?.metadata().configuration()))
     }
 
     /// The columns as they are stored.

@@ -15,6 +15,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::align::Alignment;
 use super::commit::{Outcome, check_writable, commit, same_columns, schema_actions};
 use super::data_file::{Files, Target, discard, write_files};
+use super::declared::Declared;
 use super::replace::{self, NewRows, Replaced};
 use super::table::{Table, builder, fault};
 use super::{Warehouse, folder, view};
@@ -87,12 +88,13 @@ impl Writing<'_> {
         state: &SessionState,
         rows: Rows,
         options: &WriteOptions,
+        declared: Option<Declared>,
     ) -> Result<Written, Diagnostic> {
         let table = self.newest().await?;
         let held = table.as_ref().map(|table| table.schema()).transpose()?;
         let held = held.as_deref();
         let input = rows.schema.clone();
-        let alignment = Alignment::new(
+        let mut alignment = Alignment::new(
             &self.relation,
             held,
             &input,
@@ -100,6 +102,13 @@ impl Writing<'_> {
             options.schema_change,
             dialect_of(state),
         )?;
+        // Other rows in the place of all are another table, unless a statement says that they are not.
+        let kept = table
+            .as_ref()
+            .filter(|_| options.mode != WriteMode::Overwrite);
+        let kept = kept.map(|table| table.declared()).transpose()?;
+        let declared = declared.or(kept).unwrap_or_default();
+        alignment.require(&declared);
         if let Some(keys) = options.mode.keys() {
             replace::check_keys(&self.relation, keys, held, &alignment, &input)?;
         }
@@ -113,6 +122,7 @@ impl Writing<'_> {
             state,
             options,
             alignment,
+            declared,
             read: held.cloned(),
             target,
             files,
@@ -161,6 +171,7 @@ struct Change<'a> {
     state: &'a SessionState,
     options: &'a WriteOptions,
     alignment: Alignment,
+    declared: Declared,
     /// The table's columns when the alignment was made.
     read: Option<Schema>,
     target: Target,
@@ -250,7 +261,7 @@ impl Change<'_> {
         replaced: Replaced,
     ) -> Result<Vec<Action>, Diagnostic> {
         let columns = &self.alignment.schema;
-        let mut actions = schema_actions(&self.target.relation, table, columns)?;
+        let mut actions = schema_actions(&self.target.relation, table, columns, &self.declared)?;
         actions.extend(replaced.removes.into_iter().map(Action::Remove));
         let mut adds = replaced.adds;
         adds.extend(self.files.adds.iter().cloned());

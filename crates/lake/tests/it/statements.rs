@@ -117,14 +117,6 @@ async fn what_means_nothing_here_says_so_and_what_cannot_be_done_is_refused() {
         ("delete from main.missing", "there is no table"),
         ("drop table main.missing", "there is no table or view"),
         ("create table main.t as select 1", "is there already"),
-        (
-            "alter table main.t alter column id set not null",
-            "is not understood",
-        ),
-        (
-            "alter table main.t add column n int default 5",
-            "has a DEFAULT",
-        ),
         ("rollback", "is not understood"),
         ("copy main.t from 'file'", "expected: TO"),
         ("copy main.t to 't.csv.gz'", "compressed"),
@@ -147,4 +139,84 @@ async fn a_renamed_table_stays_in_its_schema() {
         run(&place, sql).await.unwrap();
     }
     assert_eq!(place.rows("select * from audit.u").await, ["1"]);
+}
+
+#[tokio::test]
+async fn what_is_declared_of_columns_holds_for_later_rows() {
+    let place = place().await;
+    for sql in [
+        "create table log.t (id integer primary key, at varchar not null default 'now', n bigint default 5 + 1)",
+        "insert into log.t (id) values (1)",
+        "insert into log.t values (2, default, default), (3, 'then', null)",
+        "insert into log.t by name select 4 as id",
+        "insert or ignore into log.t (id) values (1)",
+        "insert or replace into log.t (id, at) values (3, 'again')",
+        "update log.t set n = default where id = 3",
+        "alter table log.t alter n drop default",
+        "insert into log.t (id) values (5)",
+        "alter table log.t rename column at to moment",
+        "alter table log.t add column done boolean default false",
+        "insert into log.t (id) values (6)",
+        "merge into log.t using (select 7 as id) as s on t.id = s.id when not matched then insert (id) values (s.id)",
+    ] {
+        run(&place, sql).await.unwrap();
+    }
+    assert_eq!(
+        place.rows("select * from log.t order by id").await,
+        [
+            "1|now|6|false",
+            "2|now|6|false",
+            "3|again|6|false",
+            "4|now|6|false",
+            "5|now|null|false",
+            "6|now|null|false",
+            "7|now|null|false"
+        ]
+    );
+    for (sql, why) in [
+        (
+            "insert into log.t (id, moment) values (8, null)",
+            "'moment' of 'log.t' is NOT NULL",
+        ),
+        (
+            "insert into log.t (moment) values ('x')",
+            "'id' of 'log.t' is NOT NULL",
+        ),
+        ("insert into log.t (id) values (1)", "the same key (id)"),
+        (
+            "insert into log.t (id) values (9), (9)",
+            "the same key (id)",
+        ),
+        (
+            "alter table log.t alter column n set not null",
+            "'n' of 'log.t' is NOT NULL",
+        ),
+        (
+            "alter table log.t add unique (moment)",
+            "the same key (moment)",
+        ),
+        (
+            "alter table log.t add constraint c check (id > 0)",
+            "is not understood",
+        ),
+    ] {
+        let problem = run(&place, sql).await.unwrap_err();
+        assert!(problem.contains(why), "{sql}: {problem}");
+    }
+    // Other rows in its place are another table.
+    place
+        .sql(
+            "log.t",
+            WriteMode::Overwrite,
+            "select 1 as id, 'x' as moment",
+        )
+        .await
+        .unwrap();
+    run(&place, "insert into log.t (id) values (1)")
+        .await
+        .unwrap();
+    assert_eq!(
+        place.rows("select * from log.t order by moment").await,
+        ["1|x", "1|null"]
+    );
 }

@@ -121,6 +121,12 @@ pub(super) fn hint(kind: ErrorKind, detail: &str, text: &str) -> Option<String> 
             {
                 Some("the block that was opened last ends with another word".to_owned())
             }
+            Some("else" | "elif") => Some(
+                "it belongs to an if or for that is open, and nothing follows its else".to_owned(),
+            ),
+            Some(word) if BLOCKS.contains(&word) => {
+                Some(format!("a file of this kind has no {{% {word} %}}"))
+            }
             Some(word) => {
                 let ends: Vec<String> = BLOCKS.iter().map(|block| format!("end{block}")).collect();
                 let ends = ends.iter().map(String::as_str);

@@ -57,7 +57,46 @@ pub(super) fn external(
             Diagnostic::error(message).at(reader.at("location")),
         ));
     }
-    Ok(Export { location, format })
+    let read = match &format {
+        ExportFormat::Parquet => None,
+        ExportFormat::Csv { .. } => Some(("read_csv", "csv_read_options")),
+        ExportFormat::Json => Some(("read_json", "json_read_options")),
+    };
+    let read = read.map(|(function, settings)| {
+        let auto = Map::from_iter([("auto_detect".to_owned(), Json::Bool(true))]);
+        let settings = reader.map(settings).cloned().unwrap_or(auto);
+        let settings = settings
+            .iter()
+            .map(|(name, value)| format!(", {name} = {}", sql(value)));
+        let settings: String = settings.collect();
+        format!("{function}({}{settings})", text(&location))
+    });
+    Ok(Export {
+        location,
+        format,
+        read,
+    })
+}
+
+/// A setting of the reader, as dbt-duckdb's macro writes it.
+fn sql(value: &Json) -> String {
+    match value {
+        Json::String(of) => text(of),
+        Json::Array(items) => {
+            let items: Vec<String> = items.iter().map(sql).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Json::Object(fields) => {
+            let field = |(name, value): (&String, &Json)| format!("{}: {}", text(name), sql(value));
+            let fields: Vec<String> = fields.iter().map(field).collect();
+            format!("{{{}}}", fields.join(", "))
+        }
+        plain => plain.to_string(),
+    }
+}
+
+fn text(of: &str) -> String {
+    format!("'{}'", of.replace('\'', "''"))
 }
 
 /// `csv` of `out/orders.csv`, where it is a format.

@@ -703,17 +703,25 @@ select 1 as id
         Spec::Model(model) => model.materialized.clone(),
         other => panic!("{other:?}"),
     };
-    let written = |location: &str, format| {
-        let location = location.to_owned();
-        Materialized::External(Export { location, format })
+    let written = |location: &str, format, read: Option<&str>| {
+        let (location, read) = (location.to_owned(), read.map(str::to_owned));
+        Materialized::External(Export {
+            location,
+            format,
+            read,
+        })
     };
     let csv = ExportFormat::Csv {
         header: false,
         delimiter: '|',
         null: String::new(),
     };
-    assert_eq!(made("model.shop.orders"), written("out/orders.csv", csv));
-    let parquet = written("./lines.parquet", ExportFormat::Parquet);
+    let read = "read_csv('out/orders.csv', auto_detect = true)";
+    assert_eq!(
+        made("model.shop.orders"),
+        written("out/orders.csv", csv, Some(read))
+    );
+    let parquet = written("./lines.parquet", ExportFormat::Parquet, None);
     assert_eq!(made("model.shop.lines"), parquet);
     let problem = project.broken(&NodeId::new("model.shop.parts")).unwrap();
     assert_eq!(

@@ -819,6 +819,10 @@ select * from {{ ref('d) }}
 {{ 'a'.uper() }}
 --- models/i.sql
 {% fro x in [1] %}{% endfor %}
+--- models/j.sql
+{% if true %}{% else %}{% else %}{% endif %}
+--- models/k.sql
+{% snapshot s %}{% endsnapshot %}
 ",
     );
     for problem in [
@@ -831,6 +835,8 @@ select * from {{ ref('d) }}
         "filter uper is unknown\n  --> models/g.sql:1:10\n  hint: did you mean 'upper'?",
         "has no method named uper\n  --> models/h.sql:1:7\n  hint: did you mean 'upper'?",
         "unknown statement fro\n  --> models/i.sql:1:4\n  hint: did you mean 'for'?",
+        "models/j.sql:1:26\n  hint: it belongs to an if or for that is open",
+        "models/k.sql:1:4\n  hint: a file of this kind has no {% snapshot %}",
     ] {
         assert!(text.contains(problem), "{problem} in\n{text}");
     }

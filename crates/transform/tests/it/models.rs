@@ -770,11 +770,20 @@ async fn an_external_model_is_a_table_and_a_file_of_it() {
         ("m.parquet", ExportFormat::Parquet),
     ] {
         let location = location.to_owned();
-        let node = model(Materialized::External(Export { location, format }));
+        let node = model(Materialized::External(Export {
+            location,
+            format,
+            read: None,
+        }));
         let written = materialize(&bed.lake, &node, sql, &first_run()).await;
         assert_eq!(written.unwrap().rows, 2);
     }
     assert_eq!(bed.rows("select count(*) from main.m").await, ["2"]);
+    assert_eq!(
+        bed.rows("select arrow_typeof(id) from main.m limit 1")
+            .await,
+        ["Int32"]
+    );
     assert_eq!(
         bed.rows("select id, x from read_parquet('m.parquet') order by id")
             .await,
@@ -788,5 +797,26 @@ async fn an_external_model_is_a_table_and_a_file_of_it() {
     assert_eq!(
         text("m.json").lines().next(),
         Some(r#"{"id":1,"v":"a;b","at":"2013-01-01 10:00:00","x":1.5}"#)
+    );
+    // As whoever reads the file sees it.
+    let export = Export {
+        location: "n.csv".to_owned(),
+        format: ExportFormat::Csv {
+            header: true,
+            delimiter: ',',
+            null: String::new(),
+        },
+        read: Some("read_csv('n.csv', auto_detect = true)".to_owned()),
+    };
+    let node = model(Materialized::External(export));
+    let sql = "select 1.50 as d, '' as e, [1, 2] as l, '7' as n";
+    materialize(&bed.lake, &node, sql, &first_run())
+        .await
+        .unwrap();
+    assert_eq!(text("n.csv"), "d,e,l,n\n1.50,,\"[1, 2]\",7\n");
+    assert_eq!(
+        bed.rows("select d, arrow_typeof(d), e, l, n + 1 from main.m")
+            .await,
+        ["1.5|Float64||[1, 2]|8"]
     );
 }

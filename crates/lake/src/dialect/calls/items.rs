@@ -16,7 +16,10 @@ const OF_ENGINE: &[(&str, &str)] = &[
     ("count", "len(list_filter(_1, lambda x : x is not null))"),
     ("first", "array_element(_1, 1)"),
     ("last", "array_element(_1, -1)"),
-    ("string_agg", "array_to_string(_1, ',')"),
+    (
+        "string_agg",
+        "(case when len(list_filter(_1, lambda x : x is not null)) > 0 then array_to_string(_1, ',') end)",
+    ),
 ];
 
 /// Those that aggregate the items as rows.
@@ -62,7 +65,8 @@ pub(super) fn aggregate(
     dialect: Dialect,
 ) -> Result<Option<Expr>, Diagnostic> {
     if let ("string_agg", [by]) = (name, more) {
-        return Ok(fill("array_to_string(_1, _2)", &[list.clone(), by.clone()]));
+        let joined = "(case when len(list_filter(_1, lambda x : x is not null)) > 0 then array_to_string(_1, _2) end)";
+        return Ok(fill(joined, &[list.clone(), by.clone()]));
     }
     if let (Some((_, engine)), []) = (OF_ENGINE.iter().find(|(of, _)| *of == name), more) {
         return Ok(fill(engine, std::slice::from_ref(list)));

@@ -185,6 +185,7 @@ const DUCKDB: &[Template] = &[
         "(case when len(_1) = 0 or len(list_filter(_1, lambda x : x is not null)) > 0 then array_to_string(list_transform(_1, lambda x : x::varchar), _2) end)",
     ),
     ("string_to_list", 2, "string_split(_1, _2)"),
+    ("string_to_array", 2, "string_split(_1, _2)"),
     // maps
     (
         "map_contains",
