@@ -126,7 +126,8 @@ fn nothing_written() -> Written {
 
 async fn view(lake: &Lake, relation: &Relation, sql: &str) -> Result<Written, Diagnostic> {
     lake.create_view(relation, sql).await?;
-    let info = lake.info(relation).await?;
+    // A value that cannot be computed (`date '2024-13-01'`) fails who reads the view, as in DuckDB.
+    let info = lake.info(relation).await.ok().flatten();
     Ok(Written {
         version: info.map_or(0, |info| info.version),
         rows: 0,

@@ -3,7 +3,7 @@
 
 use arrow::datatypes::{DataType, Field};
 use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::functions::core::expr_fn::get_field;
 use datafusion::functions_nested::expr_fn::{array_element, map_extract};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawFieldAccessExpr};
@@ -36,7 +36,10 @@ impl ExprPlanner for Fields {
                 GetFieldAccess::ListRange { start, stop, .. } => {
                     ("letters_between", vec![*start, *stop])
                 }
-                _ => return Ok(PlannerResult::Original(access)),
+                GetFieldAccess::NamedStructField { name } => {
+                    let name = name.try_as_str().flatten().unwrap_or_default();
+                    return Err(no_field(&access.expr.schema_name().to_string(), &of, name));
+                }
             };
             let args = std::iter::once(access.expr).chain(places).collect();
             return Ok(PlannerResult::Planned(
@@ -57,6 +60,12 @@ impl ExprPlanner for Fields {
             && let Ok(as_key) = value.cast_to(fields[0].data_type())
         {
             *value = as_key;
+        }
+        if let GetFieldAccess::NamedStructField { name } = &access.field_access
+            && !has_fields(&of)
+        {
+            let name = name.try_as_str().flatten().unwrap_or_default();
+            return Err(no_field(&access.expr.schema_name().to_string(), &of, name));
         }
         if let GetFieldAccess::NamedStructField { name } = &mut access.field_access
             && let Some(Some(wanted)) = name.try_as_str()
@@ -81,16 +90,8 @@ impl ExprPlanner for Fields {
                 expr = part.call(vec![expr, lit(name.as_str())]);
                 continue;
             }
-            let has_fields = matches!(
-                held,
-                DataType::Struct(_) | DataType::Map(..) | DataType::Null
-            );
-            if !has_fields {
-                return Err(problem(Diagnostic::error(format!(
-                    "{} '{}' is no structure, and has no field '{name}'",
-                    sql_type(held),
-                    column.name(),
-                ))));
+            if !has_fields(held) {
+                return Err(no_field(column.name(), held, name));
             }
             let field = alike(held, name);
             expr = get_field(expr, field.map_or(name, Field::name).as_str());
@@ -101,6 +102,17 @@ impl ExprPlanner for Fields {
             None => expr,
         }))
     }
+}
+
+fn has_fields(of: &DataType) -> bool {
+    matches!(of, DataType::Struct(_) | DataType::Map(..) | DataType::Null)
+}
+
+fn no_field(value: &str, of: &DataType, field: &str) -> DataFusionError {
+    let kind = sql_type(of);
+    problem(Diagnostic::error(format!(
+        "'{value}' is of type {kind}, and has no field '{field}'"
+    )))
 }
 
 fn alike<'a>(held: &'a DataType, name: &str) -> Option<&'a Field> {

@@ -11,6 +11,9 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Toke
 
 use super::Syntax;
 
+/// DuckDB's own database, which has the catalog of all.
+const CATALOG: &str = "system";
+
 /// What SQL calls the one database that there is.
 pub(crate) fn database_of(state: &SessionState) -> &str {
     &state.config_options().catalog.default_catalog
@@ -28,7 +31,8 @@ pub(super) fn functions(state: &SessionState) -> [ScalarUDF; 2] {
 /// The text with blanks in the place of the database's name, so that places in it stay as they are. What is
 /// stored does not depend on how a profile calls the database, and nothing below reads names of three parts.
 pub fn local<'a>(sql: &'a str, database: &str) -> Cow<'a, str> {
-    if !sql.to_lowercase().contains(&database.to_lowercase()) {
+    let small = sql.to_lowercase();
+    if !small.contains(&database.to_lowercase()) && !small.contains(CATALOG) {
         return Cow::Borrowed(sql);
     }
     let Ok(tokens) = Tokenizer::new(&Syntax, sql).tokenize_with_location() else {
@@ -50,7 +54,8 @@ fn names_database(tokens: &[TokenWithSpan], at: usize, database: &str) -> bool {
         Some(Token::Word(word)) => Some(&word.value),
         _ => None,
     };
-    word(at).is_some_and(|name| name.eq_ignore_ascii_case(database))
+    let is = |at: usize, name: &str| word(at).is_some_and(|word| word.eq_ignore_ascii_case(name));
+    (is(at, database) || is(at, CATALOG) && is(at + 2, "information_schema"))
         && is_period(at + 1)
         && word(at + 2).is_some()
         && is_period(at + 3)
@@ -87,6 +92,10 @@ mod tests {
             ),
             ("select dbt.main.x.*", "select     main.x.*"),
             ("select other.dbt.main.x", "select other.dbt.main.x"),
+            (
+                "from system.information_schema.tables, system.a.b",
+                "from        information_schema.tables, system.a.b",
+            ),
             (
                 "drop table dbt.x -- dbt.main.x",
                 "drop table dbt.x -- dbt.main.x",

@@ -15,6 +15,7 @@ use super::asof;
 use super::calls::{fill, named};
 use super::columns;
 use super::folded;
+use super::groupings;
 use super::hidden;
 use super::naming;
 use super::own;
@@ -52,14 +53,14 @@ impl VisitorMut for Rewriter {
         if self.0 == Dialect::Postgres {
             select.projection.iter_mut().for_each(series_rows);
         }
-        if self.0 == Dialect::DuckDb && joins_all(select) {
-            let problem = Diagnostic::error("SQL syntax: a JOIN says nothing of how it joins")
-                .hint("ON a.id = b.id, USING (id), or CROSS JOIN for all pairs of rows");
-            return ControlFlow::Break(Box::new(problem));
-        }
         if select.from.iter().any(is_positional) {
             let problem = Diagnostic::error("POSITIONAL JOIN is not supported")
                 .hint("join by row_number() over (), or give the rows a key");
+            return ControlFlow::Break(Box::new(problem));
+        }
+        if self.0 == Dialect::DuckDb && joins_all(select) {
+            let problem = Diagnostic::error("SQL syntax: a JOIN says nothing of how it joins")
+                .hint("ON a.id = b.id, USING (id), or CROSS JOIN for all pairs of rows");
             return ControlFlow::Break(Box::new(problem));
         }
         samples::rewrite(select, self.0);
@@ -72,6 +73,7 @@ impl VisitorMut for Rewriter {
             return ControlFlow::Break(Box::new(problem));
         }
         qualified::rewrite(select);
+        groupings::rewrite(select);
         name_items(select, self.0);
         select.projection.iter_mut().for_each(fold_star);
         select.from.iter_mut().for_each(semi_joins);

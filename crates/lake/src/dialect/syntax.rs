@@ -15,6 +15,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 use super::catalog;
 use super::columns;
 use super::commands;
+use super::described;
 use super::friendly;
 use super::methods;
 use super::patterns;
@@ -57,6 +58,7 @@ pub(crate) fn parse_small(
     depth: usize,
 ) -> Result<(Vec<Statement>, Written), ParserError> {
     let mut tokens = Tokenizer::new(&Syntax, sql).tokenize_with_location()?;
+    described::mark(&mut tokens);
     let written = spelling::fold(&mut tokens);
     friendly::aliases(&mut tokens);
     patterns::rewrite(&mut tokens);

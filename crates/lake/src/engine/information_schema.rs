@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, StringArray};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::datasource::{MemTable, TableProvider};
 use forebay_core::{Diagnostic, Relation};
@@ -58,7 +58,7 @@ fn columns(listed: &[Listed], database: &str, dialect: Dialect) -> Result<Record
     let all = || {
         listed.iter().flat_map(|listed| {
             let fields = listed.columns.fields().iter().enumerate();
-            fields.map(move |(at, field)| (&listed.relation, at, field))
+            fields.map(move |(at, field)| (listed, at, field))
         })
     };
     let places: Vec<i64> = all().map(|(_, at, _)| at as i64 + 1).collect();
@@ -67,14 +67,23 @@ fn columns(listed: &[Listed], database: &str, dialect: Dialect) -> Result<Record
         ("table_catalog", texts(all().map(|_| database))),
         (
             "table_schema",
-            texts(all().map(|(r, ..)| r.schema.as_str())),
+            texts(all().map(|(l, ..)| l.relation.schema.as_str())),
         ),
-        ("table_name", texts(all().map(|(r, ..)| r.name.as_str()))),
+        (
+            "table_name",
+            texts(all().map(|(l, ..)| l.relation.name.as_str())),
+        ),
         ("column_name", texts(all().map(|(.., f)| f.name().as_str()))),
         ("ordinal_position", places),
         (
             "data_type",
-            texts(all().map(|(.., field)| type_name(field.data_type(), dialect))),
+            texts(all().map(|(listed, _, field)| match field.data_type() {
+                // A table's column has a type in DuckDB.
+                DataType::Null if !listed.is_view && dialect == Dialect::DuckDb => {
+                    "INTEGER".to_owned()
+                }
+                of => type_name(of, dialect),
+            })),
         ),
         (
             "is_nullable",

@@ -4,6 +4,7 @@ mod alone;
 mod behind;
 mod context;
 mod days;
+mod describe;
 mod early;
 mod error;
 mod fence;

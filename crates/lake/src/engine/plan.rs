@@ -39,7 +39,7 @@ use crate::warehouse::{View, Warehouse};
 /// Plans one query, and the views that it reads. A table is resolved once, so that all of the query
 /// sees one version of it.
 pub(crate) struct Planner<'a> {
-    state: &'a SessionState,
+    pub(super) state: &'a SessionState,
     warehouse: &'a Warehouse,
     views: &'a Views,
     macros: &'a Macros,
@@ -98,6 +98,12 @@ impl<'a> Planner<'a> {
 
     pub(crate) async fn plan(&mut self, sql: &str) -> Result<LogicalPlan, Diagnostic> {
         let (mut statement, written) = self.parse(sql)?;
+        if let (Some(query), Dialect::DuckDb) =
+            (query_of(&mut statement), dialect::dialect_of(self.state))
+        {
+            dialect::drop_unread(query);
+            self.describe(query).await?;
+        }
         if macros::expand(&mut statement, &*self.macros.known()?)? {
             self.pass();
         }
@@ -178,7 +184,7 @@ impl<'a> Planner<'a> {
     }
 
     /// What is being planned will not be so the next time.
-    fn pass(&mut self) {
+    pub(super) fn pass(&mut self) {
         if let Some(reading) = self.reading.last_mut() {
             reading.is_passing = true;
         }

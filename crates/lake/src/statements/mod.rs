@@ -23,8 +23,8 @@ use futures::TryStreamExt;
 use futures::future::BoxFuture;
 
 use crate::Lake;
-use crate::dialect::{database_of, folded, local, parse_in};
-use crate::engine::from_parser;
+use crate::dialect::{database_of, described, folded, local, parse_in};
+use crate::engine::{from_parser, placed};
 use crate::types::{Dialect, Input, TableKind, WriteMode, WriteOptions};
 use crate::warehouse::Declared;
 
@@ -58,7 +58,7 @@ impl Lake {
             }
             let depth = state.config_options().sql_parser.recursion_limit;
             let statements = parse_in(self.dialect(), &sql, depth.get());
-            let statements = statements.map_err(|error| from_parser(&error).within(written))?;
+            let statements = statements.map_err(|error| placed(from_parser(&error), written))?;
             let mut last = Executed::Done;
             let only = statements.len() == 1;
             for mut statement in statements {
@@ -84,13 +84,15 @@ impl Lake {
                 ..
             } => {
                 let schema = self.schema_of(&statement.to_string()).await?;
-                return self.answer(&self.described(&schema)).await;
+                return self
+                    .answer(&described::listing(&schema, self.dialect()))
+                    .await;
             }
             Statement::ExplainTable { table_name, .. } => {
                 let described = self.described_table(&relation(table_name)?).await?;
                 return self.answer(&described).await;
             }
-            Statement::ShowTables { .. } => return self.answer(describe::TABLES).await,
+            Statement::ShowTables { .. } => return self.answer(described::TABLES).await,
             Statement::Query(_) | Statement::Explain { .. } => return self.answer(sql).await,
             Statement::CreateMacro { or_replace, .. } => {
                 self.macros().create(statement, *or_replace)?;

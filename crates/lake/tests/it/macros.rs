@@ -111,3 +111,28 @@ async fn a_pivot_has_a_column_for_each_value_that_its_table_holds() {
         .unwrap_err();
     assert!(problem.to_string().contains("POSITIONAL JOIN"), "{problem}");
 }
+
+#[tokio::test]
+async fn queries_read_descriptions_and_the_catalog() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = open_as(&folder, 1 << 28, Dialect::DuckDb).await;
+    let table = "create table sales as select 1 as x, 'a' as q, null as z";
+    lake.execute(table).await.unwrap();
+    for (sql, row) in [
+        (
+            "select column_name, column_type from (describe select x, q from main.sales) where column_name = 'x'",
+            "x|INTEGER",
+        ),
+        (
+            "select d.column_name, t.table_name from (describe sales) d join information_schema.tables t on d.column_name = 'q'",
+            "q|sales",
+        ),
+        (
+            "select column_name, data_type from system.information_schema.columns where column_name = 'z'",
+            "z|INTEGER",
+        ),
+    ] {
+        let found = lake.collect(sql).await.unwrap();
+        assert_eq!(lines(&found), [row], "{sql}");
+    }
+}

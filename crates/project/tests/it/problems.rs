@@ -835,7 +835,7 @@ select * from {{ ref('d) }}
         "filter uper is unknown\n  --> models/g.sql:1:10\n  hint: did you mean 'upper'?",
         "has no method named uper\n  --> models/h.sql:1:7\n  hint: did you mean 'upper'?",
         "unknown statement fro\n  --> models/i.sql:1:4\n  hint: did you mean 'for'?",
-        "models/j.sql:1:26\n  hint: it belongs to an if or for that is open",
+        "models/j.sql:1:27\n  hint: it belongs to an if or for that is open",
         "models/k.sql:1:4\n  hint: a file of this kind has no {% snapshot %}",
     ] {
         assert!(text.contains(problem), "{problem} in\n{text}");

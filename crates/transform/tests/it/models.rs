@@ -755,6 +755,17 @@ async fn a_query_that_no_longer_gives_a_column_is_refused_where_columns_are_kept
 }
 
 #[tokio::test]
+async fn a_view_of_what_cannot_be_computed_fails_its_readers() {
+    let bed = bed().await;
+    let node = model(Materialized::View);
+    let sql = "select date '2024-13-01' as d";
+    materialize(&bed.lake, &node, sql, &first_run())
+        .await
+        .unwrap();
+    assert!(bed.lake.collect("select * from main.m").await.is_err());
+}
+
+#[tokio::test]
 async fn an_external_model_is_a_table_and_a_file_of_it() {
     let bed = bed().await;
     let sql = "select 1 as id, 'a;b' as v, timestamp '2013-01-01 10:00' as at, 1.5::double as x
@@ -809,14 +820,14 @@ async fn an_external_model_is_a_table_and_a_file_of_it() {
         read: Some("read_csv('n.csv', auto_detect = true)".to_owned()),
     };
     let node = model(Materialized::External(export));
-    let sql = "select 1.50 as d, '' as e, [1, 2] as l, '7' as n";
+    let sql = "select 1.50 as d, '' as e, 'a,b' as l, '7' as n";
     materialize(&bed.lake, &node, sql, &first_run())
         .await
         .unwrap();
-    assert_eq!(text("n.csv"), "d,e,l,n\n1.50,,\"[1, 2]\",7\n");
+    assert_eq!(text("n.csv"), "d,e,l,n\n1.50,,\"a,b\",7\n");
     assert_eq!(
         bed.rows("select d, arrow_typeof(d), e, l, n + 1 from main.m")
             .await,
-        ["1.5|Float64||[1, 2]|8"]
+        ["1.5|Float64||a,b|8"]
     );
 }
