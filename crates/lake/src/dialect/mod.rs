@@ -43,6 +43,7 @@ mod moving;
 mod multiples;
 mod naming;
 mod nested;
+mod offsets;
 mod operators;
 mod ordered;
 mod orders;
@@ -197,6 +198,7 @@ pub(crate) fn rewrite(
     if dialect == Dialect::DuckDb {
         conditions::rewrite(query);
     }
+    offsets::rewrite(query);
     windows::rewrite(query)?;
     modulo::rewrite(query);
     let is_aggregate = |name: &str| state.aggregate_functions().contains_key(name);

@@ -45,6 +45,7 @@ pub(crate) fn parse_in(
 ) -> Result<Vec<Statement>, ParserError> {
     let mut tokens = Tokenizer::new(&Syntax, sql).tokenize_with_location()?;
     if dialect == crate::types::Dialect::DuckDb {
+        described::mark(&mut tokens);
         friendly::aliases(&mut tokens);
         patterns::rewrite(&mut tokens);
         columns::star_arguments(&mut tokens);

@@ -20,11 +20,11 @@ impl Planner<'_> {
         self.pass();
         let mut texts = Vec::new();
         for what in wanted {
-            if what.eq_ignore_ascii_case("tables") {
+            let small = what.to_lowercase();
+            if small.split_whitespace().eq(["show", "tables"]) {
                 texts.push(described::TABLES.to_owned());
                 continue;
             }
-            let small = what.to_lowercase();
             let word = small.split(|c: char| !c.is_alphabetic()).next();
             let is_query = small.starts_with('(') || QUERIES.contains(&word.unwrap_or_default());
             let sql = match is_query {

@@ -124,7 +124,7 @@ async fn queries_read_descriptions_and_the_catalog() {
             "x|INTEGER",
         ),
         (
-            "select d.column_name, t.table_name from (describe sales) d join information_schema.tables t on d.column_name = 'q'",
+            "select d.column_name, t.name from (describe sales) d join (show tables) t on d.column_name = 'q'",
             "q|sales",
         ),
         (
@@ -134,5 +134,6 @@ async fn queries_read_descriptions_and_the_catalog() {
     ] {
         let found = lake.collect(sql).await.unwrap();
         assert_eq!(lines(&found), [row], "{sql}");
+        assert_eq!(answer(&lake, sql).await.1, [row], "{sql}");
     }
 }

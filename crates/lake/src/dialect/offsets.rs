@@ -1,0 +1,86 @@
+//! `LAG(x, 1, y)` and `LEAD(x, 1, y)` of a default that is no constant: the engine takes constants alone. Whether there is such a row
+//! is asked by a window of its own.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
+    NullTreatment, Query, VisitMut, VisitorMut,
+};
+
+use super::calls::fill;
+
+pub(super) fn rewrite(query: &mut Query) {
+    let _ = query.visit(&mut Offsets);
+}
+
+struct Offsets;
+
+impl VisitorMut for Offsets {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Function(function) = expr
+            && let Some(other) = computed(function)
+        {
+            *expr = other;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn computed(function: &Function) -> Option<Expr> {
+    let name = function.name.to_string().to_lowercase();
+    if !["lag", "lead"].contains(&name.as_str()) || function.over.is_none() {
+        return None;
+    }
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    let [of, by, FunctionArg::Unnamed(FunctionArgExpr::Expr(default))] = list.args.as_slice()
+    else {
+        return None;
+    };
+    if is_constant(default) {
+        return None;
+    }
+    let call = |args: Vec<FunctionArg>| {
+        let mut call = function.clone();
+        if let FunctionArguments::List(list) = &mut call.args {
+            list.args = args;
+        }
+        call
+    };
+    let plain = Expr::Function(call(vec![of.clone(), by.clone()]));
+    let ignores = function.null_treatment == Some(NullTreatment::IgnoreNulls)
+        || list.clauses.iter().any(|clause| {
+            *clause == FunctionArgumentClause::IgnoreOrRespectNulls(NullTreatment::IgnoreNulls)
+        });
+    if ignores {
+        return fill("coalesce(_1, _2)", &[plain, default.clone()]);
+    }
+    let value = |text: &str| {
+        fill(text, &[]).map(|value| FunctionArg::Unnamed(FunctionArgExpr::Expr(value)))
+    };
+    let is_there = Expr::Function(call(vec![value("true")?, by.clone(), value("false")?]));
+    fill(
+        "(case when _1 then _2 else _3 end)",
+        &[is_there, plain, default.clone()],
+    )
+}
+
+fn is_constant(expr: &Expr) -> bool {
+    match expr {
+        Expr::Value(_) | Expr::TypedString(_) | Expr::Interval(_) => true,
+        Expr::UnaryOp { expr, .. } | Expr::Nested(expr) | Expr::Cast { expr, .. } => {
+            is_constant(expr)
+        }
+        // The moment of the query.
+        Expr::Function(function) => {
+            function.over.is_none()
+                && ["current_date", "current_timestamp", "now", "today"]
+                    .contains(&function.name.to_string().to_lowercase().as_str())
+        }
+        _ => false,
+    }
+}
