@@ -6,6 +6,7 @@
 mod ask;
 mod compile;
 mod config;
+mod cores;
 mod docs;
 mod files;
 mod glance;

@@ -1,21 +1,31 @@
 //! Collects problems while a project is read, so that all of them are reported at once.
 
-use std::cell::RefCell;
 use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use forebay_core::{Diagnostic, Diagnostics, Severity};
 
-/// A shared list that every reader can add to.
+/// A shared list that every reader can add to, from any thread.
 #[derive(Default)]
-pub(crate) struct Problems(RefCell<Vec<Diagnostic>>);
+pub(crate) struct Problems(Mutex<Vec<Diagnostic>>);
 
 impl Problems {
     pub fn push(&self, diagnostic: Diagnostic) {
-        self.0.borrow_mut().push(diagnostic);
+        self.all().push(diagnostic);
     }
 
-    pub fn count(&self) -> usize {
-        self.0.borrow().len()
+    pub fn is_empty(&self) -> bool {
+        self.all().is_empty()
+    }
+
+    pub fn take_in(&self, other: Self) {
+        let found = other.0.into_inner();
+        self.all()
+            .extend(found.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn all(&self) -> MutexGuard<'_, Vec<Diagnostic>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A problem of a node that is an error only when it runs: until then a warning.
@@ -34,8 +44,11 @@ impl Problems {
 
     /// Everything found: the warnings, or all of it when an error is among it. Sorted by place.
     pub fn finish(self) -> Result<Vec<Diagnostic>, Diagnostics> {
-        let mut all = Diagnostics(self.0.into_inner());
-        all.sort();
+        let all = self.0.into_inner();
+        let mut all = Diagnostics(all.unwrap_or_else(PoisonError::into_inner));
+        // Threads find them in any order: what has one place, or none, is sorted by what it says.
+        let key = |problem: &Diagnostic| (problem.location.clone(), problem.message.clone());
+        all.0.sort_by_cached_key(key);
         let mut told = HashSet::new();
         all.0.retain(|problem| told.insert(told_as(problem)));
         if all.has_errors() {

@@ -7,6 +7,7 @@ use forebay_core::{NodeId, Relation, ResourceType, Spec};
 
 use super::patches::Patches;
 use crate::config::Quoting;
+use crate::cores;
 use crate::jinja::{Known, Names, RefCall};
 use crate::nodes::{self, Cx, Draft, GenericTests, Outcome};
 use crate::properties::{Patch, Properties};
@@ -48,20 +49,22 @@ impl<'a> Builder<'a> {
         };
         let files = names(&scanned.models);
         let files = files.iter().map(String::as_str);
-        let mut patches = Patches::new(cx, "model", &properties.models, files);
-        for sql in &scanned.models {
-            let patch = patches.take(&sql.name);
-            let outcome = nodes::model(cx, sql, patch);
-            self.add(ResourceType::Model, sql, patch, outcome);
-        }
-        patches.finish(broken);
-        let mut patches = Patches::new(cx, "snapshot", &properties.snapshots, []);
-        for sql in &scanned.snapshots {
-            let patch = patches.take(&sql.name);
-            let outcome = nodes::snapshot(cx, sql, patch);
-            self.add(ResourceType::Snapshot, sql, patch, outcome);
-        }
-        patches.finish(broken);
+        let patches = Patches::new(cx, "model", &properties.models, files);
+        self.sql(
+            ResourceType::Model,
+            &scanned.models,
+            patches,
+            broken,
+            nodes::model,
+        );
+        let patches = Patches::new(cx, "snapshot", &properties.snapshots, []);
+        self.sql(
+            ResourceType::Snapshot,
+            &scanned.snapshots,
+            patches,
+            broken,
+            nodes::snapshot,
+        );
         let mut patches = Patches::new(cx, "seed", &properties.seeds, []);
         for seed in &scanned.seeds {
             let lent = || lent.iter().find(|patch| patch.name == seed.name).copied();
@@ -69,20 +72,22 @@ impl<'a> Builder<'a> {
             self.keep(ResourceType::Seed, &seed.name, None, &seed.file, outcome);
         }
         patches.finish(&[]);
-        let mut patches = Patches::new(cx, "test", &properties.tests, []);
-        for sql in &scanned.tests {
-            let patch = patches.take(&sql.name);
-            let outcome = nodes::singular_test(cx, sql, patch);
-            self.add(ResourceType::Test, sql, patch, outcome);
-        }
-        patches.finish(broken);
-        let mut patches = Patches::new(cx, "analysis", &properties.analyses, []);
-        for sql in &scanned.analyses {
-            let patch = patches.take(&sql.name);
-            let outcome = nodes::analysis(cx, sql, patch);
-            self.add(ResourceType::Analysis, sql, patch, outcome);
-        }
-        patches.finish(broken);
+        let patches = Patches::new(cx, "test", &properties.tests, []);
+        self.sql(
+            ResourceType::Test,
+            &scanned.tests,
+            patches,
+            broken,
+            nodes::singular_test,
+        );
+        let patches = Patches::new(cx, "analysis", &properties.analyses, []);
+        self.sql(
+            ResourceType::Analysis,
+            &scanned.analyses,
+            patches,
+            broken,
+            nodes::analysis,
+        );
         for table in &properties.sources {
             let name = format!("{}.{}", table.source, table.table);
             let outcome = nodes::source(cx, table);
@@ -91,6 +96,23 @@ impl<'a> Builder<'a> {
         for sql in broken {
             self.add(ResourceType::Model, sql, None, Outcome::Broken);
         }
+    }
+
+    fn sql<'p>(
+        &mut self,
+        kind: ResourceType,
+        files: &'p [SqlFile],
+        mut patches: Patches<'p>,
+        broken: &[SqlFile],
+        read: fn(&Cx<'_>, &SqlFile, Option<&Patch>) -> Outcome,
+    ) {
+        let described = files.iter().map(|sql| (sql, patches.take(&sql.name)));
+        let described: Vec<_> = described.collect();
+        let outcomes = cores::map(&described, |(sql, patch)| read(self.cx, sql, *patch));
+        for ((sql, patch), outcome) in described.into_iter().zip(outcomes) {
+            self.add(kind, sql, patch, outcome);
+        }
+        patches.finish(broken);
     }
 
     fn add(&mut self, kind: ResourceType, sql: &SqlFile, patch: Option<&Patch>, outcome: Outcome) {
@@ -144,7 +166,7 @@ impl<'a> Builder<'a> {
                 .flatten()
                 .collect(),
         };
-        let mut found = Vec::new();
+        let mut targets = Vec::new();
         let nodes = self.drafts.iter().map(|draft| &draft.node);
         let groups: BTreeMap<&NodeId, &Option<String>> =
             nodes.map(|node| (&node.id, &node.group)).collect();
@@ -153,14 +175,14 @@ impl<'a> Builder<'a> {
         // As in dbt, tests of what is switched off or not there are in the manifest, and do not run.
         let mut declare = |id: Option<NodeId>, key, call, file, declared| {
             let group = id.as_ref().and_then(|id| groups.get(id).copied());
-            found.extend(tests.of(&nodes::Target {
+            targets.push(nodes::Target {
                 group: group.cloned().flatten(),
                 id,
                 call,
                 file,
                 tests: declared,
                 key,
-            }));
+            });
         };
         let patches = [
             (ResourceType::Model, &properties.models),
@@ -192,7 +214,8 @@ impl<'a> Builder<'a> {
             let id = Some(id).filter(is_known);
             declare(id, key, call, &table.file, &table.tests);
         }
-        for outcome in found {
+        let found = cores::map(&targets, |target| tests.of(target));
+        for outcome in found.into_iter().flatten() {
             match outcome {
                 Outcome::Draft(draft) => self.drafts.push(*draft),
                 Outcome::Disabled(draft) => self.disabled.extend(draft.map(|draft| *draft)),

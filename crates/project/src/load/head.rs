@@ -226,13 +226,22 @@ fn target(
     let (Some(profile), Some(folder)) = (profile, folder) else {
         return embedded();
     };
+    let found = Problems::default();
+    let opened = open(
+        &folder,
+        Doc {
+            file: PROFILES_FILE,
+            problems: &found,
+        },
+    );
+    let is_empty = found.is_empty();
+    problems.take_in(found);
     let doc = Doc {
         file: PROFILES_FILE,
         problems,
     };
-    let before = problems.count();
-    let Some(mut yaml) = open(&folder, doc) else {
-        if problems.count() == before {
+    let Some(mut yaml) = opened else {
+        if is_empty {
             let problem = Diagnostic::error(format!("{PROFILES_FILE} is empty"));
             let hint = format!("the project's profile is '{profile}'");
             problems.push(problem.at(Location::file(PROFILES_FILE)).hint(hint));

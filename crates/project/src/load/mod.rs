@@ -13,6 +13,7 @@ use std::sync::Arc;
 use forebay_core::{Diagnostic, Diagnostics, Graph, Location, Node, NodeId, Spec};
 
 use crate::config::{ProjectFile, Settings, SettingsConfig, Vars};
+use crate::cores;
 use crate::ignored::Ignored;
 use crate::jinja::{Engine, MacroSet, Names, Shared, runtime_config};
 use crate::nodes::{self, Cx, Detail, Draft, Outcome};
@@ -214,16 +215,22 @@ fn push_all(problems: &Problems, all: Diagnostics) {
 }
 
 fn properties(renderer: &Renderer<'_>, problems: &Problems, scanned: &Scanned) -> Properties {
+    let read = cores::map(&scanned.properties, |(file, content)| {
+        let problems = Problems::default();
+        let mut yaml = yaml::parse(file, content.trim_end(), &problems);
+        let unreadable = yaml.is_none() && !problems.is_empty();
+        if let Some(yaml) = &mut yaml {
+            let problems = &problems;
+            renderer.render(Doc { file, problems }, yaml, stays);
+        }
+        (yaml, unreadable, problems)
+    });
     let mut properties = Properties::default();
-    for (file, content) in &scanned.properties {
-        let doc = Doc { file, problems };
-        let before = problems.count();
-        match yaml::parse(file, content.trim_end(), problems) {
-            Some(mut yaml) => {
-                renderer.render(doc, &mut yaml, stays);
-                properties.add(doc, &yaml);
-            }
-            None => properties.unreadable |= problems.count() > before,
+    for ((file, _), (yaml, unreadable, found)) in scanned.properties.iter().zip(read) {
+        problems.take_in(found);
+        properties.unreadable |= unreadable;
+        if let Some(yaml) = yaml {
+            properties.add(Doc { file, problems }, &yaml);
         }
     }
     properties
@@ -433,9 +440,12 @@ fn build(
     // Set before linking: a template that runs again fails at the very call.
     let names = cx.shared.names.get_or_init(|| names);
     let (mut linked, mut idle) = (Vec::with_capacity(drafts.len()), Vec::new());
-    for mut draft in drafts {
-        docs::resolve(cx.shared, &mut draft);
-        match link::link(cx, names, &mut draft) {
+    let there = cores::map_mut(&mut drafts, |draft| {
+        docs::resolve(cx.shared, draft);
+        link::link(cx, names, draft)
+    });
+    for (draft, there) in drafts.into_iter().zip(there) {
+        match there {
             true => linked.push(draft),
             false => idle.push(draft),
         }

@@ -15,13 +15,15 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use forebay_core::{Node, NodeId, ResourceType};
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::ser::{Error, Serialize, SerializeMap, Serializer};
+use serde_json::value::to_raw_value;
 use serde_json::{Map, Value as Json, json};
 
 pub(crate) use config::{default_of, with_defaults};
 pub(crate) use node::{seen_by_templates, shown_columns};
 pub(crate) use semantic::semantic;
 
+use crate::cores;
 use crate::nodes::Detail;
 use crate::{DBT_VERSION, Project};
 
@@ -85,12 +87,13 @@ const NODES: &[ResourceType] = &[
 /// What templates see as `graph`.
 pub(crate) fn graph(project: &Project) -> Json {
     use ResourceType::{Exposure, Metric, SavedQuery, SemanticModel, Source};
-    let section = |kinds, further| {
-        let section = Section {
-            further,
-            ..Section::new(project, kinds)
-        };
-        serde_json::to_value(section).expect("a manifest is plain data")
+    let section = |kinds: &[ResourceType], further: Map<String, Json>| {
+        let nodes = project.graph.nodes.values();
+        let nodes = nodes.filter(|node| kinds.contains(&node.resource_type()));
+        let shown = |node: &Node| Some((node.id.to_string(), of_node(project, &node.id)?));
+        let mut all: Map<String, Json> = nodes.filter_map(shown).collect();
+        all.extend(further);
+        all
     };
     json!({
         "nodes": section(NODES, operation::all(project)),
@@ -102,6 +105,9 @@ pub(crate) fn graph(project: &Project) -> Json {
         "saved_queries": section(&[SavedQuery], Map::new()),
     })
 }
+
+/// Entries that are held as text at a time.
+const AT_ONCE: usize = 1024;
 
 /// The nodes of some kinds, then further entries.
 struct Section<'a> {
@@ -127,14 +133,20 @@ impl Serialize for Section<'_> {
         let project = self.project;
         let nodes = project.graph.nodes.values();
         let nodes = nodes.filter(|node| self.kinds.contains(&node.resource_type()));
+        let nodes: Vec<&Node> = nodes.collect();
         let empty = Detail::default();
-        let mut entries = serializer.serialize_map(None)?;
-        for node in nodes {
+        let written = |node: &&Node| {
             let detail = project.details.get(&node.id).unwrap_or(&empty);
             let compiled = self.compiled.and_then(|all| all.get(&node.id));
             let compiled = compiled.map(|(sql, file)| (*sql, &**file));
-            let entry = entry(project, node, detail, compiled);
-            entries.serialize_entry(node.id.as_str(), &entry)?;
+            to_raw_value(&entry(project, node, detail, compiled))
+        };
+        let mut entries = serializer.serialize_map(None)?;
+        for nodes in nodes.chunks(AT_ONCE) {
+            for (node, entry) in nodes.iter().zip(cores::map(nodes, written)) {
+                let entry = entry.map_err(S::Error::custom)?;
+                entries.serialize_entry(node.id.as_str(), &entry)?;
+            }
         }
         for (id, entry) in &self.further {
             entries.serialize_entry(id, entry)?;
