@@ -10,6 +10,8 @@ use forebay_core::incremental::{Incremental, IncrementalStrategy};
 use forebay_core::{Diagnostic, Location, Node, Relation, quote};
 use forebay_lake::{Lake, sql_type};
 
+use crate::incremental::as_sql;
+
 /// The query with the contract's columns, in the contract's order; the query as it is where nothing
 /// is enforced.
 ///
@@ -241,10 +243,8 @@ pub fn kept(spec: &Incremental, table: &Relation, new: &Relation) -> Option<Stri
         Append => Some(all),
         DeleteInsert | Merge if spec.unique_key.is_empty() => Some(all),
         DeleteInsert | Merge => {
-            let same = spec
-                .unique_key
-                .iter()
-                .map(|key| format!("new.{key} = old.{key}"));
+            let keys = as_sql(&spec.unique_key);
+            let same = keys.iter().map(|key| format!("new.{key} = old.{key}"));
             let same = same.collect::<Vec<_>>().join(" and ");
             let (old, new) = (table.sql(), new.sql());
             Some(format!(
@@ -261,8 +261,12 @@ fn rules(node: &Node, model: &Model) -> Vec<Rule> {
         return Vec::new();
     }
     let of_columns = node.columns.values().flat_map(|column| {
+        let name = match column.quote {
+            Some(true) => quote(&column.name),
+            _ => column.name.clone(),
+        };
         let rules = column.constraints.iter();
-        rules.flat_map(|constraint| of_constraint(constraint, std::slice::from_ref(&column.name)))
+        rules.flat_map(move |constraint| of_constraint(constraint, std::slice::from_ref(&name)))
     });
     let of_table = model
         .contract

@@ -178,6 +178,14 @@ pub(crate) fn are_names(keys: &[String]) -> bool {
     keys.iter().all(is_name)
 }
 
+/// Keys as terms of SQL over the columns.
+pub(crate) fn as_sql(keys: &[String]) -> Vec<String> {
+    match are_names(keys) {
+        true => keys.iter().map(|key| quote(key)).collect(),
+        false => keys.to_vec(),
+    }
+}
+
 pub(crate) fn names(schema: &Schema) -> Vec<String> {
     schema.fields().iter().map(|f| f.name().clone()).collect()
 }
@@ -233,7 +241,7 @@ impl Replacing<'_> {
     fn whole(&self, change: SchemaChange) -> String {
         let columns = self.columns(change);
         let dest = self.target();
-        let key = self.spec.unique_key.join(", ");
+        let key = as_sql(&self.spec.unique_key).join(", ");
         let mut replaced = vec![format!(
             "({key}) in (select {key} from {})",
             self.stage.sql()

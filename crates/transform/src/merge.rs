@@ -6,7 +6,7 @@ use forebay_core::merge::{Action, Clause, Merge, Values};
 use forebay_core::{Diagnostic, Relation, quote};
 use forebay_lake::{Input, Lake, WriteMode, WriteOptions, Written};
 
-use crate::incremental::{DEST, SOURCE, are_names, contains, names, no_column};
+use crate::incremental::{DEST, SOURCE, as_sql, contains, names, no_column};
 
 /// Takes the rows of `stage` into the table.
 ///
@@ -110,12 +110,8 @@ fn condition(spec: &Incremental, merge: &Merge) -> String {
         true => &spec.unique_key,
         false => &merge.using,
     };
-    let plain = are_names(keys);
-    let same = |key: &String| {
-        let key = if plain { quote(key) } else { key.clone() };
-        format!("{SOURCE}.{key} = {DEST}.{key}")
-    };
-    let mut all: Vec<String> = keys.iter().map(same).collect();
+    let same = |key: &String| format!("{SOURCE}.{key} = {DEST}.{key}");
+    let mut all: Vec<String> = as_sql(keys).iter().map(same).collect();
     if all.is_empty() {
         all.push("false".to_owned());
     }

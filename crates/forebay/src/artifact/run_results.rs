@@ -156,8 +156,20 @@ fn arguments(global: &Global, options: &Run) -> Json {
     arguments.insert("event_time_start".into(), json!(start));
     arguments.insert("event_time_end".into(), json!(end));
     arguments.insert("sample".into(), json!(options.sample));
-    arguments.insert("vars".into(), json!(global.vars));
+    arguments.insert("vars".into(), variables(global));
     Json::Object(arguments)
+}
+
+/// What `--vars` says, without its secrets.
+fn variables(global: &Global) -> Json {
+    let given = global.vars.as_deref().unwrap_or_default();
+    let mut given = forebay_project::parse_mapping("--vars", given).unwrap_or_default();
+    for (name, value) in &mut given {
+        if name.starts_with("DBT_ENV_SECRET") {
+            *value = json!("*****");
+        }
+    }
+    Json::Object(given)
 }
 
 fn entry(workspace: &Workspace, result: &StepResult) -> Json {

@@ -14,6 +14,9 @@ use crate::artifact;
 use crate::report::Talk;
 use crate::wiring;
 
+/// What dbt's result says of a node that stays as it is.
+const NOTHING: &str = "No-op";
+
 pub async fn run(global: &Global, talk: &Talk, options: &Run) -> Result<u8, Diagnostics> {
     let workspace = wiring::workspace(global, talk, &wiring::invocation_id()).await?;
     let selected = wiring::selected(&workspace.project, global, &options.select, talk)?;
@@ -25,26 +28,29 @@ pub async fn run(global: &Global, talk: &Talk, options: &Run) -> Result<u8, Diag
     let (mut count, mut done) = (0, Vec::new());
     for node in selected.iter().filter_map(|id| workspace.graph().get(id)) {
         let wanted = is_table(node) && options.kinds.includes(node.resource_type());
-        let Some((to, from)) = node
-            .relation
-            .as_ref()
-            .zip(relations.get(&node.id))
-            .filter(|_| wanted)
-        else {
+        let Some(to) = node.relation.as_ref().filter(|_| wanted) else {
             continue;
         };
         let started_ms = workspace.clock.now_ms();
-        let left = to == from || here.contains(to) && !global.on(&switch::FULL_REFRESH);
-        let made = match left {
-            true => Ok(()),
-            false => clone(&workspace, node, to, from, &here).await,
+        let stays = here.contains(to) && !global.on(&switch::FULL_REFRESH);
+        let from = relations.get(&node.id).filter(|from| *from != to);
+        let (made, said) = match from {
+            None => (Ok(NOTHING), format!("the state has no other {to}")),
+            Some(_) if stays => (Ok(NOTHING), format!("{to} is there already")),
+            Some(from) => {
+                let made = clone(&workspace, node, to, from, &here).await;
+                (made.map(|()| "OK"), format!("cloned {from} as {to}"))
+            }
         };
-        if made.is_ok() && !left {
-            talk.say(&format!("cloned {from} as {to}"));
-            here.insert(to.clone());
-            count += 1;
+        if let Ok(message) = made {
+            talk.say(&said);
+            if message != NOTHING {
+                count += 1;
+                here.insert(to.clone());
+            }
         }
-        done.push(result(node, &made, started_ms, workspace.clock.now_ms()));
+        let finished_ms = workspace.clock.now_ms();
+        done.push(result(node, &made, started_ms, finished_ms));
         problems.0.extend(made.err());
     }
     talk.problems(&problems);
@@ -75,12 +81,12 @@ async fn clone(
 
 fn result(
     node: &Node,
-    made: &Result<(), Diagnostic>,
+    made: &Result<&str, Diagnostic>,
     started_ms: i64,
     finished_ms: i64,
 ) -> StepResult {
     let (status, message) = match made {
-        Ok(()) => (RunStatus::Success, "cloned".to_owned()),
+        Ok(message) => (RunStatus::Success, (*message).to_owned()),
         Err(problem) => (RunStatus::Error, problem.to_string()),
     };
     StepResult {

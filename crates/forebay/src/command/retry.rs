@@ -60,7 +60,11 @@ fn earlier(global: &Global) -> Json {
 fn with(global: &Global, earlier: &Json) -> Global {
     let mut global = global.clone();
     let text = |key: &str| earlier[key].as_str().map(str::to_owned);
-    global.vars = global.vars.or_else(|| text("vars"));
+    // A mapping, in JSON: that is YAML too.
+    let vars = earlier["vars"]
+        .as_object()
+        .map(|_| earlier["vars"].to_string());
+    global.vars = global.vars.or(vars);
     global.target = global.target.or_else(|| text("target"));
     global.profile = global.profile.or_else(|| text("profile"));
     for switch in [&switch::FULL_REFRESH, &switch::EMPTY] {

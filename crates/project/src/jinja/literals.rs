@@ -6,8 +6,8 @@
 /// Text to put in, and the byte before which it comes, in order.
 pub(crate) type Insertions = Vec<(usize, &'static str)>;
 
-/// What has to be put into a template's text, and the bytes that mean nothing, in order: colons that end the head of a block, as
-/// Python's do, and the sign of `+3`.
+/// What has to be put into a template's text, and where a character means nothing, in order: a colon that ends the head of a
+/// block, as in Python, the sign of `+3`, and a blank that only Python takes for one.
 pub(crate) fn wrapped(text: &str) -> (Insertions, Vec<usize>) {
     let mut scan = Scan {
         text,
@@ -29,6 +29,16 @@ pub(crate) fn wrapped(text: &str) -> (Insertions, Vec<usize>) {
 }
 
 /// What comes first of several at one place: what ends there, then the outermost that begins there.
+/// The text with blanks in the place of what means nothing, as long as before, so that places stay.
+pub(crate) fn blanked(text: &str, idle: &[usize]) -> String {
+    let mut blanked = text.to_owned();
+    for at in idle {
+        let length = blanked[*at..].chars().next().map_or(0, char::len_utf8);
+        blanked.replace_range(*at..*at + length, &" ".repeat(length));
+    }
+    blanked
+}
+
 fn rank(insertion: &str) -> usize {
     let order = [
         ")",
@@ -164,6 +174,10 @@ impl<'a> Scan<'a> {
         while let Some(c) = self.rest().chars().next() {
             if levels.len() == 1 && self.rest().trim_start_matches(['-', '+']).starts_with(end) {
                 break;
+            }
+            // Python's blanks are Unicode's.
+            if c.is_whitespace() && !c.is_ascii() {
+                self.idle.push(self.at);
             }
             if !c.is_whitespace() {
                 self.colon = (c == ':' && levels.len() == 1).then_some(self.at);
@@ -393,11 +407,8 @@ mod tests {
     use super::*;
 
     fn changed(text: &str) -> String {
-        let mut out = text.to_owned();
         let (insertions, idle) = wrapped(text);
-        for at in idle {
-            out.replace_range(at..=at, " ");
-        }
+        let mut out = blanked(text, &idle);
         for (at, insertion) in insertions.into_iter().rev() {
             out.insert_str(at, insertion);
         }
@@ -463,6 +474,10 @@ mod tests {
                 "{% for i in  __each(__list([1])  )%}",
             ),
             ("{{ +3 + +x }}", "{{  __sum(3 ,\"+\",  x) }}"),
+            (
+                "{{\u{a0}x }}\u{a0}{{ '\u{a0}' }}",
+                "{{  x }}\u{a0}{{ '\u{a0}' }}",
+            ),
         ] {
             assert_eq!(changed(text), expected);
         }

@@ -76,11 +76,13 @@ impl RelationValue {
         self.kind == Some("view")
     }
 
+    /// With all of its rows.
+    fn name(&self) -> String {
+        self.cte.clone().unwrap_or_else(|| self.path())
+    }
+
     fn sql(&self) -> String {
-        let name = match &self.cte {
-            Some(cte) => cte.clone(),
-            None => self.path(),
-        };
+        let name = self.name();
         match &self.wanted {
             Some(wanted) if self.shown[2] => format!("(select * from {name} where {wanted})"),
             _ => name,
@@ -223,7 +225,8 @@ impl Object for RelationValue {
         args: &[Value],
     ) -> Result<Value, Error> {
         match method {
-            "render" => Ok(Value::from(self.sql())),
+            // As in dbt, the way to all rows in a batch, a sample or an empty run.
+            "render" => Ok(Value::from(self.name())),
             "get" => {
                 let (key, default): (&str, Option<Value>) = from_args(args)?;
                 let found = self.get_value_by_str(key);

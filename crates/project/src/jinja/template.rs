@@ -7,7 +7,7 @@ use forebay_core::{Diagnostic, Location};
 use regex::{Captures, Regex};
 
 use super::blocks::{Block, open_block};
-use super::literals::wrapped;
+use super::literals::{blanked, wrapped};
 use crate::text;
 
 /// Stands before every template that is rendered itself: it hands the engine a macro which
@@ -124,14 +124,7 @@ fn changeable(template: &str, shifts: &[(usize, isize)]) -> (String, Vec<(usize,
     let printed = printing(template);
     let template = printed.as_deref().unwrap_or(template);
     let (insertions, idle) = wrapped(template);
-    // As long as before, so that places stay.
-    let blank = |template: &str| {
-        let mut blanked = template.to_owned();
-        idle.iter()
-            .for_each(|at| blanked.replace_range(*at..=*at, " "));
-        blanked
-    };
-    let blanked = (!idle.is_empty()).then(|| blank(template));
+    let blanked = (!idle.is_empty()).then(|| blanked(template, &idle));
     let template = blanked.as_deref().unwrap_or(template);
     let mut text = String::with_capacity(template.len());
     let (mut copied, mut moved) = (0, Vec::with_capacity(shifts.len() + insertions.len()));

@@ -1,8 +1,7 @@
 //! Filters of Jinja that are about texts, as its own are.
 
-use minijinja::value::{Serde, ValueKind};
+use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, Value};
-use serde_json::Value as Json;
 
 use super::errors::failed;
 use super::filters::{Filter, json_text};
@@ -72,12 +71,13 @@ fn text(value: &Value) -> String {
 }
 
 /// For pages: keys are sorted, and what means something in HTML is written by its number.
-fn to_json(value: Serde<Json>, indent: Option<usize>) -> String {
-    let mut json = json_text(&value.0, true, indent);
+fn to_json(value: Value, indent: Option<usize>) -> Result<String, Error> {
+    let json = serde_json::to_value(&value).map_err(|error| failed(format!("tojson: {error}")))?;
+    let mut json = json_text(&json, true, indent);
     for (c, number) in [('<', "3c"), ('>', "3e"), ('&', "26"), ('\'', "27")] {
         json = json.replace(c, &format!("\\u00{number}"));
     }
-    json
+    Ok(json)
 }
 
 fn replaced(value: Value, old: Value, new: Value, count: Option<usize>) -> String {

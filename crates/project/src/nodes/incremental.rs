@@ -43,7 +43,7 @@ const BATCH_SIZES: &[(&str, BatchSize)] = &[
 
 /// As in dbt, most of it is asked when there is a table to add to.
 pub(super) fn incremental(reader: &Reader<'_>) -> Option<Incremental> {
-    let unique_key = reader.texts("unique_key");
+    let unique_key = keys(reader);
     let default = match unique_key.is_empty() {
         true => IncrementalStrategy::Append,
         false => IncrementalStrategy::DeleteInsert,
@@ -90,6 +90,19 @@ pub(super) fn incremental(reader: &Reader<'_>) -> Option<Incremental> {
         predicates,
         unfit,
     })
+}
+
+/// As in dbt, an empty text is no key, and a column may be named twice.
+fn keys(reader: &Reader<'_>) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    for key in reader.texts("unique_key") {
+        let quoted = key.strip_prefix('"').and_then(|key| key.strip_suffix('"'));
+        let key = quoted.filter(|name| !name.contains('"')).unwrap_or(&key);
+        if !key.is_empty() && !keys.iter().any(|known| known == key) {
+            keys.push(key.to_owned());
+        }
+    }
+    keys
 }
 
 fn known_strategy(reader: &Reader<'_>) -> Result<Strategy, Box<Diagnostic>> {

@@ -525,7 +525,7 @@ vars: {names: [a, b]}
 {{ sizes.get('z', 9) }} {{ sizes.pop('a') }} {{ sizes.keys() | list }} {{ 'b' in sizes }}
 {% set ns = namespace(found=[]) %}{% for n in names %}{% do ns.found.append(n) %}{% endfor %}
 {{ ns.found | join('-') }} {{ names == ['x', 'i', 'y', 'a'] }} {{ tojson(sizes) }} {{ dict(a=[1]) }}
-{{ [3, 1, 2] | sort }} {{ [1, 2][1] }} {{ (names + ['z'])[4] }} {{ names[1:] }}
+{{ [3, 1, 2] | sort }} {{ [1, 2][1] }} {{ (names + ['z'])[4] }} {{ names[1:] }} {{ {1: 2} | tojson }}
 "#,
     );
     assert_eq!(
@@ -534,7 +534,7 @@ vars: {names: [a, b]}
          {'a': 1, 'b': 2, 'c': 3} a1b2c3 \
          9 1 ['b', 'c'] True \
          x-i-y-a True {\"b\": 2, \"c\": 3} {'a': [1]} \
-         [1, 2, 3] 2 z ['i', 'y', 'a']"
+         [1, 2, 3] 2 z ['i', 'y', 'a'] {\"1\": 2}"
     );
 }
 

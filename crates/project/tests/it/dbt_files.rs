@@ -73,6 +73,10 @@ fn incremental_settings() {
 {{ config(materialized='incremental') }} select 1
 --- models/c.sql
 {{ config(materialized='incremental', incremental_strategy='merge', unique_key='id') }} select 1
+--- models/d.sql
+{{ config(materialized='incremental', unique_key=['\"Day\"', 'id', 'id']) }} select 1
+--- models/e.sql
+{{ config(materialized='incremental', unique_key='') }} select 1
 ",
     );
     let Materialized::Incremental(a) = materialized(&project, "a") else {
@@ -90,6 +94,12 @@ fn incremental_settings() {
         panic!()
     };
     assert_eq!(c.strategy, IncrementalStrategy::Merge);
+    let keys = |name| match materialized(&project, name) {
+        Materialized::Incremental(spec) => spec.unique_key.clone(),
+        _ => panic!(),
+    };
+    assert_eq!(keys("d"), ["Day", "id"]);
+    assert!(keys("e").is_empty());
 }
 
 const TESTED: &str = "--- models/orders.sql

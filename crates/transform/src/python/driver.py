@@ -174,7 +174,7 @@ def as_arrow(answer):
         return answer.to_arrow_table()
     if hasattr(answer, "__arrow_c_stream__"):
         return pa.table(answer)
-    for way in ("arrow", "toArrow", "to_pandas"):
+    for way in ("arrow", "toArrow", "to_table", "to_pandas"):
         if hasattr(answer, way):
             return as_arrow(getattr(answer, way)())
     kind = f"{type(answer).__module__}.{type(answer).__name__}"

@@ -646,6 +646,18 @@ async fn a_contract_sets_the_order_of_the_columns_and_refuses_others() {
 }
 
 #[tokio::test]
+async fn a_constraint_of_a_column_that_needs_quotes() {
+    let bed = bed().await;
+    let mut node = contracted(&[("from", "text")], "true");
+    node.columns["from"].quote = Some(true);
+    let run = async |sql| materialize(&bed.lake, &node, sql, &first_run()).await;
+    run("select 'a' as \"from\"").await.unwrap();
+    let problem = run("select null::text as \"from\"").await.unwrap_err();
+    let told = "the rows of 'm' do not keep its constraints: 1 rows break not_null from";
+    assert_eq!(problem.message, told);
+}
+
+#[tokio::test]
 async fn rows_that_break_a_constraint_leave_the_table_as_it_was() {
     let bed = bed().await;
     let node = contracted(&[("id", "integer"), ("v", "text")], "id < 3");
