@@ -170,6 +170,13 @@ impl Global {
             }
         }
         self.glance = forebay_project::glance(&self.project_dir);
+        // As in dbt, they are in the project, wherever the command is started.
+        if self.project_dir != Path::new(".") {
+            let folders = [&mut self.state, &mut self.defer_state];
+            for folder in folders.into_iter().flatten() {
+                *folder = self.project_dir.join(&*folder);
+            }
+        }
     }
 
     pub fn on(&self, switch: &Switch) -> bool {

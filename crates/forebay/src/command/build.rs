@@ -30,7 +30,17 @@ pub async fn run(
     let workspace = wiring::workspace(global, talk, &invocation).await?;
     let selected = wiring::selected(&workspace.project, global, &options.select, talk)?;
     let sample = sample(options, &workspace)?;
-    wiring::read_instead(&workspace, global, &selected, sample).await?;
+    let kinds: Vec<ResourceType> = ResourceType::ALL
+        .iter()
+        .copied()
+        .filter(|kind| kinds.is_empty() || kinds.contains(kind))
+        .filter(|kind| options.kinds.includes(*kind))
+        .collect();
+    // `test` runs none of the models that are selected: these may be read from elsewhere.
+    let kind = |id: &NodeId| workspace.graph().get(id).map(|node| node.resource_type());
+    let runs = |id: &&NodeId| kind(id).is_some_and(|kind| kinds.contains(&kind));
+    let run: BTreeSet<NodeId> = selected.iter().filter(runs).cloned().collect();
+    wiring::read_instead(&workspace, global, &run, sample).await?;
     if options.dry_run {
         let plan = make(&workspace, global, &selected, options, kinds).await?;
         return super::plan::print(&plan, options.output);
@@ -110,14 +120,8 @@ async fn make(
     global: &Global,
     selected: &BTreeSet<NodeId>,
     options: &Run,
-    kinds: &[ResourceType],
+    kinds: Vec<ResourceType>,
 ) -> Result<Plan, Diagnostics> {
-    let kinds: Vec<ResourceType> = ResourceType::ALL
-        .iter()
-        .copied()
-        .filter(|kind| kinds.is_empty() || kinds.contains(kind))
-        .filter(|kind| options.kinds.includes(*kind))
-        .collect();
     // No kinds would mean all of them.
     if kinds.is_empty() {
         return Ok(Plan::default());

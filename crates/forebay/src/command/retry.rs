@@ -5,14 +5,22 @@ use forebay_runner::plan::{self, PlanOptions};
 use forebay_runner::{Plan, retry};
 use serde_json::Value as Json;
 
-use super::build;
-use crate::args::{self, Global, Output, Run, switch};
+use super::{build, run_operation};
+use crate::args::{self, Global, Output, Run, RunOperation, switch};
 use crate::report::{Talk, data};
 use crate::wiring;
 
 pub async fn run(global: &Global, talk: &Talk, options: &args::Retry) -> Result<u8, Diagnostics> {
-    let earlier = earlier(global);
+    let last = last_results(global);
+    let earlier = last["args"].clone();
     let global = &with(global, &earlier);
+    if let Some(call) = operation(&earlier) {
+        if last["results"][0]["status"] == "success" {
+            talk.say(&format!("the macro '{}' left nothing undone", call.name));
+            return Ok(0);
+        }
+        return run_operation::run(global, talk, &call).await;
+    }
     let invocation = wiring::invocation_id();
     let workspace = wiring::workspace(global, talk, &invocation).await?;
     let _held = wiring::take(&workspace, global, talk, "retry").await?;
@@ -47,13 +55,21 @@ pub async fn run(global: &Global, talk: &Talk, options: &args::Retry) -> Result<
     Ok(summary.exit_code())
 }
 
-/// What the last run was called with, as run_results.json says it; nothing where there is none.
-fn earlier(global: &Global) -> Json {
+/// run_results.json, with what the last run was called with; nothing where there is none.
+fn last_results(global: &Global) -> Json {
     let folder = global.state.clone();
     let folder = folder.unwrap_or_else(|| global.artifacts());
     let text = std::fs::read_to_string(folder.join("run_results.json"));
-    let results: Option<Json> = text.ok().and_then(|text| serde_json::from_str(&text).ok());
-    results.map_or(Json::Null, |results| results["args"].clone())
+    let results = text.ok().and_then(|text| serde_json::from_str(&text).ok());
+    results.unwrap_or_default()
+}
+
+/// The macro that the last command called.
+fn operation(earlier: &Json) -> Option<RunOperation> {
+    let is_operation = earlier["which"] == "run-operation";
+    let text = |key: &str| earlier[key].as_str().map(str::to_owned);
+    let (name, args) = text("macro").zip(text("args")).filter(|_| is_operation)?;
+    Some(RunOperation { name, args })
 }
 
 /// The same options, with what they leave open as it was.

@@ -195,6 +195,9 @@ fn unselected_nodes_are_read_from_where_the_earlier_run_made_them() {
     project.ok(&["run", "-s", "report", "--defer", "--state", kept]);
     let sql = project.ok(&["compile", "-s", "report", "--defer", "--state", kept]);
     assert_eq!(sql, "select * from \"forebay\".\"main\".\"orders\"\n");
+    // `test` makes none of what is selected.
+    project.fails(1, &["test", "-s", "orders"]);
+    project.ok(&["test", "-s", "orders", "--defer", "--state", "kept"]);
 }
 
 #[test]

@@ -61,6 +61,25 @@ fn hooks_run_around_nodes_and_around_the_run() {
     project.ok(&["run-operation", "danger"]);
     let said = project.ok(&["run-operation", "count_rows", "--args", "{table: numbers}"]);
     assert_eq!(said.trim(), "numbers has 2 rows");
+    assert!(project.ok(&["retry"]).contains("left nothing undone"));
+    project.fails(
+        1,
+        &["run-operation", "count_rows", "--args", "{table: gone}"],
+    );
+    assert!(project.fails(1, &["retry"]).contains("main.gone"));
+}
+
+#[test]
+fn a_hook_knows_what_the_command_is_for() {
+    let project = Project::new(&[
+        (
+            "dbt_project.yml",
+            "name: shop\non-run-start: \"{% do log('for: ' ~ selected_resources | join(' '), info=true) %}\"\n",
+        ),
+        ("seeds/colours.csv", "id\n1\n"),
+        ("models/a.sql", "select 1 as id"),
+    ]);
+    assert!(project.ok(&["run"]).contains("for: model.shop.a\n"));
 }
 
 #[test]

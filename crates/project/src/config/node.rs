@@ -2,7 +2,7 @@
 
 use forebay_core::{Diagnostic, Location, suggest};
 use indexmap::IndexMap;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use crate::problems::Problems;
 use crate::render::has_jinja;
@@ -135,8 +135,13 @@ pub(crate) fn to_written(config: &Config) -> Map<String, Json> {
 /// Lays `more` over `base`. The nearer setting wins; tags and hooks add up, `meta` and its like are
 /// merged.
 pub(crate) fn merge(base: &mut Config, more: Config) {
-    for (name, setting) in more {
+    for (name, mut setting) in more {
         let Some(old) = base.get_mut(&name) else {
+            if name == "grants" && setting.value.is_object() {
+                let mut granted = json!({});
+                grant(&mut granted, setting.value);
+                setting.value = granted;
+            }
             base.insert(name, setting);
             continue;
         };
@@ -180,17 +185,13 @@ fn grant(old: &mut Json, new: Json) {
     let (Json::Object(old), Json::Object(new)) = (old, new) else {
         return;
     };
-    for (name, mut grantees) in new {
-        let name = match name.strip_prefix('+') {
-            Some(name) => {
-                let mut all = old.get(name).map(items).unwrap_or_default();
-                all.extend(items(&grantees));
-                grantees = Json::Array(all);
-                name.to_owned()
-            }
-            None => name,
+    for (name, grantees) in new {
+        let (name, mut all) = match name.strip_prefix('+') {
+            Some(name) => (name, old.get(name).map(items).unwrap_or_default()),
+            None => (&*name, Vec::new()),
         };
-        old.insert(name, grantees);
+        all.extend(items(&grantees));
+        old.insert(name.to_owned(), Json::Array(all));
     }
 }
 

@@ -217,7 +217,10 @@ fn inherited(doc: Doc<'_>, fields: &mut Fields<'_>, from: Option<&Inherited>) ->
     }
 }
 
+/// `loaded_at_field: null` switches an inherited one off.
 fn loaded_at(doc: Doc<'_>, fields: &mut Fields<'_>) -> Option<LoadedAt> {
+    let written = fields.get_or_null("loaded_at_field");
+    let is_off = written.is_some_and(Yaml::is_null);
     let (field, query) = (
         fields.text("loaded_at_field"),
         fields.text("loaded_at_query"),
@@ -233,7 +236,7 @@ fn loaded_at(doc: Doc<'_>, fields: &mut Fields<'_>) -> Option<LoadedAt> {
         );
         doc.error(message, fields.at("loaded_at_query"));
     }
-    (field.is_some() || query.is_some()).then_some(LoadedAt { field, query })
+    (is_off || field.is_some() || query.is_some()).then_some(LoadedAt { field, query })
 }
 
 /// `freshness: null` switches an inherited rule off.

@@ -661,3 +661,19 @@ select 1 as id
     assert_eq!(materialized(&project, "a"), Materialized::Table);
     assert_eq!(materialized(&project, "b"), Materialized::View);
 }
+
+#[test]
+fn a_null_switches_an_inherited_loaded_at_field_off() {
+    let project = project(
+        "--- models/s.yml
+sources:
+  - name: raw
+    loaded_at_field: at
+    tables: [{name: t, loaded_at_field: null}, {name: u}]
+",
+    );
+    let sources = &project.manifest()["sources"];
+    let field = |name: &str| &sources[format!("source.shop.raw.{name}")]["loaded_at_field"];
+    assert!(field("t").is_null());
+    assert_eq!(field("u"), "at");
+}

@@ -380,9 +380,17 @@ models: {shop: {+enabled: false, +docs: {show: false}, +grants: {select: [a]}}}
 {{ config(enabled=true, docs={'node_color': 'red'}, grants={'+select': ['b'], 'insert': ['c']}) }} select 1
 --- models/b.sql
 select {{ no_such_macro() }}
+--- seeds/s.csv
+id
+1
+--- seeds/s.yml
+seeds: [{name: s, config: {grants: {+select: x}}}]
 ",
     );
-    let config = &project.manifest()["nodes"]["model.shop.a"]["config"];
+    let manifest = project.manifest();
+    let of_seed = &manifest["nodes"]["seed.shop.s"]["config"];
+    assert_eq!(of_seed["grants"], json!({"select": ["x"]}));
+    let config = &manifest["nodes"]["model.shop.a"]["config"];
     assert_eq!(config["docs"], json!({"show": false, "node_color": "red"}));
     assert_eq!(
         config["grants"],
