@@ -184,6 +184,25 @@ fn unit_tests_run_over_their_own_rows_before_their_model() {
 }
 
 #[test]
+fn what_a_unit_test_expects_as_a_query_has_the_types_of_both() {
+    let project = Project::new(&[
+        ("dbt_project.yml", "name: shop\n"),
+        ("models/m.sql", "select 6.00::decimal(10, 2) as a, 'x' as b"),
+        (
+            "models/tests.yml",
+            "unit_tests:
+  - {name: same, model: m, given: [], expect: {format: sql, rows: \"select 6 as a, 'x' as b\"}}
+",
+        ),
+    ]);
+    project.ok(&["test"]);
+    let expected = project.root().join("models/tests.yml");
+    let other = std::fs::read_to_string(&expected).unwrap();
+    std::fs::write(&expected, other.replace("select 6 ", "select 6.01 ")).unwrap();
+    project.fails(1, &["test"]);
+}
+
+#[test]
 fn a_failing_unit_test_shows_the_rows_and_stops_its_model() {
     let project = tested("x");
     let output = project.fails(1, &["build"]);

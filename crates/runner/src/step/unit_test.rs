@@ -142,19 +142,24 @@ async fn compare(
     };
     let list: Vec<String> = wanted.iter().map(|name| quote(name)).collect();
     let list = list.join(", ");
-    let shown = async |from: &str| -> Result<Vec<Shown>, Diagnostic> {
-        let batches = lake
-            .collect(&format!("select {list} from {from} as rows"))
-            .await?;
+    // As in dbt, where the rows of both are one union: what each column is of both is its type.
+    let is_sql = matches!(test.expect, Fixture::Sql(_));
+    let shown = async |from: &str, other: &str| -> Result<Vec<Shown>, Diagnostic> {
+        let mut sql = format!("select {list} from {from} as rows");
+        if is_sql {
+            sql += &format!(" union all select {list} from {other} as others where false");
+        }
+        let batches = lake.collect(&sql).await?;
         let mut rows = Cells::from_batches(&batches, usize::MAX)?.rows;
         rows.sort();
         Ok(rows)
     };
-    let actual = match shown(&query).await {
+    let expected = format!("({expected})");
+    let actual = match shown(&query, &expected).await {
         Ok(actual) => actual,
         Err(problem) => return Err(of_model(problem).await),
     };
-    let expected = shown(&format!("({expected})")).await?;
+    let expected = shown(&expected, &query).await?;
     Ok(verdict(&wanted, expected, actual))
 }
 

@@ -653,7 +653,7 @@ async fn a_constraint_of_a_column_that_needs_quotes() {
     let run = async |sql| materialize(&bed.lake, &node, sql, &first_run()).await;
     run("select 'a' as \"from\"").await.unwrap();
     let problem = run("select null::text as \"from\"").await.unwrap_err();
-    let told = "the rows of 'm' do not keep its constraints: 1 rows break not_null from";
+    let told = "the rows of 'm' do not keep its constraints: 1 rows break not_null \"from\"";
     assert_eq!(problem.message, told);
 }
 
