@@ -142,7 +142,7 @@ where parent.to_field is null
 {# A week begins on Sunday: that many Sundays lie between the days. #}
 {% macro duckdb__datediff(first_date, second_date, datepart) -%}
   {%- if datepart == 'week' -%}
-    date_diff('week', ({{ first_date }})::date + 1, ({{ second_date }})::date + 1)
+    cast(date_diff('day', date_trunc('week', ({{ first_date }})::date + 1), date_trunc('week', ({{ second_date }})::date + 1)) / 7 as bigint)
   {%- else -%}
     {{ dbt.default__datediff(first_date, second_date, datepart) }}
   {%- endif -%}

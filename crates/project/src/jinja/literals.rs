@@ -168,6 +168,9 @@ impl<'a> Scan<'a> {
             true => Each::Named,
             false => Each::No,
         };
+        if end == "%}" && !does {
+            self.skip_statement();
+        }
         self.colon = None;
         let mut levels = vec![Level::default()];
         let mut after_value = false;
@@ -196,6 +199,15 @@ impl<'a> Scan<'a> {
             self.found.push((self.at, ")"));
         }
         self.skip_past(end);
+    }
+
+    /// Steps over the word that a block begins with. Anywhere else it may be a name: `{% if include | length > 0 %}`.
+    fn skip_statement(&mut self) {
+        let word = self.first_word();
+        let blanks = self.rest().len() - self.rest().trim_start().len();
+        if STATEMENTS.contains(&word) && self.rest()[..blanks].is_ascii() {
+            self.at += blanks + word.len();
+        }
     }
 
     fn first_word(&self) -> &'a str {
@@ -397,9 +409,11 @@ impl<'a> Scan<'a> {
 }
 
 /// Words after which an expression begins.
-const KEYWORDS: &[&str] = &[
-    "and", "call", "do", "elif", "else", "extends", "filter", "from", "if", "import", "in",
-    "include", "is", "not", "or", "set",
+const KEYWORDS: &[&str] = &["and", "elif", "else", "if", "in", "is", "not", "or"];
+
+/// Words that begin a block, and are names elsewhere.
+const STATEMENTS: &[&str] = &[
+    "call", "do", "extends", "filter", "from", "import", "include", "set",
 ];
 
 #[cfg(test)]
@@ -413,6 +427,22 @@ mod tests {
             out.insert_str(at, insertion);
         }
         out
+    }
+
+    #[test]
+    fn words_of_statements_are_names_elsewhere() {
+        for (text, expected) in [
+            (
+                "{% if (include | length > 0 or set) %}",
+                "{% if (__compare(include | length ,\">\", 0 )or set) %}",
+            ),
+            (
+                "{% set include = filter + 1 %}",
+                "{% set include = __sum(filter ,\"+\", 1 )%}",
+            ),
+        ] {
+            assert_eq!(changed(text).replace(' ', ""), expected.replace(' ', ""));
+        }
     }
 
     #[test]

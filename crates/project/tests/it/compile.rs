@@ -947,6 +947,7 @@ select {{ datediff('a', 'b', 'week') }}, {{ datediff('a', 'b', 'day') }}
     );
     assert_eq!(
         sql(&project, "a"),
-        "select date_diff('week', (a)::date + 1, (b)::date + 1), date_diff('day', a, b)"
+        "select cast(date_diff('day', date_trunc('week', (a)::date + 1), date_trunc('week', (b)::date + 1)) / 7 as bigint), \
+         date_diff('day', a, b)"
     );
 }
