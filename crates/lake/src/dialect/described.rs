@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 use super::calls::literal;
 use super::parse;
+use super::tokens::closing_parenthesis;
 use crate::engine::type_name;
 use crate::types::Dialect;
 
@@ -46,7 +47,7 @@ pub(super) fn mark(tokens: &mut Vec<TokenWithSpan>) {
             Keyword::SHOW => keyword(second) == Keyword::TABLES,
             _ => false,
         };
-        let Some(close) = closing(tokens, open).filter(|_| begins) else {
+        let Some(close) = closing_parenthesis(tokens, open).filter(|_| begins) else {
             continue;
         };
         let from = if keyword(first) == Keyword::SHOW {
@@ -78,18 +79,6 @@ fn word(value: &str, keyword: Keyword) -> Token {
         value: value.to_owned(),
         quote_style: None,
         keyword,
-    })
-}
-
-fn closing(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
-    let mut depth = 0usize;
-    (open..tokens.len()).find(|at| {
-        match tokens[*at].token {
-            Token::LParen => depth += 1,
-            Token::RParen => depth -= 1,
-            _ => {}
-        }
-        depth == 0
     })
 }
 

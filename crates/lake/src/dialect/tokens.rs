@@ -327,7 +327,7 @@ fn is_type(tokens: &[TokenWithSpan], at: usize) -> bool {
     })
 }
 
-fn closing_parenthesis(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
+pub(super) fn closing_parenthesis(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
     let mut depth = 0;
     (open..tokens.len()).find(|at| {
         match tokens[*at].token {
