@@ -82,11 +82,19 @@ pub struct Project {
     groups: nodes::Groups,
     macro_patches: BTreeMap<NodeId, properties::MacroPatch>,
     /// Generic tests by the node that they are declared on.
-    tests_by_node: BTreeMap<NodeId, Vec<NodeId>>,
+    tests_by_node: BTreeMap<NodeId, TestsOfNode>,
     /// `on-run-start` and `on-run-end` of all packages.
     operations: Vec<operations::Operation>,
     /// Of `selectors.yml`, in its order.
     selectors: Vec<select::Selector>,
+}
+
+/// Generic tests that are declared on a node.
+#[derive(Default)]
+struct TestsOfNode {
+    on: Vec<NodeId>,
+    /// Switched off: their places in `disabled`.
+    off: Vec<usize>,
 }
 
 /// Why a project cannot be read.

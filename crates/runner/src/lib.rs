@@ -12,6 +12,7 @@ pub mod lineage;
 mod live;
 pub mod lock;
 pub mod openlineage;
+mod order;
 mod place;
 pub mod plan;
 pub mod python;

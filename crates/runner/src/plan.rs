@@ -12,6 +12,7 @@ use forebay_project::CompileState;
 use serde::Serialize;
 
 use crate::compile::{compile_ahead, compile_aloud};
+use crate::order;
 use crate::workspace::Workspace;
 
 /// Steps in an order in which they could run one by one.
@@ -184,6 +185,8 @@ pub struct PlanOptions {
     pub batches: BTreeMap<NodeId, Vec<Batch>>,
     /// Kinds that the command runs; empty means all.
     pub kinds: Vec<ResourceType>,
+    /// Unit tests run before their models alone, not by themselves.
+    pub with_models: bool,
 }
 
 /// Plans the selected nodes: those of the command's kinds that do something.
@@ -216,14 +219,20 @@ pub async fn make(
         problems.sort();
         return Err(problems);
     }
+    if options.with_models {
+        let planned: BTreeSet<&NodeId> = actions.iter().map(|(node, _)| &node.id).collect();
+        let alone = |node: &Node| match &node.spec {
+            Spec::UnitTest(test) => !planned.contains(&test.model),
+            _ => false,
+        };
+        let kept = actions.iter().map(|(node, _)| !alone(node));
+        let mut kept = kept.collect::<Vec<_>>().into_iter();
+        actions.retain(|_| kept.next().unwrap_or(true));
+    }
     Ok(Plan {
-        steps: order_steps(workspace, actions),
+        steps: order::steps(workspace, actions),
         full_refresh: options.full_refresh,
     })
-}
-
-fn is_outside(node: &Node) -> bool {
-    matches!(node.spec, Spec::Exposure(_) | Spec::SavedQuery(_))
 }
 
 fn in_cycle(cycle: &[NodeId]) -> Diagnostic {
@@ -364,108 +373,4 @@ fn source_relation(
         .at(node.location.clone())
         .hint("materialize the model as a table, a view or incremental")
     })
-}
-
-/// As dbt numbers them: by how many steps follow each other before, then by id. Projects that read what another node made
-/// without saying so rest on it.
-fn order_steps(workspace: &Workspace, mut actions: Vec<(&Node, Action)>) -> Vec<Step> {
-    let mut after = dependencies(workspace, &actions);
-    let levels = levels(&after);
-    actions.sort_by_key(|(node, _)| (levels.get(&node.id).copied(), node.id.clone()));
-    let numbered = actions.into_iter().zip(1..);
-    numbered
-        .map(|((node, action), number)| Step {
-            number,
-            node: node.id.clone(),
-            name: node.name.clone(),
-            resource_type: node.resource_type(),
-            relation: node.relation.clone(),
-            after: after.remove(&node.id).unwrap_or_default(),
-            action,
-        })
-        .collect()
-}
-
-/// For every node the most of others that follow each other before it.
-fn levels(after: &BTreeMap<NodeId, BTreeSet<NodeId>>) -> BTreeMap<NodeId, usize> {
-    let mut followers: BTreeMap<&NodeId, Vec<&NodeId>> = BTreeMap::new();
-    let mut waits: BTreeMap<&NodeId, usize> = BTreeMap::new();
-    for (id, before) in after {
-        waits.insert(id, before.len());
-        for one in before {
-            followers.entry(one).or_default().push(id);
-        }
-    }
-    let first = after.iter().filter(|(_, before)| before.is_empty());
-    let mut ready: Vec<&NodeId> = first.map(|(id, _)| id).collect();
-    let mut levels = BTreeMap::new();
-    for level in 0.. {
-        if ready.is_empty() {
-            break;
-        }
-        for id in std::mem::take(&mut ready) {
-            levels.insert(id.clone(), level);
-            for follower in followers.get(id).into_iter().flatten() {
-                let waits = waits.entry(follower).or_default();
-                *waits -= 1;
-                if *waits == 0 {
-                    ready.push(follower);
-                }
-            }
-        }
-    }
-    levels
-}
-
-/// For every planned node the planned nodes that it waits for: its nearest planned ancestors, and
-/// the tests of what it reads. A unit test runs where its model would, and the model after it.
-fn dependencies(
-    workspace: &Workspace,
-    actions: &[(&Node, Action)],
-) -> BTreeMap<NodeId, BTreeSet<NodeId>> {
-    let graph = workspace.graph();
-    let planned: BTreeSet<&NodeId> = actions.iter().map(|(node, _)| &node.id).collect();
-    let ancestors: BTreeMap<&NodeId, BTreeSet<NodeId>> = planned
-        .iter()
-        .map(|id| (*id, graph.ancestors(id, None)))
-        .collect();
-    let tests: Vec<&Node> = actions
-        .iter()
-        .map(|(node, _)| *node)
-        .filter(|node| node.resource_type() == ResourceType::Test)
-        .collect();
-    let unit_tests: Vec<(&NodeId, &NodeId)> = actions
-        .iter()
-        .filter_map(|(node, _)| match &node.spec {
-            Spec::UnitTest(test) => Some((&test.model, &node.id)),
-            _ => None,
-        })
-        .collect();
-    let waits_for = |node: &Node| {
-        let mine = &match &node.spec {
-            Spec::UnitTest(test) => graph.ancestors(&test.model, None),
-            _ => ancestors[&node.id].clone(),
-        };
-        let mut after: BTreeSet<NodeId> = mine
-            .iter()
-            .filter(|id| planned.contains(id))
-            .cloned()
-            .collect();
-        // As in dbt, nothing outside of the project waits for tests.
-        if node.resource_type() != ResourceType::Test && !is_outside(node) {
-            let blocking = tests
-                .iter()
-                .filter(|test| !test.depends_on.is_empty())
-                .filter(|test| test.depends_on.iter().all(|parent| mine.contains(parent)));
-            after.extend(blocking.map(|test| test.id.clone()));
-            let held_up = |model: &NodeId| *model == node.id || mine.contains(model);
-            let holding = unit_tests.iter().filter(|(model, _)| held_up(model));
-            after.extend(holding.map(|(_, test)| (*test).clone()));
-        }
-        after
-    };
-    actions
-        .iter()
-        .map(|(node, _)| (node.id.clone(), waits_for(node)))
-        .collect()
 }

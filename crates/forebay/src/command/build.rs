@@ -42,12 +42,12 @@ pub async fn run(
     let run: BTreeSet<NodeId> = selected.iter().filter(runs).cloned().collect();
     wiring::read_instead(&workspace, global, &run, sample).await?;
     if options.dry_run {
-        let plan = make(&workspace, global, &selected, options, kinds).await?;
+        let plan = make(&workspace, global, &selected, options, kinds, command).await?;
         return super::plan::print(&plan, options.output);
     }
     let _held = wiring::take(&workspace, global, talk, command).await?;
     // Planned under the lock: what another process did before must not be planned again.
-    let plan = make(&workspace, global, &selected, options, kinds).await?;
+    let plan = make(&workspace, global, &selected, options, kinds, command).await?;
     if plan.steps.is_empty() {
         let warning = Diagnostic::warning("nothing to do: no node of this command is selected");
         talk.judge("NothingToDo", warning)?;
@@ -121,6 +121,7 @@ async fn make(
     selected: &BTreeSet<NodeId>,
     options: &Run,
     kinds: Vec<ResourceType>,
+    command: &str,
 ) -> Result<Plan, Diagnostics> {
     // No kinds would mean all of them.
     if kinds.is_empty() {
@@ -130,6 +131,8 @@ async fn make(
         full_refresh: global.on(&switch::FULL_REFRESH),
         event_time: event_time(options, workspace.project.sample()),
         kinds,
+        // As in dbt: `test` runs them by themselves.
+        with_models: command == "build",
         ..PlanOptions::default()
     };
     plan::make(workspace, selected, &options).await

@@ -12,6 +12,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &args::Plan) -> Result<u
     let workspace = wiring::workspace(global, talk, &wiring::invocation_id()).await?;
     let selected = wiring::selected(&workspace.project, global, &options.select, talk)?;
     let wanted = PlanOptions {
+        with_models: true,
         full_refresh: global.on(&switch::FULL_REFRESH),
         ..PlanOptions::default()
     };

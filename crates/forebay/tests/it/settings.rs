@@ -104,7 +104,7 @@ fn of_unit_tests() {
         ),
     ]);
     project.ok(&["run"]);
-    let said = said_of(&project, "resource_type:unit_test");
+    let said = project.fails(1, &["test", "--select", "resource_type:unit_test"]);
     for part in [
         "model.shop.a has no column 'nam'\n",
         "--> models/s.yml:8:21\n",

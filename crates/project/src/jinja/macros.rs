@@ -64,6 +64,12 @@ impl MacroSet {
         self.packages.get(package)?.get(name)
     }
 
+    /// As the manifest names it: `macro.package.name`.
+    pub fn by_id(&self, id: &NodeId) -> Option<&Arc<Macro>> {
+        let (package, name) = id.as_str().strip_prefix("macro.")?.split_once('.')?;
+        self.get(package, name)
+    }
+
     /// The package's own first, then the project's, then the built-in one.
     pub fn find(&self, package: &str, project: &str, name: &str) -> Option<&Arc<Macro>> {
         [package, project, BUILTIN]

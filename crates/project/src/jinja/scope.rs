@@ -186,6 +186,8 @@ pub(crate) struct NodeScope {
     pub package: String,
     /// It is a node's template, not a text of YAML.
     pub of_node: bool,
+    /// As in dbt, a project's own `ref`, `source` and `config` are not those of generic tests.
+    pub of_generic_test: bool,
     /// Whose private models it may read.
     pub group: Option<String>,
     pub this: Option<Relation>,
@@ -419,8 +421,10 @@ impl Scope {
             return Some(value.clone());
         }
         let macros = &self.shared.macros;
-        let own = macros.get(self.package(), name);
-        if let Some(found) = own.or_else(|| macros.get(&self.shared.project, name)) {
+        let never = self.node.of_generic_test && matches!(name, "ref" | "source" | "config");
+        let own = || macros.get(self.package(), name);
+        let own = (!never).then(|| own().or_else(|| macros.get(&self.shared.project, name)));
+        if let Some(found) = own.flatten() {
             return Some(self.macro_value(found));
         }
         self.variable(name)

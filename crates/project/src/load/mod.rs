@@ -24,7 +24,10 @@ use crate::properties::{MacroPatch, Patch, Properties};
 use crate::render::Renderer;
 use crate::scan::{Scanned, Scanner};
 use crate::yaml::{self, Doc, Yaml};
-use crate::{LoadOptions, Project, Unread, docs, files, ingest, link, ml, select, semantic, text};
+use crate::{
+    LoadOptions, Project, TestsOfNode, Unread, docs, files, ingest, link, ml, select, semantic,
+    text,
+};
 
 use builder::Builder;
 use head::{head, shared, used};
@@ -194,7 +197,7 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
         selectors: selectors(root, &engine, &shared, problems),
         root: root.to_owned(),
         name: project.name.clone(),
-        tests_by_node: tests_by_node(&built.graph),
+        tests_by_node: tests_by_node(&built.graph, &built.disabled),
         graph: built.graph,
         disabled: built.disabled,
         idle: built.idle,
@@ -557,16 +560,20 @@ fn macro_patches(
 }
 
 /// Generic tests by the node that they are declared on.
-fn tests_by_node(graph: &Graph) -> BTreeMap<NodeId, Vec<NodeId>> {
-    let mut found: BTreeMap<NodeId, Vec<NodeId>> = BTreeMap::new();
+fn tests_by_node(graph: &Graph, disabled: &[Draft]) -> BTreeMap<NodeId, TestsOfNode> {
+    let attached = |node: &Node| match &node.spec {
+        Spec::Test(test) => test.attached.clone(),
+        _ => None,
+    };
+    let mut found: BTreeMap<NodeId, TestsOfNode> = BTreeMap::new();
     for node in graph.nodes.values() {
-        if let Spec::Test(test) = &node.spec
-            && let Some(attached) = &test.attached
-        {
-            found
-                .entry(attached.clone())
-                .or_default()
-                .push(node.id.clone());
+        if let Some(attached) = attached(node) {
+            found.entry(attached).or_default().on.push(node.id.clone());
+        }
+    }
+    for (index, draft) in disabled.iter().enumerate() {
+        if let Some(attached) = attached(&draft.node) {
+            found.entry(attached).or_default().off.push(index);
         }
     }
     found

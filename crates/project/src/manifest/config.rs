@@ -77,6 +77,12 @@ pub(super) fn config<'a>(node: &'a Node, detail: &'a Detail) -> Config<'a> {
     }
     config.put("enabled", json!(true));
     match &node.spec {
+        // What it says, also where it is built as something else.
+        Spec::Model(_)
+            if detail
+                .config
+                .get("materialized")
+                .is_some_and(Json::is_string) => {}
         Spec::Model(model) => config.put("materialized", json!(model.materialized.as_str())),
         Spec::Test(_) => test(&mut config, detail),
         _ => {}
@@ -240,7 +246,7 @@ pub(super) fn docs(written: Option<&Json>) -> Json {
     super::join([default, written.cloned().unwrap_or_default()])
 }
 
-fn hooks(written: &Json) -> Json {
+pub(super) fn hooks(written: &Json) -> Json {
     let of = |parts: Json| {
         super::join([
             json!({"sql": "", "transaction": true, "index": null}),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{below, created_at, path};
 use crate::Project;
-use crate::jinja::{Macro, calls};
+use crate::jinja::{Macro, Shared, calls};
 
 pub(super) fn macros(project: &Project) -> Json {
     let all = project.shared.macros.all();
@@ -25,7 +25,7 @@ fn entry(project: &Project, found: &Macro) -> Json {
     let described = patch.map(|patch| patch.arguments.clone());
     let described = described.filter(|arguments| *arguments != json!([]));
     let arguments = described.unwrap_or_else(|| arguments(project, found));
-    let called = called(project, found);
+    let called = called(&project.shared, found);
     json!({
         "unique_id": found.id(),
         "name": found.name,
@@ -68,16 +68,31 @@ fn arguments(project: &Project, found: &Macro) -> Json {
         .collect()
 }
 
+/// Not even where the project has macros of these names.
+const NEVER_MACROS: [&str; 3] = ["config", "ref", "source"];
+
+/// Everything that these macros call, and what that calls in turn.
+pub(crate) fn reached(shared: &Shared, from: impl Iterator<Item = NodeId>) -> BTreeSet<NodeId> {
+    let (mut all, mut next) = (BTreeSet::new(), from.collect::<Vec<_>>());
+    while let Some(id) = next.pop() {
+        if let Some(found) = shared.macros.by_id(&id) {
+            next.extend(called(shared, found).difference(&all).cloned());
+        }
+        all.insert(id);
+    }
+    all
+}
+
 /// The macros that a macro calls, as far as names tell. As in dbt, one that calls itself by its bare name does not depend
 /// on itself; whatever stands before a point may be a package.
-fn called(project: &Project, of: &Macro) -> BTreeSet<NodeId> {
-    let shared = &project.shared;
+fn called(shared: &Shared, of: &Macro) -> BTreeSet<NodeId> {
     let find = |package: &str, name: &str| {
         let found = shared.macros.get(package, name);
         found.or_else(|| shared.macros.anywhere(&shared.project, name))
     };
     let bare = |name: &str| {
-        let found = (name != of.name).then(|| find(&of.package, name));
+        let counts = name != of.name && !NEVER_MACROS.contains(&name);
+        let found = counts.then(|| find(&of.package, name));
         found.flatten()
     };
     let code = calls::code(&of.text);

@@ -20,6 +20,7 @@ use serde_json::value::to_raw_value;
 use serde_json::{Map, Value as Json, json};
 
 pub(crate) use config::{default_of, with_defaults};
+pub(crate) use macros::reached;
 pub(crate) use node::{seen_by_templates, shown_columns};
 pub(crate) use semantic::semantic;
 

@@ -402,24 +402,38 @@ fn primary_key(project: &Project, node: &Node, model: &Model) -> Vec<String> {
     if let Some(column) = columns.find(|column| column.constraints.iter().any(is_key)) {
         return vec![column.name.clone()];
     }
-    let empty = Vec::new();
-    let tests = project.tests_by_node.get(&node.id).unwrap_or(&empty);
-    let (mut unique, mut not_null) = (BTreeSet::new(), BTreeSet::new());
-    for test in tests
+    let Some(tests) = project.tests_by_node.get(&node.id) else {
+        return Vec::new();
+    };
+    let on = tests.on.iter().filter_map(|id| project.details.get(id));
+    let off = tests
+        .off
         .iter()
-        .filter_map(|id| project.details.get(id)?.test.as_ref())
-    {
-        match test.name.as_str() {
-            "unique" | "unique_combination_of_columns" => unique.extend(test.columns()),
-            "not_null" => not_null.extend(test.columns()),
+        .map(|index| &project.disabled[*index].detail);
+    let all = on
+        .map(|detail| (true, detail))
+        .chain(off.map(|detail| (false, detail)));
+    let (mut unique, mut unique_off) = (BTreeSet::new(), BTreeSet::new());
+    let mut not_null = BTreeSet::new();
+    for (is_on, detail) in all {
+        let Some(test) = &detail.test else { continue };
+        match (test.name.as_str(), is_on) {
+            ("unique" | "unique_combination_of_columns", true) => unique.extend(test.columns()),
+            ("unique" | "unique_combination_of_columns", false) => {
+                unique_off.extend(test.columns());
+            }
+            ("not_null", _) => not_null.extend(test.columns()),
             _ => {}
         }
     }
-    let both: Vec<String> = unique.intersection(&not_null).cloned().collect();
-    match both.is_empty() {
-        true => unique.into_iter().collect(),
-        false => both,
-    }
+    let both = unique
+        .union(&unique_off)
+        .filter(|name| not_null.contains(*name));
+    let both: BTreeSet<String> = both.cloned().collect();
+    // Tests that are switched off count where no others do.
+    let chosen = [both, unique, unique_off];
+    let chosen = chosen.into_iter().find(|names| !names.is_empty());
+    chosen.into_iter().flatten().collect()
 }
 
 fn of_test<'a>(test: &'a Test, found: &'a TestDetail) -> OfTest<'a> {

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{config, created_at, node};
+use super::config::hooks;
+use super::{created_at, node};
 use crate::Project;
 use crate::operations::Operation;
 
@@ -21,9 +22,17 @@ fn entry(project: &Project, operation: &Operation) -> Json {
         .packages
         .iter()
         .find(|package| package.name == operation.package);
-    let settings =
-        package.map(|package| crate::config::to_json(&package.file.models.settings(&fqn)));
-    let settings = Json::Object(settings.unwrap_or_default());
+    // As in dbt they have the settings of models.
+    let settings = package.map(|package| package.file.models.settings(&fqn));
+    let settings = settings.unwrap_or_default();
+    let mut config = super::config::OF_NODES.clone();
+    for (name, value) in crate::config::to_json(&settings) {
+        match name.as_str() {
+            "pre_hook" => config.insert("pre-hook".to_owned(), hooks(&value)),
+            "post_hook" => config.insert("post-hook".to_owned(), hooks(&value)),
+            _ => config.insert(name, value),
+        };
+    }
     // As in dbt, of the file that they are in.
     let folder = package.map_or("", |package| &package.folder);
     let file = project.root.join(folder).join("dbt_project.yml");
@@ -42,14 +51,14 @@ fn entry(project: &Project, operation: &Operation) -> Json {
         "schema": project.shared.target.schema,
         "relation_name": null,
         "checksum": {"name": "sha256", "checksum": checksum},
-        "config": super::join([Json::Object(config::OF_NODES.clone()), settings.clone()]),
-        "unrendered_config": settings,
+        "config": config,
+        "unrendered_config": crate::config::to_written(&settings),
         "tags": [operation.when.key()],
         "description": "",
         "columns": {},
         "meta": {},
         "group": null,
-        "docs": config::docs(None),
+        "docs": super::config::docs(None),
         "patch_path": null,
         "build_path": null,
         "compiled_path": null,

@@ -38,9 +38,9 @@ pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
         (None, false) => json!({}),
     };
     let unrendered = super::join([
-        own_rule,
         json!({"loaded_at_field": source.loaded_at_field, "loaded_at_query": detail.loaded_at_query, "meta": {}, "tags": []}),
         Json::Object(detail.written.clone()),
+        own_rule,
     ]);
     json!({
         "unique_id": node.id,

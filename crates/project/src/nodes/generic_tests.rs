@@ -1,12 +1,13 @@
 //! Generic tests: declared in YAML on a model, source, seed or snapshot, defined by a macro.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use forebay_core::graph::{KeptAs, Test};
 use forebay_core::{
     Diagnostic, Location, Node, NodeId, Relation, ResourceType, Severity, Spec, suggest,
 };
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use minijinja::Value;
 use serde_json::{Map, Value as Json};
 
@@ -19,6 +20,7 @@ use crate::jinja::{
     BUILTIN, Engine, Failure, Macro, Mode, NodeScope, Param, Record, RefCall, Shared, collections,
     no_package,
 };
+use crate::manifest::reached;
 use crate::properties::{Argument, INLINE, TestDecl};
 use crate::render::{Renderer, has_jinja};
 use crate::yaml::{Doc, Mark};
@@ -161,7 +163,10 @@ impl GenericTests<'_> {
         let settings = to_json(&config);
         let detail = Detail {
             template: Some(raw.clone()),
-            scope: node_scope(cx, &node, &settings, &place, &raw).into(),
+            scope: Arc::new(NodeScope {
+                of_generic_test: true,
+                ..node_scope(cx, &node, &settings, &place, &raw)
+            }),
             raw,
             written: to_written(&config),
             config: settings,
@@ -238,13 +243,44 @@ impl GenericTests<'_> {
         };
         let scope = Arc::new(NodeScope {
             of_node: true,
+            of_generic_test: true,
             ..cx.node_scope()
         });
         let ran = run(cx.engine, cx.shared, &detail, &scope, &Mode::Parse);
         let ran = ran.map_err(|failure| failure.at(&decl.at));
         let (_, mut record) = cx.problems.keep(ran)?;
-        record.macros.shift_insert(0, found.id());
+        record.macros = self.depended_on(found, decl, record.macros);
         Some(record)
+    }
+
+    /// As dbt notes them: the macro is looked for by its bare name, and what arguments call counts where it is called by
+    /// that macro too.
+    fn depended_on(
+        &self,
+        found: &Macro,
+        decl: &TestDecl,
+        called: IndexSet<NodeId>,
+    ) -> IndexSet<NodeId> {
+        let (macros, package) = (&self.cx.shared.macros, &self.cx.package.name);
+        let name = format!("test_{}", decl.test);
+        let own = macros.get(package, &name);
+        let noted = own
+            .or_else(|| macros.anywhere(&self.cx.project.name, &name))
+            .map_or_else(|| found.id(), |noted| noted.id());
+        let filter = macros.find(package, &self.cx.project.name, FILTER);
+        let filter = filter.map(|filter| filter.id());
+        let is_usual = |id: &NodeId| *id == found.id() || Some(id) == filter.as_ref();
+        let reached = match called.iter().all(is_usual) {
+            true => BTreeSet::new(),
+            false => reached(
+                self.cx.shared,
+                [noted.clone()].into_iter().chain(filter.clone()),
+            ),
+        };
+        let counted = called
+            .into_iter()
+            .filter(|id| Some(id) == filter.as_ref() || reached.contains(id));
+        [noted].into_iter().chain(counted).collect()
     }
 
     /// Nothing but its node can be referred to.

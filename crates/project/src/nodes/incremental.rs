@@ -74,9 +74,17 @@ pub(super) fn incremental(reader: &Reader<'_>) -> Option<Incremental> {
         Some(Ok(merge)) => (merge, None),
         Some(Err(problem)) => (None, Some(problem)),
     };
+    let keyed = matches!(strategy, IncrementalStrategy::Microbatch(_)) && !unique_key.is_empty();
+    let keyed = keyed.then(|| {
+        let message = format!("{} runs in batches, and has a unique_key", reader.what);
+        Diagnostic::error(message)
+            .at(reader.at("unique_key"))
+            .hint("a batch takes the place of the rows of its time, not of rows by key: remove the key, or use merge")
+    });
     let unfit = unknown
         .or(unfit)
         .or(no_merge)
+        .or(keyed)
         .map(|problem| Box::new(reader.problems.postpone(problem)));
     let mut predicates = reader.texts("incremental_predicates");
     predicates.extend(reader.texts("predicates"));

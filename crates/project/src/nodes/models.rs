@@ -7,7 +7,7 @@ use super::contracts::{check_contract, contract, keys};
 use super::external::external;
 use super::incremental::incremental;
 use super::{Cx, Outcome, Parsed, Subject, reader, relation};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::config::{Reader, Setting, from_json, merge};
 use crate::properties::Patch;
@@ -63,10 +63,11 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
         cx.problems
             .push(problem.hint("others have no table to read"));
     }
+    let unordered = unordered(cx, &reader, &model);
     let broken = check_contract(&reader, patch, &model);
     let spec = Spec::Model(model);
     let mut draft = Box::new(subject.draft(cx, parsed, relation, place, spec));
-    draft.detail.broken = unfit.or(broken);
+    draft.detail.broken = unfit.or(unordered).or(broken);
     if language == Language::Python {
         draft.detail.template = None;
     }
@@ -206,6 +207,16 @@ fn materialized(
         "ephemeral" => Some(Materialized::Ephemeral),
         "external" => return written(cx, reader, alias),
         "incremental" => incremental(reader).map(Materialized::Incremental),
+        "materialized_view" if cx.shared.target.kind == "duckdb" => {
+            let message = format!(
+                "{} is a materialized view, which DuckDB has not",
+                reader.what
+            );
+            let problem = Diagnostic::error(message).at(reader.at("materialized"));
+            let problem = problem.hint("make it a table: its rows change when it is built again");
+            let problem = reader.problems.postpone(problem);
+            return (Some(Materialized::Table), Some(problem));
+        }
         "materialized_view" => {
             let message = format!(
                 "{} is built as a table: its rows change when it is built again",
@@ -241,6 +252,46 @@ const BUILT_IN: &[&str] = &[
     "external",
     "materialized_view",
 ];
+
+/// DuckDB's adapter asks for partitions and an order before it leaves them aside: another's way to say them is an
+/// error of the model.
+fn unordered(cx: &Cx<'_>, reader: &Reader<'_>, model: &Model) -> Option<Diagnostic> {
+    let is_stored = matches!(
+        model.materialized,
+        Materialized::Table | Materialized::Incremental(_)
+    );
+    if cx.shared.target.kind != "duckdb" || !is_stored {
+        return None;
+    }
+    let written = |name: &str| {
+        let setting = reader.config.get(name)?;
+        (!setting.value.is_null()).then_some(setting)
+    };
+    let names = [["partitioned_by", "partition_by"], ["sorted_by", "sort_by"]];
+    for names in names {
+        let said = |name: &&str| written(name).is_some_and(|said| said.value != "");
+        let Some(name) = names.into_iter().find(said) else {
+            continue;
+        };
+        let setting = written(name)?;
+        let is_name = match &setting.value {
+            Json::Array(items) => !items.is_empty() && items.iter().all(Json::is_string),
+            one => one.is_string(),
+        };
+        if !is_name {
+            let message = format!(
+                "'{name}' of {} is no column and no list of them",
+                reader.what
+            );
+            let problem = Diagnostic::error(message).at(setting.at.clone());
+            let problem = problem.hint(format!(
+                "DuckDB's adapter takes names alone, and leaves them aside: remove it, or write {name}='a_column'"
+            ));
+            return Some(reader.problems.postpone(problem));
+        }
+    }
+    None
+}
 
 /// As in dbt, a strategy of the project's own takes all rows at once, unless a flag asks for batches; our macros take
 /// them in no batches.

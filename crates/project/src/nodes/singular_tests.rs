@@ -17,6 +17,7 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     let reader = reader(cx, &parsed.config, subject.what());
     let off = reader.flag("enabled") == Some(false);
     reader.misspelt();
+    reader.check_materialized("test");
     let spec = Spec::Test(test_spec(cx, &reader, subject.sql.raw().to_owned()));
     let place = place(cx, &subject.naming(), &reader)?;
     let kept = store_failures(cx, &reader).map(|_| place.clone());

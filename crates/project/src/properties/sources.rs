@@ -52,6 +52,7 @@ struct Inherited {
     loaded_at: LoadedAt,
     freshness: Option<Freshness>,
     ages: Ages,
+    never_stale: bool,
 }
 
 /// What tells how new the rows are: a column or a query, not both.
@@ -165,8 +166,6 @@ fn table(
             .extend(tags.iter().chain(&own_tags).cloned());
     }
     let own = inherited(doc, &mut fields, Some(inherited_from));
-    let written = fields.get_or_null("freshness");
-    let never_stale = written.map_or(template.never_stale, Yaml::is_null);
     fields.ignore(TOLERATED);
     let table = SourceTable {
         identifier: fields.text("identifier").unwrap_or_else(|| name.clone()),
@@ -186,7 +185,7 @@ fn table(
         loaded_at_query: own.loaded_at.query,
         freshness: own.freshness,
         ages: own.ages,
-        never_stale,
+        never_stale: own.never_stale,
         ..template.clone()
     };
     fields.finish(Unknown::Warn);
@@ -202,9 +201,13 @@ fn inherited(doc: Doc<'_>, fields: &mut Fields<'_>, from: Option<&Inherited>) ->
     let mut loaded_at = loaded_at(doc, fields);
     let rule = from.and_then(|from| from.freshness.clone());
     let mut rule = (rule, from.map(|from| from.ages).unwrap_or_default());
+    let mut never_stale = from.is_some_and(|from| from.never_stale);
+    let is_off = |fields: &mut Fields<'_>| fields.get_or_null("freshness").map(Yaml::is_null);
+    never_stale = is_off(fields).unwrap_or(never_stale);
     rule = freshness(doc, fields, rule);
     if let Some(fields) = &mut in_config {
         loaded_at = self::loaded_at(doc, fields).or(loaded_at);
+        never_stale = is_off(fields).unwrap_or(never_stale);
         rule = freshness(doc, fields, rule);
     }
     Inherited {
@@ -214,6 +217,7 @@ fn inherited(doc: Doc<'_>, fields: &mut Fields<'_>, from: Option<&Inherited>) ->
             .unwrap_or_default(),
         freshness: rule.0,
         ages: rule.1,
+        never_stale,
     }
 }
 

@@ -6,6 +6,10 @@ use std::path::Path;
 use forebay_core::{Diagnostic, Location};
 use serde_json::Value as Json;
 
+/// As in dbt.
+const OLDEST_MANIFEST: u32 = 4;
+const OLDEST_RESULTS: u32 = 4;
+
 /// One artifact. `why` is what needs it: `the selection 'state:modified'`.
 pub(crate) fn artifact(folder: Option<&Path>, name: &str, why: &str) -> Result<Json, Diagnostic> {
     let Some(folder) = folder else {
@@ -28,8 +32,27 @@ pub(crate) fn artifact(folder: Option<&Path>, name: &str, why: &str) -> Result<J
     })?;
     let kind = name.trim_end_matches(".json").replace('_', "-");
     let schema = json["metadata"]["dbt_schema_version"].as_str();
-    if schema.is_some_and(|schema| schema.contains(&format!("/{kind}/v"))) {
-        return Ok(json);
+    let version = schema
+        .and_then(|schema| schema.split_once(&format!("/{kind}/v")))
+        .map(|(_, rest)| rest.trim_end_matches(".json").parse::<u32>());
+    let oldest = match name {
+        "manifest.json" => OLDEST_MANIFEST,
+        "run_results.json" => OLDEST_RESULTS,
+        _ => 1,
+    };
+    match version {
+        Some(Ok(version)) if version < oldest => {
+            let message = format!(
+                "{} is version {version}, which is too old to be read",
+                path.display()
+            );
+            let problem = Diagnostic::error(message).at(Location::file(&path));
+            return Err(problem.hint(format!(
+                "version {oldest} and later can be read: make it again with a newer program"
+            )));
+        }
+        Some(_) => return Ok(json),
+        None => {}
     }
     // All of the project would be new to it.
     let message = format!("{} is no {name} of dbt or forebay", path.display());

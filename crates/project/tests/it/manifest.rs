@@ -75,3 +75,57 @@ fn dates_of_variables_are_dates() {
         "select '2024-01-31', '31.01.', '2024-02-01', '2024-01-31 10:00:00+00:00', 630, '2024', '20240131'"
     );
 }
+
+#[test]
+fn what_arguments_of_a_test_call_counts_where_its_macro_calls_it_too() {
+    let project = project(
+        "--- macros/a.sql\n{% macro inner() %}1{% endmacro %}\n{% macro outer() %}{{ inner() }}{% endmacro %}\n\
+         {% macro other() %}1{% endmacro %}\n{% macro ref(name) %}{{ return(builtins.ref(name)) }}{% endmacro %}\n\
+         {% macro reads() %}{{ ref('m') }}{{ source('a', 'b') }}{% endmacro %}\n\
+         {% test less(model, column_name, than) %}select {{ outer() }} from {{ ref('m') }}, {{ model }}{% endtest %}\n\
+         --- models/m.sql\nselect 1 as a\n\
+         --- models/s.yml\nmodels: [{name: m, columns: [{name: a, data_tests: [{less: {name: t, arguments: {than: \"{{ inner() }}{{ other() }}\"}}}]}]}]\n",
+    );
+    let manifest = project.manifest();
+    let nodes = manifest["nodes"].as_object().unwrap().values();
+    let test = nodes.clone().find(|node| node["name"] == "t").unwrap();
+    let called = json!([
+        "macro.shop.test_less",
+        "macro.shop.inner",
+        "macro.dbt.get_where_subquery"
+    ]);
+    assert_eq!(test["depends_on"]["macros"], called);
+    let reads = &manifest["macros"]["macro.shop.reads"]["depends_on"]["macros"];
+    assert_eq!(*reads, json!([]));
+}
+
+#[test]
+fn what_is_switched_off_is_noted_as_dbt_does() {
+    let project = project(
+        "--- dbt_project.yml\nname: shop\non-run-end: select 1\nmodels: {+post_hook: select 2, +materialized: table}\n\
+         --- models/m.sql\nselect 1 as a\n\
+         --- models/s.yml\nmodels: [{name: m, columns: [{name: a, data_tests: [{unique: {config: {enabled: false}}}]}]}]\n\
+         sources: [{name: raw, config: {freshness: {warn_after: {count: 1, period: day}}}, tables: [{name: t, config: {freshness: null}}, {name: u}]}]\n",
+    );
+    let manifest = project.manifest();
+    let model = &manifest["nodes"]["model.shop.m"];
+    assert_eq!(model["primary_key"], json!(["a"]));
+    let source = |name: &str| manifest["sources"][format!("source.shop.raw.{name}")].clone();
+    assert_eq!(source("t")["freshness"], json!(null));
+    assert_eq!(source("t")["config"]["freshness"], json!(null));
+    let whole = json!({"warn_after": {"count": 1, "period": "day"}, "error_after": {"count": null, "period": null}, "filter": null});
+    assert_eq!(source("u")["unrendered_config"]["freshness"], whole);
+    let hook = &manifest["nodes"]["operation.shop.shop-on-run-end-0"];
+    let after = json!([{"sql": "select 2", "transaction": true, "index": null}]);
+    assert_eq!(hook["config"]["post-hook"], after);
+    assert_eq!(hook["unrendered_config"]["post-hook"], "select 2");
+}
+
+#[test]
+fn a_model_keeps_the_name_of_what_it_wants_to_be() {
+    let project = project(
+        "--- dbt_project.yml\nname: shop\n--- models/m.sql\n{{ config(materialized='materialized_view') }} select 1 as a\n",
+    );
+    let config = &project.manifest()["nodes"]["model.shop.m"]["config"];
+    assert_eq!(config["materialized"], "materialized_view");
+}
