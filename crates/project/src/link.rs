@@ -148,8 +148,7 @@ fn key_to<'a>(node: &'a Node, call: &RefCall) -> Option<&'a Location> {
 /// Two nodes of one id, or two that `ref` could mean, or two that fill one table.
 pub(crate) fn keep_unique(cx: &Cx<'_>, nodes: Vec<(Node, Detail)>) -> Vec<(Node, Detail)> {
     let mut ids: BTreeMap<NodeId, Location> = BTreeMap::new();
-    let mut names: BTreeMap<(Option<String>, String), (ResourceType, bool, Location)> =
-        BTreeMap::new();
+    let mut names: BTreeMap<(String, String), (ResourceType, bool, Location)> = BTreeMap::new();
     let unique_names = cx.project.file.unique_names;
     let mut relations: BTreeMap<Relation, (String, usize)> = BTreeMap::new();
     let mut kept: Vec<(Node, Detail)> = Vec::with_capacity(nodes.len());
@@ -161,12 +160,11 @@ pub(crate) fn keep_unique(cx: &Cx<'_>, nodes: Vec<(Node, Detail)>) -> Vec<(Node,
             continue;
         }
         if is_referable(kind) {
-            let package = Some(node.package.clone()).filter(|_| !unique_names);
-            let full = (package, name.clone());
+            let full = (node.package.clone(), name.clone());
             if let Some((other, versioned, first)) = names.get(&full)
                 && !(is_version(&node) && *versioned)
                 // Only who refers to one of two kinds by name has a problem.
-                && (unique_names || *other == kind)
+                && (unique_names || *other == kind || is_version(&node) != *versioned)
             {
                 let message = match is_version(&node) == *versioned {
                     true => format!("{what} has the name of a {}", words(*other)),

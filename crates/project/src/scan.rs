@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use forebay_core::{Diagnostic, Diagnostics, Location};
+use regex::Regex;
 
 use crate::ignored::Ignored;
 use crate::jinja::{BlockKind, Engine, MacroSet, blocks, docs};
@@ -300,7 +301,7 @@ impl Scanner<'_> {
         }
         for (name, offset, body) in blocks {
             let block = DocBlock {
-                text: body.to_owned(),
+                text: shown(body),
                 file: file.to_owned(),
             };
             if let Some(other) = self.found.docs.insert(name.to_owned(), block) {
@@ -312,4 +313,12 @@ impl Scanner<'_> {
             }
         }
     }
+}
+
+/// As in dbt, a block is a template: what it marks as raw is shown without the marks.
+fn shown(body: &str) -> String {
+    static RAW: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"\{%[-+]?\s*(?:end)?raw\s*[-+]?%\}").expect("a valid pattern")
+    });
+    RAW.replace_all(body, "").trim().to_owned()
 }

@@ -533,8 +533,20 @@ fn statement(
 
 fn load_result(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     let (name,): (&str,) = from_args(args)?;
-    let found = scope.results().get(name).cloned();
-    Ok(found.unwrap_or(Value::from(())))
+    let mut results = scope.results();
+    let Some(found) = results.get(name).cloned() else {
+        return Ok(Value::from(()));
+    };
+    if found.is_undefined() {
+        let message = format!("the result of the statement '{name}' has been loaded already");
+        let hint = "keep it in a variable: a result can be loaded once";
+        return Err(problem_with(message, hint));
+    }
+    // As in dbt, but for that of the node itself.
+    if name != "main" {
+        results.insert(name.to_owned(), Value::UNDEFINED);
+    }
+    Ok(found)
 }
 
 /// `store_result('main', response='OK', agate_table=none)`.

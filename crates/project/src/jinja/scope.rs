@@ -415,7 +415,11 @@ impl Scope {
             return Some(Value::from(self.excuses(METHODS)));
         }
         if let Some(value) = self.overridden_macro(None, name) {
-            return Some(functions::constant(value));
+            // What is no function is the value itself.
+            return Some(match self.variable(name) {
+                Some(_) => collections::from_json(value),
+                None => functions::constant(value),
+            });
         }
         if let Some(value) = self.replaced().get(name) {
             return Some(value.clone());

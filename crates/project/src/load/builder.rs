@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use forebay_core::graph::{Access, Version};
 use forebay_core::{NodeId, Relation, ResourceType, Spec};
 
+use super::lent::Lent;
 use super::patches::Patches;
 use crate::config::Quoting;
 use crate::cores;
@@ -36,8 +37,14 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// `lent` describes seeds that have no description of their own.
-    pub fn nodes(&mut self, scanned: &Scanned, properties: &Properties, lent: &[&Patch]) {
+    /// `of_off` describes seeds that have no description of their own, `lent` comes from other packages.
+    pub fn nodes(
+        &mut self,
+        scanned: &Scanned,
+        properties: &Properties,
+        of_off: &[&Patch],
+        lent: &Lent<'_>,
+    ) {
         let cx = self.cx;
         let broken = &scanned.broken;
         let names = |files: &'_ [SqlFile]| -> Vec<String> {
@@ -49,7 +56,8 @@ impl<'a> Builder<'a> {
         };
         let files = names(&scanned.models);
         let files = files.iter().map(String::as_str);
-        let patches = Patches::new(cx, "model", &properties.models, files);
+        let patches =
+            Patches::new(cx, "model", &properties.models, files).with(&lent.models, &lent.away);
         self.sql(
             ResourceType::Model,
             &scanned.models,
@@ -57,7 +65,8 @@ impl<'a> Builder<'a> {
             broken,
             nodes::model,
         );
-        let patches = Patches::new(cx, "snapshot", &properties.snapshots, []);
+        let patches = Patches::new(cx, "snapshot", &properties.snapshots, [])
+            .with(&lent.snapshots, &lent.away);
         self.sql(
             ResourceType::Snapshot,
             &scanned.snapshots,
@@ -65,10 +74,11 @@ impl<'a> Builder<'a> {
             broken,
             nodes::snapshot,
         );
-        let mut patches = Patches::new(cx, "seed", &properties.seeds, []);
+        let patches = Patches::new(cx, "seed", &properties.seeds, []);
+        let mut patches = patches.with(&lent.seeds, &lent.away);
         for seed in &scanned.seeds {
-            let lent = || lent.iter().find(|patch| patch.name == seed.name).copied();
-            let outcome = nodes::seed(cx, seed, patches.take(&seed.name).or_else(lent));
+            let of_off = || of_off.iter().find(|patch| patch.name == seed.name).copied();
+            let outcome = nodes::seed(cx, seed, patches.take(&seed.name).or_else(of_off));
             self.keep(ResourceType::Seed, &seed.name, None, &seed.file, outcome);
         }
         patches.finish(&[]);

@@ -3,6 +3,7 @@
 mod builder;
 mod dispatches;
 mod head;
+mod lent;
 mod packages;
 mod patches;
 
@@ -31,6 +32,7 @@ use crate::{
 
 use builder::Builder;
 use head::{head, shared, used};
+use lent::lent;
 pub use packages::{WantedPackage, wanted_packages};
 
 const PROJECT_FILE: &str = "dbt_project.yml";
@@ -427,12 +429,13 @@ fn build(
     let of = |package| Cx { package, ..*cx };
     // The project last: what its packages say of nodes that they have switched off is then said of
     // the project's own of that name.
-    let mut lent: Vec<&Patch> = Vec::new();
-    for (package, scanned, properties) in contents.iter().rev() {
+    let mut of_off: Vec<&Patch> = Vec::new();
+    let lent = lent(contents);
+    for ((package, scanned, properties), lent) in contents.iter().zip(&lent).rev() {
         Builder::new(&of(package), &mut drafts, &mut disabled, &mut names)
-            .nodes(scanned, properties, &lent);
+            .nodes(scanned, properties, &of_off, lent);
         let off = |patch: &&Patch| names.disabled.contains_key(&patch.name);
-        lent.extend(properties.seeds.iter().filter(off));
+        of_off.extend(properties.seeds.iter().filter(off));
     }
     ingest::attach(cx, entries, &mut drafts);
     for (package, _, properties) in contents {

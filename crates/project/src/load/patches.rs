@@ -15,6 +15,8 @@ pub(super) struct Patches<'a> {
     /// By the name of the file that it describes.
     by_file: BTreeMap<&'a str, &'a Patch>,
     taken: BTreeSet<&'a str>,
+    /// Entries that describe nodes of other packages.
+    away: BTreeSet<&'a str>,
 }
 
 impl<'a> Patches<'a> {
@@ -26,25 +28,39 @@ impl<'a> Patches<'a> {
         files: impl IntoIterator<Item = &'a str>,
     ) -> Self {
         let files: BTreeSet<&str> = files.into_iter().collect();
-        let mut by_file: BTreeMap<&str, &Patch> = BTreeMap::new();
-        for patch in patches {
-            let file = file_of(patch, &files);
-            if let Some(first) = by_file.get(file) {
-                cx.problems.push(
-                    Diagnostic::error(format!("{kind} '{}' is described twice", patch.name))
-                        .at(patch.at.clone())
-                        .hint(format!("the other is at {}", first.at)),
-                );
-                continue;
-            }
-            by_file.insert(file, patch);
-        }
-        Self {
+        let mut all = Self {
             cx,
             kind,
-            by_file,
+            by_file: BTreeMap::new(),
             taken: BTreeSet::new(),
+            away: BTreeSet::new(),
+        };
+        for patch in patches {
+            all.add(file_of(patch, &files), patch);
         }
+        all
+    }
+
+    /// With what other packages say of this one's nodes, and without what this one says of others'.
+    pub fn with(mut self, lent: &[&'a Patch], away: &BTreeSet<&'a str>) -> Self {
+        for patch in lent {
+            self.add(&patch.name, patch);
+        }
+        self.away.clone_from(away);
+        self
+    }
+
+    fn add(&mut self, file: &'a str, patch: &'a Patch) {
+        let Some(first) = self.by_file.get(file) else {
+            self.by_file.insert(file, patch);
+            return;
+        };
+        let message = format!("{} '{}' is described twice", self.kind, patch.name);
+        self.cx.problems.push(
+            Diagnostic::error(message)
+                .at(patch.at.clone())
+                .hint(format!("the other is at {}", first.at)),
+        );
     }
 
     pub fn take(&mut self, file: &'a str) -> Option<&'a Patch> {
@@ -55,7 +71,9 @@ impl<'a> Patches<'a> {
     /// Warns of entries whose node does not exist.
     pub fn finish(self, broken: &[SqlFile]) {
         for (name, patch) in &self.by_file {
-            let known = self.taken.contains(*name) || broken.iter().any(|sql| sql.name == *name);
+            let known = self.taken.contains(*name)
+                || self.away.contains(*name)
+                || broken.iter().any(|sql| sql.name == *name);
             if !known {
                 self.cx.problems.push(
                     Diagnostic::warning(format!("there is no {} '{name}' to describe", self.kind))

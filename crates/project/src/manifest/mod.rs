@@ -287,7 +287,9 @@ fn patch_path(project: &Project, node: &Node, detail: &Detail) -> Option<String>
             || !package.folder.is_empty() && file.starts_with(&*package.folder)
     };
     let packages = project.packages.iter().filter(holds);
-    let package = packages.max_by_key(|package| package.folder.len())?;
+    // One package may describe what another has.
+    let package = packages.max_by_key(|package| package.folder.len());
+    let package = package.or(project.packages.first())?;
     Some(format!("{}://{}", package.name, package.path(file)))
 }
 

@@ -1,7 +1,7 @@
 //! Models, seeds, snapshots, tests and analyses in the manifest.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use forebay_core::contract::{Constraint, ConstraintKind};
@@ -14,7 +14,8 @@ use serde_json::{Map, Value as Json, json};
 use super::config::Config;
 use super::{below, config, contract, created_at, patch_path, path, version_json};
 use crate::Project;
-use crate::jinja::RefCall;
+use crate::jinja::{Asker, RefCall};
+use crate::link::resolve;
 use crate::nodes::{Detail, TestDetail};
 use crate::text::BYTE_ORDER_MARK;
 
@@ -116,7 +117,7 @@ struct Contract {
 #[derive(serde::Serialize)]
 struct OfModel<'a> {
     access: &'static str,
-    constraints: Vec<Rule<'a>>,
+    constraints: ModelRules<'a>,
     version: Option<Json>,
     latest_version: Option<Json>,
     deprecation_date: Option<&'a str>,
@@ -146,8 +147,12 @@ pub(super) fn entry<'a>(
         None => &detail.schema,
     };
     let is_seed = node.resource_type() == ResourceType::Seed;
+    let keys = keys(project, node);
     let (model, test) = match (&node.spec, generic) {
-        (Spec::Model(model), _) => (Some(of_model(project, node, model, detail)), None),
+        (Spec::Model(model), _) => (
+            Some(of_model(project, node, model, detail, keys.clone())),
+            None,
+        ),
         (Spec::Test(test), Some(found)) => (None, Some(of_test(test, found))),
         _ => (None, None),
     };
@@ -170,7 +175,10 @@ pub(super) fn entry<'a>(
         relation_name: project.written(node),
         checksum: checksum(project, node, detail),
         description: &node.description,
-        columns: Columns(&node.columns),
+        columns: Columns {
+            columns: &node.columns,
+            keys: keys.clone(),
+        },
         meta: config.get("meta").cloned().unwrap_or_default(),
         tags: &node.tags,
         group: node.group.as_deref(),
@@ -288,16 +296,49 @@ pub(super) fn sources(calls: &[RefCall]) -> Vec<[&str; 2]> {
 }
 
 /// By name.
-pub(super) struct Columns<'a>(pub &'a IndexMap<String, Column>);
+pub(super) struct Columns<'a> {
+    columns: &'a IndexMap<String, Column>,
+    keys: Keys<'a>,
+}
+
+/// The relations that foreign keys point at, by the calls that are written.
+type Keys<'a> = BTreeMap<&'a str, String>;
+
+impl<'a> Columns<'a> {
+    pub fn of(node: &'a Node) -> Self {
+        let (columns, keys) = (&node.columns, Keys::new());
+        Self { columns, keys }
+    }
+}
 
 impl Serialize for Columns<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(
-            self.0
-                .iter()
-                .map(|(name, column)| (name, described(column))),
-        )
+        let described = |(name, column)| (name, described(column, &self.keys));
+        serializer.collect_map(self.columns.iter().map(described))
     }
+}
+
+fn keys<'a>(project: &Project, node: &'a Node) -> Keys<'a> {
+    let mut keys = Keys::new();
+    let (Spec::Model(model), Some(names)) = (&node.spec, project.shared.names.get()) else {
+        return keys;
+    };
+    let asker = Asker {
+        package: &node.package,
+        group: node.group.as_deref(),
+    };
+    let columns = node.columns.values().flat_map(|column| &column.constraints);
+    for constraint in model.contract.constraints.iter().chain(columns) {
+        let Some(to) = constraint.to.as_deref() else {
+            continue;
+        };
+        let id = RefCall::parse(to).and_then(|call| resolve(names, asker, &call).ok());
+        let pointed = id.and_then(|id| project.graph.get(&id));
+        if let Some(relation) = pointed.and_then(|node| project.written(node)) {
+            keys.insert(to, relation);
+        }
+    }
+    keys
 }
 
 #[derive(serde::Serialize)]
@@ -320,14 +361,18 @@ struct ColumnConfig<'a> {
     tags: &'a [String],
 }
 
-fn described(column: &Column) -> Described<'_> {
+fn described<'a>(column: &'a Column, keys: &'a Keys<'a>) -> Described<'a> {
     let (meta, tags) = (&column.meta, &column.tags);
     Described {
         name: &column.name,
         description: &column.description,
         meta,
         data_type: column.data_type.as_deref(),
-        constraints: column.constraints.iter().map(|c| rule(c, false)).collect(),
+        constraints: column
+            .constraints
+            .iter()
+            .map(|c| rule(c, false, keys))
+            .collect(),
         quote: column.quote,
         config: ColumnConfig { meta, tags },
         tags,
@@ -338,7 +383,7 @@ fn described(column: &Column) -> Described<'_> {
 
 /// As templates see them: without what is not said.
 pub(crate) fn shown_columns(node: &Node) -> Json {
-    let mut all = json!(Columns(&node.columns));
+    let mut all = json!(Columns::of(node));
     let entries = all.as_object_mut().into_iter().flat_map(Map::values_mut);
     for entry in entries.filter_map(Json::as_object_mut) {
         entry.retain(|_, value| !value.is_null());
@@ -360,14 +405,27 @@ struct Rule<'a> {
     columns: Option<&'a [String]>,
 }
 
-fn rule(constraint: &Constraint, of_table: bool) -> Rule<'_> {
+struct ModelRules<'a> {
+    constraints: &'a [Constraint],
+    keys: Keys<'a>,
+}
+
+impl Serialize for ModelRules<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let rules = self.constraints.iter();
+        serializer.collect_seq(rules.map(|constraint| rule(constraint, true, &self.keys)))
+    }
+}
+
+fn rule<'a>(constraint: &'a Constraint, of_table: bool, keys: &'a Keys<'a>) -> Rule<'a> {
+    let to = constraint.to.as_deref();
     Rule {
         r#type: constraint.kind.as_str(),
         name: constraint.name.as_deref(),
         expression: constraint.expression.as_deref(),
         warn_unenforced: constraint.warn_unenforced,
         warn_unsupported: constraint.warn_unsupported,
-        to: constraint.to.as_deref(),
+        to: to.map(|to| keys.get(to).map_or(to, String::as_str)),
         to_columns: &constraint.to_columns,
         columns: of_table.then_some(&constraint.columns),
     }
@@ -378,12 +436,13 @@ fn of_model<'a>(
     node: &Node,
     model: &'a Model,
     detail: &'a Detail,
+    keys: Keys<'a>,
 ) -> OfModel<'a> {
     let version = model.version.as_ref();
     let constraints = &model.contract.constraints;
     OfModel {
         access: model.access.as_str(),
-        constraints: constraints.iter().map(|c| rule(c, true)).collect(),
+        constraints: ModelRules { constraints, keys },
         version: version.map(|version| version_json(&version.v)),
         latest_version: version.map(|version| version_json(&version.latest)),
         deprecation_date: model.deprecation_date.as_deref(),

@@ -57,7 +57,8 @@ fn config(kind: ResourceType, node: &Node, detail: &Detail) -> Json {
         }),
         _ => json!({"enabled": true, "group": null, "meta": {}}),
     };
-    let written = detail.config.iter().filter(|(key, _)| *key != "tags");
+    let is_shown = |key: &str| key != "tags" || kind == ResourceType::Metric;
+    let written = detail.config.iter().filter(|(key, _)| is_shown(key));
     let written: Map<String, Json> = written.map(|(k, v)| (k.clone(), v.clone())).collect();
     join([defaults, written.into()])
 }

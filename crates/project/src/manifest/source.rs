@@ -70,7 +70,7 @@ pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
         "freshness": freshness,
         "external": detail.external,
         "description": node.description,
-        "columns": node::Columns(&node.columns),
+        "columns": node::Columns::of(node),
         "meta": config["meta"],
         "tags": node.tags,
         "config": config,

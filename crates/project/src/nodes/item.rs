@@ -1,13 +1,13 @@
 //! What property files define without SQL: exposures, metrics and their like.
 
-use forebay_core::{Node, NodeId, ResourceType, Spec};
+use forebay_core::{Location, Node, NodeId, ResourceType, Spec};
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json, json};
 
 use super::{Cx, Detail, Draft, Outcome, Section, reader, tags};
-use crate::config::{to_json, to_written};
+use crate::config::{Config, Setting, merge, to_json, to_written};
 use crate::jinja::RefCall;
-use crate::properties::{BESIDE, config_and_tags};
+use crate::properties::{BESIDE, config_alone, config_and_tags};
 use crate::yaml::{Doc, Fields, Mark, Unknown, Yaml};
 
 /// One entry of a property file, as it is written.
@@ -66,16 +66,19 @@ impl<'a> Entry<'a> {
         let doc = self.fields.doc;
         let location = self.at().in_file(doc.file);
         let description = self.fields.text("description").unwrap_or_default();
-        let within = self.fields.peek("config");
-        let is_within = |key: &str| within.is_some_and(|config| config.get(key).is_some());
-        let tags_within = within.and_then(|config| match config.get("tags")?.to_written() {
-            Json::Null => None,
-            tags @ Json::Array(_) => Some(tags),
-            tag => Some(json!([tag])),
-        });
-        let beside = BESIDE.iter().filter(|key| self.fields.peek(key).is_some());
-        let beside: Vec<&str> = beside.copied().filter(|key| !is_within(key)).collect();
-        let entry = config_and_tags(doc, &mut self.fields);
+        let is_plain = matches!(self.kind, ResourceType::Exposure | ResourceType::Metric);
+        let mut beside = Beside::of(&self.fields);
+        if is_plain {
+            beside.keys.retain(|key| !["tags", "meta"].contains(key));
+        }
+        let entry = match is_plain {
+            true => config_alone(doc, &mut self.fields),
+            false => config_and_tags(doc, &mut self.fields),
+        };
+        let (own_tags, own_meta) = match is_plain {
+            true => (self.fields.texts("tags"), self.fields.json("meta")),
+            false => (Vec::new(), None),
+        };
         let what = self.fields.what.clone();
         // As in dbt.
         self.fields.finish(match self.kind {
@@ -85,17 +88,18 @@ impl<'a> Entry<'a> {
         let Some(content) = content else {
             return Outcome::Broken;
         };
-        let folder = cx.package.file.models_in.iter();
-        let folder = folder.filter(|folder| doc.file.starts_with(folder.as_str()));
-        let folder = folder.max_by_key(|folder| folder.len());
-        let fqn = super::fqn(cx, doc.file, folder.map_or("", String::as_str), &self.name);
-        let mut settings = cx.settings(self.section, &fqn, Some(&entry));
-        cx.override_settings(self.section, &fqn, &mut settings);
-        // As in dbt, what stands beside `config:` is not noted as written there.
-        let mut written = to_written(&settings);
-        written.retain(|key, _| !beside.contains(&key.as_str()));
-        if let Some(tags) = tags_within {
-            written.insert("tags".to_owned(), tags);
+        let (fqn, mut settings) = settled(cx, self.section, doc.file, &self.name, self.kind, entry);
+        let written = beside.without(to_written(&settings));
+        let mut shown = content.shown;
+        match self.kind {
+            ResourceType::Exposure => joined(&mut settings, &own_tags, own_meta),
+            ResourceType::Metric => {
+                let meta = settings.get("meta").map(|setting| setting.value.clone());
+                let meta = meta.filter(|meta| *meta != json!({})).or(own_meta);
+                shown["meta"] = meta.unwrap_or_else(|| json!({}));
+            }
+            ResourceType::SemanticModel => share_meta(&mut shown, settings.get("meta")),
+            _ => {}
         }
         let reader = reader(cx, &settings, what);
         let off = reader.flag("enabled") == Some(false);
@@ -104,7 +108,10 @@ impl<'a> Entry<'a> {
             package: cx.package.name.clone(),
             location,
             fqn,
-            tags: tags(&reader),
+            tags: match self.kind {
+                ResourceType::Metric => own_tags,
+                _ => tags(&reader),
+            },
             group: reader.text("group"),
             description,
             columns: IndexMap::new(),
@@ -117,7 +124,7 @@ impl<'a> Entry<'a> {
             config: to_json(&settings),
             written,
             calls: content.calls,
-            shown: content.shown,
+            shown,
             ..Detail::default()
         };
         let draft = Box::new(Draft { node, detail });
@@ -125,6 +132,94 @@ impl<'a> Entry<'a> {
             true => Outcome::Disabled(Some(draft)),
             false => Outcome::Draft(draft),
         }
+    }
+}
+
+/// Where an entry has its place among the settings by folder, and what holds for it.
+pub(crate) fn settled(
+    cx: &Cx<'_>,
+    section: Section,
+    file: &str,
+    name: &str,
+    kind: ResourceType,
+    entry: Config,
+) -> (Vec<String>, Config) {
+    let folder = cx.package.file.models_in.iter();
+    let folder = folder.filter(|folder| file.starts_with(folder.as_str()));
+    let folder = folder.max_by_key(|folder| folder.len());
+    let fqn = super::fqn(cx, file, folder.map_or("", String::as_str), name);
+    let mut settings = cx.settings(section, &fqn, None);
+    if kind == ResourceType::Exposure {
+        // As in dbt, of an exposure's tags and meta the nearest count.
+        settings.retain(|key, _| !(["tags", "meta"].contains(&&**key) && entry.contains_key(key)));
+    }
+    merge(&mut settings, entry);
+    cx.override_settings(section, &fqn, &mut settings);
+    (fqn, settings)
+}
+
+/// What an exposure says beside `config:` is added to its settings.
+fn joined(settings: &mut Config, tags: &[String], meta: Option<Json>) {
+    if !tags.is_empty() {
+        let own = Setting::plain(json!(tags), Location::default());
+        merge(settings, [("tags".to_owned(), own)].into_iter().collect());
+    }
+    if let Some(mut all @ Json::Object(_)) = meta {
+        if let (Json::Object(all), Some(Json::Object(settled))) =
+            (&mut all, settings.get("meta").map(|setting| &setting.value))
+        {
+            all.extend(settled.clone());
+        }
+        let all = Setting::plain(all, Location::default());
+        settings.insert("meta".to_owned(), all);
+    }
+}
+
+/// What a semantic model says for all, each of its elements has, unless it says otherwise.
+fn share_meta(shown: &mut Json, meta: Option<&Setting>) {
+    let Some(Json::Object(meta)) = meta.map(|meta| &meta.value) else {
+        return;
+    };
+    for key in ["entities", "dimensions", "measures"] {
+        let elements = shown[key].as_array_mut().into_iter().flatten();
+        for element in elements {
+            let own = element["config"]["meta"].as_object().cloned();
+            let mut all = meta.clone();
+            all.extend(own.unwrap_or_default());
+            element["config"]["meta"] = Json::Object(all);
+        }
+    }
+}
+
+/// What stands beside `config:` is not noted as written there.
+struct Beside {
+    keys: Vec<&'static str>,
+    /// As `config:` itself has them.
+    tags: Option<Json>,
+}
+
+impl Beside {
+    fn of(fields: &Fields<'_>) -> Self {
+        let within = fields.peek("config");
+        let is_within = |key: &str| within.is_some_and(|config| config.get(key).is_some());
+        let tags = within.and_then(|config| match config.get("tags")?.to_written() {
+            Json::Null => None,
+            tags @ Json::Array(_) => Some(tags),
+            tag => Some(json!([tag])),
+        });
+        let keys = BESIDE.iter().filter(|key| fields.peek(key).is_some());
+        Self {
+            keys: keys.copied().filter(|key| !is_within(key)).collect(),
+            tags,
+        }
+    }
+
+    fn without(self, mut written: Map<String, Json>) -> Map<String, Json> {
+        written.retain(|key, _| !self.keys.contains(&key.as_str()));
+        if let Some(tags) = self.tags {
+            written.insert("tags".to_owned(), tags);
+        }
+        written
     }
 }
 

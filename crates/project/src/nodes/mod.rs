@@ -42,7 +42,7 @@ pub(crate) use analyses::analysis;
 pub(crate) use exposures::exposure;
 pub(crate) use generic_tests::{GenericTests, Target, raw_sql, run};
 pub(crate) use groups::{Groups, check as check_group, group};
-pub(crate) use item::{Content, Entry, Item, meta_only, shaped};
+pub(crate) use item::{Content, Entry, Item, meta_only, settled, shaped};
 pub(crate) use models::model;
 pub(crate) use naming::{Naming, relation};
 pub(crate) use seeds::seed;

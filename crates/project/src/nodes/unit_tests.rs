@@ -112,15 +112,18 @@ impl UnitTests<'_> {
         };
         let (mut given, mut broken) = (Vec::new(), None);
         for (input, rows) in &decl.given {
-            match self.input(decl, input, &rows.at) {
-                Ok((input, seed)) => {
-                    let rows = fixtures.read(rows, &format!("an input of {what}"), seed);
-                    given.push(rows.map(|rows| Given { input, rows }));
+            // As in dbt, the others run where an input of this one is not there: its rows are noted all the same.
+            let (input, seed) = match self.input(decl, input, &rows.at) {
+                Ok(found) => found,
+                Err(problem) => {
+                    if !off {
+                        broken = Some(cx.problems.postpone(problem));
+                    }
+                    (Input::This, None)
                 }
-                // As in dbt, the others run.
-                Err(problem) if !off => broken = Some(cx.problems.postpone(problem)),
-                Err(_) => {}
-            }
+            };
+            let rows = fixtures.read(rows, &format!("an input of {what}"), seed);
+            given.push(rows.map(|rows| Given { input, rows }));
         }
         let spec = UnitTest {
             model: model.id.clone(),

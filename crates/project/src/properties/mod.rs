@@ -271,6 +271,12 @@ fn config(doc: Doc<'_>, fields: &mut Fields<'_>) -> Config {
     config_and(keys, doc, fields)
 }
 
+/// `config:`, and what stands beside it but for tags and meta: those of exposures and metrics are no settings there.
+pub(crate) fn config_alone(doc: Doc<'_>, fields: &mut Fields<'_>) -> Config {
+    let keys = BESIDE.iter().filter(|key| !["tags", "meta"].contains(key));
+    config_and(keys, doc, fields)
+}
+
 /// `config:`, and what stands beside it.
 pub(crate) fn config_and_tags(doc: Doc<'_>, fields: &mut Fields<'_>) -> Config {
     config_and(BESIDE.iter(), doc, fields)

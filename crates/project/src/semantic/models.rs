@@ -7,9 +7,11 @@ use forebay_core::{Diagnostic, NodeId, ResourceType, Spec};
 use serde_json::{Map, Value as Json, json};
 
 use super::{Semantic, name_of};
+use crate::config::from_yaml;
 use crate::jinja::{Asker, RefCall};
 use crate::link;
-use crate::nodes::{Content, Cx, Entry, Item, Outcome, meta_only, shaped};
+use crate::nodes::{Content, Cx, Entry, Item, Outcome, Section, meta_only, settled, shaped};
+use crate::problems::Problems;
 use crate::yaml::{Doc, Fields, Yaml};
 
 const ENTITIES: &[&str] = &["primary", "foreign", "natural", "unique"];
@@ -237,9 +239,21 @@ pub(super) fn measures(cx: &Cx<'_>, items: &[Item]) -> BTreeMap<String, NodeId> 
 }
 
 /// `create_metric: true`: a measure that is a metric too.
-pub(super) fn made_metrics(items: &[Item]) -> Vec<Item> {
+pub(super) fn made_metrics(cx: &Cx<'_>, items: &[Item]) -> Vec<Item> {
     let mut made = Vec::new();
     for item in items {
+        // As in dbt, they take over what their semantic model says.
+        let section: Section = |file| &file.semantic_models;
+        let doc = Doc {
+            file: &item.file,
+            problems: &Problems::default(),
+        };
+        let config = item.yaml.get("config").and_then(Yaml::as_map);
+        let config = from_yaml(doc, config.into_iter().flatten());
+        let name = name_of(&item.yaml).unwrap_or_default();
+        let kind = ResourceType::SemanticModel;
+        let (_, config) = settled(cx, section, &item.file, &name, kind, config);
+        let said = |key: &str| config.get(key).map(|setting| setting.value.clone());
         for measure in list(&item.yaml, "measures") {
             let written = measure.to_json();
             let (Some(name), Some(true)) =
@@ -254,6 +268,10 @@ pub(super) fn made_metrics(items: &[Item]) -> Vec<Item> {
                 "type": "simple",
                 "type_params": {"measure": name, "expr": text("expr").unwrap_or_else(|| name.to_owned())},
                 "description": text("description").unwrap_or_else(|| format!("Metric created from measure {name}")),
+                "config": {
+                    "enabled": said("enabled").unwrap_or(json!(true)),
+                    "meta": said("meta").unwrap_or_else(|| json!({})),
+                },
             });
             made.push(Item {
                 file: item.file.clone(),

@@ -129,3 +129,42 @@ fn a_model_keeps_the_name_of_what_it_wants_to_be() {
     let config = &project.manifest()["nodes"]["model.shop.m"]["config"];
     assert_eq!(config["materialized"], "materialized_view");
 }
+
+#[test]
+fn settings_of_exposures_metrics_and_their_like() {
+    let project = project(
+        "--- dbt_project.yml\nname: shop\nexposures: {+tags: [p], +meta: {a: p, b: p}}\nmetrics: {+meta: {a: p, b: p}}\nsemantic-models: {+meta: {c: p}}\n\
+         --- models/m.sql\nselect 1 as id, timestamp '2024-01-01' as at\n--- models/spine.sql\nselect date '2024-01-01' as d\n\
+         --- models/s.yml\nmodels: [{name: spine, time_spine: {standard_granularity_column: d}, columns: [{name: d, granularity: day}]}]\n\
+         exposures: [{name: e, type: dashboard, owner: {name: x}, tags: [u], config: {meta: {a: e}}}]\n\
+         semantic_models:\n- name: sm\n\x20 model: ref('m')\n\x20 config: {meta: {k: sm}}\n\x20 entities: [{name: id, type: primary, config: {meta: {k: id}}}]\n\
+         \x20 dimensions: [{name: at, type: time, type_params: {time_granularity: day}}]\n\
+         \x20 measures: [{name: many, agg: count, expr: id, agg_time_dimension: at, create_metric: true}]\n\
+         metrics: [{name: n, label: N, type: simple, meta: {top: 1}, tags: [f], config: {meta: {b: own}, tags: [k]}, type_params: {measure: many}}]\n",
+    );
+    let manifest = project.manifest();
+    let exposure = &manifest["exposures"]["exposure.shop.e"];
+    assert_eq!(exposure["config"]["tags"], json!(["p", "u"]));
+    assert_eq!(exposure["meta"], json!({"a": "e"}));
+    let metric = &manifest["metrics"]["metric.shop.n"];
+    assert_eq!(metric["meta"], json!({"a": "p", "b": "own"}));
+    assert_eq!(metric["tags"], json!(["f"]));
+    let made = &manifest["metrics"]["metric.shop.many"]["config"]["meta"];
+    assert_eq!(*made, json!({"a": "p", "b": "p", "c": "p", "k": "sm"}));
+    let model = &manifest["semantic_models"]["semantic_model.shop.sm"];
+    let entity = &model["entities"][0]["config"]["meta"];
+    assert_eq!(*entity, json!({"c": "p", "k": "id"}));
+    let measure = &model["measures"][0]["config"]["meta"];
+    assert_eq!(*measure, json!({"c": "p", "k": "sm"}));
+}
+
+#[test]
+fn foreign_keys_point_at_relations() {
+    let project = project(
+        "--- dbt_project.yml\nname: shop\n--- models/m.sql\nselect 1 as id\n--- models/k.sql\nselect 1 as id\n\
+         --- models/s.yml\nmodels: [{name: k, columns: [{name: id, data_type: integer, constraints: [{type: foreign_key, to: ref('m'), to_columns: [id]}]}]}]\n",
+    );
+    let manifest = project.manifest();
+    let key = &manifest["nodes"]["model.shop.k"]["columns"]["id"]["constraints"][0]["to"];
+    assert_eq!(*key, manifest["nodes"]["model.shop.m"]["relation_name"]);
+}

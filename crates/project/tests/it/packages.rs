@@ -176,3 +176,25 @@ fn what_dbtignore_names_is_not_read() {
     let ids: Vec<&str> = project.graph.nodes.keys().map(|id| id.as_str()).collect();
     assert_eq!(ids, ["model.shop.c"]);
 }
+
+#[test]
+fn an_entry_describes_what_another_package_has() {
+    let text = |more: &str| {
+        format!(
+            "--- dbt_project.yml\nname: shop\n--- packages.yml\npackages: [{{local: up}}]\n\
+             --- dbt_packages/up/dbt_project.yml\nname: up\n\
+             --- dbt_packages/up/models/pm.sql\nselect 1 as id\n{more}\
+             --- models/s.yml\nmodels: [{{name: pm, description: ours, config: {{materialized: table}}, columns: [{{name: id, data_tests: [unique]}}]}}]\n"
+        )
+    };
+    let project = project(&text(""));
+    let manifest = project.manifest();
+    let model = &manifest["nodes"]["model.up.pm"];
+    assert_eq!(model["config"]["materialized"], "table");
+    assert_eq!(model["description"], "ours");
+    assert_eq!(model["patch_path"], "shop://models/s.yml");
+    assert!(project.warnings.is_empty(), "{:?}", project.warnings);
+    let own = "--- dbt_packages/up/models/s.yml\nmodels: [{name: pm, description: theirs}]\n";
+    let said = problems(&text(own));
+    assert!(said.contains("model 'pm' is described twice"), "{said}");
+}

@@ -967,3 +967,32 @@ models:
     assert_eq!(entry["config"]["meta"]["owner"], "me");
     assert_eq!(entry["description"], "long\n");
 }
+
+#[test]
+fn metrics_have_labels_of_their_own_and_read_what_is_on() {
+    let text = |more: &str| {
+        format!(
+            "--- models/m.sql\nselect 1 as id, timestamp '2024-01-01' as at\n--- models/spine.sql\nselect date '2024-01-01' as d\n\
+             --- models/s.yml\nmodels: [{{name: spine, time_spine: {{standard_granularity_column: d}}, columns: [{{name: d, granularity: day}}]}}]\n\
+             semantic_models:\n- name: sm\n\x20 model: ref('m')\n\x20 entities: [{{name: id, type: primary}}]\n\
+             \x20 dimensions: [{{name: at, type: time, type_params: {{time_granularity: day}}}}]\n\
+             \x20 measures: [{{name: many, agg: count, expr: id, agg_time_dimension: at}}]\n\
+             metrics:\n- {{name: n1, label: N, type: simple, type_params: {{measure: many}}}}\n{more}"
+        )
+    };
+    let said = problems(&text(
+        "- {name: n2, label: N, type: simple, type_params: {measure: many}}\n",
+    ));
+    assert!(
+        said.contains("has the label 'N', which 'n1' has already"),
+        "{said}"
+    );
+    let said = problems(&text(
+        "- {name: n2, label: M, type: simple, config: {enabled: false}, type_params: {measure: many}}\n\
+         - {name: n3, label: O, type: ratio, type_params: {numerator: n1, denominator: n2}}\n",
+    ));
+    assert!(
+        said.contains("reads the metric 'n2', which is disabled"),
+        "{said}"
+    );
+}
