@@ -147,7 +147,8 @@ pub(super) fn entry<'a>(
         None => &detail.schema,
     };
     let is_seed = node.resource_type() == ResourceType::Seed;
-    let keys = keys(project, node);
+    // As in dbt, of what has been compiled.
+    let keys = compiled.map_or_else(Keys::new, |_| keys(project, node));
     let (model, test) = match (&node.spec, generic) {
         (Spec::Model(model), _) => (
             Some(of_model(project, node, model, detail, keys.clone())),

@@ -1,5 +1,7 @@
 //! What the manifest notes, as dbt does.
 
+use forebay_core::NodeId;
+use forebay_project::CompiledSql;
 use serde_json::{Value, json};
 
 use crate::support::{project, sql};
@@ -159,12 +161,21 @@ fn settings_of_exposures_metrics_and_their_like() {
 }
 
 #[test]
-fn foreign_keys_point_at_relations() {
+fn foreign_keys_of_what_is_compiled_point_at_relations() {
     let project = project(
         "--- dbt_project.yml\nname: shop\n--- models/m.sql\nselect 1 as id\n--- models/k.sql\nselect 1 as id\n\
          --- models/s.yml\nmodels: [{name: k, columns: [{name: id, data_type: integer, constraints: [{type: foreign_key, to: ref('m'), to_columns: [id]}]}]}]\n",
     );
+    let key = |manifest: &Value| {
+        manifest["nodes"]["model.shop.k"]["columns"]["id"]["constraints"][0]["to"].clone()
+    };
     let manifest = project.manifest();
-    let key = &manifest["nodes"]["model.shop.k"]["columns"]["id"]["constraints"][0]["to"];
-    assert_eq!(*key, manifest["nodes"]["model.shop.m"]["relation_name"]);
+    assert_eq!(key(&manifest), "ref('m')");
+    let model = NodeId::new("model.shop.k");
+    let compiled = CompiledSql::from([(&model, ("select 1 as id", "k.sql".into()))]);
+    let mut written = Vec::new();
+    project.write_manifest(&mut written, &compiled).unwrap();
+    let written: Value = serde_json::from_slice(&written).unwrap();
+    let relation = &manifest["nodes"]["model.shop.m"]["relation_name"];
+    assert_eq!(key(&written), *relation);
 }
