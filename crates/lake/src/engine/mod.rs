@@ -6,6 +6,7 @@ mod context;
 mod days;
 mod describe;
 mod early;
+mod equal_nulls;
 mod error;
 mod fence;
 mod foreign_view;

@@ -12,6 +12,7 @@ use forebay_core::Diagnostic;
 
 use super::days;
 use super::early;
+use super::equal_nulls;
 use super::error::from_engine;
 use super::fence;
 use super::join_order;
@@ -50,6 +51,7 @@ fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>, dialect: Dialect) -> S
     early::install(&mut rules);
     let mut logical = state.optimizer().rules.clone();
     days::install(&mut logical);
+    equal_nulls::install(&mut logical);
     whole_answers::install(&mut logical);
     lambdas::install(&mut logical);
     let state = SessionStateBuilder::new_from_existing(state)
