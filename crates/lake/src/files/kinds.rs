@@ -31,6 +31,38 @@ pub(super) enum Kind {
     Text,
 }
 
+/// What a column is looked at for, in DuckDB's order: the first that all of its values can have is its type.
+pub(super) const CANDIDATES: [Kind; 18] = [
+    Kind::Boolean,
+    Kind::Whole,
+    Kind::Huge,
+    Kind::Double,
+    Kind::Time,
+    Kind::Date(short(Order::Ymd)),
+    Kind::Date(ISO),
+    Kind::Date(short(Order::Dmy)),
+    Kind::Date(long(Order::Dmy)),
+    Kind::Date(short(Order::Mdy)),
+    Kind::Date(long(Order::Mdy)),
+    Kind::Moment(short(Order::Ymd)),
+    Kind::Timestamp,
+    Kind::Moment(short(Order::Dmy)),
+    Kind::Moment(long(Order::Dmy)),
+    Kind::Moment(short(Order::Mdy)),
+    Kind::Moment(long(Order::Mdy)),
+    Kind::Instant,
+];
+
+const fn long(order: Order) -> Form {
+    let is_short = false;
+    Form { order, is_short }
+}
+
+const fn short(order: Order) -> Form {
+    let is_short = true;
+    Form { order, is_short }
+}
+
 /// How a date is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Form {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use forebay_core::{Diagnostic, Location};
 
-use super::kinds::{Form, ISO, Kind, Order};
+use super::kinds::{CANDIDATES, Kind};
 use super::names;
 use super::paths::{reader, unreadable};
 use crate::csv::{Marks, Record, Records};
@@ -79,37 +79,6 @@ pub(super) struct Sniffed {
 pub(super) struct Found {
     possible: Vec<Kind>,
     seen: bool,
-}
-
-const CANDIDATES: [Kind; 18] = [
-    Kind::Boolean,
-    Kind::Whole,
-    Kind::Huge,
-    Kind::Double,
-    Kind::Time,
-    Kind::Date(short(Order::Ymd)),
-    Kind::Date(ISO),
-    Kind::Date(short(Order::Dmy)),
-    Kind::Date(long(Order::Dmy)),
-    Kind::Date(short(Order::Mdy)),
-    Kind::Date(long(Order::Mdy)),
-    Kind::Moment(short(Order::Ymd)),
-    Kind::Timestamp,
-    Kind::Moment(short(Order::Dmy)),
-    Kind::Moment(long(Order::Dmy)),
-    Kind::Moment(short(Order::Mdy)),
-    Kind::Moment(long(Order::Mdy)),
-    Kind::Instant,
-];
-
-const fn long(order: Order) -> Form {
-    let is_short = false;
-    Form { order, is_short }
-}
-
-const fn short(order: Order) -> Form {
-    let is_short = true;
-    Form { order, is_short }
 }
 
 impl Found {
