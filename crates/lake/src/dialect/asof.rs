@@ -128,8 +128,12 @@ fn convert(join: &mut Join, column: &str) -> Result<String, Diagnostic> {
         false => format!("partition by {} ", span.keys.join(", ")),
     };
     let (function, by) = (span.function(), &span.by);
+    let filter = match span.filters.is_empty() {
+        true => String::new(),
+        false => format!(" where {}", span.filters.join(" and ")),
+    };
     let text = format!(
-        "select *, {function}({by}) over ({keys}order by {by}) as {column} from {}",
+        "select *, {function}({by}) over ({keys}order by {by}) as {column} from {}{filter}",
         join.relation
     );
     let condition_text = format!("_1 and ({next} is null or _2 {} {next})", span.until());
@@ -166,6 +170,8 @@ fn name_of(factor: &TableFactor) -> Option<String> {
 /// How the right table's rows follow each other.
 struct Span {
     keys: Vec<String>,
+    /// What is asked of those rows alone: the nearest is one of which it is true.
+    filters: Vec<String>,
     /// The column that orders them.
     by: String,
     /// What it is compared with.
@@ -177,8 +183,17 @@ struct Span {
 impl Span {
     fn of(condition: &Expr, table: &str) -> Result<Self, Diagnostic> {
         use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq};
-        let (mut keys, mut found) = (Vec::new(), Vec::new());
+        let (mut keys, mut found, mut filters) = (Vec::new(), Vec::new(), Vec::new());
         for part in parts(condition) {
+            match is_of(part, table) {
+                Some(true) => {
+                    filters.push(format!("({part})"));
+                    continue;
+                }
+                // Of the left table's rows it stays a part of the condition.
+                Some(false) => continue,
+                None => {}
+            }
             let Expr::BinaryOp { left, op, right } = part else {
                 return Err(refused("it compares columns by =, and one by >=, >, <=, <"));
             };
@@ -200,7 +215,13 @@ impl Span {
             }
         }
         match <[_; 1]>::try_from(found) {
-            Ok([(by, at, op)]) => Ok(Self { keys, by, at, op }),
+            Ok([(by, at, op)]) => Ok(Self {
+                keys,
+                filters,
+                by,
+                at,
+                op,
+            }),
             Err(_) => Err(refused("one of its comparisons is >=, >, <= or <")),
         }
     }

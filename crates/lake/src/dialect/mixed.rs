@@ -21,6 +21,7 @@ use datafusion::scalar::ScalarValue;
 use super::exprs;
 use super::joined::joined;
 use super::operators::is_read;
+use super::sets;
 use crate::types::Dialect;
 
 #[derive(Debug)]
@@ -45,6 +46,9 @@ impl AnalyzerRule for Mixed {
                 Ok(rewritten)
             }
             LogicalPlan::Join(join) if !join.on.is_empty() => {
+                let united = sets::united(&join, self.0)?;
+                changed |= united.is_some();
+                let join = united.unwrap_or(join);
                 let rewritten = of_join(join, self.0);
                 match changed {
                     true => Ok(Transformed::yes(rewritten.data.recompute_schema()?)),
@@ -336,7 +340,7 @@ fn is_united(found: &DataType, common: &DataType) -> bool {
 }
 
 /// Columns that are of one type in one part and of another in another.
-fn of_union(union: Union, dialect: Dialect) -> Result<Transformed<LogicalPlan>> {
+pub(super) fn of_union(union: Union, dialect: Dialect) -> Result<Transformed<LogicalPlan>> {
     let commons = (0..union.schema.fields().len()).map(|column| {
         let fields = union
             .inputs

@@ -198,8 +198,8 @@ pub(crate) fn rewrite(
     if dialect == Dialect::DuckDb {
         conditions::rewrite(query);
     }
-    offsets::rewrite(query);
     windows::rewrite(query)?;
+    offsets::rewrite(query);
     modulo::rewrite(query);
     let is_aggregate = |name: &str| state.aggregate_functions().contains_key(name);
     pivots::rewrite(query, dialect, &is_aggregate, probe)?;

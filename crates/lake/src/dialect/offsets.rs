@@ -1,14 +1,16 @@
 //! `LAG(x, 1, y)` and `LEAD(x, 1, y)` of a default that is no constant: the engine takes constants alone. Whether there is such a row
-//! is asked by a window of its own.
+//! is asked by a window of its own. And `LEAD(x, 2 IGNORE NULLS)`, of which the engine loses the last rows: it is the
+//! second value of those that follow.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
-    NullTreatment, Query, VisitMut, VisitorMut,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList,
+    FunctionArguments, NullTreatment, Query, VisitMut, VisitorMut, WindowFrame, WindowFrameBound,
+    WindowFrameUnits, WindowType,
 };
 
-use super::calls::fill;
+use super::calls::{fill, named};
 
 pub(super) fn rewrite(query: &mut Query) {
     let _ = query.visit(&mut Offsets);
@@ -37,6 +39,13 @@ fn computed(function: &Function) -> Option<Expr> {
     let FunctionArguments::List(list) = &function.args else {
         return None;
     };
+    let ignores = function.null_treatment == Some(NullTreatment::IgnoreNulls)
+        || list.clauses.iter().any(|clause| {
+            *clause == FunctionArgumentClause::IgnoreOrRespectNulls(NullTreatment::IgnoreNulls)
+        });
+    if ignores && name == "lead" && is_far(list.args.get(1)) {
+        return following(function, list);
+    }
     let [of, by, FunctionArg::Unnamed(FunctionArgExpr::Expr(default))] = list.args.as_slice()
     else {
         return None;
@@ -52,10 +61,6 @@ fn computed(function: &Function) -> Option<Expr> {
         call
     };
     let plain = Expr::Function(call(vec![of.clone(), by.clone()]));
-    let ignores = function.null_treatment == Some(NullTreatment::IgnoreNulls)
-        || list.clauses.iter().any(|clause| {
-            *clause == FunctionArgumentClause::IgnoreOrRespectNulls(NullTreatment::IgnoreNulls)
-        });
     if ignores {
         return fill("coalesce(_1, _2)", &[plain, default.clone()]);
     }
@@ -67,6 +72,39 @@ fn computed(function: &Function) -> Option<Expr> {
         "(case when _1 then _2 else _3 end)",
         &[is_there, plain, default.clone()],
     )
+}
+
+/// A number of rows above one.
+fn is_far(by: Option<&FunctionArg>) -> bool {
+    let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(by))) = by else {
+        return false;
+    };
+    by.to_string().parse::<u64>().is_ok_and(|by| by > 1)
+}
+
+/// `NTH_VALUE(x, n IGNORE NULLS)` of the rows behind this one, or the default.
+fn following(function: &Function, list: &FunctionArgumentList) -> Option<Expr> {
+    let mut nth = function.clone();
+    nth.name = named("nth_value");
+    let FunctionArguments::List(of) = &mut nth.args else {
+        return None;
+    };
+    of.args.truncate(2);
+    let Some(WindowType::WindowSpec(window)) = &mut nth.over else {
+        return None;
+    };
+    window.window_frame = Some(WindowFrame {
+        units: WindowFrameUnits::Rows,
+        start_bound: WindowFrameBound::Following(fill("1", &[]).map(Box::new)),
+        end_bound: Some(WindowFrameBound::Following(None)),
+    });
+    let nth = Expr::Function(nth);
+    match list.args.get(2) {
+        Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(default))) => {
+            fill("coalesce(_1, _2)", &[nth, default.clone()])
+        }
+        _ => Some(nth),
+    }
 }
 
 fn is_constant(expr: &Expr) -> bool {

@@ -90,7 +90,11 @@ fn order_by_all(query: &mut Query) {
     let Some(OrderBy { kind, .. }) = &mut query.order_by else {
         return;
     };
-    if matches!(kind, OrderByKind::All(_)) && !matches!(query.body.as_ref(), SetExpr::Select(_)) {
+    let is_made_of_both = match query.body.as_ref() {
+        SetExpr::Select(select) => select.from.iter().any(merges_keys),
+        _ => true,
+    };
+    if matches!(kind, OrderByKind::All(_)) && is_made_of_both {
         within(&mut query.body);
     }
     let SetExpr::Select(select) = query.body.as_ref() else {
@@ -118,6 +122,16 @@ fn order_by_all(query: &mut Query) {
             *kind = OrderByKind::Expressions(places);
         }
     }
+}
+
+/// Whether `*` has keys that are computed of both tables of a `FULL JOIN`.
+fn merges_keys(table: &TableWithJoins) -> bool {
+    table.joins.iter().any(|join| {
+        matches!(
+            join.join_operator,
+            JoinOperator::FullOuter(JoinConstraint::Using(_) | JoinConstraint::Natural)
+        )
+    })
 }
 
 /// `SELECT * FROM (...)`.

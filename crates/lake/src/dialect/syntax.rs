@@ -175,11 +175,11 @@ impl Dialect for Syntax {
 
     /// A space of any width is none of a name.
     fn is_identifier_start(&self, c: char) -> bool {
-        POSTGRES.is_identifier_start(c) && !c.is_whitespace()
+        POSTGRES.is_identifier_start(c) && !tokens::is_blank(c)
     }
 
     fn is_identifier_part(&self, c: char) -> bool {
-        POSTGRES.is_identifier_part(c) && !c.is_whitespace()
+        POSTGRES.is_identifier_part(c) && !tokens::is_blank(c)
     }
 
     fn is_custom_operator_part(&self, c: char) -> bool {

@@ -121,8 +121,8 @@ pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>, dialect: &dyn Dialect) {
         return;
     }
     for token in tokens.iter_mut() {
-        // A no-break space.
-        if matches!(token.token, Token::Char(letter) if letter.is_whitespace()) {
+        // A no-break space and its like.
+        if matches!(token.token, Token::Char(letter) if is_blank(letter)) {
             token.token = Token::Whitespace(Whitespace::Space);
         }
     }
@@ -139,6 +139,11 @@ pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>, dialect: &dyn Dialect) {
     structures(tokens);
     last_commas(tokens);
     merging::rewrite(tokens);
+}
+
+/// Spaces of any width, also of none: text that is pasted has them.
+pub(super) fn is_blank(letter: char) -> bool {
+    letter.is_whitespace() || matches!(letter, '\u{200b}' | '\u{feff}')
 }
 
 /// `current_user()` of DuckDB, which is a word without parentheses to the parser.

@@ -276,7 +276,8 @@ fn between(sorted: &ArrayRef, share: f64, dialect: Dialect) -> Result<ScalarValu
         }
         DataType::Timestamp(_, zone) => {
             let values = sorted.as_primitive::<TimestampMicrosecondType>();
-            let value = whole(values.value(low).into(), values.value(high).into()) as i64;
+            let value = whole(values.value(low).into(), values.value(high).into());
+            let value = value.round() as i64;
             ScalarValue::TimestampMicrosecond(Some(value), zone.clone())
         }
         DataType::Duration(_) => {
@@ -289,6 +290,7 @@ fn between(sorted: &ArrayRef, share: f64, dialect: Dialect) -> Result<ScalarValu
             let (low, high) = (values.value(low), values.value(high));
             ScalarValue::Float64(Some(match dialect {
                 // DuckDB's own, as compilers make it: with one rounding of the sum.
+                Dialect::DuckDb if part == 0.0 => low,
                 Dialect::DuckDb => low.mul_add(1.0 - part, high * part),
                 Dialect::Postgres if part == 0.0 => low,
                 Dialect::Postgres => low + part * (high - low),

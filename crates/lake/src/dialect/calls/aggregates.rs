@@ -1,5 +1,7 @@
 //! Aggregates that are others with more said: `arg_max(a, b)` is the first `a` by `b`.
 
+use std::collections::HashSet;
+
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArgumentClause, FunctionArguments, OrderByExpr, OrderByOptions, Value,
 };
@@ -22,7 +24,16 @@ pub(super) fn rewrite(
     let Some(args) = args(function) else {
         return Ok(None);
     };
+    order_once(function);
     match (name, args.as_slice()) {
+        // Of several most frequent values the least, whatever the order.
+        ("mode", [_]) => {
+            if let FunctionArguments::List(list) = &mut function.args {
+                list.clauses
+                    .retain(|clause| !matches!(clause, FunctionArgumentClause::OrderBy(_)));
+            }
+            Ok(None)
+        }
         ("approx_quantile", [of, Expr::Array(shares)])
             if dialect == Dialect::DuckDb && function.over.is_none() =>
         {
@@ -37,6 +48,16 @@ pub(super) fn rewrite(
             Ok(fill("typed_as(_1, _2)", &both))
         }
         ("count", []) => Ok(None),
+        // The sum of ones and zeros, which is null of no rows.
+        ("count_if" | "countif", [condition]) if dialect == Dialect::DuckDb => {
+            let counted = fill(
+                "case when _1 then 1 when not _1 then 0 end",
+                std::slice::from_ref(condition),
+            );
+            function.name = named("sum");
+            set_args(function, counted.into_iter().collect());
+            Ok(None)
+        }
         ("count_if" | "countif", [condition]) => {
             let counted = fill("case when _1 then 1 end", std::slice::from_ref(condition));
             function.name = named("count");
@@ -84,6 +105,13 @@ pub(super) fn rewrite(
             "coalesce(_1, 0::double precision)",
             &[Expr::Function(function.clone())],
         )),
+        // DuckDB's other name of `first`.
+        ("arbitrary", [_]) if dialect == Dialect::DuckDb => {
+            let made = rewrite("first", function, dialect)?;
+            Ok(Some(
+                made.unwrap_or_else(|| Expr::Function(function.clone())),
+            ))
+        }
         ("first" | "last", [_]) if function.over.is_some() => {
             function.name = named(&format!("{name}_value"));
             Ok(None)
@@ -92,7 +120,7 @@ pub(super) fn rewrite(
             Ok(object(function, key, value))
         }
         ("first" | "last" | "any_value", [of]) if function.over.is_none() => {
-            let is_any = name == "any_value" || name == "arbitrary";
+            let is_any = name == "any_value";
             function.name = named(match name {
                 "last" => "last_value",
                 _ => "first_value",
@@ -165,6 +193,19 @@ fn within_group(name: &str, by: Expr, descends: bool, function: &mut Function) -
     });
     set_args(function, std::iter::once(by).chain(share).collect());
     None
+}
+
+/// A key of an order that stands there a second time says nothing, and the engine refuses it.
+fn order_once(function: &mut Function) {
+    let FunctionArguments::List(list) = &mut function.args else {
+        return;
+    };
+    for clause in &mut list.clauses {
+        if let FunctionArgumentClause::OrderBy(keys) = clause {
+            let mut known = HashSet::new();
+            keys.retain(|key| known.insert(key.expr.to_string()));
+        }
+    }
 }
 
 /// `quantile_cont(x, [0.25, 0.75])` is a list of such.

@@ -3,11 +3,14 @@
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, ObjectName, Value};
 use forebay_core::Diagnostic;
 
-use super::{fill, literal, name_of};
+use super::{fill, literal, name_of, subqueries};
 use crate::functions::{of_postgres, similar};
 use crate::types::Dialect;
 
 pub(super) fn rewrite(expr: &mut Expr, dialect: Dialect) -> Result<Option<Expr>, Diagnostic> {
+    if let Some(value) = of_outer(expr) {
+        return Ok(Some(value));
+    }
     match expr {
         Expr::Like {
             pattern,
@@ -94,10 +97,61 @@ pub(super) fn rewrite(expr: &mut Expr, dialect: Dialect) -> Result<Option<Expr>,
             subquery,
             negated,
         } => match left.as_ref() {
-            Expr::Tuple(values) => in_rows(values, &subquery.to_string(), *negated).map(Some),
+            Expr::Tuple(values) => {
+                let text = subquery.to_string();
+                let is_there = in_rows(values, &text, false)?;
+                let may_be = in_rows(values, &text, true)?;
+                let of = match negated {
+                    true => "(case when _1 then false when _2 then true end)",
+                    false => "(case when _1 then true when _2 then false end)",
+                };
+                Ok(fill(of, &[is_there, may_be]))
+            }
             _ => Ok(None),
         },
         _ => Ok(None),
+    }
+}
+
+/// What of a condition has to be true: to it null is as good as false, and so a row of values is one that exists.
+pub(super) fn needed(condition: &mut Expr) -> Result<(), Diagnostic> {
+    match condition {
+        Expr::Nested(inner) => needed(inner),
+        Expr::BinaryOp {
+            left,
+            op: BinaryOperator::And,
+            right,
+        } => needed(left).and_then(|()| needed(right)),
+        Expr::InSubquery {
+            expr,
+            subquery,
+            negated,
+        } => {
+            if let Expr::Tuple(values) = expr.as_ref() {
+                *condition = in_rows(values, &subquery.to_string(), *negated)?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A comparison with any or all rows of a query of outer columns: the engine has those of `=` alone.
+fn of_outer(expr: &Expr) -> Option<Expr> {
+    let (right, is_in) = match expr {
+        Expr::AnyOp {
+            right, compare_op, ..
+        } => (right, *compare_op == BinaryOperator::Eq),
+        Expr::AllOp {
+            right, compare_op, ..
+        } => (right, *compare_op == BinaryOperator::NotEq),
+        _ => return None,
+    };
+    match right.as_ref() {
+        Expr::Subquery(query) if !is_in && subqueries::names_outer(query) => {
+            subqueries::value(expr)
+        }
+        _ => None,
     }
 }
 

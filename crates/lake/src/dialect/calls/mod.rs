@@ -10,6 +10,7 @@ mod jsonb;
 mod lambdas;
 mod names;
 mod records;
+mod settings;
 mod shaped;
 mod sized;
 mod subqueries;
@@ -61,6 +62,13 @@ impl VisitorMut for Rewriter {
             collations::ordered(query);
         }
         ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
+        match select.selection.as_mut().map(comparisons::needed) {
+            Some(Err(problem)) => ControlFlow::Break(Box::new(problem)),
+            _ => ControlFlow::Continue(()),
+        }
     }
 
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
@@ -226,6 +234,11 @@ fn call(function: &mut Function, dialect: Dialect) -> Result<Option<Expr>, Diagn
     }
     if name == "try" && dialect == Dialect::DuckDb {
         return tries::tried(function);
+    }
+    if name == "current_setting"
+        && let Some([setting]) = args(function).as_deref()
+    {
+        return settings::value(setting).map(Some);
     }
     if name == "struct_pack" {
         return Ok(structure(function));

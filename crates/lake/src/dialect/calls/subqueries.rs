@@ -1,11 +1,15 @@
 //! `array(select x ...)`: the rows of a query as a list, in their order.
 
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, OrderByKind, Query, Select, SelectItem, SetExpr,
+    Expr, GroupByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Visit, Visitor,
 };
 use forebay_core::Diagnostic;
 
 use super::fill;
+use crate::dialect::{folded, hidden};
 
 pub(super) fn listed(query: &Query) -> Result<Expr, Diagnostic> {
     let mut query = query.clone();
@@ -71,6 +75,33 @@ pub(super) fn value(expr: &Expr) -> Option<Expr> {
     let made = template.replace("TEST", &format!("_1 {op} forebay_any"));
     let text = format!("(select {made} from ({query}) as forebay_rows(forebay_any))");
     fill(&text, std::slice::from_ref(left.as_ref()))
+}
+
+/// Whether a query names a table that none of its own parts is called.
+pub(super) fn names_outer(query: &Query) -> bool {
+    #[derive(Default)]
+    struct Names {
+        own: HashSet<String>,
+        used: HashSet<String>,
+    }
+    impl Visitor for Names {
+        type Break = ();
+        fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+            self.own.extend(hidden::tables(select));
+            ControlFlow::Continue(())
+        }
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            if let Expr::CompoundIdentifier(parts) = expr
+                && let Some(table) = parts.len().checked_sub(2).and_then(|at| parts.get(at))
+            {
+                self.used.insert(folded(table));
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut names = Names::default();
+    let _ = query.visit(&mut names);
+    names.used.iter().any(|used| !names.own.contains(used))
 }
 
 fn is_plain(select: &Select) -> bool {

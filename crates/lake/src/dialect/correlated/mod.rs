@@ -87,7 +87,7 @@ fn of_projection(projection: &Projection, names: &Names) -> Result<Transformed<L
 fn of_filter(filter: &Filter, names: &Names) -> Result<Transformed<LogicalPlan>> {
     let mut joined = Joined::new(&filter.input, names);
     let predicate = filter.predicate.clone();
-    let predicate = of_test(predicate, &mut joined)?;
+    let predicate = of_test(predicate, false, &mut joined)?;
     if joined.count == 0 {
         return Ok(Transformed::no(LogicalPlan::Filter(filter.clone())));
     }
@@ -98,17 +98,24 @@ fn of_filter(filter: &Filter, names: &Names) -> Result<Transformed<LogicalPlan>>
     plan.build().map(Transformed::yes)
 }
 
-/// What is null and what is false of an `IN` is one to a condition, and not to what is computed of it.
-fn of_test(expr: Expr, joined: &mut Joined<'_>) -> Result<Expr> {
+/// What is null and what is false of an `IN` is one to a condition, and not to what is computed of it. Beside an `OR`
+/// the engine computes a `NOT IN` of a mark that is never null.
+fn of_test(expr: Expr, is_choice: bool, joined: &mut Joined<'_>) -> Result<Expr> {
     match expr {
         Expr::BinaryExpr(BinaryExpr {
             left,
             op: op @ (Operator::And | Operator::Or),
             right,
         }) => {
-            let left = of_test(*left, joined)?;
-            let right = of_test(*right, joined)?;
+            let is_choice = is_choice || op == Operator::Or;
+            let left = of_test(*left, is_choice, joined)?;
+            let right = of_test(*right, is_choice, joined)?;
             Ok(binary_expr(left, op, right))
+        }
+        Expr::InSubquery(test) if is_choice && test.negated => {
+            let test = Expr::InSubquery(test);
+            let replaced = test.transform_up(|part| joined.value(part, Place::Other))?;
+            Ok(replaced.data)
         }
         test @ Expr::InSubquery(_) => {
             let replaced = test.transform_up(|part| joined.value(part, Place::Condition))?;
