@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{below, created_at, path};
 use crate::Project;
-use crate::jinja::{Macro, Shared, calls};
+use crate::jinja::{BUILTIN, Macro, Shared, calls};
 
 pub(super) fn macros(project: &Project) -> Json {
     let all = project.shared.macros.all();
@@ -88,7 +88,9 @@ pub(crate) fn reached(shared: &Shared, from: impl Iterator<Item = NodeId>) -> BT
 fn called(shared: &Shared, of: &Macro) -> BTreeSet<NodeId> {
     let find = |package: &str, name: &str| {
         let found = shared.macros.get(package, name);
-        found.or_else(|| shared.macros.anywhere(&shared.project, name))
+        // What is said to be dbt's own is nobody else's.
+        let elsewhere = || shared.macros.anywhere(&shared.project, name);
+        found.or_else(|| (package != BUILTIN).then(elsewhere).flatten())
     };
     let bare = |name: &str| {
         let counts = name != of.name && !NEVER_MACROS.contains(&name);

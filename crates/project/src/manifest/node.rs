@@ -220,7 +220,10 @@ fn of_sql<'a>(node: &'a Node, detail: &'a Detail, compiled: Option<Compiled<'a>>
             _ => whole_text(detail),
         },
         language,
-        refs: refs(&detail.calls),
+        refs: match detail.test {
+            Some(_) => refs_of_test(&detail.calls),
+            None => refs(&detail.calls),
+        },
         sources: sources(&detail.calls),
         metrics: [],
         functions: [],
@@ -286,6 +289,18 @@ pub(super) fn refs(calls: &[RefCall]) -> Vec<Ref<'_>> {
         RefCall::Source { .. } => None,
     });
     refs.collect()
+}
+
+/// As in dbt, a generic test names a version as a text.
+fn refs_of_test(calls: &[RefCall]) -> Vec<Ref<'_>> {
+    let mut refs = refs(calls);
+    for found in &mut refs {
+        found.version = match found.version.take() {
+            Some(Json::Number(number)) => Some(Json::String(number.to_string())),
+            other => other,
+        };
+    }
+    refs
 }
 
 pub(super) fn sources(calls: &[RefCall]) -> Vec<[&str; 2]> {

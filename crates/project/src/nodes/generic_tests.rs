@@ -115,6 +115,7 @@ impl GenericTests<'_> {
             Some(found) if !off && broken.is_none() => {
                 self.ran(target, decl, found, &test, &raw)?
             }
+            None if !off => self.named(target, &test),
             _ => Record {
                 calls: vec![target.call.clone()],
                 ..Record::default()
@@ -251,6 +252,22 @@ impl GenericTests<'_> {
         let (_, mut record) = cx.problems.keep(ran)?;
         record.macros = self.depended_on(found, decl, record.macros);
         Some(record)
+    }
+
+    /// As in dbt, what the arguments of a test name counts where nobody has its macro, too.
+    fn named(&self, target: &Target<'_>, test: &TestDetail) -> Record {
+        let cx = self.cx;
+        let scope = Arc::new(NodeScope {
+            of_node: true,
+            of_generic_test: true,
+            ..cx.node_scope()
+        });
+        let read = arguments(cx.engine, cx.shared, test, &scope, &Mode::Parse);
+        let calls = read.map_or_else(|_| vec![target.call.clone()], |(_, record)| record.calls);
+        Record {
+            calls,
+            ..Record::default()
+        }
     }
 
     /// As dbt notes them: the macro is looked for by its bare name, and what arguments call counts where it is called by

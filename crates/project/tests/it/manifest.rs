@@ -179,3 +179,26 @@ fn foreign_keys_of_what_is_compiled_point_at_relations() {
     let relation = &manifest["nodes"]["model.shop.m"]["relation_name"];
     assert_eq!(key(&written), *relation);
 }
+
+#[test]
+fn a_test_that_nobody_has_depends_on_what_its_arguments_name() {
+    let project = project(
+        "--- macros/run_query.sql\n{% macro run_query(sql) %}{{ return(dbt.run_query(sql)) }}{% endmacro %}\n\
+         --- models/m.sql\nselect 1 as a\n--- models/n.sql\nselect 1 as a\n\
+         --- models/s.yml\nmodels: [{name: m, data_tests: [{nobody.has: {name: t, arguments: {to: ref('n')}}}]}]\n",
+    );
+    let manifest = project.manifest();
+    let nodes = manifest["nodes"].as_object().unwrap().values();
+    let test = nodes.clone().find(|node| node["name"] == "t").unwrap();
+    let parents = json!(["model.shop.m", "model.shop.n"]);
+    let mut found: Vec<&str> = test["depends_on"]["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    found.sort_unstable();
+    assert_eq!(json!(found), parents);
+    let own = &manifest["macros"]["macro.shop.run_query"]["depends_on"]["macros"];
+    assert_eq!(*own, json!([]));
+}
