@@ -84,6 +84,7 @@ mod using;
 mod whole_rows;
 mod wholes;
 mod windows;
+mod written;
 
 use std::sync::Arc;
 
@@ -188,6 +189,7 @@ pub(crate) fn rewrite(
     probe: &Probe<'_>,
 ) -> std::result::Result<(), Diagnostic> {
     let dialect = dialect_of(state);
+    written::rewrite(query);
     if dialect == Dialect::DuckDb {
         hidden::rewrite(query);
     }
