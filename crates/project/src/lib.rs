@@ -39,12 +39,13 @@ mod yaml;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use forebay_core::incremental::Batch;
 use forebay_core::unit_test::Overrides;
 use forebay_core::{Diagnostic, Diagnostics, Graph, Node, NodeId, Relation, ResourceType};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 pub use ask::{Answer, Answers, Column, Compiled, Live, Question, RelationKind, Rows, TextKind};
@@ -87,6 +88,8 @@ pub struct Project {
     operations: Vec<operations::Operation>,
     /// Of `selectors.yml`, in its order.
     selectors: Vec<select::Selector>,
+    /// The manifest's section of macros. It is written twice, before a run and after it, and stays the same.
+    macro_entries: OnceLock<Box<RawValue>>,
 }
 
 /// Generic tests that are declared on a node.

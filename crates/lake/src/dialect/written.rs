@@ -143,8 +143,8 @@ fn kind(expr: &Expr) -> Option<Kind<'_>> {
             Value::SingleQuotedString(_) => Some(Kind::Text),
             Value::Boolean(_) => Some(Kind::Boolean),
             Value::Number(digits, _) => {
-                let is_integer =
-                    digits.len() <= FEW_DIGITS && digits.bytes().all(|digit| digit.is_ascii_digit());
+                let is_integer = digits.len() <= FEW_DIGITS
+                    && digits.bytes().all(|digit| digit.is_ascii_digit());
                 is_integer.then_some(Kind::Integer)
             }
             _ => None,
@@ -178,7 +178,12 @@ fn is_literal(expr: &Expr) -> bool {
 fn row(select: &Select) -> Parens<Vec<Expr>> {
     Parens {
         opening_token: AttachedToken::empty(),
-        content: select.projection.iter().filter_map(value).cloned().collect(),
+        content: select
+            .projection
+            .iter()
+            .filter_map(value)
+            .cloned()
+            .collect(),
         closing_token: AttachedToken::empty(),
     }
 }

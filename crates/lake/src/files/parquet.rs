@@ -57,7 +57,9 @@ pub(super) async fn open(
 }
 
 fn url(file: &Path) -> EngineResult<ListingTableUrl> {
-    let url = Url::from_file_path(file)
+    // The store takes no path that goes up again, such as `models/../data/a.parquet`.
+    let file = file.canonicalize()?;
+    let url = Url::from_file_path(&file)
         .map_err(|()| DataFusionError::Internal(format!("{} is relative", file.display())))?;
     ListingTableUrl::try_new(url, None)
 }

@@ -198,6 +198,8 @@ async fn parquet_files_are_read_and_views_keep_reading_them() {
         place.rows("select t.* from 't.parquet'").await,
         ["1|a|7|2024-01-02"]
     );
+    let up = "select id from read_parquet('warehouse/../*.parquet')";
+    assert_eq!(place.rows(up).await, ["1"]);
     // Texts come from a file as views of its bytes.
     let casts =
         "select cast(n as integer) + 1, n::double, try_cast(n as bigint), d::date from 't.parquet'";

@@ -34,18 +34,13 @@ impl WrittenVars {
         plain(&Json::Object(self.0.clone()))
     }
 
-    /// What it says to the package: for it alone first.
+    /// What it says to the package: for it alone first. The mapping for it is a variable of all besides.
     fn layers(&self, package: &str) -> [Map<String, Json>; 2] {
-        let mut common = self.0.clone();
-        let own = match common.get(package) {
-            Some(Json::Object(own)) => {
-                let own = own.clone();
-                common.remove(package);
-                own
-            }
+        let own = match self.0.get(package) {
+            Some(Json::Object(own)) => own.clone(),
             _ => Map::new(),
         };
-        [own, common]
+        [own, self.0.clone()]
     }
 }
 

@@ -93,6 +93,11 @@ impl MacroSet {
         self.packages.values().flat_map(BTreeMap::values)
     }
 
+    /// Those of a name, by their packages.
+    pub fn named(&self, name: &str) -> impl Iterator<Item = &Arc<Macro>> {
+        self.packages.values().filter_map(move |of| of.get(name))
+    }
+
     pub fn names(&self) -> impl Iterator<Item = String> + '_ {
         self.all().map(|found| found.name.clone())
     }

@@ -57,7 +57,7 @@ impl Shared {
         let mut found: Vec<(usize, Origin, &Arc<Macro>)> = Vec::new();
         for (distance, kind) in kinds.iter().rev().enumerate() {
             let wanted = format!("materialization_{name}_{kind}");
-            let named = self.macros.all().filter(|known| known.name == wanted);
+            let named = self.macros.named(&wanted);
             found.extend(named.map(|known| (distance, self.origin(known), known)));
         }
         let ours = found.iter().any(|(_, origin, _)| *origin == Origin::Ours);
@@ -94,7 +94,7 @@ impl Shared {
             let strategy = strategy.map(strategy_macro_name);
             let new = strategy.as_ref().is_some_and(|name| {
                 let known = self.macros.get(BUILTIN, name).is_some();
-                !known && self.macros.all().any(|found| found.name == *name)
+                !known && self.macros.named(name).next().is_some()
             });
             let told = match name {
                 "snapshot" => STRATEGIES_OF_SNAPSHOTS,

@@ -9,7 +9,7 @@ mod patches;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use forebay_core::{Diagnostic, Diagnostics, Graph, Location, Node, NodeId, Spec};
 
@@ -196,6 +196,7 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
     let project = Project {
         settings,
         operations,
+        macro_entries: OnceLock::new(),
         selectors: selectors(root, &engine, &shared, problems),
         root: root.to_owned(),
         name: project.name.clone(),

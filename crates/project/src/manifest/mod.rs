@@ -54,7 +54,14 @@ impl Serialize for Manifest<'_> {
         };
         all.serialize_entry("nodes", &nodes)?;
         all.serialize_entry("sources", &section(&[Source]))?;
-        all.serialize_entry("macros", &macros::macros(project))?;
+        let macros = match project.macro_entries.get() {
+            Some(known) => known,
+            None => {
+                let made = to_raw_value(&macros::macros(project)).map_err(Error::custom)?;
+                project.macro_entries.get_or_init(|| made)
+            }
+        };
+        all.serialize_entry("macros", macros)?;
         all.serialize_entry("docs", &macros::docs(project))?;
         all.serialize_entry("exposures", &section(&[Exposure]))?;
         all.serialize_entry("metrics", &section(&[Metric]))?;

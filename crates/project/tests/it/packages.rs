@@ -16,7 +16,7 @@ packages:
   - {package: someone/tools, version: 1.0.0}
   - {local: parts/more}
 --- models/orders.sql
-select {{ tools.twice(2) }}, {{ tools.named('x') }} from {{ ref('helper') }}, {{ ref('more', 'piece') }}
+select {{ tools.twice(2) }}, {{ tools.named('x') }}, {{ var('tools').size }} from {{ ref('helper') }}, {{ ref('more', 'piece') }}
 --- models/schema.yml
 models:
   - {name: orders, description: "{{ doc('tools', 'hint') }}", data_tests: [tools.odd]}
@@ -59,7 +59,7 @@ fn a_package_has_names_of_its_own_and_the_projects_settings_win() {
     );
     assert_eq!(
         compile(&project, "model.shop.orders"),
-        "select 4, 'mine x' from \"forebay\".\"main\".\"helper\", \"forebay\".\"main\".\"piece\""
+        "select 4, 'mine x', 9 from \"forebay\".\"main\".\"helper\", \"forebay\".\"main\".\"piece\""
     );
     assert_eq!(
         compile(&project, "model.tools.helper"),
