@@ -57,6 +57,8 @@ impl VisitorMut for Taker {
         let read = match args {
             Some(args) => call(&ident.value, &args.args),
             None if ident.quote_style == Some('\'') => named(&ident.value).map(Some),
+            // Also a table may have a name with a point in it, but hardly one that ends as a file's.
+            None if ident.quote_style == Some('"') => Ok(named(&ident.value).ok()),
             None => Ok(None),
         };
         match read {
@@ -215,6 +217,8 @@ fn read(value: &Expr, key: &str) -> Result<Setting, Diagnostic> {
     };
     match value {
         Expr::Nested(inner) => read(inner, key),
+        // There are no columns among the arguments of a function of `FROM`: a name is a text, as in DuckDB.
+        Expr::Identifier(name) => Ok(Setting::Text(name.value.clone())),
         Expr::Value(value) => match &value.value {
             Value::Boolean(flag) => Ok(Setting::Flag(*flag)),
             Value::Number(number, _) => number.parse().map(Setting::Number).map_err(|_| problem()),
