@@ -13,6 +13,7 @@ mod foreign_view;
 mod in_turn;
 mod information_schema;
 mod join_order;
+mod keys_of_groups;
 mod lambdas;
 mod lazy;
 mod plan;

@@ -16,6 +16,7 @@ use super::equal_nulls;
 use super::error::from_engine;
 use super::fence;
 use super::join_order;
+use super::keys_of_groups;
 use super::lambdas;
 use super::lazy;
 use super::spill::SpillFolder;
@@ -54,8 +55,10 @@ fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>, dialect: Dialect) -> S
     equal_nulls::install(&mut logical);
     whole_answers::install(&mut logical);
     lambdas::install(&mut logical);
+    keys_of_groups::install(&mut logical);
     let state = SessionStateBuilder::new_from_existing(state)
         .with_optimizer_rules(logical)
+        .with_relation_planners(vec![Arc::new(keys_of_groups::Relations)])
         .with_physical_optimizer_rules(rules)
         .build();
     dialect::install(state, dialect)
