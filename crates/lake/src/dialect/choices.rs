@@ -65,6 +65,7 @@ impl ScalarUDFImpl for Lenient {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        let types = &doubled(types);
         self.0.coerce_types(types).or_else(|error| {
             let others: Vec<DataType> = types.iter().filter(|t| !t.is_string()).cloned().collect();
             match self.0.coerce_types(&others)?.first() {
@@ -73,4 +74,14 @@ impl ScalarUDFImpl for Lenient {
             }
         })
     }
+}
+
+/// A decimal beside a double is a double, as in PostgreSQL and DuckDB. The engine makes decimals of both.
+fn doubled(types: &[DataType]) -> Vec<DataType> {
+    let has_doubles = types.iter().any(DataType::is_floating);
+    let double = |found: &DataType| match found {
+        DataType::Decimal128(..) | DataType::Decimal256(..) if has_doubles => DataType::Float64,
+        found => found.clone(),
+    };
+    types.iter().map(double).collect()
 }

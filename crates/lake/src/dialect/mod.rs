@@ -125,6 +125,9 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     rules.insert(0, Arc::new(laterals::Laterals));
     rules.insert(0, Arc::new(mixed::Mixed(dialect)));
     rules.insert(0, Arc::new(rounds::Rounds));
+    if dialect == Dialect::DuckDb {
+        rules.push(Arc::new(products::Products));
+    }
     rules.push(Arc::new(sets::Sets));
     rules.push(Arc::new(rowless::Rowless));
     rules.push(Arc::new(correlated::Correlated));
