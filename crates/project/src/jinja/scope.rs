@@ -435,7 +435,15 @@ impl Scope {
             .or_else(|| functions::get(self, name))
             .or_else(|| Some(self.macro_value(macros.get(super::macros::BUILTIN, name)?)))
             .or_else(|| macros.has_package(name).then(|| Package::value(self, name)))
+            .or_else(|| Some(self.macro_value(self.beside_a_test(name)?)))
             .or_else(|| self.excuses(name).then(Unknown::value))
+    }
+
+    /// As in dbt, what the macros of a generic test call is found in any package, while the project is read.
+    fn beside_a_test(&self, name: &str) -> Option<&Arc<super::Macro>> {
+        let is_read = self.node.of_generic_test && self.compiling().is_none();
+        let macros = &self.shared.macros;
+        is_read.then(|| macros.anywhere(&self.shared.project, name))?
     }
 
     /// Of the node's own text alone: a macro that calls what is not there is an error at once.

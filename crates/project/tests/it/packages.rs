@@ -198,3 +198,34 @@ fn an_entry_describes_what_another_package_has() {
     let said = problems(&text(own));
     assert!(said.contains("model 'pm' is described twice"), "{said}");
 }
+
+#[test]
+fn macros_of_a_packages_test_find_their_own_while_the_project_is_read() {
+    let project = project(
+        r"--- dbt_project.yml
+name: shop
+profile: shop
+--- packages.yml
+packages:
+  - {package: someone/tools, version: 1.0.0}
+--- models/orders.sql
+select 1 as id
+--- models/schema.yml
+models:
+  - {name: orders, data_tests: [tools.fine]}
+--- dbt_packages/tools/dbt_project.yml
+name: tools
+--- dbt_packages/tools/macros/fine.sql
+{% test fine(model) %}select * from {{ model }} where {{ tools.never() }}{% endtest %}
+--- dbt_packages/tools/macros/never.sql
+{% macro never() %}{{ nothing() }} = 0{% endmacro %}
+--- dbt_packages/tools/macros/nothing.sql
+{% macro nothing() %}1{% endmacro %}
+",
+    );
+    let tests = project.graph.nodes.keys();
+    assert_eq!(
+        tests.filter(|id| id.as_str().starts_with("test.")).count(),
+        1
+    );
+}
