@@ -135,8 +135,10 @@ impl Store {
     pub fn mark_interrupted(&self, now_ms: i64) -> Result<usize, Diagnostic> {
         self.write(|t| {
             t.execute(
+                // Only of what was going on: the history may be long.
                 "update node_runs set status = 'interrupted', finished_ms = ?1 \
-                 where status in ('queued', 'running')",
+                 where invocation_id in (select id from invocations where status = 'running') \
+                 and status in ('queued', 'running')",
                 [now_ms],
             )?;
             t.execute(
