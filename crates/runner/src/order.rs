@@ -10,8 +10,12 @@ use crate::workspace::Workspace;
 
 /// As dbt numbers them: by how many steps follow each other before, then by id. Projects that read what another node made
 /// without saying so rest on it.
-pub(crate) fn steps(workspace: &Workspace, mut actions: Vec<(&Node, Action)>) -> Vec<Step> {
-    let mut after = dependencies(workspace, &actions);
+pub(crate) fn steps(
+    workspace: &Workspace,
+    mut actions: Vec<(&Node, Action)>,
+    with_models: bool,
+) -> Vec<Step> {
+    let mut after = dependencies(workspace, &actions, with_models);
     let levels = levels(&after, &units(&actions));
     // Unit tests have the place of their model, and come before it.
     actions.sort_by_key(|(node, _)| {
@@ -84,11 +88,12 @@ fn levels(
 }
 
 /// For every planned node the planned nodes that it waits for: its nearest planned ancestors, and
-/// the tests of what it reads. A unit test runs where its model would, and the model after it. Where the model runs, its
-/// unit tests run one after the other: as in dbt, none is begun after one has failed.
+/// the tests of what it reads. A unit test runs where its model would, and the model after it. Where tests run with their
+/// models, the unit tests of one run one after the other: as in dbt, none is begun after one has failed.
 fn dependencies(
     workspace: &Workspace,
     actions: &[(&Node, Action)],
+    with_models: bool,
 ) -> BTreeMap<NodeId, BTreeSet<NodeId>> {
     let graph = workspace.graph();
     let planned: BTreeSet<&NodeId> = actions.iter().map(|(node, _)| &node.id).collect();
@@ -124,7 +129,7 @@ fn dependencies(
             after.extend(holding.flat_map(|(_, tests)| tests.iter().copied().cloned()));
         }
         if let Spec::UnitTest(test) = &node.spec
-            && planned.contains(&test.model)
+            && with_models
         {
             let before = units[&test.model].iter().rev().find(|one| **one < &node.id);
             after.extend(before.map(|one| (*one).clone()));

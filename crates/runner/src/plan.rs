@@ -206,7 +206,7 @@ pub async fn make(
     let mut actions: Vec<(&Node, Action)> = Vec::new();
     for node in order {
         let wanted = options.kinds.is_empty() || options.kinds.contains(&node.resource_type());
-        if !wanted || !selected.contains(&node.id) {
+        if !wanted || !selected.contains(&node.id) || is_apart(node, selected, options) {
             continue;
         }
         match action(workspace, node, &existing, options).await {
@@ -219,20 +219,20 @@ pub async fn make(
         problems.sort();
         return Err(problems);
     }
-    if options.with_models {
-        let planned: BTreeSet<&NodeId> = actions.iter().map(|(node, _)| &node.id).collect();
-        let alone = |node: &Node| match &node.spec {
-            Spec::UnitTest(test) => !planned.contains(&test.model),
-            _ => false,
-        };
-        let kept = actions.iter().map(|(node, _)| !alone(node));
-        let mut kept = kept.collect::<Vec<_>>().into_iter();
-        actions.retain(|_| kept.next().unwrap_or(true));
-    }
     Ok(Plan {
-        steps: order::steps(workspace, actions),
+        steps: order::steps(workspace, actions, options.with_models),
         full_refresh: options.full_refresh,
     })
+}
+
+/// A unit test that runs with its model, which is not selected.
+fn is_apart(node: &Node, selected: &BTreeSet<NodeId>, options: &PlanOptions) -> bool {
+    let Spec::UnitTest(test) = &node.spec else {
+        return false;
+    };
+    let kinds = &options.kinds;
+    let has_models = kinds.is_empty() || kinds.contains(&ResourceType::Model);
+    options.with_models && !(has_models && selected.contains(&test.model))
 }
 
 fn in_cycle(cycle: &[NodeId]) -> Diagnostic {

@@ -217,6 +217,35 @@ fn a_failing_unit_test_shows_the_rows_and_stops_its_model() {
     assert!(output.contains("nothing to do"), "{output}");
 }
 
+#[test]
+fn unit_tests_of_an_ephemeral_model_run_and_stop_what_reads_it() {
+    let project = Project::new(&[
+        ("dbt_project.yml", "name: shop\n"),
+        (
+            "models/between.sql",
+            "{{ config(materialized='ephemeral') }} select 1 as a",
+        ),
+        ("models/below.sql", "select * from {{ ref('between') }}"),
+        (
+            "models/tests.yml",
+            "unit_tests:
+  - {name: same, model: between, given: [], expect: {rows: [{a: 1}]}}
+",
+        ),
+    ]);
+    assert!(project.ok(&["build"]).contains("PASS=2"));
+    assert!(
+        project
+            .ok(&["build", "--select", "between"])
+            .contains("PASS=1")
+    );
+    let tests = project.root().join("models/tests.yml");
+    let other = std::fs::read_to_string(&tests).unwrap();
+    std::fs::write(&tests, other.replace("a: 1", "a: 2")).unwrap();
+    let output = project.fails(1, &["build"]);
+    assert!(output.contains("ERROR=1 SKIP=1"), "{output}");
+}
+
 /// Its rows would be those of the day.
 #[test]
 fn a_unit_test_reads_no_table_that_it_gives_no_rows_for() {

@@ -188,9 +188,9 @@ fn row(select: &Select) -> Parens<Vec<Expr>> {
     }
 }
 
-/// `SELECT c0 AS .. FROM (VALUES ..) AS rows(c0, ..)`, with the names that the first part gives.
+/// `SELECT rows_0 AS .. FROM (VALUES ..) AS rows(rows_0, ..)`, with the names that the first part gives.
 fn selected(first: &Select, names: &[&Ident], rows: Vec<Parens<Vec<Expr>>>) -> Select {
-    let column = |at: usize| Ident::new(format!("c{at}"));
+    let column = |at: usize| Ident::new(format!("{ROWS}_{at}"));
     let mut table = named(ROWS);
     table.columns = (0..names.len())
         .map(|at| TableAliasColumnDef {

@@ -57,8 +57,10 @@ impl VisitorMut for Taker {
         let read = match args {
             Some(args) => call(&ident.value, &args.args),
             None if ident.quote_style == Some('\'') => named(&ident.value).map(Some),
-            // Also a table may have a name with a point in it, but hardly one that ends as a file's.
-            None if ident.quote_style == Some('"') => Ok(named(&ident.value).ok()),
+            // Without a folder it may be a table's name too, however it ends.
+            None if ident.quote_style == Some('"') && ident.value.contains('/') => {
+                Ok(named(&ident.value).ok())
+            }
             None => Ok(None),
         };
         match read {

@@ -198,7 +198,7 @@ async fn parquet_files_are_read_and_views_keep_reading_them() {
         place.rows("select t.* from 't.parquet'").await,
         ["1|a|7|2024-01-02"]
     );
-    assert_eq!(place.rows("select t.id from \"t.parquet\"").await, ["1"]);
+    assert_eq!(place.rows("select t.id from \"./t.parquet\"").await, ["1"]);
     let quoted = "select id from parquet_scan(\"t.parquet\")";
     assert_eq!(place.rows(quoted).await, ["1"]);
     let up = "select id from read_parquet('warehouse/../*.parquet')";

@@ -200,7 +200,7 @@ fn an_entry_describes_what_another_package_has() {
 }
 
 #[test]
-fn macros_of_a_packages_test_find_their_own_while_the_project_is_read() {
+fn macros_of_a_packages_test_find_others_while_the_project_is_read() {
     let project = project(
         r"--- dbt_project.yml
 name: shop

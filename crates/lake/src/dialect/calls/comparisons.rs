@@ -119,7 +119,7 @@ pub(super) fn needed(condition: &mut Expr) -> Result<(), Diagnostic> {
         Expr::Nested(inner) => needed(inner),
         Expr::BinaryOp {
             left,
-            op: BinaryOperator::And,
+            op: BinaryOperator::And | BinaryOperator::Or,
             right,
         } => needed(left).and_then(|()| needed(right)),
         Expr::InSubquery {

@@ -10,8 +10,8 @@ const KNOWN: &[(&str, &str)] = &[
     ("datestyle", "'ISO, MDY'"),
     ("default_null_order", "'NULLS_LAST'"),
     ("default_order", "'ASCENDING'"),
-    ("schema", "current_schema()"),
-    ("search_path", "current_schema()"),
+    ("schema", "'main'"),
+    ("search_path", "''"),
     ("timezone", "'UTC'"),
 ];
 

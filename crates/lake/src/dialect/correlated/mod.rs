@@ -89,7 +89,10 @@ fn of_filter(filter: &Filter, names: &Names) -> Result<Transformed<LogicalPlan>>
     let predicate = filter.predicate.clone();
     let predicate = of_test(predicate, false, &mut joined)?;
     if joined.count == 0 {
-        return Ok(Transformed::no(LogicalPlan::Filter(filter.clone())));
+        let changed = predicate != filter.predicate;
+        let filter = Filter::try_new(predicate, Arc::clone(&filter.input))?;
+        let plan = LogicalPlan::Filter(filter);
+        return Ok(Transformed::new_transformed(plan, changed));
     }
     let columns = filter.input.schema().columns();
     let plan = LogicalPlanBuilder::from(joined.plan)
@@ -112,6 +115,9 @@ fn of_test(expr: Expr, is_choice: bool, joined: &mut Joined<'_>) -> Result<Expr>
             let right = of_test(*right, is_choice, joined)?;
             Ok(binary_expr(left, op, right))
         }
+        Expr::InSubquery(test) if is_choice && test.negated && is_alone(&test, joined.input) => {
+            apart_from_nulls(test)
+        }
         Expr::InSubquery(test) if is_choice && test.negated => {
             let test = Expr::InSubquery(test);
             let replaced = test.transform_up(|part| joined.value(part, Place::Other))?;
@@ -129,6 +135,39 @@ fn of_test(expr: Expr, is_choice: bool, joined: &mut Joined<'_>) -> Result<Expr>
             Ok(replaced.data)
         }
     }
+}
+
+/// Whether the engine can look for the values by itself.
+fn is_alone(test: &InSubquery, input: &LogicalPlan) -> bool {
+    outer_columns(&test.subquery.subquery, input).is_empty()
+        && !test.expr.column_refs().is_empty()
+        && !test.expr.contains_outer()
+        && !test.expr.is_volatile()
+}
+
+/// `x NOT IN s` as a condition: `x` is not among the values, and there are none, or no null is on either side.
+fn apart_from_nulls(test: InSubquery) -> Result<Expr> {
+    let values = &test.subquery.subquery;
+    let column = Expr::Column(values.schema().columns().remove(0));
+    let counted = |of: Expr| -> Result<Expr> {
+        let one = LogicalPlanBuilder::from(values.as_ref().clone())
+            .aggregate(Vec::<Expr>::new(), [count(of)])?
+            .build()?;
+        Ok(Expr::ScalarSubquery(Subquery {
+            subquery: one.into(),
+            outer_ref_columns: Vec::new(),
+            spans: test.subquery.spans.clone(),
+        }))
+    };
+    let all = counted(lit(1i64))?;
+    let is_empty = all.clone().eq(lit(0i64));
+    let has_no_null = all.eq(counted(column)?);
+    let is_known = test.expr.clone().is_not_null().and(has_no_null);
+    let is_there = Expr::InSubquery(InSubquery {
+        negated: false,
+        ..test
+    });
+    Ok(Expr::Not(Box::new(is_there)).and(is_empty.or(is_known)))
 }
 
 /// An aggregate of tests and values by subqueries, or by them.
