@@ -15,8 +15,9 @@ pub(crate) fn steps(
     mut actions: Vec<(&Node, Action)>,
     with_models: bool,
 ) -> Vec<Step> {
-    let mut after = dependencies(workspace, &actions, with_models);
-    let levels = levels(&after, &units(&actions));
+    let units = units(&actions);
+    let mut after = dependencies(workspace, &actions, &units, with_models);
+    let levels = levels(&after, &units);
     // Unit tests have the place of their model, and come before it.
     actions.sort_by_key(|(node, _)| {
         let (place, is_model) = match &node.spec {
@@ -93,6 +94,7 @@ fn levels(
 fn dependencies(
     workspace: &Workspace,
     actions: &[(&Node, Action)],
+    units: &BTreeMap<&NodeId, BTreeSet<&NodeId>>,
     with_models: bool,
 ) -> BTreeMap<NodeId, BTreeSet<NodeId>> {
     let graph = workspace.graph();
@@ -106,7 +108,6 @@ fn dependencies(
         .map(|(node, _)| *node)
         .filter(|node| node.resource_type() == ResourceType::Test)
         .collect();
-    let units = units(actions);
     let waits_for = |node: &Node| {
         let mine = &match &node.spec {
             Spec::UnitTest(test) => graph.ancestors(&test.model, None),

@@ -5,74 +5,25 @@
 use std::sync::Arc;
 
 use datafusion::common::NullEquality;
-use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Join, JoinType, LogicalPlan};
+use datafusion::optimizer::OptimizerRule;
 use datafusion::optimizer::eliminate_cross_join::EliminateCrossJoin;
 use datafusion::optimizer::extract_equijoin_predicate::ExtractEquijoinPredicate;
-use datafusion::optimizer::optimizer::ApplyOrder;
-use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+
+use super::held::hold;
 
 type Rule = Arc<dyn OptimizerRule + Send + Sync>;
 
 /// Holds the engine's rules back.
 pub(super) fn install(rules: &mut [Rule]) {
-    let (flat, keys) = (EliminateCrossJoin::new(), ExtractEquijoinPredicate::new());
-    for rule in rules {
-        if rule.name() == flat.name() {
-            *rule = Arc::new(Flat(Arc::clone(rule)));
-        } else if rule.name() == keys.name() {
-            *rule = Arc::new(Keys(Arc::clone(rule)));
-        }
-    }
+    hold(rules, EliminateCrossJoin::new().name(), is_mixed);
+    hold(rules, ExtractEquijoinPredicate::new().name(), is_apart);
 }
 
-#[derive(Debug)]
-struct Keys(Rule);
-
-impl OptimizerRule for Keys {
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        self.0.apply_order()
-    }
-
-    fn rewrite(
-        &self,
-        plan: LogicalPlan,
-        config: &dyn OptimizerConfig,
-    ) -> Result<Transformed<LogicalPlan>> {
-        match &plan {
-            LogicalPlan::Join(join) if equals_nulls(join) => Ok(Transformed::no(plan)),
-            _ => self.0.rewrite(plan, config),
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Flat(Rule);
-
-impl OptimizerRule for Flat {
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        self.0.apply_order()
-    }
-
-    fn rewrite(
-        &self,
-        plan: LogicalPlan,
-        config: &dyn OptimizerConfig,
-    ) -> Result<Transformed<LogicalPlan>> {
-        match is_mixed(&plan)? {
-            true => Ok(Transformed::no(plan)),
-            false => self.0.rewrite(plan, config),
-        }
-    }
+fn is_apart(plan: &LogicalPlan) -> Result<bool> {
+    Ok(matches!(plan, LogicalPlan::Join(join) if equals_nulls(join)))
 }
 
 /// Whether a join to which nulls are equal stands beside another, or below a condition that would become one of its

@@ -10,6 +10,7 @@ mod equal_nulls;
 mod error;
 mod fence;
 mod foreign_view;
+mod held;
 mod in_turn;
 mod information_schema;
 mod join_order;

@@ -4,44 +4,19 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::Transformed;
-use datafusion::error::Result;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
-use datafusion::optimizer::optimizer::ApplyOrder;
+use datafusion::optimizer::OptimizerRule;
 use datafusion::optimizer::push_down_filter::PushDownFilter;
-use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+
+use super::held::hold;
 
 type Rule = Arc<dyn OptimizerRule + Send + Sync>;
 
 /// Holds the engine's rule back.
 pub(super) fn install(rules: &mut [Rule]) {
-    let down = PushDownFilter::new();
-    let of_engine = rules.iter_mut().filter(|rule| rule.name() == down.name());
-    of_engine.for_each(|rule| *rule = Arc::new(Down(Arc::clone(rule))));
-}
-
-#[derive(Debug)]
-struct Down(Rule);
-
-impl OptimizerRule for Down {
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        self.0.apply_order()
-    }
-
-    fn rewrite(
-        &self,
-        plan: LogicalPlan,
-        config: &dyn OptimizerConfig,
-    ) -> Result<Transformed<LogicalPlan>> {
-        match &plan {
-            LogicalPlan::Filter(filter) if is_whole(&filter.input) => Ok(Transformed::no(plan)),
-            _ => self.0.rewrite(plan, config),
-        }
-    }
+    hold(rules, PushDownFilter::new().name(), |plan| {
+        Ok(matches!(plan, LogicalPlan::Filter(filter) if is_whole(&filter.input)))
+    });
 }
 
 /// Whether one of its rows is of all rows.

@@ -58,6 +58,6 @@ pub(crate) use python::json_repr as python_repr;
 pub(crate) use ref_call::RefCall;
 pub(crate) use relation::relation_of;
 pub(crate) use runtime_config::runtime_config;
-pub(crate) use scope::{Mode, NodeScope, Record, Shared};
+pub(crate) use scope::{Mode, NEVER_MACROS, NodeScope, Record, Shared};
 pub use seeds::rows_of as rows_of_seed;
 pub(crate) use signature::Param;

@@ -179,6 +179,9 @@ impl Shared {
     }
 }
 
+/// As in dbt, no macros to a generic test or to the manifest, even where the project has some of these names.
+pub(crate) const NEVER_MACROS: [&str; 3] = ["config", "ref", "source"];
+
 /// The node that a template belongs to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NodeScope {
@@ -425,7 +428,7 @@ impl Scope {
             return Some(value.clone());
         }
         let macros = &self.shared.macros;
-        let never = self.node.of_generic_test && matches!(name, "ref" | "source" | "config");
+        let never = self.node.of_generic_test && NEVER_MACROS.contains(&name);
         let own = || macros.get(self.package(), name);
         let own = (!never).then(|| own().or_else(|| macros.get(&self.shared.project, name)));
         if let Some(found) = own.flatten() {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{below, created_at, path};
 use crate::Project;
-use crate::jinja::{BUILTIN, Macro, Shared, calls};
+use crate::jinja::{BUILTIN, Macro, NEVER_MACROS, Shared, calls};
 
 pub(super) fn macros(project: &Project) -> Json {
     let all = project.shared.macros.all();
@@ -67,9 +67,6 @@ fn arguments(project: &Project, found: &Macro) -> Json {
         .map(|param| argument(&param.name))
         .collect()
 }
-
-/// Not even where the project has macros of these names.
-const NEVER_MACROS: [&str; 3] = ["config", "ref", "source"];
 
 /// Everything that these macros call, and what that calls in turn.
 pub(crate) fn reached(shared: &Shared, from: impl Iterator<Item = NodeId>) -> BTreeSet<NodeId> {
