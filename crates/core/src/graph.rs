@@ -59,6 +59,9 @@ pub struct Column {
     pub meta: serde_json::Map<String, serde_json::Value>,
     /// How fine a time is, such as `day`.
     pub granularity: Option<String>,
+    /// What else is written of it, as it is: the manifest shows it.
+    #[serde(skip)]
+    pub further: serde_json::Map<String, serde_json::Value>,
     /// Where its type is written, or else its name.
     #[serde(skip)]
     pub at: Option<Location>,
@@ -78,6 +81,7 @@ pub enum Spec {
     Test(Test),
     UnitTest(UnitTest),
     Analysis(Analysis),
+    Function(Function),
     Exposure(Exposure),
     SemanticModel(SemanticModel),
     Metric(Metric),
@@ -100,6 +104,7 @@ impl Spec {
             Spec::Test(_) => ResourceType::Test,
             Spec::UnitTest(_) => ResourceType::UnitTest,
             Spec::Analysis(_) => ResourceType::Analysis,
+            Spec::Function(_) => ResourceType::Function,
             Spec::Exposure(_) => ResourceType::Exposure,
             Spec::SemanticModel(_) => ResourceType::SemanticModel,
             Spec::Metric(_) => ResourceType::Metric,
@@ -326,6 +331,12 @@ pub enum HardDeletes {
 /// SQL that is compiled and never run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Analysis {
+    pub raw_sql: String,
+}
+
+/// A function of the database: SQL with its parameters' names in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Function {
     pub raw_sql: String,
 }
 

@@ -30,6 +30,7 @@ resource_types! {
     Test = "test", "A query that returns the rows which break a rule.";
     UnitTest = "unit_test", "A model's SQL over given rows, and the rows that it must answer.";
     Analysis = "analysis", "SQL that is compiled and never run.";
+    Function = "function", "A function of the database, whose body is a file of the project.";
     Exposure = "exposure", "Something outside of the project that uses its tables.";
     SemanticModel = "semantic_model", "What a model's columns mean: entities, dimensions, measures.";
     Metric = "metric", "A number that semantic models define.";

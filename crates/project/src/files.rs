@@ -6,7 +6,8 @@ use std::path::Path;
 use forebay_core::{Diagnostic, Location};
 
 /// Files below `folder` (relative to `root`) whose extension is one of `extensions`, sorted. A
-/// folder that does not exist has none. Hidden files and folders are passed over.
+/// folder that does not exist has none. As in dbt, hidden files, what editors leave behind and linked folders are passed
+/// over; linked files and hidden folders are not.
 pub(crate) fn list(
     root: &Path,
     folder: &str,
@@ -44,7 +45,7 @@ fn walk(
     for entry in fs::read_dir(root.join(folder)).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else {
+        let Some(name) = name.to_str() else {
             continue;
         };
         let path = if folder == "." {
@@ -52,28 +53,18 @@ fn walk(
         } else {
             format!("{folder}/{name}")
         };
-        // Links are followed: projects share models between folders that way.
-        let kind = fs::metadata(root.join(&path)).map(|found| found.file_type());
-        // A pipe would be waited for; a link to nothing is told of when it is read.
-        let readable = kind.as_ref().map_or(true, fs::FileType::is_file);
-        if entry.file_type().is_ok_and(|kind| kind.is_symlink()) && leads_back(root, folder, &path)
-        {
+        if entry.file_type().map_err(unreadable)?.is_dir() {
+            walk(root, &path, extensions, depth + 1, found)?;
             continue;
         }
-        if kind.is_ok_and(|kind| kind.is_dir()) {
-            walk(root, &path, extensions, depth + 1, found)?;
-        } else if readable && has_extension(name, extensions) {
+        // A pipe would be waited for; a link to nothing is told of when it is read.
+        let kind = fs::metadata(root.join(&path)).map(|found| found.file_type());
+        let readable = kind.as_ref().map_or(true, fs::FileType::is_file);
+        if readable && !name.starts_with(['.', '#', '~']) && has_extension(name, extensions) {
             found.push(path);
         }
     }
     Ok(())
-}
-
-/// A link to one of the folders that it is in: what is there has been found.
-fn leads_back(root: &Path, folder: &str, link: &str) -> bool {
-    let real = |path: &str| fs::canonicalize(root.join(path)).ok();
-    let ends = real(folder).zip(real(link));
-    ends.is_some_and(|(folder, target)| folder.starts_with(target))
 }
 
 fn has_extension(name: &str, extensions: &[&str]) -> bool {
@@ -92,16 +83,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_to_a_folder_around_it_is_passed_over() {
-        let folder = tempfile::tempdir().unwrap();
-        let models = folder.path().join("models");
-        fs::create_dir_all(models.join("more")).unwrap();
-        fs::write(models.join("more/a.sql"), "select 1").unwrap();
-        std::os::unix::fs::symlink("..", models.join("loop")).unwrap();
-        std::os::unix::fs::symlink("more", models.join("same")).unwrap();
+    fn linked_folders_and_hidden_files_are_passed_over() {
+        let root = tempfile::tempdir().unwrap();
+        let models = root.path().join("models");
+        fs::create_dir_all(models.join(".hidden")).unwrap();
+        for name in ["a.sql", ".b.sql", "#c.sql", ".hidden/d.SQL"] {
+            fs::write(models.join(name), "select 1").unwrap();
+        }
+        let link = std::os::unix::fs::symlink::<_, std::path::PathBuf>;
+        link("..", models.join("loop")).unwrap();
+        link("a.sql", models.join("e.sql")).unwrap();
+        let found = list(root.path(), "models", &["sql"]).unwrap();
         assert_eq!(
-            list(folder.path(), "models", &["sql"]).unwrap(),
-            ["models/more/a.sql", "models/same/a.sql"]
+            found,
+            ["models/.hidden/d.SQL", "models/a.sql", "models/e.sql"]
         );
     }
 }

@@ -341,6 +341,7 @@ impl Project {
         let manifest = manifest::Manifest {
             project: self,
             compiled: &CompiledSql::new(),
+            has_run: false,
         };
         serde_json::to_value(manifest).expect("a manifest is plain data")
     }
@@ -360,15 +361,18 @@ impl Project {
         manifest::of_node(self, id)
     }
 
-    /// Writes the manifest, at a fraction of the value's memory, with the SQL of nodes that have been compiled.
+    /// Writes the manifest, at a fraction of the value's memory, with the SQL of nodes that have been compiled;
+    /// `has_run` says whether the project's hooks have run by then.
     pub fn write_manifest(
         &self,
         to: &mut dyn Write,
         compiled: &CompiledSql<'_>,
+        has_run: bool,
     ) -> std::io::Result<()> {
         let manifest = manifest::Manifest {
             project: self,
             compiled,
+            has_run,
         };
         Ok(serde_json::to_writer(to, &manifest)?)
     }

@@ -227,7 +227,12 @@ fn names(call: &RefCall, node: &Node) -> bool {
 }
 
 fn twice(cx: &Cx<'_>, message: String, at: &Location, first: &Location) {
-    let problem = Diagnostic::error(message).at(at.clone());
+    // A node that is a whole file begins with it.
+    let begin = match at.line {
+        0 => Location::new(&at.file, 1, 1),
+        _ => at.clone(),
+    };
+    let problem = Diagnostic::error(message).at(begin);
     cx.problems
         .push(problem.hint(format!("the other is at {first}")));
 }

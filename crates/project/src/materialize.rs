@@ -2,12 +2,22 @@
 
 use std::sync::Arc;
 
-use forebay_core::{Diagnostic, Node, NodeId, Relation};
+use forebay_core::{Diagnostic, Node, NodeId, Relation, suggest};
 use minijinja::Value;
 use serde_json::{Map, Value as Json, json};
 
 use crate::jinja::{BUILTIN, Mode, NodeScope, relation_of};
 use crate::{CompileState, Project};
+
+/// Those that a model may be meant to have.
+const BUILT_IN: &[&str] = &[
+    "ephemeral",
+    "external",
+    "incremental",
+    "materialized_view",
+    "table",
+    "view",
+];
 
 /// What a materialisation has made.
 #[derive(Clone, Debug, Default)]
@@ -100,6 +110,8 @@ impl Project {
         );
         Diagnostic::error(message)
             .at(node.location.clone())
+            .of_setting("materialized")
+            .maybe_hint(suggest::nearest(name, BUILT_IN.iter().copied()))
             .hint(format!(
                 "write one: {{% materialization {name}, default %}}"
             ))

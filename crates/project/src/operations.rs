@@ -4,14 +4,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use forebay_core::{Diagnostic, NodeId};
+use forebay_core::{Diagnostic, NodeId, ResourceType};
 use indexmap::IndexSet;
 
 use crate::When;
+use crate::config::Config;
 use crate::hooks::HookText;
 use crate::jinja::{Asker, Names, NodeScope, Record, RefCall};
 use crate::link;
-use crate::nodes::Cx;
+use crate::nodes::{self, Cx, Naming, Section};
 use crate::package::Package;
 
 /// One of them, and what it refers to.
@@ -26,6 +27,10 @@ pub(crate) struct Operation {
     pub calls: Vec<RefCall>,
     pub macros: IndexSet<NodeId>,
     pub depends_on: Vec<NodeId>,
+    pub fqn: Vec<String>,
+    /// As in dbt, those of models by its place.
+    pub settings: Config,
+    pub schema: String,
 }
 
 /// What a run gives them by name. While the project is read, whatever is made of it is nothing.
@@ -38,7 +43,15 @@ pub(crate) fn read(cx: &Cx<'_>, package: &Package) -> Vec<Operation> {
         hooks.filter_map(move |(index, hook)| {
             let record = parsed(cx, hook)?;
             let name = package.run_hook_name(when, index);
+            let fqn = [&*package.name, "hooks", &*name]
+                .map(str::to_owned)
+                .to_vec();
+            let settings = settings(cx, &fqn);
+            let schema = schema(cx, (&name, &fqn), &settings, hook)?;
             Some(Operation {
+                fqn,
+                settings,
+                schema,
                 id: NodeId::new(format!("operation.{}.{name}", package.name)),
                 package: package.name.clone(),
                 name,
@@ -52,6 +65,30 @@ pub(crate) fn read(cx: &Cx<'_>, package: &Package) -> Vec<Operation> {
         })
     };
     When::BOTH.into_iter().flat_map(of).collect()
+}
+
+fn settings(cx: &Cx<'_>, fqn: &[String]) -> Config {
+    let models: Section = |file| &file.models;
+    let mut settings = cx.settings(models, fqn, None);
+    cx.override_settings(models, fqn, &mut settings);
+    settings
+}
+
+fn schema(
+    cx: &Cx<'_>,
+    (name, fqn): (&str, &[String]),
+    settings: &Config,
+    hook: &HookText,
+) -> Option<String> {
+    let reader = nodes::reader(cx, settings, format!("hook '{name}'"));
+    let naming = Naming {
+        kind: ResourceType::Operation,
+        name,
+        version: None,
+        location: &hook.at,
+        fqn,
+    };
+    nodes::schema(cx, &naming, &reader, reader.text("schema"))
 }
 
 fn parsed(cx: &Cx<'_>, hook: &HookText) -> Option<Record> {

@@ -14,6 +14,9 @@ use crate::package::Package;
 use crate::problems::Problems;
 use crate::{files, text};
 
+/// dbt does not read a larger one while it reads a project.
+pub(crate) const LARGE_SEED: u64 = 1024 * 1024;
+
 /// A piece of SQL with Jinja: a model's file, or one snapshot of a file.
 #[derive(Clone, Debug)]
 pub(crate) struct SqlFile {
@@ -101,15 +104,7 @@ impl Scanner<'_> {
         for folder in &file.analyses_in {
             self.analyses(folder);
         }
-        let folders = [
-            &file.models_in,
-            &file.seeds_in,
-            &file.snapshots_in,
-            &file.tests_in,
-            &file.macros_in,
-            &file.analyses_in,
-        ];
-        let mut folders: Vec<&String> = folders.into_iter().flatten().collect();
+        let mut folders = file.folders();
         folders.sort();
         folders.dedup();
         for folder in &folders {
@@ -268,11 +263,20 @@ impl Scanner<'_> {
 
     fn seeds(&mut self, folder: &str) {
         for file in self.list(folder, &["csv"]) {
+            self.check_seed(&file);
             self.found.seeds.push(SeedFile {
                 name: files::stem(&file).to_owned(),
                 folder: folder.to_owned(),
                 file,
             });
+        }
+    }
+
+    /// As in dbt, a seed that is not too large has to be text when the project is read.
+    fn check_seed(&self, file: &str) {
+        let small = std::fs::metadata(self.root.join(file));
+        if small.is_ok_and(|found| found.len() <= LARGE_SEED) {
+            self.read(file);
         }
     }
 

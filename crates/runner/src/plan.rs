@@ -272,7 +272,8 @@ async fn action(
         | Spec::Analysis(_)
         | Spec::SemanticModel(_)
         | Spec::Metric(_) => None,
-        Spec::Exposure(_) | Spec::SavedQuery(_) => Some(Action::Nothing),
+        // What keeps a function from being made is known by then.
+        Spec::Exposure(_) | Spec::SavedQuery(_) | Spec::Function(_) => Some(Action::Nothing),
         Spec::Seed(_) if project.made_by_macros("seed") => Some(Action::Materialize {
             with: "seed".to_owned(),
             incremental: false,

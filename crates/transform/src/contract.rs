@@ -183,6 +183,7 @@ fn broken(node: &Node, differing: &[Difference]) -> Diagnostic {
         lines.iter().map(line).collect::<Vec<_>>().join("\n")
     ))
     .at(place(node, differing))
+    .hint("declare what the query gives, or cast it to what is declared: cast(.. as ..)")
 }
 
 /// The declaration that comes first of those that differ; the model, where none of them does.

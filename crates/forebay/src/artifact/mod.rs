@@ -54,7 +54,7 @@ const COMPILES: &[&str] = &["compile"];
 pub fn manifest(project: &Project, global: &Global) -> Result<(), Diagnostic> {
     let folder = global.artifacts();
     if !COMPILES.contains(&global.command) {
-        manifest_json(project, &folder, &CompiledSql::new())?;
+        manifest_json(project, &folder, &CompiledSql::new(), false)?;
     }
     let semantic = project.semantic_manifest().to_string();
     write(&folder.join("semantic_manifest.json"), &semantic)?;
@@ -71,9 +71,12 @@ fn manifest_json(
     project: &Project,
     folder: &Path,
     compiled: &CompiledSql<'_>,
+    has_run: bool,
 ) -> Result<(), Diagnostic> {
     let path = folder.join("manifest.json");
-    write_with(&path, |file| project.write_manifest(file, compiled))
+    write_with(&path, |file| {
+        project.write_manifest(file, compiled, has_run)
+    })
 }
 
 /// manifest.json with the SQL that nodes have been compiled to: tools for lineage read it there.
@@ -81,6 +84,7 @@ pub fn compiled_manifest<'a>(
     project: &Project,
     global: &Global,
     compiled: impl IntoIterator<Item = (&'a Node, &'a str)>,
+    has_run: bool,
 ) -> Result<(), Diagnostic> {
     let folder = global.artifacts();
     let shown = folder.strip_prefix(&global.project_dir).unwrap_or(&folder);
@@ -93,7 +97,7 @@ pub fn compiled_manifest<'a>(
     if !global.on(&switch::WRITE_JSON) {
         return Ok(());
     }
-    manifest_json(project, &folder, &compiled)
+    manifest_json(project, &folder, &compiled, has_run)
 }
 
 /// Nodes by number with their successors, as dbt's performance tools read them.

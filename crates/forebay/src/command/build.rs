@@ -170,7 +170,7 @@ pub async fn execute(
     });
     let compiled: Vec<_> = compiled.collect();
     if !compiled.is_empty() {
-        artifact::compiled_manifest(&workspace.project, global, compiled)?;
+        artifact::compiled_manifest(&workspace.project, global, compiled, true)?;
     }
     announce(workspace, &summary).await?;
     Ok(summary)

@@ -18,7 +18,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &Compile) -> Result<u8, 
     let told = tell(&workspace, global, talk, options).await;
     let compiled = told.as_deref().unwrap_or_default();
     let texts = compiled.iter().map(|(node, sql)| (*node, &**sql));
-    artifact::compiled_manifest(&workspace.project, global, texts.clone())?;
+    artifact::compiled_manifest(&workspace.project, global, texts.clone(), false)?;
     if told.is_ok() && options.inline.is_none() {
         artifact::compiled(&workspace, global, texts)?;
     }

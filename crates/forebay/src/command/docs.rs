@@ -19,7 +19,7 @@ pub async fn generate(
     if !options.no_compile {
         let compiled = super::compile::all(&workspace, global, &selected).await?;
         let compiled = compiled.iter().map(|(node, sql)| (*node, &**sql));
-        artifact::compiled_manifest(&workspace.project, global, compiled.clone())?;
+        artifact::compiled_manifest(&workspace.project, global, compiled.clone(), false)?;
         artifact::compiled(&workspace, global, compiled)?;
     }
     let nothing = Default::default();

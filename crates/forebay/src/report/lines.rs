@@ -145,7 +145,7 @@ fn doing(kind: ResourceType) -> &'static str {
     match kind {
         ResourceType::Seed | ResourceType::Source => "loading",
         ResourceType::Snapshot => "snapshotting",
-        ResourceType::Model => "creating",
+        ResourceType::Model | ResourceType::Function => "creating",
         _ => "running",
     }
 }
@@ -154,7 +154,7 @@ fn done(kind: ResourceType) -> &'static str {
     match kind {
         ResourceType::Seed | ResourceType::Source => "loaded",
         ResourceType::Snapshot => "snapshotted",
-        ResourceType::Model => "created",
+        ResourceType::Model | ResourceType::Function => "created",
         _ => "ran",
     }
 }

@@ -93,6 +93,21 @@ pub(crate) struct ProjectFile {
     pub docs_in: Option<Vec<String>>,
 }
 
+impl ProjectFile {
+    /// Those that property files are looked for in, in dbt's order.
+    pub fn folders(&self) -> Vec<&String> {
+        let kinds = [
+            &self.models_in,
+            &self.seeds_in,
+            &self.snapshots_in,
+            &self.analyses_in,
+            &self.macros_in,
+            &self.tests_in,
+        ];
+        kinds.into_iter().flatten().collect()
+    }
+}
+
 /// What dbt allows here and what says nothing to us.
 const TOLERATED: &[&str] = &[
     "name",

@@ -254,9 +254,14 @@ fn syntax(detail: &str) -> Diagnostic {
 
 fn not_callable(name: &str, known: &[String]) -> Diagnostic {
     let package = name.split_once('.').map(|(package, _)| no_package(package));
+    let near = suggest::nearest(name, known.iter().map(String::as_str));
+    let rule = (near.is_none() && package.is_none()).then(|| {
+        format!("define it in macros/: {{% macro {name}() %}}; one of a package is called package.{name}()")
+    });
     Diagnostic::error(format!("no macro or function is called '{name}'"))
-        .maybe_hint(suggest::nearest(name, known.iter().map(String::as_str)))
+        .maybe_hint(near)
         .maybe_hint(package)
+        .maybe_hint(rule)
 }
 
 /// For a macro of a package that nobody has read.

@@ -112,6 +112,9 @@ pub(super) fn hint(kind: ErrorKind, detail: &str, text: &str) -> Option<String> 
             let is_known = METHODS.contains(&name);
             suggest::nearest(name, METHODS.iter().copied()).filter(|_| !is_known)
         }
+        ErrorKind::InvalidOperation if detail.starts_with("tried to use + operator") => {
+            Some("~ joins texts with what is none".to_owned())
+        }
         ErrorKind::SyntaxError => match detail.strip_prefix("unknown statement ") {
             Some("elseif" | "elsif" | "elseIf") => Some("write elif".to_owned()),
             Some(word)
@@ -134,6 +137,17 @@ pub(super) fn hint(kind: ErrorKind, detail: &str, text: &str) -> Option<String> 
             }
             None if detail.starts_with("unexpected `=`") => {
                 Some("== compares; = gives a name a value".to_owned())
+            }
+            None if detail.ends_with(", expected end of variable block") => {
+                Some("an expression ends with }}, and ~ joins two of them".to_owned())
+            }
+            None if detail.ends_with(", expected end of block")
+                && !detail.starts_with("unexpected end of input") =>
+            {
+                Some("a statement ends with %}".to_owned())
+            }
+            None if detail == "unexpected `}`" || detail == "unexpected `%`" => {
+                Some("a bracket that was opened before is not closed".to_owned())
             }
             None => [("&&", "and"), ("||", "or"), ("!", "not")]
                 .iter()

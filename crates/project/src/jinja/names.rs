@@ -118,8 +118,10 @@ impl Names {
             return Diagnostic::error(format!("the package '{package}' has no model '{name}'"))
                 .hint(format!("the package '{}' has one", known[0].package));
         }
+        let near = suggest::nearest(name, self.refs.keys().map(String::as_str));
+        let rule = "a model and a seed are called as their files are, without the ending";
         Diagnostic::error(format!("no model, seed or snapshot is called '{name}'"))
-            .maybe_hint(suggest::nearest(name, self.refs.keys().map(String::as_str)))
+            .hint(near.unwrap_or_else(|| rule.to_owned()))
     }
 
     fn no_version(&self, package: &str, name: &str, version: Option<&str>) -> Diagnostic {
@@ -145,16 +147,18 @@ impl Names {
             return Err(problem.hint(format!("it is in {file}, with enabled: false")));
         }
         let Some(tables) = there else {
-            return Err(
-                Diagnostic::error(format!("no source is called '{source}'")).maybe_hint(
-                    suggest::nearest(source, self.sources.keys().map(String::as_str)),
-                ),
-            );
+            let near = suggest::nearest(source, self.sources.keys().map(String::as_str));
+            let rule = || format!("declare it in a property file: sources: - name: {source}");
+            let problem = Diagnostic::error(format!("no source is called '{source}'"));
+            return Err(problem.hint(near.unwrap_or_else(rule)));
         };
         let named = tables.get(table).map_or(&[][..], Vec::as_slice);
         self.nearest(from, named).ok_or_else(|| {
+            let near = suggest::nearest(table, tables.keys().map(String::as_str));
+            let known: Vec<&str> = tables.keys().map(String::as_str).collect();
+            let rule = || format!("it has: {}", known.join(", "));
             Diagnostic::error(format!("the source '{source}' has no table '{table}'"))
-                .maybe_hint(suggest::nearest(table, tables.keys().map(String::as_str)))
+                .hint(near.unwrap_or_else(rule))
         })
     }
 }

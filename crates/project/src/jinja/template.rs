@@ -53,10 +53,9 @@ impl Origin {
     /// A block that the file opens and never closes.
     pub fn open_block(&self) -> Option<Diagnostic> {
         let (offset, word) = open_block(&self.text)?;
-        let message = format!(
-            "Jinja syntax error: the block {{% {word} %}} is never closed: {{% end{word} %}} is missing"
-        );
-        Some(Diagnostic::error(message).at(self.at(offset)))
+        let message = format!("Jinja syntax error: the block {{% {word} %}} is never closed");
+        let hint = format!("{{% end{word} %}} is missing");
+        Some(Diagnostic::error(message).at(self.at(offset)).hint(hint))
     }
 
     /// The place of an offset of the file.

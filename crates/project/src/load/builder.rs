@@ -171,10 +171,7 @@ impl<'a> Builder<'a> {
         let file = &self.cx.package.file;
         let tests = GenericTests {
             cx: self.cx,
-            folders: [&file.models_in, &file.seeds_in, &file.snapshots_in]
-                .into_iter()
-                .flatten()
-                .collect(),
+            folders: file.folders(),
         };
         let mut targets = Vec::new();
         let nodes = self.drafts.iter().map(|draft| &draft.node);

@@ -223,8 +223,17 @@ fn target(
         problems.push(problem);
         return None;
     }
-    let (Some(profile), Some(folder)) = (profile, folder) else {
-        return embedded();
+    let (profile, folder) = match (profile, folder) {
+        (Some(profile), Some(folder)) => (profile, folder),
+        // What the user has for other projects says nothing of this one.
+        (None, Some(folder)) if !is_of_user(&folder, options) => {
+            let text = format!("{PROJECT_FILE} names no profile, and there is a {PROFILES_FILE}");
+            let problem = Diagnostic::error(text).at(Location::new(PROJECT_FILE, 1, 1));
+            let hint = "write profile: and the name of one of its profiles, or give --profile";
+            problems.push(problem.hint(hint));
+            return None;
+        }
+        _ => return embedded(),
     };
     let found = Problems::default();
     let opened = open(

@@ -37,6 +37,8 @@ pub type CompiledSql<'a> = HashMap<&'a NodeId, (&'a str, PathBuf)>;
 pub(crate) struct Manifest<'a> {
     pub project: &'a Project,
     pub compiled: &'a CompiledSql<'a>,
+    /// Whether the project's hooks have run: as in dbt they are numbered from one then, else from zero.
+    pub has_run: bool,
 }
 
 impl Serialize for Manifest<'_> {
@@ -44,7 +46,7 @@ impl Serialize for Manifest<'_> {
         use ResourceType::{Exposure, Metric, SavedQuery, SemanticModel, Source, UnitTest};
         let project = self.project;
         let section = |kinds| Section::new(project, kinds);
-        let operations = operation::all(project);
+        let operations = operation::all(project, self.has_run);
         let mut all = serializer.serialize_map(None)?;
         all.serialize_entry("metadata", &metadata(project))?;
         let nodes = Section {
@@ -104,7 +106,7 @@ pub(crate) fn graph(project: &Project) -> Json {
         all
     };
     json!({
-        "nodes": section(NODES, operation::all(project)),
+        "nodes": section(NODES, operation::all(project, true)),
         "sources": section(&[Source], Map::new()),
         "exposures": section(&[Exposure], Map::new()),
         "metrics": section(&[Metric], Map::new()),

@@ -19,9 +19,6 @@ use crate::link::resolve;
 use crate::nodes::{Detail, TestDetail};
 use crate::text::BYTE_ORDER_MARK;
 
-/// dbt does not read a larger seed for its checksum.
-const LARGE_SEED: u64 = 1 << 20;
-
 /// A node's SQL, and the file that it is in.
 pub(super) type Compiled<'a> = (&'a str, &'a Path);
 
@@ -221,6 +218,7 @@ fn of_sql<'a>(node: &'a Node, detail: &'a Detail, compiled: Option<Compiled<'a>>
         },
         language,
         refs: match detail.test {
+            Some(_) if detail.macros.first().is_some_and(is_short) => refs(&detail.calls),
             Some(_) => refs_of_test(&detail.calls),
             None => refs(&detail.calls),
         },
@@ -291,7 +289,15 @@ pub(super) fn refs(calls: &[RefCall]) -> Vec<Ref<'_>> {
     refs.collect()
 }
 
-/// As in dbt, a generic test names a version as a text.
+/// Whether dbt notes what a test is of without running the test's macro.
+fn is_short(test: &NodeId) -> bool {
+    matches!(
+        test.as_str(),
+        "macro.dbt.test_not_null" | "macro.dbt.test_unique"
+    )
+}
+
+/// As in dbt, the call that a generic test writes names a version as a text.
 fn refs_of_test(calls: &[RefCall]) -> Vec<Ref<'_>> {
     let mut refs = refs(calls);
     for found in &mut refs {
@@ -369,6 +375,8 @@ struct Described<'a> {
     tags: &'a [String],
     granularity: Option<&'a str>,
     doc_blocks: &'a [String],
+    #[serde(flatten)]
+    further: &'a Map<String, Json>,
 }
 
 #[derive(serde::Serialize)]
@@ -394,6 +402,7 @@ fn described<'a>(column: &'a Column, keys: &'a Keys<'a>) -> Described<'a> {
         tags,
         granularity: column.granularity.as_deref(),
         doc_blocks: &column.docs,
+        further: &column.further,
     }
 }
 
@@ -545,7 +554,8 @@ fn checksum<'a>(project: &Project, node: &Node, detail: &Detail) -> Checksum<'a>
             sum(text.as_deref().unwrap_or(&detail.raw))
         }
         ResourceType::Seed => {
-            let small = std::fs::metadata(file()).is_ok_and(|found| found.len() <= LARGE_SEED);
+            let small =
+                std::fs::metadata(file()).is_ok_and(|found| found.len() <= crate::scan::LARGE_SEED);
             match small.then(|| std::fs::read_to_string(file())) {
                 Some(Ok(text)) => sum(&text),
                 _ => {

@@ -8,25 +8,21 @@ use crate::Project;
 use crate::operations::Operation;
 
 /// Entries of all packages by id.
-pub(super) fn all(project: &Project) -> Map<String, Json> {
+pub(super) fn all(project: &Project, has_run: bool) -> Map<String, Json> {
     let operations = project.operations.iter();
     operations
-        .map(|operation| (operation.id.to_string(), entry(project, operation)))
+        .map(|operation| (operation.id.to_string(), entry(project, operation, has_run)))
         .collect()
 }
 
-fn entry(project: &Project, operation: &Operation) -> Json {
+fn entry(project: &Project, operation: &Operation, has_run: bool) -> Json {
     let (name, hook) = (&operation.name, &operation.hook);
-    let fqn = [&*operation.package, "hooks", name].map(str::to_owned);
     let package = project
         .packages
         .iter()
         .find(|package| package.name == operation.package);
-    // As in dbt they have the settings of models.
-    let settings = package.map(|package| package.file.models.settings(&fqn));
-    let settings = settings.unwrap_or_default();
     let mut config = super::config::OF_NODES.clone();
-    for (name, value) in crate::config::to_json(&settings) {
+    for (name, value) in crate::config::to_json(&operation.settings) {
         match name.as_str() {
             "pre_hook" => config.insert("pre-hook".to_owned(), hooks(&value)),
             "post_hook" => config.insert("post-hook".to_owned(), hooks(&value)),
@@ -46,13 +42,13 @@ fn entry(project: &Project, operation: &Operation) -> Json {
         "package_name": operation.package,
         "path": format!("hooks/{name}.sql"),
         "original_file_path": "./dbt_project.yml",
-        "fqn": fqn,
+        "fqn": operation.fqn,
         "database": project.database(),
-        "schema": project.shared.target.schema,
+        "schema": operation.schema,
         "relation_name": null,
         "checksum": {"name": "sha256", "checksum": checksum},
         "config": config,
-        "unrendered_config": crate::config::to_written(&settings),
+        "unrendered_config": crate::config::to_written(&operation.settings),
         "tags": [operation.when.key()],
         "description": "",
         "columns": {},
@@ -72,6 +68,6 @@ fn entry(project: &Project, operation: &Operation) -> Json {
         "contract": {"enforced": false, "alias_types": true, "checksum": null},
         "doc_blocks": [],
         "created_at": created_at(project),
-        "index": operation.index + 1,
+        "index": operation.index + usize::from(has_run),
     })
 }

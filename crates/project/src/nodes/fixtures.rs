@@ -1,5 +1,6 @@
 //! The rows of unit tests: written in YAML, as CSV or as SQL, in place or in a file.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -17,6 +18,8 @@ pub(super) struct Fixtures<'a> {
     /// Files of the package's `tests/fixtures` by name.
     pub files: &'a BTreeMap<String, String>,
     pub problems: &'a Problems,
+    /// Why the test cannot run.
+    pub broken: RefCell<Option<Diagnostic>>,
 }
 
 impl Fixtures<'_> {
@@ -35,13 +38,13 @@ impl Fixtures<'_> {
                     return None;
                 };
                 let text = self.problems.keep(text::read(self.root, seed))?;
-                return Some(Fixture::Dict(self.csv(decl, &text)?));
+                return Some(Fixture::Dict(self.csv(decl, &text)));
             }
         };
         Some(match decl.format {
             FixtureFormat::Sql => Fixture::Sql(text),
             FixtureFormat::Csv | FixtureFormat::Dict => {
-                let mut rows = self.csv(decl, &text)?;
+                let mut rows = self.csv(decl, &text);
                 rows.iter_mut()
                     .flat_map(|row| row.values_mut())
                     .for_each(empty_is_null);
@@ -64,12 +67,14 @@ impl Fixtures<'_> {
         self.problems.keep(text::read(self.root, file))
     }
 
-    fn csv(&self, decl: &FixtureDecl, text: &str) -> Option<Vec<Row>> {
-        let rows = csv_rows(text).map_err(|error| {
-            Diagnostic::error(format!("the rows cannot be read as CSV: {error}"))
-                .at(decl.rows_at.clone())
-        });
-        self.problems.keep(rows)
+    /// What is no CSV is an error of the test when it runs, as in dbt.
+    fn csv(&self, decl: &FixtureDecl, text: &str) -> Vec<Row> {
+        csv_rows(text).unwrap_or_else(|error| {
+            let problem = Diagnostic::error(format!("the rows cannot be read as CSV: {error}"))
+                .at(decl.rows_at.clone());
+            self.broken.replace(Some(self.problems.postpone(problem)));
+            Vec::new()
+        })
     }
 }
 

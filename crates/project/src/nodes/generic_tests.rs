@@ -430,7 +430,8 @@ impl GenericTests<'_> {
                 continue;
             };
             if let Some(value) = self.text(text, &setting.at) {
-                setting.written = Some(std::mem::replace(&mut setting.value, value));
+                // As in dbt, the manifest has it so, also among what is written.
+                (setting.value, setting.written) = (value, None);
             }
         }
         // Nothing takes the place of nothing.
@@ -439,10 +440,11 @@ impl GenericTests<'_> {
     }
 
     fn fqn(&self, file: &str, name: &str) -> Vec<String> {
-        let folder = self
-            .folders
-            .iter()
-            .find(|folder| file.starts_with(folder.as_str()));
+        let holds = |folder: &&&String| {
+            let below = file.strip_prefix(folder.as_str());
+            below.is_some_and(|below| below.starts_with('/'))
+        };
+        let folder = self.folders.iter().find(holds);
         super::fqn(
             self.cx,
             file,

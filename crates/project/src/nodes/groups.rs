@@ -8,7 +8,8 @@ use serde_json::Value as Json;
 
 use super::exposures::owner;
 use super::item::{Item, meta_only};
-use super::{Cx, Draft};
+use super::{Cx, Draft, Section};
+use crate::config::to_json;
 use crate::yaml::{Doc, Fields, Unknown};
 
 #[derive(Clone, Debug)]
@@ -54,11 +55,28 @@ fn read(cx: &Cx<'_>, item: &Item) -> Option<Group> {
         at: fields.at("name").in_file(doc.file),
         owner: owner(&mut fields)?,
         description: fields.text("description"),
-        config: meta_only(config.as_ref()),
+        config: settled(cx, doc.file, &name, config.as_ref()),
         name,
     };
     fields.finish(Unknown::Error);
     Some(group)
+}
+
+/// As in dbt, a group has the settings of models by its place.
+fn settled(cx: &Cx<'_>, file: &str, name: &str, own: Option<&Json>) -> Json {
+    let folders = cx.package.file.folders();
+    let folder = folders
+        .into_iter()
+        .find(|folder| file.starts_with(&**folder));
+    let fqn = super::fqn(cx, file, folder.map_or("", String::as_str), name);
+    let section: Section = |file| &file.models;
+    let mut settings = cx.settings(section, &fqn, None);
+    cx.override_settings(section, &fqn, &mut settings);
+    let mut all = meta_only(own);
+    for (key, value) in to_json(&settings) {
+        all[key] = value;
+    }
+    all
 }
 
 /// A node can only be in a group that there is, in its package or in the project.

@@ -88,8 +88,17 @@ impl<'a> Entry<'a> {
         let Some(content) = content else {
             return Outcome::Broken;
         };
+        let own = to_written(&entry);
         let (fqn, mut settings) = settled(cx, self.section, doc.file, &self.name, self.kind, entry);
-        let written = beside.without(to_written(&settings));
+        // As in dbt, what the project says of these is not counted.
+        let of_project = !matches!(
+            self.kind,
+            ResourceType::SemanticModel | ResourceType::SavedQuery
+        );
+        let written = beside.without(match of_project {
+            true => to_written(&settings),
+            false => own,
+        });
         let mut shown = content.shown;
         match self.kind {
             ResourceType::Exposure => joined(&mut settings, &own_tags, own_meta),

@@ -44,7 +44,7 @@ pub(crate) use generic_tests::{GenericTests, Target, raw_sql, run};
 pub(crate) use groups::{Groups, check as check_group, group};
 pub(crate) use item::{Content, Entry, Item, meta_only, settled, shaped};
 pub(crate) use models::model;
-pub(crate) use naming::{Naming, relation};
+pub(crate) use naming::{Naming, relation, schema};
 pub(crate) use seeds::seed;
 pub(crate) use singular_tests::singular_test;
 pub(crate) use snapshots::{snapshot, yaml_snapshots};

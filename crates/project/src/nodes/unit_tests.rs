@@ -1,5 +1,6 @@
 //! Unit tests: what they name is looked up here, once every other node has been read.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -90,7 +91,9 @@ impl UnitTests<'_> {
             .problems
             .push(match self.names.refs.contains_key(&decl.model) {
                 true => problem.hint("it has no such version"),
-                false => problem.maybe_hint(nearest),
+                false => problem.hint(nearest.unwrap_or_else(|| {
+                    "model: names a model of the test's own package".to_owned()
+                })),
             });
     }
 
@@ -109,6 +112,7 @@ impl UnitTests<'_> {
             root: self.root,
             files: self.fixtures,
             problems: cx.problems,
+            broken: RefCell::default(),
         };
         let (mut given, mut broken) = (Vec::new(), None);
         for (input, rows) in &decl.given {
@@ -131,6 +135,7 @@ impl UnitTests<'_> {
             expect: fixtures.read(&decl.expect, &format!("'expect' of {what}"), None)?,
             overrides: decl.overrides.clone().unwrap_or_default(),
         };
+        let broken = broken.or(fixtures.broken.into_inner());
         let version = model.version.as_ref();
         let suffix = version.map(|version| format!("_v{}", version.v));
         let id = format!(

@@ -72,7 +72,7 @@ fn column(
     for test in &mut tests {
         test.column_tags.clone_from(&tags);
     }
-    let column = Column {
+    let mut column = Column {
         docs: docs::called(fields.written("description").as_deref()),
         description: fields.text("description").unwrap_or_default(),
         data_type: fields.text("data_type"),
@@ -83,14 +83,13 @@ fn column(
         granularity: fields.text("granularity"),
         at: Some(fields.at_first(&["data_type", "name"])),
         name,
+        further: Map::new(),
     };
-    fields.ignore(&[
-        "policy_tags",
-        "dimension",
-        "entity",
-        "databricks_tags",
-        "docs",
-    ]);
+    fields.ignore(&["docs"]);
+    let further = fields.rest();
+    let further = further.map(|entry| (entry.key.clone(), entry.value.to_json()));
+    column.further = further.collect();
+    fields.ignore(&["policy_tags", "dimension", "entity", "databricks_tags"]);
     let at = fields.at("name");
     fields.finish(Unknown::Warn);
     Some((Declared { column, tests }, at))

@@ -65,6 +65,7 @@ struct LoadedAt {
 const SHAPES: &[(&str, Kind)] = &[
     ("config", Kind::Mapping),
     ("description", Kind::Text),
+    ("loader", Kind::Text),
     ("meta", Kind::Mapping),
     ("name", Kind::Text),
     ("quoting", Kind::Mapping),
@@ -77,6 +78,9 @@ const NULLABLE: &[(&str, Kind)] = &[
     ("loaded_at_field", Kind::Text),
     ("loaded_at_query", Kind::Text),
 ];
+
+/// Where a source's tables are: nothing is as good as no key.
+const PLACE: &[(&str, Kind)] = &[("database", Kind::Text), ("schema", Kind::Text)];
 
 /// Beside those that every table has.
 const TABLE_SHAPES: &[(&str, Kind)] = &[("quoting", Kind::Mapping)];
@@ -93,6 +97,7 @@ fn read_source(doc: Doc<'_>, yaml: &Yaml) -> Option<Vec<SourceTable>> {
     fields.what = format!("source '{name}'");
     shapes::check(doc, yaml, &fields.what, SHAPES);
     shapes::check_unless_null(doc, yaml, &fields.what, NULLABLE);
+    shapes::check_unless_null(doc, yaml, &fields.what, PLACE);
     let inherited = inherited(doc, &mut fields, None);
     let template = SourceTable {
         schema: fields.text("schema").unwrap_or_else(|| name.clone()),

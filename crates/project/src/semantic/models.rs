@@ -92,7 +92,7 @@ fn content(semantic: &Semantic<'_>, fields: &mut Fields<'_>) -> Option<Content> 
             ("type_params", null.clone()),
         ]),
     );
-    let measures = elements(
+    let mut measures = elements(
         fields,
         "measures",
         ("agg", AGGREGATIONS),
@@ -104,6 +104,10 @@ fn content(semantic: &Semantic<'_>, fields: &mut Fields<'_>) -> Option<Content> 
             ("agg_time_dimension", null),
         ]),
     );
+    // As in dbt, which makes the metric and shows nothing of it here.
+    for measure in &mut measures {
+        measure["create_metric"] = false.into();
+    }
     let (label, primary) = (fields.text("label"), fields.text("primary_entity"));
     let defaults = fields.json("defaults");
     let (call, id) = found?;

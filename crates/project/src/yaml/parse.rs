@@ -14,63 +14,124 @@ const MAX_NODES: usize = 1_000_000;
 
 /// Reads a file. An empty one is `None`, and so is one that is not YAML (which is a problem).
 pub(crate) fn parse(file: &str, text: &str, problems: &Problems) -> Option<Yaml> {
+    let (text, first) = stripped(text);
+    let mut text = text.into_owned();
+    loop {
+        let mut builder = Builder {
+            file,
+            problems,
+            text: &text,
+            first,
+            parser: Parser::new_from_str(&text),
+            anchors: HashMap::new(),
+            nodes: 0,
+            texts: Vec::new(),
+        };
+        match builder.document() {
+            // PyYAML takes a comment right behind a bracket.
+            Err(Stop::Comment(at)) => text.insert(at, ' '),
+            Err(Stop::Problem(problem)) => return problems.keep(Err(*problem)),
+            Ok(root) => return root,
+        }
+    }
+}
+
+/// As dbt reads files, without the blanks at their ends. How many the first line with a text had before it.
+fn stripped(text: &str) -> (Cow<'_, str>, Mark) {
     let text = text.trim_end();
-    let mut builder = Builder {
-        file,
-        problems,
-        text,
-        parser: Parser::new_from_str(text),
-        anchors: HashMap::new(),
-        nodes: 0,
+    let blanks = &text[..text.len() - text.trim_start().len()];
+    let lines = blanks.matches('\n').count();
+    let indent = blanks.rsplit('\n').next().unwrap_or_default();
+    let first = Mark {
+        line: u32::try_from(lines + 1).unwrap_or(u32::MAX),
+        column: u32::try_from(indent.chars().count()).unwrap_or(u32::MAX),
     };
-    problems.keep(builder.document())?
+    match blanks.is_empty() {
+        true => (text.into(), first),
+        false => (
+            format!("{}{}", "\n".repeat(lines), text.trim_start()).into(),
+            first,
+        ),
+    }
+}
+
+/// Why a file cannot be read, or cannot yet.
+enum Stop {
+    Problem(Box<Diagnostic>),
+    /// A `#` that begins a comment, and what is before it has to be told from it by a blank: where it is.
+    Comment(usize),
+}
+
+impl From<Diagnostic> for Stop {
+    fn from(problem: Diagnostic) -> Self {
+        Self::Problem(Box::new(problem))
+    }
 }
 
 struct Builder<'a> {
     file: &'a str,
     problems: &'a Problems,
     text: &'a str,
+    /// The first line with a text, and how far it was indented.
+    first: Mark,
     parser: Parser<'a, granit_parser::StrInput<'a>>,
     anchors: HashMap<usize, Yaml>,
     nodes: usize,
+    /// First and last lines of texts in quotes and blocks.
+    texts: Vec<(usize, usize)>,
 }
 
 type Found<'a> = (Event<'a>, Mark);
 
 impl<'a> Builder<'a> {
-    fn document(&mut self) -> Result<Option<Yaml>, Diagnostic> {
+    fn document(&mut self) -> Result<Option<Yaml>, Stop> {
         let (mut root, mut start) = (None, Mark::default());
         loop {
             let (event, at) = self.next()?;
             match event {
-                Event::StreamEnd => return Ok(root),
+                Event::StreamEnd => {
+                    self.check_tabs()?;
+                    return Ok(root);
+                }
                 Event::DocumentStart(..) => start = at,
                 Event::StreamStart | Event::DocumentEnd => {}
                 _ if root.is_some() => {
-                    return Err(self.error("the file has more than one YAML document", start));
+                    let problem = self.error("the file has more than one YAML document", start);
+                    return Err(problem.into());
                 }
                 event => root = Some(self.node(event, at)?).filter(|yaml| !yaml.is_null()),
             }
         }
     }
 
-    fn next(&mut self) -> Result<Found<'a>, Diagnostic> {
+    fn next(&mut self) -> Result<Found<'a>, Stop> {
         loop {
             match self.parser.next_event() {
                 Some(Ok((Event::Comment(..), _))) => {}
                 Some(Ok((Event::Scalar(text, style, anchor, tag), span))) => {
+                    if style != ScalarStyle::Plain {
+                        self.texts.push((span.start.line(), span.end.line()));
+                    }
                     let text = self.at_end(text, style, &span);
-                    return Ok((Event::Scalar(text, style, anchor, tag), mark(&span)));
+                    return Ok((Event::Scalar(text, style, anchor, tag), self.mark(&span)));
                 }
-                Some(Ok((event, span))) => return Ok((event, mark(&span))),
+                Some(Ok((event, span))) => return Ok((event, self.mark(&span))),
                 None => return Ok((Event::StreamEnd, Mark::default())),
                 Some(Err(error)) => {
                     let at = position(error.marker());
+                    if let Some(at) = self.comment(error.marker(), &error.info()) {
+                        return Err(Stop::Comment(at));
+                    }
                     let found = slips::found(self.text, at);
-                    return Err(match found {
-                        Some((at, slip)) => self.error(format!("not valid YAML: {slip}"), at),
-                        None => self.error(format!("not valid YAML: {}", error.info()), at),
-                    });
+                    let problem = match found {
+                        Some((at, slip)) => self
+                            .error(format!("not valid YAML: {}", slip.what), at)
+                            .hint(slip.hint),
+                        None => self
+                            .error(format!("not valid YAML: {}", error.info()), at)
+                            .maybe_hint(slips::hint(&error.info()).map(str::to_owned)),
+                    };
+                    return Err(problem.into());
                 }
             }
         }
@@ -85,7 +146,49 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn node(&mut self, event: Event<'a>, at: Mark) -> Result<Yaml, Diagnostic> {
+    fn mark(&self, span: &Span) -> Mark {
+        self.shifted(position(&span.start))
+    }
+
+    /// In the file as it is.
+    fn shifted(&self, mut at: Mark) -> Mark {
+        if at.line == self.first.line {
+            at.column += self.first.column;
+        }
+        at
+    }
+
+    fn comment(&self, marker: &granit_parser::Marker, info: &str) -> Option<usize> {
+        let wanted = info.starts_with("comments must be separated");
+        let (at, _) = self
+            .text
+            .char_indices()
+            .nth(marker.index())
+            .filter(|_| wanted)?;
+        let before = self.text[..at].trim_end_matches('#');
+        let behind = before.ends_with([']', '}', '"', '\'']);
+        (behind && self.text[before.len()..].starts_with('#')).then_some(before.len())
+    }
+
+    /// As in PyYAML, a line of blanks with a tab among them is one that a tab indents.
+    fn check_tabs(&self) -> Result<(), Stop> {
+        let is_slip = |line: usize, text: &str| {
+            let inside = |(first, last): &(usize, usize)| *first <= line && line <= *last;
+            text.contains('\t') && text.trim().is_empty() && !self.texts.iter().any(inside)
+        };
+        let mut lines = (1..).zip(self.text.lines());
+        let Some((line, text)) = lines.find(|(line, text)| is_slip(*line, text)) else {
+            return Ok(());
+        };
+        let at = Mark {
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: text.find('\t').map_or(1, |at| at as u32 + 1),
+        };
+        let problem = self.error(format!("not valid YAML: {}", slips::TAB.what), at);
+        Err(problem.hint(slips::TAB.hint).into())
+    }
+
+    fn node(&mut self, event: Event<'a>, at: Mark) -> Result<Yaml, Stop> {
         self.count(1, at)?;
         self.check_tag(&event, at)?;
         let (value, anchor) = match event {
@@ -94,9 +197,8 @@ impl<'a> Builder<'a> {
             Event::MappingStart(_, anchor, _) => (self.map()?, anchor),
             Event::Alias(id) => return self.alias(id, at),
             other => {
-                return Err(Diagnostic::internal(format!(
-                    "unexpected YAML event {other:?}"
-                )));
+                let problem = Diagnostic::internal(format!("unexpected YAML event {other:?}"));
+                return Err(problem.into());
             }
         };
         let yaml = Yaml {
@@ -110,7 +212,7 @@ impl<'a> Builder<'a> {
         Ok(yaml)
     }
 
-    fn check_tag(&self, event: &Event<'a>, at: Mark) -> Result<(), Diagnostic> {
+    fn check_tag(&self, event: &Event<'a>, at: Mark) -> Result<(), Stop> {
         let tag = match event {
             Event::Scalar(.., tag)
             | Event::SequenceStart(.., tag)
@@ -123,29 +225,32 @@ impl<'a> Builder<'a> {
         });
         match unknown {
             Some(tag) => {
-                Err(self.error(format!("nobody knows the YAML tag {}", tag.original()), at))
+                let message = format!("nobody knows the YAML tag {}", tag.original());
+                Err(self.error(message, at).into())
             }
             None => Ok(()),
         }
     }
 
-    fn alias(&mut self, id: usize, at: Mark) -> Result<Yaml, Diagnostic> {
+    fn alias(&mut self, id: usize, at: Mark) -> Result<Yaml, Stop> {
         let Some(yaml) = self.anchors.get(&id).cloned() else {
-            return Err(self.error("an alias (*name) stands inside the value that it names", at));
+            let message = "an alias (*name) stands inside the value that it names";
+            return Err(self.error(message, at).into());
         };
         self.count(size(&yaml), at)?;
         Ok(yaml)
     }
 
-    fn count(&mut self, nodes: usize, at: Mark) -> Result<(), Diagnostic> {
+    fn count(&mut self, nodes: usize, at: Mark) -> Result<(), Stop> {
         self.nodes += nodes;
         if self.nodes > MAX_NODES {
-            return Err(self.error("aliases (*name) make the file too large", at));
+            let problem = self.error("aliases (*name) make the file too large", at);
+            return Err(problem.into());
         }
         Ok(())
     }
 
-    fn list(&mut self) -> Result<Value, Diagnostic> {
+    fn list(&mut self) -> Result<Value, Stop> {
         let mut items = Vec::new();
         loop {
             match self.next()? {
@@ -155,7 +260,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn map(&mut self) -> Result<Value, Diagnostic> {
+    fn map(&mut self) -> Result<Value, Stop> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut merged = Vec::new();
         loop {
@@ -171,7 +276,7 @@ impl<'a> Builder<'a> {
                 Key::Merge => {
                     let message =
                         format!("<< takes a mapping or a list of them, not {}", value.kind());
-                    return Err(self.error(message, at));
+                    return Err(self.error(message, at).into());
                 }
                 Key::Text(key) => self.insert(&mut entries, Entry { key, key_at, value }),
             }
@@ -180,14 +285,15 @@ impl<'a> Builder<'a> {
         Ok(Value::Map(entries))
     }
 
-    fn key(&mut self, event: Event<'a>, at: Mark) -> Result<Key, Diagnostic> {
+    fn key(&mut self, event: Event<'a>, at: Mark) -> Result<Key, Stop> {
         let plain = matches!(&event, Event::Scalar(_, ScalarStyle::Plain, ..));
         match self.node(event, at)?.value {
             Value::Scalar(scalar) if plain && scalar.text == "<<" => Ok(Key::Merge),
             Value::Scalar(scalar) => Ok(Key::Text(scalar.text)),
             _ => Err(self
                 .error("a key must be a single text", at)
-                .hint("quote Jinja that stands for a whole value: \"{{ ... }}\"")),
+                .hint("quote Jinja that stands for a whole value: \"{{ ... }}\"")
+                .into()),
         }
     }
 
@@ -206,6 +312,7 @@ impl<'a> Builder<'a> {
     }
 
     fn error(&self, message: impl Into<String>, at: Mark) -> Diagnostic {
+        let at = self.shifted(at);
         Diagnostic::error(message).at(Location::new(self.file, at.line, at.column))
     }
 }
@@ -255,10 +362,6 @@ fn size(yaml: &Yaml) -> usize {
     }
 }
 
-fn mark(span: &Span) -> Mark {
-    position(&span.start)
-}
-
 fn position(marker: &granit_parser::Marker) -> Mark {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     Mark {
@@ -299,6 +402,24 @@ mod tests {
         assert_eq!(text("a: |+\n  one\n  two\n\n"), json!("one\ntwo"));
         assert_eq!(text("a: |\n  one\n\nb: x"), json!("one\n"));
         assert_eq!(text("a: one"), json!("one"));
+    }
+
+    #[test]
+    fn a_file_is_read_as_pyyaml_reads_it() {
+        let json = |text: &str| read(text).0.map(|yaml| yaml.to_json());
+        assert_eq!(
+            json("\n  a: {b: 1}# one\nc: [2]#two\n"),
+            Some(json!({"a": {"b": 1}, "c": [2]}))
+        );
+        let first = read("  a: 1\nb: 2").0.unwrap();
+        let entries = first.as_map().unwrap();
+        assert_eq!((entries[0].key_at.column, entries[1].key_at.column), (3, 1));
+        assert_eq!(
+            json("a: |\n  x\n  \t\n  y\nb: 1"),
+            Some(json!({"a": "x\n\t\ny\n", "b": 1}))
+        );
+        let (_, problems) = read("a:\n  - b\n\t\n  - c\n");
+        assert!(problems.contains("--> a.yml:3:1"), "{problems}");
     }
 
     #[test]

@@ -2,13 +2,59 @@
 
 use super::Mark;
 
+/// What is wrong, and what would be right.
+pub(super) struct Slip {
+    pub what: &'static str,
+    pub hint: &'static str,
+}
+
+pub(super) const TAB: Slip = Slip {
+    what: "a tab cannot indent",
+    hint: "use blanks",
+};
+
+const OPEN_LIST: Slip = Slip {
+    what: "the list that begins here is never closed",
+    hint: "] is missing",
+};
+
+const OPEN_MAPPING: Slip = Slip {
+    what: "the mapping that begins here is never closed",
+    hint: "} is missing",
+};
+
+/// For what the parser says of a line.
+pub(super) fn hint(info: &str) -> Option<&'static str> {
+    let rules = [
+        (
+            "did not find expected",
+            "keys of one mapping begin in one column, and so do the items of a list",
+        ),
+        (
+            "mapping values are not allowed",
+            "quote a text that has a colon in it, and begin keys of one mapping in one column",
+        ),
+        (
+            "simple key",
+            "a key ends with a colon and a blank: key: value",
+        ),
+        ("quote", "a quote that begins a text has to end it, too"),
+        (
+            "while scanning a quoted",
+            "a quote that begins a text has to end it, too",
+        ),
+    ];
+    let found = rules.iter().find(|(part, _)| info.contains(part));
+    found.map(|(_, hint)| *hint)
+}
+
 /// The place of a slip before the one where the parser gave up, and what it is.
-pub(super) fn found(text: &str, at: Mark) -> Option<(Mark, &'static str)> {
+pub(super) fn found(text: &str, at: Mark) -> Option<(Mark, Slip)> {
     tab(text, at).or_else(|| unclosed(text, at))
 }
 
 /// On the line of the error, or the one beside it.
-fn tab(text: &str, at: Mark) -> Option<(Mark, &'static str)> {
+fn tab(text: &str, at: Mark) -> Option<(Mark, Slip)> {
     let near = (1u32..).zip(text.lines());
     let mut near = near.filter(|(line, _)| line.abs_diff(at.line) <= 1);
     near.find_map(|(line, text)| {
@@ -18,12 +64,12 @@ fn tab(text: &str, at: Mark) -> Option<(Mark, &'static str)> {
             line,
             column: column as u32 + 1,
         };
-        Some((mark, "a tab cannot indent: use blanks"))
+        Some((mark, TAB))
     })
 }
 
 /// The innermost bracket that is open where the parser gave up.
-fn unclosed(text: &str, at: Mark) -> Option<(Mark, &'static str)> {
+fn unclosed(text: &str, at: Mark) -> Option<(Mark, Slip)> {
     let mut open: Vec<(Mark, char)> = Vec::new();
     let (mut quote, mut before) = (None, ' ');
     let (mut line, mut column) = (1, 0);
@@ -52,16 +98,11 @@ fn unclosed(text: &str, at: Mark) -> Option<(Mark, &'static str)> {
         before = c;
     }
     let (mark, bracket) = open.pop()?;
-    Some(match bracket {
-        '[' => (
-            mark,
-            "the list that begins here is never closed: ] is missing",
-        ),
-        _ => (
-            mark,
-            "the mapping that begins here is never closed: } is missing",
-        ),
-    })
+    let slip = match bracket {
+        '[' => OPEN_LIST,
+        _ => OPEN_MAPPING,
+    };
+    Some((mark, slip))
 }
 
 /// Whether a value may begin behind the letter.
@@ -80,7 +121,7 @@ mod tests {
             Some((
                 mark.line,
                 mark.column,
-                slip.split(' ').nth(1).unwrap().to_owned(),
+                slip.what.split(' ').nth(1).unwrap().to_owned(),
             ))
         };
         let told = |line, column, word: &str| Some((line, column, word.to_owned()));

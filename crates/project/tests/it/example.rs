@@ -9,6 +9,7 @@ use crate::support::{compile, options};
 
 /// What only dbt's other users need.
 const NOT_IN_IT: &[ResourceType] = &[
+    ResourceType::Function,
     ResourceType::UnitTest,
     ResourceType::Analysis,
     ResourceType::Exposure,

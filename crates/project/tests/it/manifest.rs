@@ -174,7 +174,9 @@ fn foreign_keys_of_what_is_compiled_point_at_relations() {
     let model = NodeId::new("model.shop.k");
     let compiled = CompiledSql::from([(&model, ("select 1 as id", "k.sql".into()))]);
     let mut written = Vec::new();
-    project.write_manifest(&mut written, &compiled).unwrap();
+    project
+        .write_manifest(&mut written, &compiled, true)
+        .unwrap();
     let written: Value = serde_json::from_slice(&written).unwrap();
     let relation = &manifest["nodes"]["model.shop.m"]["relation_name"];
     assert_eq!(key(&written), *relation);
@@ -201,4 +203,29 @@ fn a_test_that_nobody_has_depends_on_what_its_arguments_name() {
     assert_eq!(json!(found), parents);
     let own = &manifest["macros"]["macro.shop.run_query"]["depends_on"]["macros"];
     assert_eq!(*own, json!([]));
+}
+
+#[test]
+fn hooks_and_groups_have_settings_of_models_and_columns_keep_keys_that_nobody_knows() {
+    let project = project(
+        "--- dbt_project.yml\nname: shop\non-run-start: select 1\nmodels: {+schema: mart, +tags: [t]}\n\
+         --- models/m.sql\nselect 1 as a\n--- tests/s.yml\nmodels:\n  - name: m\n    columns:\n\
+         \x20     - {name: a, policy_tags: [x], docs: {show: false}, data_tests: [unique: {config: {severity: \"{{ 'warn' }}\"}}]}\n\
+         groups: [{name: g, owner: {name: x}}]\n",
+    );
+    let manifest = project.manifest();
+    let hook = &manifest["nodes"]["operation.shop.shop-on-run-start-0"];
+    assert_eq!(
+        (&hook["schema"], &hook["index"]),
+        (&json!("main_mart"), &json!(0))
+    );
+    let group = &manifest["groups"]["group.shop.g"]["config"];
+    assert_eq!(*group, json!({"meta": {}, "schema": "mart", "tags": ["t"]}));
+    let column = &manifest["nodes"]["model.shop.m"]["columns"]["a"];
+    assert_eq!(column["policy_tags"], json!(["x"]));
+    assert!(column.get("docs").is_none());
+    let mut tests = manifest["nodes"].as_object().unwrap().values();
+    let test = tests.find(|node| node["resource_type"] == "test").unwrap();
+    assert_eq!(test["fqn"], json!(["shop", "unique_m_a"]));
+    assert_eq!(test["unrendered_config"], json!({"severity": "warn"}));
 }

@@ -122,7 +122,7 @@ models:
   --> macros/m.sql:2:1
   hint: the other is at macros/m.sql:1:1
 error: model 'd' and model 'c' both fill the table main.d
-  --> models/d.sql
+  --> models/d.sql:1:1
   hint: the other is at models/c.sql:1:11
 error: test 'unique_a_id' is defined twice
   --> models/s.yml:3:42
@@ -131,10 +131,10 @@ error: model 'a' is described twice
   --> models/s.yml:4:11
   hint: the other is at models/s.yml:2:11
 error: model 'a' is defined twice
-  --> models/sub/a.sql
+  --> models/sub/a.sql:1:1
   hint: the other is at models/a.sql
 error: seed 'b' and model 'b' both fill the table main.b
-  --> seeds/b.csv
+  --> seeds/b.csv:1:1
   hint: the other is at models/b.sql"
     );
 }
@@ -172,6 +172,7 @@ error: x must not be 3
 error: no macro or function is called 'nowhere'
   --> macros/deep/m.sql:8:6
   hint: it is called from models/c.sql:1:11
+  hint: define it in macros/: {% macro nowhere() %}; one of a package is called package.nowhere()
 warning: Jinja: unknown method: string has no method named nothing
   --> models/d.sql:1:21"
     );
@@ -477,7 +478,7 @@ flags: {require_unique_project_resource_names: true}
     assert_eq!(
         problems(&format!("{BOTH}{strict}")),
         "error: seed 'a' has the name of a model
-  --> seeds/a.csv
+  --> seeds/a.csv:1:1
   hint: the other is at models/a.sql"
     );
 }
@@ -788,12 +789,14 @@ error: 'tags' of model 'a' must be a text or a list of texts, not {\"a\":\"b\"}
   --> models/a.sql:1:27
 error: no model, seed or snapshot is called 'nope'
   --> models/p.py:2:16
+  hint: a model and a seed are called as their files are, without the ending
 error: 'docs.show' of model 'a' must be true or false, not \"perhaps\"
   --> models/s.yml:5:9
 error: 'contract.enforced' of model 'a' must be true or false, not \"maybe\"
   --> models/s.yml:6:18
 warning: the test 't' does not run: no model, seed or snapshot is called 'nope'
-  --> tests/t.sql:2:9"
+  --> tests/t.sql:2:9
+  hint: a model and a seed are called as their files are, without the ending"
     );
 }
 
