@@ -264,6 +264,46 @@ impl Project {
         detail.is_some_and(|detail| detail.raw.trim().is_empty() && !detail.has_mark)
     }
 
+    /// As in dbt, a node whose database DuckDB does not have keeps everything from running. The project's own rule for
+    /// databases may say otherwise.
+    pub fn not_attached(&self, node: &Node) -> Option<Diagnostic> {
+        let target = &self.shared.target;
+        let keys: &[&str] = match node.resource_type() {
+            ResourceType::Model | ResourceType::Seed => &["database"],
+            ResourceType::Snapshot => &["target_database", "database"],
+            _ => return None,
+        };
+        let is_own = |name: &str| {
+            let mut named = self.shared.macros.named(name);
+            named.any(|found| found.package != jinja::BUILTIN)
+        };
+        let rules = [
+            "generate_database_name",
+            "default__generate_database_name",
+            "duckdb__generate_database_name",
+        ];
+        if target.kind != "duckdb" || node.relation.is_none() || rules.into_iter().any(is_own) {
+            return None;
+        }
+        let detail = self.details.get(&node.id)?;
+        let mut said = keys
+            .iter()
+            .filter_map(|key| Some((*key, detail.config.get(*key)?.as_str()?.trim())));
+        let (key, name) = said.next()?;
+        if name.is_empty() || target.has_database(name) {
+            return None;
+        }
+        let what = format!("{} '{}'", node.resource_type(), node.name);
+        let problem = Diagnostic::error(format!("the database '{name}' of {what} is not attached"));
+        let place = detail.places.get(key).filter(|at| at.line > 0);
+        let hint = format!("take '{key}' away, or name it under attach: in profiles.yml");
+        Some(
+            problem
+                .at(place.unwrap_or(&node.location).clone())
+                .hint(hint),
+        )
+    }
+
     /// What the manifest says of a node.
     pub fn described(&self, id: &NodeId) -> Option<Value> {
         manifest::of_node(self, id)
@@ -280,10 +320,8 @@ impl Project {
         match self.details.get(&node.id) {
             _ if is_yaml_snapshot(node) => file.join(self.snapshot_path(node)),
             Some(nodes::Detail {
-                test: Some(test),
-                alias,
-                ..
-            }) => file.join(test.file_name(alias)),
+                test: Some(test), ..
+            }) => file.join(test.file_name()),
             _ => file,
         }
     }

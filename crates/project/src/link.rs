@@ -92,6 +92,9 @@ pub(crate) fn resolve(
             version,
         } => names.reference(asker, package.as_deref(), name, version.as_deref())?,
         RefCall::Source { source, table } => names.source(asker.package, source, table)?,
+        RefCall::Function { package, name } => {
+            names.function(asker.package, package.as_deref(), name)?
+        }
     };
     Ok(known.id.clone())
 }
@@ -210,7 +213,8 @@ fn within(node: &Node, raw: &str, byte: Option<usize>) -> Location {
 fn calls(raw: &str) -> impl Iterator<Item = (usize, RefCall)> {
     let starts = raw
         .match_indices("ref(")
-        .chain(raw.match_indices("source("));
+        .chain(raw.match_indices("source("))
+        .chain(raw.match_indices("function("));
     starts.filter_map(|(at, _)| {
         let end = at + raw[at..].find(')')? + 1;
         Some((at, RefCall::parse(&raw[at..end])?))
@@ -219,7 +223,7 @@ fn calls(raw: &str) -> impl Iterator<Item = (usize, RefCall)> {
 
 fn names(call: &RefCall, node: &Node) -> bool {
     match call {
-        RefCall::Ref { name, .. } => *name == node.name,
+        RefCall::Ref { name, .. } | RefCall::Function { name, .. } => *name == node.name,
         RefCall::Source { source, table } => {
             node.id.as_str().ends_with(&format!(".{source}.{table}"))
         }

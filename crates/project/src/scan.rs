@@ -38,6 +38,15 @@ impl SqlFile {
     pub fn raw(&self) -> &str {
         &self.text[self.range.clone()]
     }
+
+    /// Where it defines a generic test, which is no part of a query.
+    pub fn defines_test(&self) -> Option<usize> {
+        static OPEN: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new(r"\{%[-+]?\s*test\s+\w+\s*\(").expect("a valid pattern"));
+        let raw = self.raw();
+        let found = raw.contains("endtest").then(|| OPEN.find(raw)).flatten()?;
+        Some(found.start())
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -61,6 +70,7 @@ pub(crate) struct Scanned {
     pub snapshots: Vec<SqlFile>,
     pub tests: Vec<SqlFile>,
     pub analyses: Vec<SqlFile>,
+    pub functions: Vec<SqlFile>,
     pub seeds: Vec<SeedFile>,
     /// Property files: path and text.
     pub properties: Vec<(String, String)>,
@@ -102,7 +112,12 @@ impl Scanner<'_> {
             self.seeds(folder);
         }
         for folder in &file.analyses_in {
-            self.analyses(folder);
+            let found = self.templates(folder);
+            self.found.analyses.extend(found);
+        }
+        for folder in &file.functions_in {
+            let found = self.templates(folder);
+            self.found.functions.extend(found);
         }
         let mut folders = file.folders();
         folders.sort();
@@ -173,14 +188,13 @@ impl Scanner<'_> {
         }
     }
 
-    fn analyses(&mut self, folder: &str) {
-        for file in self.list(folder, &["sql"]) {
-            if let Some(sql) = self.whole(&file, folder)
-                && let Some(sql) = self.compiled(sql)
-            {
-                self.found.analyses.push(sql);
-            }
-        }
+    fn templates(&mut self, folder: &str) -> Vec<SqlFile> {
+        let files = self.list(folder, &["sql"]);
+        let read = |file: &String| {
+            let whole = self.whole(file, folder)?;
+            self.compiled(whole)
+        };
+        files.iter().filter_map(read).collect()
     }
 
     fn fixtures(&mut self, folder: &str) {
@@ -249,9 +263,14 @@ impl Scanner<'_> {
 
     /// Keeps what does not compile aside.
     fn compiled(&mut self, sql: SqlFile) -> Option<SqlFile> {
+        // Nothing is rendered of a file that cannot run.
+        let range = match sql.defines_test() {
+            Some(_) => 0..0,
+            None => sql.range.clone(),
+        };
         let added = self
             .engine
-            .add_part(&sql.template, &sql.file, &sql.text, sql.range.clone());
+            .add_part(&sql.template, &sql.file, &sql.text, range);
         match self.problems.keep(added) {
             Some(()) => Some(sql),
             None => {

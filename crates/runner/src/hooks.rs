@@ -1,6 +1,7 @@
 //! Runs hooks: around a step, and around a whole run.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use chrono::DateTime;
 use forebay_core::{Diagnostic, ResourceType};
@@ -193,6 +194,15 @@ fn told_of(workspace: &Workspace, result: &StepResult) -> Value {
     });
     node["compiled"] = result.sql.is_some().into();
     node["compiled_code"] = json!(result.sql);
+    if let Some(known) = workspace.graph().get(&result.node) {
+        let compiled = workspace.project.compiled_path(known);
+        let compiled = Path::new("target/compiled").join(compiled);
+        let compiled = result.sql.as_ref().map(|_| compiled);
+        node["compiled_path"] = json!(compiled);
+        for (name, value) in properties(&node) {
+            node[name] = value;
+        }
+    }
     let at = |ms: i64| {
         let at = DateTime::from_timestamp_millis(ms);
         at.map(|at| at.format("%Y-%m-%d %H:%M:%S%.6f").to_string())
@@ -215,4 +225,52 @@ fn told_of(workspace: &Workspace, result: &StepResult) -> Value {
         "batch_results": null,
         "node": node,
     })
+}
+
+/// What a node answers in dbt besides the fields that its manifest shows.
+fn properties(node: &Value) -> [(&'static str, Value); 16] {
+    let text = |key: &str| node[key].as_str().unwrap_or_default();
+    let is_refable = matches!(text("resource_type"), "model" | "seed" | "snapshot");
+    let is_ephemeral = node["config"]["materialized"] == "ephemeral";
+    let (version, name) = (&node["version"], text("name"));
+    let is_versioned = text("resource_type") == "model" && !version.is_null();
+    let keeps = &node["config"]["store_failures"];
+    let list = |of: &Value| match of {
+        Value::Array(_) => of.clone(),
+        _ => json!([]),
+    };
+    [
+        ("identifier", node["alias"].clone()),
+        ("is_refable", is_refable.into()),
+        ("is_relational", (is_refable || *keeps == true).into()),
+        ("is_ephemeral", is_ephemeral.into()),
+        ("is_ephemeral_model", (is_refable && is_ephemeral).into()),
+        ("is_versioned", is_versioned.into()),
+        (
+            "is_latest_version",
+            (is_versioned && *version == node["latest_version"]).into(),
+        ),
+        ("is_external_node", false.into()),
+        (
+            "search_name",
+            match version {
+                Value::Null => name.into(),
+                Value::String(version) => format!("{name}.v{version}").into(),
+                version => format!("{name}.v{version}").into(),
+            },
+        ),
+        ("depends_on_nodes", list(&node["depends_on"]["nodes"])),
+        ("depends_on_macros", list(&node["depends_on"]["macros"])),
+        (
+            "file_id",
+            format!("{}://{}", text("package_name"), text("original_file_path")).into(),
+        ),
+        ("config_call_dict", json!({})),
+        (
+            "empty",
+            (text("resource_type") != "seed" && text("raw_code").trim().is_empty()).into(),
+        ),
+        ("should_store_failures", (*keeps == true).into()),
+        ("extra_ctes", json!([])),
+    ]
 }

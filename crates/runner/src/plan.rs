@@ -209,6 +209,10 @@ pub async fn make(
         if !wanted || !selected.contains(&node.id) || is_apart(node, selected, options) {
             continue;
         }
+        if let Some(problem) = workspace.project.not_attached(node) {
+            problems.push(problem);
+            continue;
+        }
         match action(workspace, node, &existing, options).await {
             Ok(Some(action)) => actions.push((node, action)),
             Ok(None) => {}
@@ -272,8 +276,13 @@ async fn action(
         | Spec::Analysis(_)
         | Spec::SemanticModel(_)
         | Spec::Metric(_) => None,
-        // What keeps a function from being made is known by then.
-        Spec::Exposure(_) | Spec::SavedQuery(_) | Spec::Function(_) => Some(Action::Nothing),
+        Spec::Exposure(_) | Spec::SavedQuery(_) => Some(Action::Nothing),
+        // What keeps it from being made is known by then.
+        Spec::Function(_) => Some(Action::Materialize {
+            with: "function".to_owned(),
+            incremental: false,
+            sql: Some(String::new()),
+        }),
         Spec::Seed(_) if project.made_by_macros("seed") => Some(Action::Materialize {
             with: "seed".to_owned(),
             incremental: false,

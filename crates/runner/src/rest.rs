@@ -82,10 +82,28 @@ struct Rest<'a> {
 impl Rest<'_> {
     async fn look(&mut self) {
         let workspace = self.workspace;
-        let Ok(order) = workspace.graph().topological() else {
-            return;
+        let mut graph = workspace.graph().clone();
+        let order: Vec<NodeId> = loop {
+            let sorted = graph.topological();
+            let sorted =
+                sorted.map(|order| order.into_iter().map(|node| node.id.clone()).collect());
+            match sorted {
+                Ok(order) => break order,
+                // What is in a circle is not looked at, nor what is below it.
+                Err(cycle) => {
+                    for id in &cycle {
+                        self.unknown.insert(id.clone());
+                        if let Some(node) = graph.nodes.get_mut(id) {
+                            node.depends_on.clear();
+                        }
+                    }
+                }
+            }
         };
-        for node in order {
+        for node in order.iter().filter_map(|id| workspace.graph().get(id)) {
+            if self.unknown.contains(&node.id) {
+                continue;
+            }
             if !self.is_fine(node) || !self.plan(node).await {
                 self.unknown.insert(node.id.clone());
             }

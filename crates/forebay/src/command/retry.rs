@@ -83,7 +83,13 @@ fn with(global: &Global, earlier: &Json) -> Global {
     global.vars = global.vars.or(vars);
     global.target = global.target.or_else(|| text("target"));
     global.profile = global.profile.or_else(|| text("profile"));
-    for switch in [&switch::FULL_REFRESH, &switch::EMPTY] {
+    let kept = [
+        &switch::FULL_REFRESH,
+        &switch::EMPTY,
+        &switch::FAIL_FAST,
+        &switch::STORE_FAILURES,
+    ];
+    for switch in kept {
         let key = switch.name.replace('-', "_");
         if let Some(on) = earlier[&key].as_bool() {
             global.switches.or(switch, on);

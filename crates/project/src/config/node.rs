@@ -293,7 +293,10 @@ impl Reader<'_> {
         };
         let message = format!("'{name}'{of} must be {wanted}, not {}", setting.value);
         let problem = Diagnostic::error(message).at(setting.at.clone());
-        self.problems.push(problem);
+        let is_template = setting.at.file.extension().is_some_and(|end| end == "sql");
+        let hint = (setting.value.is_null() && is_template)
+            .then(|| "a word without quotes is a variable, and has no value here".to_owned());
+        self.problems.push(problem.maybe_hint(hint));
     }
 
     pub fn text(&self, name: &str) -> Option<String> {

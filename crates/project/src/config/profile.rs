@@ -21,6 +21,8 @@ pub(crate) struct Target {
     pub database: Arc<str>,
     /// Nodes that run at the same time, at least one.
     pub threads: Option<usize>,
+    /// Databases besides its own.
+    attached: Vec<String>,
     /// What else the profile says, without its secrets.
     more: Map<String, Json>,
 }
@@ -34,6 +36,7 @@ impl Default for Target {
             schema: "main".into(),
             database: DATABASE.into(),
             threads: None,
+            attached: Vec::new(),
             more: Map::new(),
         }
     }
@@ -48,6 +51,13 @@ impl Target {
             name: name.map_or(default.name, str::to_owned),
             ..Self::default()
         }
+    }
+
+    /// Whether DuckDB would have a database of that name.
+    pub fn has_database(&self, name: &str) -> bool {
+        let known = self.attached.iter().map(String::as_str);
+        let mut known = known.chain([&*self.database, "memory", "system", "temp"]);
+        known.any(|known| known.eq_ignore_ascii_case(name))
     }
 
     /// Another key of the profile.
@@ -122,6 +132,7 @@ impl Target {
             database: database.into(),
             schema: schema.unwrap_or_else(|| Self::default().schema),
             threads,
+            attached: attached(&output.value),
             more: public(&output.value),
         })
     }
@@ -151,6 +162,21 @@ const ADAPTERS: &[&str] = &[
 ];
 
 /// DuckDB calls a database as its file.
+/// `attach:` of the profile: paths with names, or named as their files.
+fn attached(yaml: &Yaml) -> Vec<String> {
+    let entries = yaml.get("attach").and_then(Yaml::as_list);
+    let name = |entry: &Yaml| match entry.as_text() {
+        Some(path) => Some(of_file(Some(path))),
+        None => {
+            let text = |key: &str| entry.get(key).and_then(Yaml::as_text);
+            text("alias")
+                .map(str::to_owned)
+                .or_else(|| Some(of_file(Some(text("path")?))))
+        }
+    };
+    entries.into_iter().flatten().filter_map(name).collect()
+}
+
 fn of_file(path: Option<&str>) -> String {
     let path = path.filter(|path| *path != ":memory:").unwrap_or("memory");
     let path = path.split(['?', '#']).next().unwrap_or(path);

@@ -13,7 +13,7 @@ use super::types::Kind;
 use super::vars::WrittenVars;
 use crate::hooks::{HookText, When};
 use crate::query_comment::QueryComment;
-use crate::yaml::{Doc, Fields, Unknown, Value, Yaml};
+use crate::yaml::{Doc, Fields, Unknown, Value, Yaml, form_of};
 
 /// What has to be known before anything can be rendered.
 pub(crate) struct ProjectName {
@@ -54,6 +54,7 @@ pub(crate) struct ProjectFile {
     pub snapshots_in: Vec<String>,
     pub macros_in: Vec<String>,
     pub analyses_in: Vec<String>,
+    pub functions_in: Vec<String>,
     pub vars: WrittenVars,
     /// Where installed packages are.
     pub packages_in: String,
@@ -78,6 +79,7 @@ pub(crate) struct ProjectFile {
     /// No two nodes may have one name, in whatever package or of whatever kind.
     pub unique_names: bool,
     pub models: Tree,
+    pub functions: Tree,
     pub seeds: Tree,
     pub snapshots: Tree,
     pub sources: Tree,
@@ -103,6 +105,7 @@ impl ProjectFile {
             &self.analyses_in,
             &self.macros_in,
             &self.tests_in,
+            &self.functions_in,
         ];
         kinds.into_iter().flatten().collect()
     }
@@ -116,9 +119,7 @@ const TOLERATED: &[&str] = &[
     "log-path",
     "asset-paths",
     "dbt-cloud",
-    "functions",
     "analyses",
-    "function-paths",
     "profile-template",
 ];
 
@@ -149,6 +150,7 @@ impl ProjectFile {
         let snapshots_in = paths(&["snapshot-paths"], "snapshots");
         let macros_in = paths(&["macro-paths"], "macros");
         let analyses_in = paths(&["analysis-paths"], "analyses");
+        let functions_in = paths(&["function-paths"], "functions");
         let docs = fields.texts("docs-paths");
         let docs_in = (!docs.is_empty()).then(|| clean(docs, "docs", folder));
         let restricted = fields.flag("restrict-access").unwrap_or(false);
@@ -192,6 +194,7 @@ impl ProjectFile {
             snapshots_in,
             macros_in,
             analyses_in,
+            functions_in,
             vars,
             packages_in: packages_in.unwrap_or_else(|| "dbt_packages".into()),
             dispatch,
@@ -213,6 +216,7 @@ impl ProjectFile {
             ),
             unique_names: flag("require_unique_project_resource_names", false),
             models: tree(&["models"]),
+            functions: tree(&["functions"]),
             seeds: tree(&["seeds"]),
             snapshots: tree(&["snapshots"]),
             sources: tree(&["sources"]),
@@ -251,7 +255,11 @@ fn must_be(fields: &Fields<'_>, yaml: &Yaml, key: &str, kind: Kind) {
     if let Some(value) = written.filter(|value| !kind.fits(&value.to_json())) {
         let (what, wanted, found) = (&fields.what, kind.wanted(), value.kind());
         let message = format!("'{key}' of {what} must be {wanted}, not {found}");
-        fields.error(message, value.at);
+        let problem = Diagnostic::error(message).at(value.at.in_file(fields.doc.file));
+        fields
+            .doc
+            .problems
+            .push(problem.maybe_hint(form_of(wanted)));
     }
 }
 

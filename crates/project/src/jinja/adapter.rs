@@ -509,7 +509,7 @@ fn create_relation(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
 fn add_ephemeral_prefix(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let (name,): (String,) = from_args(args)?;
     let relation = Relation::new("", name);
-    Ok(Value::from(super::functions::cte_name(&relation)))
+    Ok(Value::from(super::references::cte_name(&relation)))
 }
 
 fn create_column(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {

@@ -11,11 +11,9 @@ use serde_json::Value as Json;
 
 use super::errors::{failed, problem, returning};
 use super::named::{Params, placed};
-use super::names::Known;
-use super::ref_call::RefCall;
+use super::references::{function, problem_with, reference, source};
 use super::relation::RelationValue;
 use super::scope::{Context, Scope};
-use super::unknown::Unknown;
 use super::{collections, cycles, macros, python, table, template, values};
 use crate::ask::{Answer, Question};
 use crate::config::Vars;
@@ -30,7 +28,7 @@ pub(crate) const FUNCTIONS: &[(&str, Params, Function)] = &[
     ("var", &["var_name", "default"], var),
     ("env_var", &["var", "default"], env_var),
     ("doc", &[], doc),
-    ("function", &[], no_function),
+    ("function", &[], function),
     ("is_incremental", &[], is_incremental),
     ("should_full_refresh", &[], should_full_refresh),
     ("load_relation", &["relation"], load_relation),
@@ -150,6 +148,39 @@ impl Callable {
     }
 }
 
+/// How functions are called that take more than one form.
+const FORMS: &[(&str, &str)] = &[
+    ("doc", "doc('name') or doc('package', 'name')"),
+    ("env_var", "env_var('NAME') or env_var('NAME', 'default')"),
+    (
+        "function",
+        "function('name') or function('package', 'name')",
+    ),
+    (
+        "ref",
+        "ref('model'), ref('package', 'model') or ref('model', v=1)",
+    ),
+    ("source", "source('source', 'table')"),
+    ("var", "var('name') or var('name', 'default')"),
+];
+
+impl Callable {
+    /// The engine does not say which call has an argument too few or too many.
+    fn told(&self, error: Error) -> Error {
+        let what = match error.kind() {
+            minijinja::ErrorKind::MissingArgument => "has too few arguments".to_owned(),
+            minijinja::ErrorKind::TooManyArguments => match error.detail() {
+                Some(detail) => format!("has too many arguments: {detail}"),
+                None => "has too many arguments".to_owned(),
+            },
+            _ => return error,
+        };
+        let form = FORMS.iter().find(|(name, _)| *name == self.name);
+        let problem_of = Diagnostic::error(format!("Jinja: {}() {what}", self.name));
+        problem(problem_of.maybe_hint(form.map(|(_, form)| (*form).to_owned())))
+    }
+}
+
 impl fmt::Debug for Callable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<function {}>", self.name)
@@ -162,13 +193,14 @@ impl Object for Callable {
     }
 
     fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-        match self.params {
+        let called = match self.params {
             [] => (self.function)(&self.scope, state, args),
             params => {
                 let args = placed(self.name, params, args)?;
                 (self.function)(&self.scope, state, &args)
             }
-        }
+        };
+        called.map_err(|error| self.told(error))
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
@@ -189,138 +221,6 @@ impl Object for Callable {
         let found = self.scope.vars().and_then(|vars| vars.get(name));
         Ok(Value::from(found.is_some()))
     }
-}
-
-fn reference(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    if let Some(first) = args.first().filter(|first| first.as_str().is_none()) {
-        let problem = format!("ref() needs the name of a model, not a {}", first.kind());
-        return Err(problem_with(problem, "write it as a text: ref('orders')"));
-    }
-    let (first, second, kwargs): (String, Option<String>, Kwargs) = from_args(args)?;
-    let version = match kwargs.get::<Option<Value>>("version")? {
-        None => kwargs.get::<Option<Value>>("v")?,
-        found => found,
-    };
-    let version = version.map(|version| version.to_string());
-    kwargs.assert_all_used()?;
-    let (package, name) = match second {
-        Some(name) => (Some(first), name),
-        None => (None, first),
-    };
-    let call = RefCall::Ref {
-        package: package.clone(),
-        name: name.clone(),
-        version: version.clone(),
-    };
-    let Some(names) = scope.shared.names.get() else {
-        return Ok(remember(scope, call, &name));
-    };
-    if scope.node.excused.contains(&call) {
-        return Ok(remember(scope, call, &name));
-    }
-    let known = names
-        .reference(scope.asker(), package.as_deref(), &name, version.as_deref())
-        .map_err(problem)?;
-    check_seen(scope, known, &call)?;
-    use_known(scope, known, &call.to_string())
-}
-
-fn problem_with(message: String, hint: &str) -> Error {
-    problem(Diagnostic::error(message).hint(hint))
-}
-
-fn source(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let (source, table): (String, String) = from_args(args)?;
-    let call = RefCall::Source {
-        source: source.clone(),
-        table: table.clone(),
-    };
-    let Some(names) = scope.shared.names.get() else {
-        return Ok(remember(scope, call, &table));
-    };
-    if scope.node.excused.contains(&call) {
-        return Ok(remember(scope, call, &table));
-    }
-    let known = names
-        .source(scope.package(), &source, &table)
-        .map_err(problem)?;
-    use_known(scope, known, &format!("source('{source}', '{table}')"))
-}
-
-/// Nothing is known yet: note the call, and answer with something of the right shape.
-fn remember(scope: &Arc<Scope>, call: RefCall, name: &str) -> Value {
-    let mut record = scope.record();
-    if !record.calls.contains(&call) {
-        record.calls.push(call);
-    }
-    let relation = Relation::new(&scope.shared.target.schema, name);
-    Value::from_object(RelationValue::new(scope, relation))
-}
-
-/// As in dbt, a source may be named where nobody has seen it: it is there already.
-fn check_seen(scope: &Scope, known: &Known, call: &RefCall) -> Result<(), Error> {
-    let parents = scope.node.parents.as_ref();
-    if parents.is_none_or(|parents| parents.contains(&known.id)) {
-        return Ok(());
-    }
-    let unseen = Diagnostic::error(format!("{call} was not seen while the project was read"));
-    let way = format!("write -- depends_on: {{{{ {call} }}}} outside of the condition");
-    Err(problem(unseen.hint(way)))
-}
-
-fn use_known(scope: &Arc<Scope>, known: &Known, call: &str) -> Result<Value, Error> {
-    let stand_in = scope.compiling().and_then(|c| c.stand_ins.get(&known.id));
-    if let Some(sql) = stand_in {
-        let relation = RelationValue::cte(scope, known.relation.clone(), sql.clone());
-        return Ok(Value::from_object(relation));
-    }
-    if scope.compiling().is_some_and(|c| c.only_stand_ins) {
-        let message = format!("the unit test gives no rows for {call}, which its model reads");
-        return Err(problem(
-            Diagnostic::error(message).hint("an input without rows: rows: []"),
-        ));
-    }
-    if !known.ephemeral {
-        let reading = scope.shared.reading.get();
-        let instead = reading.and_then(|reading| reading.deferred.get(&known.id));
-        let relation = instead.unwrap_or(&known.relation).clone();
-        let mut value = RelationValue::new(scope, relation);
-        value.quoted = known.quoting;
-        value.location = known.location.clone().filter(|_| instead.is_none());
-        value.wanted = wanted(scope, known);
-        return Ok(Value::from_object(value));
-    }
-    let mut record = scope.record();
-    if !record.ephemerals.contains(&known.id) {
-        record.ephemerals.push(known.id.clone());
-    }
-    drop(record);
-    let cte = cte_name(&known.relation);
-    let mut value = RelationValue::cte(scope, known.relation.clone(), cte);
-    value.wanted = wanted(scope, known);
-    Ok(Value::from_object(value))
-}
-
-/// Which of its rows are read: with `--empty` none, with `--sample` those of that time by models and snapshots.
-fn wanted(scope: &Scope, known: &Known) -> Option<String> {
-    let reading = scope.shared.reading.get()?;
-    scope.compiling()?;
-    if reading.empty {
-        return Some("false limit 0".to_owned());
-    }
-    let kind = scope.node.model.get("resource_type")?.as_str()?;
-    let window = reading
-        .sample
-        .filter(|_| matches!(kind, "model" | "snapshot"))?;
-    known
-        .event_time
-        .as_deref()
-        .map(|column| window.holds(column))
-}
-
-/// dbt's name for an ephemeral model's expression.
-pub(crate) fn cte_name(relation: &Relation) -> String {
-    format!("__dbt__cte__{}", relation.name)
 }
 
 fn var(scope: &Arc<Scope>, state: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
@@ -413,17 +313,6 @@ fn doc(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Valu
                     .maybe_hint(suggest::nearest(&name, known)),
             )
         })
-}
-
-/// Functions that dbt would create in the database: who calls one cannot run.
-fn no_function(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-    let name = args.first().map(Value::to_string).unwrap_or_default();
-    let message = format!("function('{name}'): functions of the database are not supported");
-    if scope.compiling().is_some() {
-        return Err(failed(message));
-    }
-    scope.record().warnings.push(Diagnostic::warning(message));
-    Ok(Unknown::value())
 }
 
 fn is_incremental(scope: &Arc<Scope>, _: &mut State<'_, '_>, _: &[Value]) -> Result<Value, Error> {

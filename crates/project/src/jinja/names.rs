@@ -34,6 +34,8 @@ pub(crate) struct Names {
     pub refs: BTreeMap<String, Vec<Known>>,
     /// By source name, then by table name.
     pub sources: BTreeMap<String, BTreeMap<String, Vec<Known>>>,
+    /// Functions of the database.
+    pub functions: BTreeMap<String, Vec<Known>>,
     /// Packages whose models are not for others, unless they are public.
     pub restricted: BTreeSet<String>,
     /// Switched off by `enabled: false`, and where.
@@ -135,6 +137,26 @@ impl Names {
             true => problem.hint("it has no versions at all"),
             false => problem.hint(format!("it has: {}", versions.join(", "))),
         }
+    }
+
+    pub fn function(
+        &self,
+        from: &str,
+        package: Option<&str>,
+        name: &str,
+    ) -> Result<&Known, Diagnostic> {
+        let named = self.functions.get(name).map_or(&[][..], Vec::as_slice);
+        let found = match package {
+            Some(package) => named.iter().find(|known| known.package == package),
+            None => self.nearest(from, named),
+        };
+        found.ok_or_else(|| {
+            let problem = Diagnostic::error(format!("no function of the database is called '{name}'"));
+            let near = suggest::nearest(name, self.functions.keys().map(String::as_str));
+            problem.hint(near.unwrap_or_else(|| {
+                format!("write it to functions/{name}.sql, and describe it under functions: in a property file")
+            }))
+        })
     }
 
     pub fn source(&self, from: &str, source: &str, table: &str) -> Result<&Known, Diagnostic> {

@@ -15,6 +15,10 @@ pub(crate) enum RefCall {
         source: String,
         table: String,
     },
+    Function {
+        package: Option<String>,
+        name: String,
+    },
 }
 
 impl RefCall {
@@ -51,6 +55,14 @@ impl RefCall {
                 version,
             },
             ("source", source, Some(table), None) => RefCall::Source { source, table },
+            ("function", name, None, None) => RefCall::Function {
+                package: None,
+                name,
+            },
+            ("function", package, Some(name), None) => RefCall::Function {
+                package: Some(package),
+                name,
+            },
             _ => return None,
         };
         names.next().is_none().then_some(call)
@@ -70,6 +82,11 @@ impl fmt::Display for RefCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RefCall::Source { source, table } => write!(f, "source('{source}', '{table}')"),
+            RefCall::Function {
+                package: Some(package),
+                name,
+            } => write!(f, "function('{package}', '{name}')"),
+            RefCall::Function { name, .. } => write!(f, "function('{name}')"),
             RefCall::Ref {
                 package,
                 name,

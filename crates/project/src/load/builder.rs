@@ -98,6 +98,14 @@ impl<'a> Builder<'a> {
             broken,
             nodes::analysis,
         );
+        let patches = Patches::new(cx, "function", &properties.functions, []);
+        self.sql(
+            ResourceType::Function,
+            &scanned.functions,
+            patches,
+            broken,
+            nodes::function,
+        );
         for table in &properties.sources {
             let name = format!("{}.{}", table.source, table.table);
             let outcome = nodes::source(cx, table);
@@ -262,6 +270,10 @@ pub(super) fn register(drafts: &[Draft], quoting: Quoting, names: &mut Names) {
         match &node.spec {
             Spec::Model(_) | Spec::Seed(_) | Spec::Snapshot(_) => {
                 let named = names.refs.entry(node.name.clone()).or_default();
+                named.push(known());
+            }
+            Spec::Function(_) => {
+                let named = names.functions.entry(node.name.clone()).or_default();
                 named.push(known());
             }
             Spec::Source(source) => {

@@ -253,7 +253,7 @@ fn target(
         if is_empty {
             let problem = Diagnostic::error(format!("{PROFILES_FILE} is empty"));
             let hint = format!("the project's profile is '{profile}'");
-            problems.push(problem.at(Location::file(PROFILES_FILE)).hint(hint));
+            problems.push(problem.at(Location::new(PROFILES_FILE, 1, 1)).hint(hint));
         }
         return None;
     };

@@ -59,7 +59,10 @@ pub(crate) fn load(root: &Path, options: LoadOptions) -> Result<Project, Unread>
         // Only an empty file is no project without having a problem.
         (Ok(_), None) => {
             let problem = Diagnostic::error(format!("'{PROJECT_FILE}' is empty"));
-            Err(problem.at(Location::file(PROJECT_FILE)).into())
+            let problem = problem.at(Location::new(PROJECT_FILE, 1, 1));
+            Err(problem
+                .hint("it begins with name: and the project's name")
+                .into())
         }
         (Err(problems), rest) => Err(Unread {
             problems,

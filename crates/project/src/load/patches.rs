@@ -55,6 +55,19 @@ impl<'a> Patches<'a> {
             self.by_file.insert(file, patch);
             return;
         };
+        // No model has the name of a version's file: as in dbt, its entry describes nobody.
+        if first.name != patch.name && first.version.is_some() != patch.version.is_some() {
+            let (versioned, other) = match patch.version.is_some() {
+                true => (patch, *first),
+                false => (*first, patch),
+            };
+            let message = format!("there is no {} '{}' to describe", self.kind, other.name);
+            let hint = format!("it is the file of a version of '{}'", versioned.name);
+            let problem = Diagnostic::warning(message).at(other.at.clone());
+            self.cx.problems.push(problem.hint(hint));
+            self.by_file.insert(file, versioned);
+            return;
+        }
         let message = format!("{} '{}' is described twice", self.kind, patch.name);
         self.cx.problems.push(
             Diagnostic::error(message)

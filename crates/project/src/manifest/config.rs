@@ -70,7 +70,12 @@ pub(super) fn config<'a>(node: &'a Node, detail: &'a Detail) -> Config<'a> {
     // A test has the tags of its column too, but not as a setting; models and their like show how they add up.
     let adds_up = matches!(
         node.spec,
-        Spec::Test(_) | Spec::Model(_) | Spec::Seed(_) | Spec::Snapshot(_) | Spec::Analysis(_)
+        Spec::Test(_)
+            | Spec::Model(_)
+            | Spec::Seed(_)
+            | Spec::Snapshot(_)
+            | Spec::Analysis(_)
+            | Spec::Function(_)
     );
     if !adds_up {
         config.put("tags", json!(node.tags));
@@ -102,6 +107,7 @@ fn defaults(node: &Node) -> Config<'static> {
         Spec::Model(_) => &*OF_MODELS,
         Spec::Seed(_) => &*OF_SEEDS,
         Spec::Snapshot(_) => &*OF_SNAPSHOTS,
+        Spec::Function(_) => &*OF_FUNCTIONS,
         _ => return Config::of(&OF_NODES),
     };
     let mut config = Config::of(&OF_NODES);
@@ -139,6 +145,7 @@ fn defaults_of(kind: &str) -> Vec<&'static Map<String, Json>> {
         "model" => &OF_MODELS,
         "seed" => &OF_SEEDS,
         "snapshot" => &OF_SNAPSHOTS,
+        "function" => &OF_FUNCTIONS,
         _ => return vec![&OF_NODES],
     };
     vec![own, &OF_NODES]
@@ -183,6 +190,16 @@ static OF_MODELS: LazyLock<Map<String, Json>> =
 
 static OF_SEEDS: LazyLock<Map<String, Json>> =
     LazyLock::new(|| map(json!({"materialized": "seed", "delimiter": ",", "quote_columns": null})));
+
+static OF_FUNCTIONS: LazyLock<Map<String, Json>> = LazyLock::new(|| {
+    map(json!({
+        "materialized": "function",
+        "type": "scalar",
+        "volatility": null,
+        "runtime_version": null,
+        "entry_point": null,
+    }))
+});
 
 static OF_SNAPSHOTS: LazyLock<Map<String, Json>> = LazyLock::new(|| {
     map(json!({

@@ -1,5 +1,6 @@
 //! dbt's `manifest.json`, version 12, and what stands beside it: the semantic layer, and our own nodes.
 
+mod columns;
 mod config;
 mod contract;
 mod edges;
@@ -19,9 +20,10 @@ use serde::ser::{Error, Serialize, SerializeMap, Serializer};
 use serde_json::value::to_raw_value;
 use serde_json::{Map, Value as Json, json};
 
+pub(crate) use columns::shown_columns;
 pub(crate) use config::{default_of, with_defaults};
 pub(crate) use macros::reached;
-pub(crate) use node::{seen_by_templates, shown_columns};
+pub(crate) use node::seen_by_templates;
 pub(crate) use semantic::semantic;
 
 use crate::cores;
@@ -80,7 +82,11 @@ impl Serialize for Manifest<'_> {
         all.serialize_entry("saved_queries", &section(&[SavedQuery]))?;
         all.serialize_entry("semantic_models", &section(&[SemanticModel]))?;
         all.serialize_entry("unit_tests", &section(&[UnitTest]))?;
-        all.serialize_entry("functions", &json!({}))?;
+        let functions = Section {
+            compiled: Some(self.compiled),
+            ..section(&[ResourceType::Function])
+        };
+        all.serialize_entry("functions", &functions)?;
         all.end()
     }
 }
@@ -106,7 +112,7 @@ pub(crate) fn graph(project: &Project) -> Json {
         all
     };
     json!({
-        "nodes": section(NODES, operation::all(project, true)),
+        "nodes": section(NODES, operation::all(project, true).into_iter().chain(idle(project)).collect()),
         "sources": section(&[Source], Map::new()),
         "exposures": section(&[Exposure], Map::new()),
         "metrics": section(&[Metric], Map::new()),

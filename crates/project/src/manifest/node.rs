@@ -1,21 +1,20 @@
 //! Models, seeds, snapshots, tests and analyses in the manifest.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use forebay_core::contract::{Constraint, ConstraintKind};
-use forebay_core::graph::{Column, Model, Test};
+use forebay_core::graph::{Model, Test};
 use forebay_core::{Node, NodeId, ResourceType, Spec};
-use indexmap::{IndexMap, IndexSet};
-use serde::ser::{Serialize, Serializer};
+use indexmap::IndexSet;
 use serde_json::{Map, Value as Json, json};
 
+use super::columns::{Columns, Keys, ModelRules, keys};
 use super::config::Config;
 use super::{below, config, contract, created_at, patch_path, path, version_json};
 use crate::Project;
-use crate::jinja::{Asker, RefCall};
-use crate::link::resolve;
+use crate::jinja::RefCall;
 use crate::nodes::{Detail, TestDetail};
 use crate::text::BYTE_ORDER_MARK;
 
@@ -57,6 +56,8 @@ pub(super) struct Entry<'a> {
     model: Option<OfModel<'a>>,
     #[serde(flatten)]
     test: Option<OfTest<'a>>,
+    #[serde(flatten)]
+    function: Option<&'a Map<String, Json>>,
 }
 
 #[derive(serde::Serialize)]
@@ -80,7 +81,7 @@ struct OfSql<'a> {
     refs: Vec<Ref<'a>>,
     sources: Vec<[&'a str; 2]>,
     metrics: [(); 0],
-    functions: [(); 0],
+    functions: Vec<Vec<&'a str>>,
     depends_on: DependsOn<'a>,
     contract: Contract,
     compiled_path: Option<&'a Path>,
@@ -160,7 +161,7 @@ pub(super) fn entry<'a>(
         resource_type: node.resource_type().as_str(),
         package_name: &node.package,
         path: match (node.resource_type(), generic) {
-            (_, Some(test)) => test.file_name(&detail.alias),
+            (_, Some(test)) => test.file_name(),
             (ResourceType::Analysis, _) => format!("analysis/{}", below(&file)),
             (ResourceType::Snapshot, _) => project.snapshot_path(node),
             _ => below(&file).to_owned(),
@@ -170,7 +171,10 @@ pub(super) fn entry<'a>(
         database: project.database(),
         schema,
         alias: &detail.alias,
-        relation_name: project.written(node),
+        // As in dbt, that of a function is not said.
+        relation_name: (node.resource_type() != ResourceType::Function)
+            .then(|| project.written(node))
+            .flatten(),
         checksum: checksum(project, node, detail),
         description: &node.description,
         columns: Columns {
@@ -201,6 +205,10 @@ pub(super) fn entry<'a>(
         sql: (!is_seed).then(|| of_sql(node, detail, compiled)),
         model,
         test,
+        function: match node.spec {
+            Spec::Function(_) => detail.shown.as_object(),
+            _ => None,
+        },
     }
 }
 
@@ -224,7 +232,7 @@ fn of_sql<'a>(node: &'a Node, detail: &'a Detail, compiled: Option<Compiled<'a>>
         },
         sources: sources(&detail.calls),
         metrics: [],
-        functions: [],
+        functions: functions(&detail.calls),
         depends_on: DependsOn {
             macros: &detail.macros,
             nodes: Some(&node.depends_on),
@@ -284,7 +292,7 @@ pub(super) fn refs(calls: &[RefCall]) -> Vec<Ref<'_>> {
             package: package.as_deref(),
             version: version.as_deref().map(version_json),
         }),
-        RefCall::Source { .. } => None,
+        RefCall::Source { .. } | RefCall::Function { .. } => None,
     });
     refs.collect()
 }
@@ -312,148 +320,24 @@ fn refs_of_test(calls: &[RefCall]) -> Vec<Ref<'_>> {
 pub(super) fn sources(calls: &[RefCall]) -> Vec<[&str; 2]> {
     let sources = calls.iter().filter_map(|call| match call {
         RefCall::Source { source, table } => Some([&**source, &**table]),
-        RefCall::Ref { .. } => None,
+        RefCall::Ref { .. } | RefCall::Function { .. } => None,
     });
     sources.collect()
 }
 
-/// By name.
-pub(super) struct Columns<'a> {
-    columns: &'a IndexMap<String, Column>,
-    keys: Keys<'a>,
-}
-
-/// The relations that foreign keys point at, by the calls that are written.
-type Keys<'a> = BTreeMap<&'a str, String>;
-
-impl<'a> Columns<'a> {
-    pub fn of(node: &'a Node) -> Self {
-        let (columns, keys) = (&node.columns, Keys::new());
-        Self { columns, keys }
-    }
-}
-
-impl Serialize for Columns<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let described = |(name, column)| (name, described(column, &self.keys));
-        serializer.collect_map(self.columns.iter().map(described))
-    }
-}
-
-fn keys<'a>(project: &Project, node: &'a Node) -> Keys<'a> {
-    let mut keys = Keys::new();
-    let (Spec::Model(model), Some(names)) = (&node.spec, project.shared.names.get()) else {
-        return keys;
-    };
-    let asker = Asker {
-        package: &node.package,
-        group: node.group.as_deref(),
-    };
-    let columns = node.columns.values().flat_map(|column| &column.constraints);
-    for constraint in model.contract.constraints.iter().chain(columns) {
-        let Some(to) = constraint.to.as_deref() else {
-            continue;
-        };
-        let id = RefCall::parse(to).and_then(|call| resolve(names, asker, &call).ok());
-        let pointed = id.and_then(|id| project.graph.get(&id));
-        if let Some(relation) = pointed.and_then(|node| project.written(node)) {
-            keys.insert(to, relation);
-        }
-    }
-    keys
-}
-
-#[derive(serde::Serialize)]
-struct Described<'a> {
-    name: &'a str,
-    description: &'a str,
-    meta: &'a Map<String, Json>,
-    data_type: Option<&'a str>,
-    constraints: Vec<Rule<'a>>,
-    quote: Option<bool>,
-    config: ColumnConfig<'a>,
-    tags: &'a [String],
-    granularity: Option<&'a str>,
-    doc_blocks: &'a [String],
-    #[serde(flatten)]
-    further: &'a Map<String, Json>,
-}
-
-#[derive(serde::Serialize)]
-struct ColumnConfig<'a> {
-    meta: &'a Map<String, Json>,
-    tags: &'a [String],
-}
-
-fn described<'a>(column: &'a Column, keys: &'a Keys<'a>) -> Described<'a> {
-    let (meta, tags) = (&column.meta, &column.tags);
-    Described {
-        name: &column.name,
-        description: &column.description,
-        meta,
-        data_type: column.data_type.as_deref(),
-        constraints: column
-            .constraints
-            .iter()
-            .map(|c| rule(c, false, keys))
-            .collect(),
-        quote: column.quote,
-        config: ColumnConfig { meta, tags },
-        tags,
-        granularity: column.granularity.as_deref(),
-        doc_blocks: &column.docs,
-        further: &column.further,
-    }
-}
-
-/// As templates see them: without what is not said.
-pub(crate) fn shown_columns(node: &Node) -> Json {
-    let mut all = json!(Columns::of(node));
-    let entries = all.as_object_mut().into_iter().flat_map(Map::values_mut);
-    for entry in entries.filter_map(Json::as_object_mut) {
-        entry.retain(|_, value| !value.is_null());
-    }
-    all
-}
-
-#[derive(serde::Serialize)]
-struct Rule<'a> {
-    r#type: &'static str,
-    name: Option<&'a str>,
-    expression: Option<&'a str>,
-    warn_unenforced: bool,
-    warn_unsupported: bool,
-    to: Option<&'a str>,
-    to_columns: &'a [String],
-    /// Of a table's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    columns: Option<&'a [String]>,
-}
-
-struct ModelRules<'a> {
-    constraints: &'a [Constraint],
-    keys: Keys<'a>,
-}
-
-impl Serialize for ModelRules<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let rules = self.constraints.iter();
-        serializer.collect_seq(rules.map(|constraint| rule(constraint, true, &self.keys)))
-    }
-}
-
-fn rule<'a>(constraint: &'a Constraint, of_table: bool, keys: &'a Keys<'a>) -> Rule<'a> {
-    let to = constraint.to.as_deref();
-    Rule {
-        r#type: constraint.kind.as_str(),
-        name: constraint.name.as_deref(),
-        expression: constraint.expression.as_deref(),
-        warn_unenforced: constraint.warn_unenforced,
-        warn_unsupported: constraint.warn_unsupported,
-        to: to.map(|to| keys.get(to).map_or(to, String::as_str)),
-        to_columns: &constraint.to_columns,
-        columns: of_table.then_some(&constraint.columns),
-    }
+/// As they are called: with a package or without.
+fn functions(calls: &[RefCall]) -> Vec<Vec<&str>> {
+    let functions = calls.iter().filter_map(|call| match call {
+        RefCall::Function { package, name } => Some(
+            package
+                .iter()
+                .map(String::as_str)
+                .chain([&**name])
+                .collect(),
+        ),
+        _ => None,
+    });
+    functions.collect()
 }
 
 fn of_model<'a>(

@@ -2,9 +2,9 @@
 
 use forebay_core::graph::Source;
 use forebay_core::{Node, Spec};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
-use super::{created_at, node, path};
+use super::{columns, created_at, path};
 use crate::Project;
 use crate::nodes::Detail;
 use crate::properties::{Age, Ages};
@@ -68,9 +68,9 @@ pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
         "loaded_at_field": source.loaded_at_field,
         "loaded_at_query": detail.loaded_at_query,
         "freshness": freshness,
-        "external": detail.external,
+        "external": external(&detail.external),
         "description": node.description,
-        "columns": node::Columns::of(node),
+        "columns": columns::Columns::of(node),
         "meta": config["meta"],
         "tags": node.tags,
         "config": config,
@@ -95,4 +95,24 @@ fn freshness(source: &Source, ages: Ages) -> Json {
         "error_after": age(ages.error_after),
         "filter": filter,
     })
+}
+
+/// As dbt fills it: keys that are not said are null.
+fn external(written: &Json) -> Json {
+    let Json::Object(written) = written else {
+        return written.clone();
+    };
+    let known = [
+        "location",
+        "file_format",
+        "row_format",
+        "tbl_properties",
+        "partitions",
+    ];
+    let mut all: Map<String, Json> = known
+        .map(|key| (key.to_owned(), Json::Null))
+        .into_iter()
+        .collect();
+    all.extend(written.clone());
+    all.into()
 }

@@ -32,7 +32,13 @@ pub(super) fn external(
         }
         other => {
             let message = format!("{} cannot be written as '{other}'", reader.what);
-            return Err(Box::new(wrong(message).hint("one of: parquet, csv, json")));
+            let place = ["format", "location", "options"].into_iter();
+            let place = place.map(|name| reader.at(name)).find(|at| at.line > 0);
+            let problem = Diagnostic::error(message).hint("one of: parquet, csv, json");
+            return Err(Box::new(match place {
+                Some(place) => problem.at(place),
+                None => problem,
+            }));
         }
     };
     // How Parquet is packed changes no row.

@@ -3,23 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use forebay_core::graph::{KeptAs, Test};
-use forebay_core::{
-    Diagnostic, Location, Node, NodeId, Relation, ResourceType, Severity, Spec, suggest,
-};
+use forebay_core::graph::Test;
+use forebay_core::{Diagnostic, Location, Node, NodeId, ResourceType, Spec, suggest};
 use indexmap::{IndexMap, IndexSet};
-use minijinja::Value;
 use serde_json::{Map, Value as Json};
 
 use super::test_names::{self, TestName};
-use super::{
-    Cx, Detail, Draft, Naming, Outcome, Section, TestDetail, naming, node_scope, reader, tags,
-};
+use super::{Cx, Detail, Draft, Naming, Outcome, Section, TestDetail, node_scope, reader, tags};
+use super::{test_arguments, test_settings};
 use crate::config::{Config, Reader, Setting, from_json, merge, to_json, to_written};
-use crate::jinja::{
-    BUILTIN, Engine, Failure, Macro, Mode, NodeScope, Param, Record, RefCall, Shared, collections,
-    no_package,
-};
+use crate::jinja::{BUILTIN, Macro, Mode, NodeScope, Param, Record, RefCall, no_package};
 use crate::manifest::reached;
 use crate::properties::{Argument, INLINE, TestDecl};
 use crate::render::{Renderer, has_jinja};
@@ -47,7 +40,7 @@ impl Target<'_> {
                 version: Some(v),
                 ..
             } => format!("{name}_v{v}"),
-            RefCall::Ref { name, .. } => name.clone(),
+            RefCall::Ref { name, .. } | RefCall::Function { name, .. } => name.clone(),
             RefCall::Source { source, table } => format!("{source}_{table}"),
         }
     }
@@ -83,7 +76,7 @@ impl GenericTests<'_> {
         if let Some(found) = &found {
             self.check_values(found, decl);
         }
-        let arguments = arguments_of(target, decl);
+        let arguments = test_arguments::of(target, decl);
         let plain: Vec<(String, Json)> = arguments
             .iter()
             .map(|(name, argument)| (name.clone(), argument.value.clone()))
@@ -93,7 +86,7 @@ impl GenericTests<'_> {
         let id = NodeId::new(format!("test.{}.{}.{id}", cx.package.name, names.full));
         let fqn = self.fqn(target.file, &names.full);
         let mut own = self.rendered(decl);
-        let file = own.contains_key("alias").then(|| names.short.clone());
+        let file = names.short.clone();
         if names.short != names.full && !own.contains_key("alias") {
             let short = Json::String(names.short);
             own.insert("alias".to_owned(), Setting::plain(short, decl.at.clone()));
@@ -136,7 +129,7 @@ impl GenericTests<'_> {
             location: &decl.at,
             fqn: &fqn,
         };
-        let place = place(cx, &naming, &reader)?;
+        let place = test_settings::place(cx, &naming, &reader)?;
         let mut tags = tags(&reader);
         tags.extend(decl.column_tags.iter().cloned());
         tags.sort();
@@ -145,7 +138,7 @@ impl GenericTests<'_> {
             generic: Some(decl.test.clone()),
             attached: target.id.clone(),
             column: decl.column.clone(),
-            ..test_spec(cx, &reader, raw.clone())
+            ..test_settings::test_spec(cx, &reader, raw.clone())
         };
         let node = Node {
             id,
@@ -156,7 +149,7 @@ impl GenericTests<'_> {
             group: target.group.clone(),
             description: self.description(decl),
             columns: IndexMap::new(),
-            relation: store_failures(cx, &reader).map(|_| place.clone()),
+            relation: test_settings::store_failures(cx, &reader).map(|_| place.clone()),
             depends_on: Vec::new(),
             spec: Spec::Test(spec),
             name: names.full.clone(),
@@ -247,7 +240,7 @@ impl GenericTests<'_> {
             of_generic_test: true,
             ..cx.node_scope()
         });
-        let ran = run(cx.engine, cx.shared, &detail, &scope, &Mode::Parse);
+        let ran = test_arguments::run(cx.engine, cx.shared, &detail, &scope, &Mode::Parse);
         let ran = ran.map_err(|failure| failure.at(&decl.at));
         let (_, mut record) = cx.problems.keep(ran)?;
         record.macros = self.depended_on(found, decl, record.macros);
@@ -262,7 +255,7 @@ impl GenericTests<'_> {
             of_generic_test: true,
             ..cx.node_scope()
         });
-        let read = arguments(cx.engine, cx.shared, test, &scope, &Mode::Parse);
+        let read = test_arguments::arguments(cx.engine, cx.shared, test, &scope, &Mode::Parse);
         let calls = read.map_or_else(|_| vec![target.call.clone()], |(_, record)| record.calls);
         Record {
             calls,
@@ -310,7 +303,9 @@ impl GenericTests<'_> {
         SIMPLE.contains(&&*found.name)
             || found.name == "test_accepted_values"
                 && of_builtin
-                && arguments.all(|(name, argument)| expression(name, &argument.value).is_none())
+                && arguments.all(|(name, argument)| {
+                    test_arguments::expression(name, &argument.value).is_none()
+                })
     }
 
     fn definition(&self, decl: &TestDecl) -> Option<Arc<Macro>> {
@@ -454,90 +449,6 @@ impl GenericTests<'_> {
     }
 }
 
-/// Renders a test: its arguments first, then its macro with them.
-pub(crate) fn run(
-    engine: &Engine,
-    shared: &Arc<Shared>,
-    detail: &Detail,
-    scope: &Arc<NodeScope>,
-    mode: &Mode,
-) -> Result<(String, Record), Failure> {
-    let template = detail.template.as_deref().unwrap_or_default();
-    let Some(test) = &detail.test else {
-        return engine.render(template, shared, scope, mode);
-    };
-    let (value, first) = arguments(engine, shared, test, scope, mode)?;
-    let mut scope = NodeScope::clone(scope);
-    scope.test_arguments = Some(value);
-    let (sql, record) = engine.render(template, shared, &Arc::new(scope), mode)?;
-    Ok((sql, first.and(record)))
-}
-
-/// The arguments with their Jinja rendered: `ref('x')` becomes the relation itself.
-pub(crate) fn arguments(
-    engine: &Engine,
-    shared: &Arc<Shared>,
-    test: &TestDetail,
-    scope: &Arc<NodeScope>,
-    mode: &Mode,
-) -> Result<(Value, Record), Failure> {
-    let mut record = Record::default();
-    let mut values: Vec<(String, Value)> = Vec::new();
-    for (name, argument) in &test.arguments {
-        let mut evaluate = |source: &str| {
-            let evaluated = engine.evaluate(source, shared, scope, mode);
-            let (value, more) = evaluated.map_err(|failure| failure.placed(&argument.at))?;
-            record = std::mem::take(&mut record).and(more);
-            Ok(value)
-        };
-        let value = rendered(name, &argument.value, &mut evaluate)?;
-        values.push((name.clone(), value));
-    }
-    Ok((Value::from_pairs(values), record))
-}
-
-/// Jinja may also be within lists and mappings.
-fn rendered(
-    name: &str,
-    value: &Json,
-    evaluate: &mut dyn FnMut(&str) -> Result<Value, Failure>,
-) -> Result<Value, Failure> {
-    Ok(match value {
-        Json::Array(items) => {
-            let items = items.iter().map(|item| rendered("", item, evaluate));
-            collections::list(items.collect::<Result<Vec<_>, _>>()?)
-        }
-        Json::Object(map) => {
-            let pairs = map
-                .iter()
-                .map(|(key, item)| Ok((Value::from(key.as_str()), rendered("", item, evaluate)?)));
-            collections::dict(pairs.collect::<Result<Vec<_>, Failure>>()?)
-        }
-        plain => match expression(name, plain) {
-            None => collections::from_json(plain),
-            Some(source) => evaluate(&source)?,
-        },
-    })
-}
-
-/// The Jinja of an argument, if it is any: written with braces, or as a bare call.
-fn expression(name: &str, value: &Json) -> Option<String> {
-    let text = value.as_str()?;
-    if has_jinja(text) {
-        return Some(text.to_owned());
-    }
-    let trimmed = text.trim();
-    let called = ["env_var", "ref", "var", "source", "doc"]
-        .iter()
-        .any(|function| {
-            trimmed
-                .strip_prefix(function)
-                .is_some_and(|rest| rest.trim_start().starts_with('('))
-        });
-    (name != "column_name" && called && trimmed.ends_with(')'))
-        .then(|| format!("{{{{ {trimmed} }}}}"))
-}
-
 /// Settings as dbt writes them behind the test's call: `{{ config(severity="warn") }}`.
 fn config_call(own: &Config) -> String {
     let leading = INLINE.iter().filter_map(|name| own.get_key_value(*name));
@@ -566,20 +477,6 @@ pub(crate) fn raw_sql(test: &str, namespace: Option<&str>) -> String {
     format!("{{{{ {package}test_{test}(**_dbt_generic_test_kwargs) }}}}")
 }
 
-fn arguments_of(target: &Target<'_>, decl: &TestDecl) -> Vec<(String, Argument)> {
-    let text = |value: String| Argument {
-        value: Json::String(value),
-        at: decl.at.clone(),
-    };
-    let model = format!("{{{{ get_where_subquery({}) }}}}", target.call);
-    let mut all: IndexMap<String, Argument> = decl.arguments.clone();
-    if let Some(column) = &decl.column {
-        all.insert("column_name".to_owned(), text(column.clone()));
-    }
-    all.insert("model".to_owned(), text(model));
-    all.into_iter().collect()
-}
-
 fn test_name(target: &Target<'_>, decl: &TestDecl, arguments: &[(String, Json)]) -> TestName {
     if let Some(name) = &decl.name {
         return TestName {
@@ -595,44 +492,4 @@ fn test_name(target: &Target<'_>, decl: &TestDecl, arguments: &[(String, Json)])
         test = format!("{namespace}_{test}");
     }
     test_names::name(&test, &target.name(), arguments)
-}
-
-/// The settings that every test has.
-pub(crate) fn test_spec(cx: &Cx<'_>, reader: &Reader<'_>, raw_sql: String) -> Test {
-    let severities = [("error", Severity::Error), ("warn", Severity::Warning)];
-    let text = |name: &str, default: &str| reader.text(name).unwrap_or_else(|| default.to_owned());
-    Test {
-        generic: None,
-        attached: None,
-        column: None,
-        raw_sql,
-        severity: reader
-            .choice("severity", &severities)
-            .unwrap_or(Severity::Error),
-        warn_if: text("warn_if", "!= 0"),
-        error_if: text("error_if", "!= 0"),
-        fail_calc: text("fail_calc", "count(*)"),
-        limit: reader.whole("limit"),
-        store_failures: store_failures(cx, reader),
-    }
-}
-
-/// What the test says, else `--store-failures`.
-pub(crate) fn store_failures(cx: &Cx<'_>, reader: &Reader<'_>) -> Option<KeptAs> {
-    let (table, view) = (Some(KeptAs::Table), Some(KeptAs::View));
-    let kinds = [("table", table), ("view", view), ("ephemeral", None)];
-    if let Some(kind) = reader.choice("store_failures_as", &kinds) {
-        return kind;
-    }
-    let asked = || cx.shared.flags.get("STORE_FAILURES") == Some(&Json::Bool(true));
-    let kept = reader.flag("store_failures").unwrap_or_else(asked);
-    kept.then_some(KeptAs::Table)
-}
-
-/// Where failing rows are kept, if they are: `<target schema>_dbt_test__audit` without another rule.
-pub(crate) fn place(cx: &Cx<'_>, naming: &Naming<'_>, reader: &Reader<'_>) -> Option<Relation> {
-    let custom = reader.text("schema");
-    let custom = custom.unwrap_or_else(|| "dbt_test__audit".into());
-    let schema = naming::schema(cx, naming, reader, Some(custom))?;
-    Some(Relation::new(schema, naming::alias(cx, naming, reader)?))
 }

@@ -5,6 +5,7 @@ mod contracts;
 mod exposures;
 mod external;
 mod fixtures;
+mod functions;
 mod generic_tests;
 mod groups;
 mod incremental;
@@ -17,8 +18,10 @@ mod seeds;
 mod singular_tests;
 mod snapshots;
 mod sources;
+mod test_arguments;
 mod test_detail;
 mod test_names;
+mod test_settings;
 mod unit_tests;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +43,8 @@ use crate::text;
 
 pub(crate) use analyses::analysis;
 pub(crate) use exposures::exposure;
-pub(crate) use generic_tests::{GenericTests, Target, raw_sql, run};
+pub(crate) use functions::function;
+pub(crate) use generic_tests::{GenericTests, Target, raw_sql};
 pub(crate) use groups::{Groups, check as check_group, group};
 pub(crate) use item::{Content, Entry, Item, meta_only, settled, shaped};
 pub(crate) use models::model;
@@ -49,6 +53,7 @@ pub(crate) use seeds::seed;
 pub(crate) use singular_tests::singular_test;
 pub(crate) use snapshots::{snapshot, yaml_snapshots};
 pub(crate) use sources::{id as source_id, source};
+pub(crate) use test_arguments::run;
 pub(crate) use test_detail::TestDetail;
 pub(crate) use unit_tests::{UnitTestDetail, UnitTests};
 
@@ -469,6 +474,15 @@ fn hooks(config: &Config) -> Vec<HookText> {
     hooks
         .filter(|hook| crate::render::has_jinja(&hook.text))
         .collect()
+}
+
+/// As in dbt, a file that defines a generic test is known all the same, and an error when it runs.
+fn definition(cx: &Cx<'_>, sql: &SqlFile) -> Option<Diagnostic> {
+    let at = sql.defines_test()?;
+    let problem = Diagnostic::error("a generic test is defined here, where a query is wanted");
+    let problem = problem.at(text::locate(&sql.file, &sql.text, sql.range.start + at));
+    let problem = problem.hint("generic tests are read from tests/generic/ and from macros/");
+    Some(cx.problems.postpone(problem))
 }
 
 /// What the node's template can see of it.

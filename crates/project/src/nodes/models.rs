@@ -6,10 +6,11 @@ use forebay_core::{Diagnostic, ResourceType, Spec, suggest};
 use super::contracts::{check_contract, contract, keys};
 use super::external::external;
 use super::incremental::incremental;
-use super::{Cx, Outcome, Parsed, Subject, reader, relation};
+use super::{Cx, Outcome, Parsed, Subject, definition, reader, relation};
 use serde_json::{Value as Json, json};
 
 use crate::config::{Reader, Setting, from_json, merge};
+use crate::problems::Problems;
 use crate::properties::Patch;
 use crate::python;
 use crate::scan::SqlFile;
@@ -27,7 +28,8 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     let off = reader(cx, &written, subject.what()).flag("enabled") == Some(false);
     let language = language(&subject);
     let mut parsed = match (off && !subject.sql.raw().contains("enabled"), language) {
-        (true, _) => Parsed::unread(written),
+        (true, Language::Sql) => tried(cx, &subject).unwrap_or_else(|| Parsed::unread(written)),
+        (true, Language::Python) => Parsed::unread(written),
         (false, Language::Sql) => subject.parse(cx)?,
         (false, Language::Python) => python(cx, &subject)?,
     };
@@ -66,8 +68,12 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     let unordered = unordered(cx, &reader, &model);
     let broken = check_contract(&reader, patch, &model);
     let spec = Spec::Model(model);
+    let subject_file = subject.sql;
     let mut draft = Box::new(subject.draft(cx, parsed, relation, place, spec));
-    draft.detail.broken = unfit.or(unordered).or(broken);
+    draft.detail.broken = definition(cx, subject_file)
+        .or(unfit)
+        .or(unordered)
+        .or(broken);
     if language == Language::Python {
         draft.detail.template = None;
     }
@@ -75,6 +81,22 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
         true => Outcome::Disabled(Some(draft)),
         false => Outcome::Draft(draft),
     })
+}
+
+/// Of a model that is switched off from outside: a macro may switch it on, and what is not installed is none of its
+/// problems.
+fn tried(cx: &Cx<'_>, subject: &Subject<'_>) -> Option<Parsed> {
+    let problems = Problems::default();
+    let quiet = Cx {
+        problems: &problems,
+        ..*cx
+    };
+    let parsed = subject.parse(&quiet)?;
+    let off = reader(&quiet, &parsed.config, subject.what()).flag("enabled") == Some(false);
+    if !off {
+        cx.problems.take_in(problems);
+    }
+    Some(parsed)
 }
 
 fn language(subject: &Subject<'_>) -> Language {

@@ -2,8 +2,8 @@
 
 use forebay_core::{ResourceType, Spec};
 
-use super::generic_tests::{place, store_failures, test_spec};
-use super::{Cx, Outcome, Subject, reader};
+use super::test_settings::{place, store_failures, test_spec};
+use super::{Cx, Outcome, Subject, definition, reader};
 use crate::properties::Patch;
 use crate::scan::SqlFile;
 
@@ -21,7 +21,9 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     let spec = Spec::Test(test_spec(cx, &reader, subject.sql.raw().to_owned()));
     let place = place(cx, &subject.naming(), &reader)?;
     let kept = store_failures(cx, &reader).map(|_| place.clone());
-    let draft = Box::new(subject.draft(cx, parsed, kept, place, spec));
+    let sql = subject.sql;
+    let mut draft = Box::new(subject.draft(cx, parsed, kept, place, spec));
+    draft.detail.broken = definition(cx, sql);
     Some(match off {
         true => Outcome::Disabled(Some(draft)),
         false => Outcome::Draft(draft),

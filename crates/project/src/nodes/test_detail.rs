@@ -19,14 +19,14 @@ pub(crate) struct TestDetail {
     pub config_call: String,
     /// It is declared on a column, which it need not be to name one.
     pub of_column: bool,
-    /// What its file is called, where an alias of its own names its table otherwise.
-    pub file: Option<String>,
+    /// What its file is called, without the ending.
+    pub file: String,
 }
 
 impl TestDetail {
     /// Where dbt puts its SQL, below its property file.
-    pub fn file_name(&self, alias: &str) -> String {
-        format!("{}.sql", self.file.as_deref().unwrap_or(alias))
+    pub fn file_name(&self) -> String {
+        format!("{}.sql", self.file)
     }
 
     /// The columns that its arguments name.

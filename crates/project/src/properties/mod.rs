@@ -2,6 +2,7 @@
 
 mod columns;
 mod contract;
+mod functions;
 mod macros;
 mod shapes;
 mod sources;
@@ -27,7 +28,7 @@ pub(crate) use tests::{Argument, INLINE, TestDecl};
 pub(crate) use unit_tests::{FixtureDecl, FixtureFormat, RowsDecl, UnitTestDecl};
 
 /// What a property file says about one model, seed, snapshot or singular test.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Patch {
     pub name: String,
     pub file: String,
@@ -48,6 +49,8 @@ pub(crate) struct Patch {
     pub defined_in: Option<String>,
     /// A snapshot written in YAML: what it reads, such as `ref('orders')`.
     pub relation: Option<(String, Location)>,
+    /// Of a function of the database: its arguments, and what it returns.
+    pub signature: Json,
 }
 
 impl Patch {
@@ -74,6 +77,7 @@ pub(crate) struct Properties {
     pub snapshots: Vec<Patch>,
     pub tests: Vec<Patch>,
     pub analyses: Vec<Patch>,
+    pub functions: Vec<Patch>,
     pub macros: Vec<MacroPatch>,
     pub sources: Vec<SourceTable>,
     pub unit_tests: Vec<UnitTestDecl>,
@@ -127,11 +131,9 @@ impl Properties {
         take("semantic_models", &mut self.semantic_models);
         take("metrics", &mut self.metrics);
         take("saved_queries", &mut self.saved_queries);
-        if let Some(yaml) = fields.get("functions") {
-            let message = "functions of the database are not supported: what calls them cannot run";
-            doc.problems
-                .push(Diagnostic::warning(message).at(yaml.at.in_file(doc.file)));
-        }
+        let described = fields.list("functions").iter();
+        let described = described.filter_map(|item| functions::read(doc, item));
+        self.functions.extend(described);
         let unit_tests = fields.list("unit_tests").iter();
         self.unit_tests
             .extend(unit_tests.filter_map(|item| unit_tests::read(doc, item)));
@@ -181,6 +183,7 @@ fn patch(doc: Doc<'_>, yaml: &Yaml, kind: &str) -> Option<Vec<Patch>> {
         deprecation_date: contract::deprecation_date(&mut fields),
         time_spine: time_spine(doc, &mut fields, &columns),
         version: None,
+        signature: Json::Null,
         defined_in: None,
         relation: fields
             .text("relation")

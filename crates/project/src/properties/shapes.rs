@@ -1,7 +1,9 @@
 //! Of which shape the keys of property files must be: as dbt has it, nothing is no empty list.
 
+use forebay_core::Diagnostic;
+
 use crate::config::Kind;
-use crate::yaml::{Doc, MOMENT, Yaml};
+use crate::yaml::{Doc, MOMENT, Yaml, form_of};
 
 /// What a file may have sections of, each of them a list.
 pub(super) const SECTIONS: &[&str] = &[
@@ -49,10 +51,10 @@ pub(super) fn check(doc: Doc<'_>, yaml: &Yaml, what: &str, keys: &[(&str, Kind)]
             false => value.kind(),
         };
         let wanted = kind.wanted();
-        doc.error(
-            format!("'{key}' of {what} must be {wanted}, not {found}"),
-            value.at,
-        );
+        let message = format!("'{key}' of {what} must be {wanted}, not {found}");
+        let problem = Diagnostic::error(message).at(value.at.in_file(doc.file));
+        let hint = form_of(wanted).filter(|_| !is_moment(value));
+        doc.problems.push(problem.maybe_hint(hint));
     }
 }
 

@@ -61,6 +61,7 @@ impl Project {
 fn asked_as(call: &RefCall) -> String {
     match call {
         RefCall::Source { source, table } => format!("source {source}.{table}"),
+        RefCall::Function { name, .. } => format!("function {name}"),
         RefCall::Ref {
             package,
             name,

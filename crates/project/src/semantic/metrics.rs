@@ -1,9 +1,11 @@
 //! Metrics: numbers over measures, or over other metrics.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use forebay_core::semantic::Metric;
 use forebay_core::{Diagnostic, NodeId, ResourceType, Spec, suggest};
+use regex::Regex;
 use serde_json::{Map, Value as Json, json};
 
 use super::{Semantic, filters};
@@ -45,6 +47,7 @@ fn content(semantic: &Semantic<'_>, entry: &mut Entry<'_>) -> Option<Content> {
     }
     let kind = fields.choice_in_any_case("type", KINDS);
     let (filter, granularity) = (fields.json("filter"), fields.text("time_granularity"));
+    check_filter(fields, filter.as_ref());
     let Some(yaml) = fields.get("type_params") else {
         fields.missing("type_params");
         return None;
@@ -128,6 +131,34 @@ fn type_params(doc: Doc<'_>, fields: &mut Fields<'_>, kind: &str) -> Option<Map<
     match params {
         Json::Object(params) => Some(params),
         _ => None,
+    }
+}
+
+/// A dimension in a filter is named with its entity: `order__status`.
+fn check_filter(fields: &Fields<'_>, filter: Option<&Json>) {
+    static CALL: LazyLock<Regex> = LazyLock::new(|| {
+        let pattern = r#"\b(?:Time)?Dimension\(\s*['"](?<name>[^'"]*)['"]"#;
+        Regex::new(pattern).expect("a valid pattern")
+    });
+    let texts = filter.and_then(Json::as_array).map_or_else(
+        || filter.into_iter().collect::<Vec<_>>(),
+        |all| all.iter().collect(),
+    );
+    let texts = texts.into_iter().filter_map(Json::as_str);
+    for call in texts.flat_map(|text| CALL.captures_iter(text)) {
+        let name = &call["name"];
+        if !name.contains("__") && name != "metric_time" {
+            let message = format!(
+                "the filter of {} names a dimension '{name}' without its entity",
+                fields.what
+            );
+            let at = fields.at("filter").in_file(fields.doc.file);
+            let hint = format!("an entity and two underscores stand before it: order__{name}");
+            fields
+                .doc
+                .problems
+                .push(Diagnostic::error(message).at(at).hint(hint));
+        }
     }
 }
 

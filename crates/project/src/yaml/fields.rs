@@ -34,6 +34,44 @@ pub(crate) enum Unknown {
     Warn,
 }
 
+/// What is written behind keys that have to be there.
+const FORMS: &[(&str, &str)] = &[
+    ("expect", "expect: {rows: [{a_column: 1}]}"),
+    (
+        "given",
+        "given: [{input: ref('a_model'), rows: [{a_column: 1}]}]",
+    ),
+    ("label", "label: and how it is shown"),
+    ("search_order", "search_order: and a list of packages"),
+    ("tables", "tables: [{name: ...}]"),
+    ("data_type", "data_type: integer"),
+    ("model", "model: ref('a_model')"),
+    ("name", "name: and a word, such as orders"),
+    ("owner", "owner: {name: ..., email: ...}"),
+    (
+        "profile",
+        "profile: and the name of a profile in profiles.yml",
+    ),
+    (
+        "type",
+        "type: and its kind, such as dashboard for an exposure or simple for a metric",
+    ),
+    ("type_params", "type_params: {measure: ...}"),
+];
+
+/// What to write where something else stands.
+pub(crate) fn form_of(wanted: &str) -> Option<String> {
+    let form = match wanted {
+        "a list" => "each item of a list has a hyphen before it: - name: ...",
+        "a mapping" | "a mapping (key: value)" => {
+            "a mapping has lines of key: value, further in than its own key"
+        }
+        "a text" => "put it in quotes",
+        _ => return None,
+    };
+    Some(form.to_owned())
+}
+
 /// How many known keys a hint names.
 const LISTED: usize = 12;
 
@@ -53,10 +91,9 @@ impl<'a> Fields<'a> {
         let what = what.into();
         let Some(entries) = yaml.as_map() else {
             let found = yaml.kind();
-            doc.error(
-                format!("{what} must be a mapping (key: value), not {found}"),
-                yaml.at,
-            );
+            let message = format!("{what} must be a mapping (key: value), not {found}");
+            let problem = Diagnostic::error(message).at(yaml.at.in_file(doc.file));
+            doc.problems.push(problem.maybe_hint(form_of("a mapping")));
             return None;
         };
         Some(Self {
@@ -119,10 +156,9 @@ impl<'a> Fields<'a> {
 
     fn wrong(&self, key: &str, wanted: &str, found: &Yaml) {
         let (what, kind) = (&self.what, found.kind());
-        self.error(
-            format!("'{key}' of {what} must be {wanted}, not {kind}"),
-            found.at,
-        );
+        let message = format!("'{key}' of {what} must be {wanted}, not {kind}");
+        let problem = Diagnostic::error(message).at(found.at.in_file(self.doc.file));
+        self.doc.problems.push(problem.maybe_hint(form_of(wanted)));
     }
 
     pub fn text(&mut self, key: &'static str) -> Option<String> {
@@ -163,7 +199,14 @@ impl<'a> Fields<'a> {
     }
 
     pub fn missing(&self, key: &str) {
-        self.error(format!("{} has no '{key}'", self.what), self.at);
+        let problem = Diagnostic::error(format!("{} has no '{key}'", self.what));
+        let forms = FORMS.iter();
+        let form = forms
+            .filter(|(known, _)| *known == key)
+            .map(|(_, form)| *form);
+        let hint = form.map(str::to_owned).next();
+        let problem = problem.at(self.at.in_file(self.doc.file));
+        self.doc.problems.push(problem.maybe_hint(hint));
     }
 
     pub fn flag(&mut self, key: &'static str) -> Option<bool> {

@@ -11,7 +11,7 @@ mod slips;
 use forebay_core::Location;
 use serde_json::Value as Json;
 
-pub(crate) use fields::{Doc, Fields, Unknown};
+pub(crate) use fields::{Doc, Fields, Unknown, form_of};
 pub(crate) use parse::parse;
 pub(crate) use scalar::{MOMENT, Scalar};
 

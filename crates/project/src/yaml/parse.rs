@@ -97,7 +97,7 @@ impl<'a> Builder<'a> {
                 Event::StreamStart | Event::DocumentEnd => {}
                 _ if root.is_some() => {
                     let problem = self.error("the file has more than one YAML document", start);
-                    return Err(problem.into());
+                    return Err(problem.hint("remove the line ---").into());
                 }
                 event => root = Some(self.node(event, at)?).filter(|yaml| !yaml.is_null()),
             }

@@ -3,6 +3,7 @@
 mod compile;
 mod dbt_files;
 mod example;
+mod functions;
 mod manifest;
 mod materializations;
 mod ml;

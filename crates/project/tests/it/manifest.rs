@@ -229,3 +229,53 @@ fn hooks_and_groups_have_settings_of_models_and_columns_keep_keys_that_nobody_kn
     assert_eq!(test["fqn"], json!(["shop", "unique_m_a"]));
     assert_eq!(test["unrendered_config"], json!({"severity": "warn"}));
 }
+
+#[test]
+fn a_model_may_be_switched_on_by_a_macro_and_no_file_of_a_version_has_an_entry_of_its_own() {
+    let project = project(
+        "--- dbt_project.yml\nname: shop\nmodels: {shop: {x: {+enabled: false}}}\n\
+         --- macros/c.sql\n{% macro cfg() %}{{ config(enabled=true, materialized='table') }}{% endmacro %}\n\
+         --- models/x/m.sql\n{{ cfg() }} select 1 as id\n--- models/x/off.sql\n{{ not_installed.cfg() }} select 1 as id\n\
+         --- models/p_v1.sql\nselect 1 as id\n--- models/p_v2.sql\nselect 2 as id\n\
+         --- models/s.yml\nmodels: [{name: p, versions: [{v: 1}, {v: 2}]}, {name: p_v1, description: nobody}]\n\
+         --- tests/gen.sql\n{% test pos(model, column_name) %} select 1 {% endtest %}\n",
+    );
+    let manifest = project.manifest();
+    let nodes = &manifest["nodes"];
+    assert_eq!(nodes["model.shop.m"]["config"]["materialized"], "table");
+    assert!(nodes.get("model.shop.off").is_none());
+    assert_eq!(nodes["model.shop.p.v1"]["description"], "");
+    assert_eq!(nodes["test.shop.gen"]["resource_type"], "test");
+    let test = NodeId::new("test.shop.gen");
+    let problem = project.broken(&test).unwrap().to_string();
+    assert!(problem.contains("--> tests/gen.sql:1:1"), "{problem}");
+    let warned = project.warnings.iter().map(ToString::to_string);
+    let warned: Vec<String> = warned.collect();
+    assert!(
+        warned
+            .iter()
+            .any(|w| w.contains("no model 'p_v1' to describe")),
+        "{warned:?}"
+    );
+}
+
+#[test]
+fn a_database_that_is_not_attached_is_told_of_the_nodes_that_are_in_it() {
+    let project = project(
+        "--- dbt_project.yml\nname: shop\nprofile: p\n--- profiles.yml\np:\n  target: dev\n  outputs:\n    dev: {type: duckdb, path: own.duckdb, attach: [{path: x.db, alias: side}]}\n\
+         --- models/a.sql\n{{ config(database='nope') }} select 1 as id\n--- models/b.sql\n{{ config(database='SIDE') }} select 1 as id\n\
+         --- models/c.sql\n{{ config(database='own') }} select 1 as id\n",
+    );
+    let told = |name: &str| {
+        let node = project
+            .graph
+            .get(&NodeId::new(format!("model.shop.{name}")));
+        project
+            .not_attached(node.unwrap())
+            .map(|problem| problem.to_string())
+    };
+    let problem = told("a").unwrap();
+    assert!(problem.contains("'nope' of model 'a'"), "{problem}");
+    assert!(problem.contains("--> models/a.sql:1:11"), "{problem}");
+    assert_eq!((told("b"), told("c")), (None, None));
+}

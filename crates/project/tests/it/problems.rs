@@ -241,12 +241,12 @@ fn what_is_no_project_says_what_is_missing() {
     );
     assert_eq!(
         problems_of_head("nam: shop\n"),
-        "error: dbt_project.yml has no 'name'\n  --> dbt_project.yml:1:1\n\
+        "error: dbt_project.yml has no 'name'\n  --> dbt_project.yml:1:1\n  hint: name: and a word, such as orders\n\
          error: unknown key 'nam' in dbt_project.yml\n  --> dbt_project.yml:1:1\n  hint: did you mean 'name'?"
     );
     assert_eq!(
         problems_of_head(""),
-        "error: 'dbt_project.yml' is empty\n  --> dbt_project.yml"
+        "error: 'dbt_project.yml' is empty\n  --> dbt_project.yml:1:1\n  hint: it begins with name: and the project's name"
     );
 }
 
@@ -998,4 +998,18 @@ fn metrics_have_labels_of_their_own_and_read_what_is_on() {
         said.contains("reads the metric 'n2', which is disabled"),
         "{said}"
     );
+}
+
+#[test]
+fn a_call_with_too_few_or_too_many_arguments_says_what_it_takes() {
+    let found = problems(
+        "--- models/a.sql\n{{ source('a') }}\n--- models/b.sql\n{{ ref() }}\n--- models/c.sql\n{{ ref('a', vers=1) }}\n",
+    );
+    for told in [
+        "Jinja: source() has too few arguments\n  --> models/a.sql:1:4\n  hint: source('source', 'table')",
+        "Jinja: ref() has too few arguments\n  --> models/b.sql:1:4",
+        "Jinja: ref() has too many arguments: unknown keyword argument 'vers'\n  --> models/c.sql:1:4",
+    ] {
+        assert!(found.contains(told), "{found}");
+    }
 }
