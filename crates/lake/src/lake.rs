@@ -18,7 +18,7 @@ use futures::future::BoxFuture;
 
 use crate::dialect::{dialect_of, local};
 use crate::engine::{self, Files, Planner, SpillFolder, Views, from_engine, input_rows, placed};
-use crate::macros::Macros;
+use crate::named::Named;
 use crate::types::{Dialect, Input, LakeOptions, Rows, WriteOptions, Written};
 use crate::warehouse::{Begun, Declared, Warehouse};
 
@@ -36,7 +36,7 @@ pub struct Lake {
 struct Inner {
     warehouse: Warehouse,
     views: Views,
-    macros: Macros,
+    named: Named,
     dialect: Dialect,
     database: String,
     /// Made when the first query comes: its hundreds of functions are 10 MiB of the program that a
@@ -53,15 +53,19 @@ impl Lake {
         let warehouse = Warehouse::open(&options.root)?;
         let spill = SpillFolder::create(&options.spill)?;
         let runtime = engine::runtime(&options, &spill)?;
+        let named = Named::new(&options.root, &options.database);
+        let sequences = Arc::clone(&named.sequences);
         Ok(Self {
             inner: Arc::new(Inner {
                 warehouse,
                 views: Views::default(),
-                macros: Macros::new(&options.root),
+                named,
                 dialect: options.dialect,
                 database: options.database.clone(),
                 files: options.files.clone(),
-                session: LazyLock::new(Box::new(move || engine::session(&options, runtime))),
+                session: LazyLock::new(Box::new(move || {
+                    engine::session(&options, runtime, sequences)
+                })),
                 _spill: spill,
             }),
             names_files: true,
@@ -240,8 +244,8 @@ impl Lake {
         Box::pin(async move { self.warehouse().drop(relation).await })
     }
 
-    pub(crate) fn macros(&self) -> &Macros {
-        &self.inner.macros
+    pub(crate) fn named(&self) -> &Named {
+        &self.inner.named
     }
 
     pub(crate) fn warehouse(&self) -> &Warehouse {
@@ -259,7 +263,7 @@ impl Lake {
             state,
             &inner.warehouse,
             &inner.views,
-            &inner.macros,
+            &inner.named,
             versions,
             self.files(),
         )

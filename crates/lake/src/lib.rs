@@ -17,7 +17,7 @@ mod files;
 mod functions;
 mod info;
 mod lake;
-mod macros;
+mod named;
 mod statements;
 mod types;
 mod warehouse;

@@ -33,8 +33,7 @@ pub(super) fn rewrite(
     dialect: Dialect,
     probe: &Probe<'_>,
 ) -> Result<(), Diagnostic> {
-    let is_affected = |select: &Select| select.projection.iter().any(has_columns);
-    scopes::each_select(query, probe, &is_affected, &|select, _, columns| {
+    scopes::each_select(query, probe, &has_columns_itself, &|select, _, columns| {
         let mut items = Vec::new();
         let mut taken = HashSet::new();
         for item in std::mem::take(&mut select.projection) {
@@ -56,6 +55,11 @@ pub(super) fn rewrite(
         select.projection = items;
         Ok(())
     })
+}
+
+/// Whether an item of it has such a call.
+pub(super) fn has_columns_itself(select: &Select) -> bool {
+    select.projection.iter().any(has_columns)
 }
 
 /// Whether there is such a call, in queries within too.

@@ -1,4 +1,4 @@
-//! DuckDB's statements that the parser does not know: macros, extensions, databases.
+//! DuckDB's statements that the parser does not know: macros, sequences, types, extensions, databases.
 
 use datafusion::sql::sqlparser::ast::{
     DropFunction, FunctionDesc, Ident, MacroArg, MacroDefinition, Statement,
@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::copies;
+use super::{copies, created};
 
 /// None: it is another statement.
 pub(super) fn parse(parser: &mut Parser<'_>) -> Option<Result<Statement, ParserError>> {
@@ -18,7 +18,7 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Option<Result<Statement, ParserE
         .to_lowercase()
         .as_str()
     {
-        "create" => parser.maybe_parse(create_macro).transpose(),
+        "create" => created::parse(parser).or_else(|| parser.maybe_parse(create_macro).transpose()),
         "copy" => Some(copies::parse(parser)),
         "drop" => parser.maybe_parse(drop_macro).transpose(),
         "load" => parser.maybe_parse(load).transpose(),
@@ -35,7 +35,7 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Option<Result<Statement, ParserE
     }
 }
 
-fn word(parser: &mut Parser<'_>, wanted: &str) -> bool {
+pub(super) fn word(parser: &mut Parser<'_>, wanted: &str) -> bool {
     let is_wanted = match &parser.peek_token_ref().token {
         Token::Word(word) => word.value.eq_ignore_ascii_case(wanted),
         _ => false,
@@ -46,7 +46,7 @@ fn word(parser: &mut Parser<'_>, wanted: &str) -> bool {
     is_wanted
 }
 
-fn expect(parser: &mut Parser<'_>, wanted: &str) -> Result<(), ParserError> {
+pub(super) fn expect(parser: &mut Parser<'_>, wanted: &str) -> Result<(), ParserError> {
     match word(parser, wanted) {
         true => Ok(()),
         false => parser.expected_ref(wanted, parser.peek_token_ref()),

@@ -12,23 +12,29 @@ pub(super) fn rewrite(
     plan: LogicalPlan,
     rewrite: impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
 ) -> Result<LogicalPlan> {
-    let rewritten = plan.transform_up_with_subqueries(|plan| {
-        if !computes(&plan) {
-            return Ok(Transformed::no(plan));
-        }
-        let schema = merge_schema(&plan.inputs());
-        let names = NamePreserver::new(&plan);
-        let one = |expr: Expr| {
-            let name = names.save(&expr);
-            let rewritten = expr.transform_up(|expr| rewrite(expr, &schema))?;
-            Ok(rewritten.update_data(|expr| name.restore(expr)))
-        };
-        plan.map_expressions(|expr| match expr {
-            Expr::GroupingSet(sets) => of_each(sets, &one).map(Transformed::yes),
-            other => one(other),
-        })
-    })?;
+    let rewritten = plan.transform_up_with_subqueries(|plan| of_node(plan, &rewrite))?;
     Ok(rewritten.data)
+}
+
+/// As [`rewrite`], of the expressions of one node.
+pub(super) fn of_node(
+    plan: LogicalPlan,
+    rewrite: &impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
+) -> Result<Transformed<LogicalPlan>> {
+    if !computes(&plan) {
+        return Ok(Transformed::no(plan));
+    }
+    let schema = merge_schema(&plan.inputs());
+    let names = NamePreserver::new(&plan);
+    let one = |expr: Expr| {
+        let name = names.save(&expr);
+        let rewritten = expr.transform_up(|expr| rewrite(expr, &schema))?;
+        Ok(rewritten.update_data(|expr| name.restore(expr)))
+    };
+    plan.map_expressions(|expr| match expr {
+        Expr::GroupingSet(sets) => of_each(sets, &one).map(Transformed::yes),
+        other => one(other),
+    })
 }
 
 /// Whether an expression of the node is more than a column or a constant, perhaps under another name: those no rule

@@ -20,7 +20,10 @@ use datafusion::scalar::ScalarValue;
 
 use super::exprs;
 use super::joined::joined;
+use super::one_unless::keep_types;
 use super::operators::is_read;
+use super::outer;
+use super::products::{WIDE, digits};
 use super::sets;
 use crate::types::Dialect;
 
@@ -33,40 +36,52 @@ impl AnalyzerRule for Mixed {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        // What stands above a node that has changed has other types now.
         let mut changed = false;
-        let rewritten = plan.transform_up_with_subqueries(|plan| match plan {
-            LogicalPlan::Union(union) => {
-                let rewritten = of_union(union, self.0)?;
-                changed |= rewritten.transformed;
-                Ok(rewritten)
-            }
-            LogicalPlan::Values(values) => {
-                let rewritten = of_values(values, self.0)?;
-                changed |= rewritten.transformed;
-                Ok(rewritten)
-            }
-            LogicalPlan::Join(join) if !join.on.is_empty() => {
-                let united = sets::united(&join, self.0)?;
-                changed |= united.is_some();
-                let join = united.unwrap_or(join);
-                let rewritten = of_join(join, self.0);
-                match changed {
-                    true => Ok(Transformed::yes(rewritten.data.recompute_schema()?)),
-                    false => Ok(rewritten),
-                }
-            }
-            // What stands above has other types now.
-            plan if changed => Ok(Transformed::yes(plan.recompute_schema()?)),
-            plan => Ok(Transformed::no(plan)),
-        })?;
-        exprs::rewrite(rewritten.data, |expr, schema| match &expr {
+        let of_expr = |expr: Expr, schema: &DFSchema| match &expr {
             Expr::ScalarFunction(call)
                 if self.0 == Dialect::DuckDb && call.func.name().starts_with("concat") =>
             {
                 joined(expr, schema)
             }
             _ => Ok(unmixed(expr, schema, self.0)),
-        })
+        };
+        let rewritten = plan.transform_up_with_subqueries(|plan| {
+            let plan = match changed {
+                true => outer::told(plan.recompute_schema()?, &|plan| {
+                    let united = self.of_rows(plan)?.data;
+                    Ok(exprs::of_node(united, &of_expr)?.data)
+                })?,
+                false => plan,
+            };
+            let united = self.of_rows(plan)?;
+            changed |= united.transformed;
+            let rewritten = exprs::of_node(united.data, &of_expr)?;
+            changed |= rewritten.transformed;
+            match changed {
+                true => Ok(Transformed::yes(rewritten.data.recompute_schema()?)),
+                false => Ok(rewritten),
+            }
+        })?;
+        Ok(rewritten.data)
+    }
+}
+
+impl Mixed {
+    /// What the node itself compares, or puts into one column.
+    fn of_rows(&self, plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+        match plan {
+            LogicalPlan::Union(union) => of_union(union, self.0),
+            LogicalPlan::Values(values) => of_values(values, self.0),
+            LogicalPlan::Join(join) if !join.on.is_empty() => {
+                let united = sets::united(&join, self.0)?;
+                let was_united = united.is_some();
+                let mut rewritten = of_join(united.unwrap_or(join), self.0);
+                rewritten.transformed |= was_united;
+                Ok(rewritten)
+            }
+            plan => Ok(Transformed::no(plan)),
+        }
     }
 }
 
@@ -82,8 +97,8 @@ const CHOICES: &[&str] = &[
 ];
 
 fn unmixed(mut expr: Expr, schema: &DFSchema, dialect: Dialect) -> Transformed<Expr> {
-    if let Some(chosen) = one_unless_equal(&expr, schema) {
-        return Transformed::yes(unmixed(chosen, schema, dialect).data);
+    if let Some(chosen) = one_unless_equal(&expr, schema, dialect) {
+        return Transformed::yes(chosen);
     }
     if let Expr::Case(case) = &mut expr {
         read_texts(case, schema);
@@ -94,6 +109,7 @@ fn unmixed(mut expr: Expr, schema: &DFSchema, dialect: Dialect) -> Transformed<E
         return Transformed::yes(expr);
     }
     let values: Vec<&mut Expr> = match &mut expr {
+        Expr::Case(_) | Expr::ScalarFunction(_) => results(&mut expr),
         Expr::BinaryExpr(binary) if binary.op.supports_propagation() => {
             vec![&mut binary.left, &mut binary.right]
         }
@@ -102,6 +118,21 @@ fn unmixed(mut expr: Expr, schema: &DFSchema, dialect: Dialect) -> Transformed<E
             let first = std::iter::once(list.expr.as_mut());
             first.chain(&mut list.list).collect()
         }
+        _ => return Transformed::no(expr),
+    };
+    let mut changed = as_common(values, schema, dialect);
+    if dialect == Dialect::DuckDb {
+        changed |= settle(results(&mut expr), schema);
+    }
+    match changed {
+        true => Transformed::yes(expr),
+        false => Transformed::no(expr),
+    }
+}
+
+/// The values one of which an expression gives.
+fn results(expr: &mut Expr) -> Vec<&mut Expr> {
+    match expr {
         Expr::Case(case) => {
             let results = case
                 .when_then_expr
@@ -112,16 +143,65 @@ fn unmixed(mut expr: Expr, schema: &DFSchema, dialect: Dialect) -> Transformed<E
         Expr::ScalarFunction(call) if CHOICES.contains(&call.func.name()) => {
             call.args.iter_mut().collect()
         }
-        _ => return Transformed::no(expr),
-    };
-    match as_common(values, schema, dialect) {
-        true => Transformed::yes(expr),
-        false => Transformed::no(expr),
+        _ => Vec::new(),
     }
 }
 
-/// `nullif` has the type of its first argument. None: the engine gives it that, or it is another expression.
-fn one_unless_equal(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
+/// Makes numbers of one type of those that are chosen from. The engine would do so, but what reads the value has its type
+/// from the first of them until then. The type of an outer column may be none yet.
+fn settle(values: Vec<&mut Expr>, schema: &dyn ExprSchema) -> bool {
+    if values.iter().any(|value| value.contains_outer()) {
+        return false;
+    }
+    let types: Result<Vec<DataType>> = values.iter().map(|value| value.get_type(schema)).collect();
+    let Ok(types) = types else {
+        return false;
+    };
+    let Some(number) = number_of_all(types.iter()) else {
+        return false;
+    };
+    if types.iter().all(|of| of.is_null() || *of == number) {
+        return false;
+    }
+    for (value, _) in values
+        .into_iter()
+        .zip(&types)
+        .filter(|(_, of)| **of != number)
+    {
+        *value = as_type(std::mem::take(value), &number);
+    }
+    true
+}
+
+/// The type of numbers of several, as DuckDB has it. None: not all are numbers or nulls.
+fn number_of_all<'a>(types: impl Iterator<Item = &'a DataType> + Clone) -> Option<DataType> {
+    let types = types.filter(|of| !of.is_null());
+    if !types.clone().all(DataType::is_numeric) {
+        return None;
+    }
+    let floats = types.clone().filter(|of| of.is_floating());
+    if let Some(widest) = floats.max_by_key(|of| of.primitive_width()) {
+        return Some(widest.clone());
+    }
+    let digits: Vec<(u8, i8)> = types.clone().map(digits).collect::<Option<_>>()?;
+    if !types.clone().any(is_decimal) {
+        return types.max_by_key(|of| of.primitive_width()).cloned();
+    }
+    let before = digits
+        .iter()
+        .map(|(all, behind)| *all as i8 - behind)
+        .max()?;
+    let behind = digits.iter().map(|(_, behind)| *behind).max()?;
+    let most = WIDE as i8;
+    Some(match before + behind {
+        all if all <= most => DataType::Decimal128(all as u8, behind),
+        _ => DataType::Decimal128(WIDE, most - before),
+    })
+}
+
+/// `nullif` of values that are compared in another type than the first has. None: the engine knows it, or it is another
+/// expression.
+fn one_unless_equal(expr: &Expr, schema: &DFSchema, dialect: Dialect) -> Option<Expr> {
     let Expr::ScalarFunction(call) = expr else {
         return None;
     };
@@ -129,14 +209,14 @@ fn one_unless_equal(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
         return None;
     };
     let types = (one.get_type(schema).ok()?, other.get_type(schema).ok()?);
-    if types.0 == types.1 || !types.0.is_numeric() || one.is_volatile() {
+    if types.0 == types.1 || !keep_types(&types.0, &types.1) || one.is_volatile() {
         return None;
     }
-    let is_equal = Box::new(one.clone().eq(other.clone()));
+    let is_equal = unmixed(one.clone().eq(other.clone()), schema, dialect).data;
     let nothing = Box::new(lit(ScalarValue::try_new_null(&types.0).ok()?));
     Some(Expr::Case(Case::new(
         None,
-        vec![(is_equal, nothing)],
+        vec![(Box::new(is_equal), nothing)],
         Some(Box::new(one.clone())),
     )))
 }
@@ -332,11 +412,38 @@ fn are_truths_and_numbers<'a>(types: impl Iterator<Item = &'a DataType> + Clone)
     types.clone().any(|of| of == &DataType::Boolean) && types.clone().any(DataType::is_numeric)
 }
 
-fn is_united(found: &DataType, common: &DataType) -> bool {
+fn is_united(found: &DataType, common: &DataType, dialect: Dialect) -> bool {
     match common {
-        DataType::Utf8 => found.is_temporal(),
+        DataType::Utf8 if !found.is_null() => found.is_temporal(),
+        common if dialect == Dialect::DuckDb => {
+            let is_number = found.is_numeric() || found == &DataType::Boolean;
+            is_changed(found, common)
+                || found.is_null()
+                || is_number && common.is_numeric() && found != common
+        }
         common => is_changed(found, common),
     }
+}
+
+/// The one type of different numbers, or of a column that is null elsewhere.
+fn of_different<'a>(types: impl Iterator<Item = &'a DataType> + Clone) -> Option<DataType> {
+    let first = types.clone().find(|of| !of.is_null())?;
+    if types.clone().all(|of| of == first) {
+        return None;
+    }
+    match types.clone().all(|of| of.is_null() || of == first) {
+        true => Some(first.clone()),
+        false => number_of_all(types),
+    }
+}
+
+/// The schema of a union is that of its first part, as it was when it was planned.
+fn has_types_of_first(union: &Union) -> bool {
+    let first = union.inputs[0].schema().fields();
+    let pairs = union.schema.fields().iter().zip(first);
+    pairs
+        .into_iter()
+        .all(|(now, first)| now.data_type() == first.data_type())
 }
 
 /// Columns that are of one type in one part and of another in another.
@@ -349,13 +456,20 @@ pub(super) fn of_union(union: Union, dialect: Dialect) -> Result<Transformed<Log
         let types = fields.flatten().map(|field| field.data_type());
         match dialect {
             Dialect::DuckDb if are_texts(types.clone()) => Some(DataType::Utf8),
-            Dialect::DuckDb if are_truths_and_numbers(types.clone()) => Some(DataType::Int32),
-            Dialect::DuckDb => common(types, dialect),
+            Dialect::DuckDb if are_truths_and_numbers(types.clone()) => {
+                let number = |of: &DataType| match of {
+                    DataType::Boolean => DataType::Int32,
+                    of => of.clone(),
+                };
+                let numbers: Vec<DataType> = types.map(number).collect();
+                number_of_all(numbers.iter())
+            }
+            Dialect::DuckDb => common(types.clone(), dialect).or_else(|| of_different(types)),
             Dialect::Postgres => common(types, dialect),
         }
     });
     let commons: Vec<Option<DataType>> = commons.collect();
-    if commons.iter().all(Option::is_none) {
+    if commons.iter().all(Option::is_none) && has_types_of_first(&union) {
         return Ok(Transformed::no(LogicalPlan::Union(union)));
     }
     let inputs = union.inputs.into_iter().map(|input| {
@@ -364,7 +478,7 @@ pub(super) fn of_union(union: Union, dialect: Dialect) -> Result<Transformed<Log
             let column = Expr::Column((table, field).into());
             match common
                 .as_ref()
-                .filter(|common| is_united(field.data_type(), common))
+                .filter(|common| is_united(field.data_type(), common, dialect))
             {
                 Some(common) => {
                     cast(column, common.clone()).alias_qualified(table.cloned(), field.name())

@@ -11,11 +11,13 @@ mod catalog;
 mod choices;
 mod columns;
 mod commands;
+mod commas;
 mod comprehensions;
 mod conditions;
 mod copies;
 mod correlated;
 mod counted;
+pub(crate) mod created;
 mod date_diff;
 pub(crate) mod described;
 mod doubles;
@@ -44,11 +46,14 @@ mod multiples;
 mod naming;
 mod nested;
 mod offsets;
+mod one_unless;
 mod operators;
 mod ordered;
 mod orders;
+mod outer;
 mod overflow;
 pub(crate) mod own;
+mod partly_named;
 mod patterns;
 mod pivot_keys;
 pub(crate) mod pivots;
@@ -103,7 +108,9 @@ pub(crate) use local::database_of;
 pub use local::local;
 pub(crate) use merging::{ALL_COLUMNS, BY_NAME, NOTHING};
 pub(crate) use methods::rewrite as chained;
-pub(crate) use syntax::{Syntax, folded, parse, parse_as, parse_in, parse_small, spelled};
+pub(crate) use syntax::{
+    Syntax, folded, parse, parse_as, parse_in, parse_small, parse_type, spelled,
+};
 pub(crate) use unread::drop_unread;
 
 /// Plans a statement, to learn the columns of a part of a query.
@@ -151,7 +158,8 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
         planners.insert(0, Arc::new(conditions::Conditions));
         planners.insert(0, Arc::new(fields::Fields));
     }
-    let mut functions = choices::lenient(state.scalar_functions().values().cloned());
+    let functions = choices::lenient(state.scalar_functions().values().cloned());
+    let mut functions = one_unless::of_first(functions);
     if dialect == Dialect::DuckDb {
         functions = counted::wide(functions);
     }
@@ -209,10 +217,13 @@ pub(crate) fn rewrite(
     let is_aggregate = |name: &str| state.aggregate_functions().contains_key(name);
     pivots::rewrite(query, dialect, &is_aggregate, probe)?;
     if dialect == Dialect::DuckDb {
+        commas::rewrite(query);
+        partly_named::rewrite(query, probe)?;
         stars::rewrite(query, probe)?;
     }
     whole_rows::rewrite(query, dialect, probe)?;
     if dialect == Dialect::DuckDb && columns::has_columns(query) {
+        using::rewrite_others(query, dialect, probe, &columns::has_columns_itself)?;
         // A name that is there twice means two columns to it. What cannot be planned yet is told below.
         let _ = repeated::rewrite(query, probe);
     }

@@ -25,7 +25,7 @@ use super::exprs;
 
 /// Digits of a decimal in 64 bits, and in 128.
 const NARROW: u8 = 18;
-const WIDE: u8 = 38;
+pub(super) const WIDE: u8 = 38;
 
 const NAME: &str = "forebay_product";
 
@@ -151,7 +151,7 @@ fn together(one: u8, other: u8, behind: i8) -> u8 {
 }
 
 /// All digits, and those behind the point.
-fn digits(of: &DataType) -> Option<(u8, i8)> {
+pub(super) fn digits(of: &DataType) -> Option<(u8, i8)> {
     match of {
         DataType::Decimal128(all, behind) => Some((*all, *behind)),
         DataType::Int8 => Some((3, 0)),

@@ -38,6 +38,7 @@ impl VisitorMut for Rewriter {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
         order_by_all(query);
+        order_once(query);
         order_by_items(query);
         match fetch(query) {
             Ok(()) => ControlFlow::Continue(()),
@@ -91,7 +92,7 @@ fn order_by_all(query: &mut Query) {
         return;
     };
     let is_made_of_both = match query.body.as_ref() {
-        SetExpr::Select(select) => select.from.iter().any(merges_keys),
+        SetExpr::Select(select) => joins_stars(select),
         _ => true,
     };
     if matches!(kind, OrderByKind::All(_)) && is_made_of_both {
@@ -124,14 +125,28 @@ fn order_by_all(query: &mut Query) {
     }
 }
 
-/// Whether `*` has keys that are computed of both tables of a `FULL JOIN`.
-fn merges_keys(table: &TableWithJoins) -> bool {
-    table.joins.iter().any(|join| {
+/// Whether a star has columns of several tables: some can be of one name, others computed of both.
+fn joins_stars(select: &Select) -> bool {
+    let is_star = |item: &SelectItem| {
         matches!(
-            join.join_operator,
-            JoinOperator::FullOuter(JoinConstraint::Using(_) | JoinConstraint::Natural)
+            item,
+            SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)
         )
-    })
+    };
+    let has_many = select.from.len() > 1 || select.from.iter().any(|item| !item.joins.is_empty());
+    has_many && select.projection.iter().any(is_star)
+}
+
+/// A key that an order has a second time says nothing, and the engine fails on it beside `DISTINCT ON`.
+fn order_once(query: &mut Query) {
+    if let Some(OrderBy {
+        kind: OrderByKind::Expressions(orders),
+        ..
+    }) = &mut query.order_by
+    {
+        let mut known = HashSet::new();
+        orders.retain(|order| known.insert(order.expr.to_string()));
+    }
 }
 
 /// `SELECT * FROM (...)`.

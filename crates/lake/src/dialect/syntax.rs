@@ -4,7 +4,7 @@
 use std::any::TypeId;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Ident, LambdaFunction, LambdaFunctionParameter, LambdaSyntax,
+    BinaryOperator, DataType, Expr, Ident, LambdaFunction, LambdaFunctionParameter, LambdaSyntax,
     OneOrManyWithParens, Statement, UnaryOperator,
 };
 use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
@@ -124,6 +124,13 @@ pub(crate) fn parse_expr(sql: &str, depth: usize) -> Result<Expr, ParserError> {
             "the expression goes on with '{token}'"
         ))),
     }
+}
+
+/// A type that is all of the text.
+pub(crate) fn parse_type(sql: &str) -> Result<DataType, forebay_core::Diagnostic> {
+    let parsed = Parser::new(&Syntax).try_with_sql(sql);
+    let parsed = parsed.and_then(|mut parser| parser.parse_data_type());
+    parsed.map_err(|error| forebay_core::Diagnostic::error(format!("the type {sql}: {error}")))
 }
 
 /// `x, y : x + y`.

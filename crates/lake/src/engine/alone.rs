@@ -13,10 +13,14 @@ const FEW_ROWS: usize = 50_000;
 /// Leaves a plan of few rows one thread. The session is this query's own: a copy of it has a thousand functions' names.
 pub(super) fn if_few_rows(state: &mut SessionState, plan: &LogicalPlan) {
     if rows(plan).is_some_and(|rows| rows <= FEW_ROWS) {
-        let mut alone = state.config().clone().with_target_partitions(1);
-        alone.options_mut().optimizer.max_passes = 1;
-        *state.config_mut() = alone;
+        alone(state);
     }
+}
+
+pub(super) fn alone(state: &mut SessionState) {
+    let mut alone = state.config().clone().with_target_partitions(1);
+    alone.options_mut().optimizer.max_passes = 1;
+    *state.config_mut() = alone;
 }
 
 /// The rows that the plan reads. None: any number, or it makes more of them than it reads.

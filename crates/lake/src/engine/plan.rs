@@ -32,7 +32,7 @@ use super::views::{Planned, Read, Reading, Views};
 use crate::dialect;
 use crate::dialect::spelling::{self, Spelled, Written};
 use crate::files;
-use crate::macros::{self, Macros};
+use crate::named::Named;
 use crate::types::Dialect;
 use crate::warehouse::{View, Warehouse};
 
@@ -42,7 +42,7 @@ pub(crate) struct Planner<'a> {
     pub(super) state: &'a SessionState,
     warehouse: &'a Warehouse,
     views: &'a Views,
-    macros: &'a Macros,
+    named: &'a Named,
     /// Tables to be read as of a version.
     pins: &'a BTreeMap<Relation, i64>,
     tables: Tables,
@@ -71,7 +71,7 @@ impl<'a> Planner<'a> {
         state: &'a SessionState,
         warehouse: &'a Warehouse,
         views: &'a Views,
-        macros: &'a Macros,
+        named: &'a Named,
         pins: &'a BTreeMap<Relation, i64>,
         files: Files<'a>,
     ) -> Self {
@@ -79,7 +79,7 @@ impl<'a> Planner<'a> {
             state,
             warehouse,
             views,
-            macros,
+            named,
             pins,
             tables: HashMap::new(),
             spellings: HashMap::new(),
@@ -104,7 +104,7 @@ impl<'a> Planner<'a> {
             dialect::drop_unread(query);
             self.describe(query).await?;
         }
-        if macros::expand(&mut statement, &*self.macros.known()?)? {
+        if self.named.lay_in(&mut statement)? {
             self.pass();
         }
         self.open_files(&mut statement).await?;
@@ -471,7 +471,7 @@ impl<'a> Planner<'a> {
             state: &state,
             warehouse: self.warehouse,
             views: self.views,
-            macros: self.macros,
+            named: self.named,
             pins: self.pins,
             files: self.files,
             tables: stored(&self.tables),

@@ -18,6 +18,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use super::alone;
 use super::error::from_engine;
 use super::in_turn;
+use crate::named;
 use crate::types::{Input, Rows};
 
 const FRUGAL_BATCH: usize = 2048;
@@ -46,6 +47,10 @@ async fn started(
     plain: impl Fn(&DataType) -> Option<DataType>,
 ) -> Result<Rows, Diagnostic> {
     alone::if_few_rows(&mut state, plan);
+    if named::counts(plan) {
+        // Rows are numbered in their order.
+        alone::alone(&mut state);
+    }
     let started = match first_batch(&state, plan).await {
         Err(error) if is_exhausted(&error) => {
             // The first try's tasks give their memory back as they notice that they were dropped.

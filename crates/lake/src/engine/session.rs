@@ -6,7 +6,7 @@ use datafusion::catalog::Session;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use forebay_core::Diagnostic;
 
@@ -23,6 +23,7 @@ use super::spill::SpillFolder;
 use super::types::SqlTypes;
 use super::{veil, whole_answers};
 use crate::dialect;
+use crate::named::{self, Sequences};
 use crate::types::{Dialect, LakeOptions};
 
 /// Spilled files that one sort merges at once. Without a bound the first sort to merge takes all of
@@ -34,8 +35,16 @@ const MERGED_AT_ONCE: usize = 8;
 const ALONE_BYTES: usize = 256 << 20;
 const ALONE_ROWS: usize = 32 << 20;
 
-pub(crate) fn session(o: &LakeOptions, runtime: Arc<RuntimeEnv>) -> SessionContext {
-    SessionContext::new_with_state(state(config(o), runtime, o.dialect))
+pub(crate) fn session(
+    o: &LakeOptions,
+    runtime: Arc<RuntimeEnv>,
+    sequences: Arc<Sequences>,
+) -> SessionContext {
+    let context = SessionContext::new_with_state(state(config(o), runtime, o.dialect));
+    for call in named::calls(&sequences) {
+        context.register_udf(call);
+    }
+    context
 }
 
 fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>, dialect: Dialect) -> SessionState {
@@ -73,6 +82,11 @@ pub(super) fn in_dialect(session: &dyn Session, dialect: Dialect) -> SessionStat
     );
     state.execution_props_mut().query_execution_start_time =
         session.execution_props().query_execution_start_time;
+    for name in named::CALLS {
+        if let Some(call) = session.scalar_functions().get(name) {
+            let _ = state.register_udf(Arc::clone(call));
+        }
+    }
     state
 }
 

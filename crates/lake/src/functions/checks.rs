@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, new_null_array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray, new_null_array};
 use arrow::datatypes::{DataType, Int64Type};
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use forebay_core::Diagnostic;
 
-use super::function::{Function, Takes, boolean, lenient};
+use super::function::{Function, Row, Takes, boolean, lenient, text};
 use crate::dialect::problem;
 use crate::engine::sql_type;
 
@@ -28,6 +28,26 @@ pub(super) const FUNCTIONS: &[Function] = &[
         gives: boolean,
         run: |arrays| unfit(&arrays[0], &arrays[1]),
     },
+    // A text that is one of others: the value of an enum.
+    Function {
+        names: &["one_of"],
+        takes: &[Takes::Text],
+        count: (2, usize::MAX),
+        gives: text,
+        run: |arrays| {
+            lenient::<StringArray, _>(arrays, |row| match name_of(&row) {
+                None if !row.is_null(0) => Err(no_name(&row)),
+                found => Ok(found.map(str::to_owned)),
+            })
+        },
+    },
+    Function {
+        names: &["one_of_or_null"],
+        takes: &[Takes::Text],
+        count: (2, usize::MAX),
+        gives: text,
+        run: |arrays| lenient::<StringArray, _>(arrays, |row| Ok(name_of(&row).map(str::to_owned))),
+    },
     Function {
         // A row of the table, if it is one, and how many rows of the source would change it.
         names: &["at_most_once"],
@@ -45,6 +65,22 @@ pub(super) const FUNCTIONS: &[Function] = &[
         },
     },
 ];
+
+fn name_of<'a>(row: &Row<'a>) -> Option<&'a str> {
+    let value = (!row.is_null(0)).then(|| row.text(0))?;
+    (1..row.len())
+        .any(|at| row.text(at) == value)
+        .then_some(value)
+}
+
+fn no_name(row: &Row<'_>) -> DataFusionError {
+    let names: Vec<&str> = (1..row.len()).map(|at| row.text(at)).collect();
+    problem(Diagnostic::error(format!(
+        "'{}' is none of the values of ENUM('{}')",
+        row.text(0),
+        names.join("', '")
+    )))
+}
 
 fn unfit(values: &ArrayRef, texts: &ArrayRef) -> Result<ArrayRef> {
     if values.null_count() == values.len() {

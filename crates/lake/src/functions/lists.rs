@@ -1,18 +1,20 @@
 //! Lists: their length, and series of numbers and moments.
 
+use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Decimal128Array, Float64Array, Int64Array,
-    Int64Builder, ListBuilder, Scalar, TimestampMicrosecondBuilder,
+    Int64Builder, ListBuilder, Scalar, TimestampMicrosecondBuilder, UInt64Array,
 };
 use arrow::compute::kernels::cmp::eq;
-use arrow::compute::{SortOptions, cast, concat, sum_checked};
+use arrow::compute::{SortOptions, cast, concat, sum_checked, take};
 use arrow::datatypes::{
     DataType, Decimal128Type, Float64Type, Int64Type, IntervalMonthDayNano,
     IntervalMonthDayNanoType, IntervalUnit, TimeUnit, TimestampMicrosecondType,
 };
-use arrow::row::{RowConverter, SortField};
+use arrow::row::{Row, RowConverter, SortField};
 use chrono::Months;
 use datafusion::common::exec_err;
 use datafusion::error::Result;
@@ -106,6 +108,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 pub(super) const DUCKDB: &[Function] = &[
+    // The most frequent item, of several the first.
+    Function {
+        names: &["first_most"],
+        takes: &[Takes::Any],
+        count: (1, 1),
+        gives: |given| match &given[0] {
+            DataType::List(item) => item.data_type().clone(),
+            other => other.clone(),
+        },
+        run: |arrays| first_most(&arrays[0]),
+    },
     // Of a list an item, of a text a part.
     Function {
         names: &["contains"],
@@ -146,6 +159,26 @@ fn sum_type(list: &DataType) -> DataType {
 }
 
 /// Null where nothing is there to be added.
+fn first_most(lists: &ArrayRef) -> Result<ArrayRef> {
+    let lists = lists.as_list::<i32>();
+    let items = lists.values();
+    let converter = RowConverter::new(vec![SortField::new(items.data_type().clone())])?;
+    let rows = converter.convert_columns(&[Arc::clone(items)])?;
+    let offsets = lists.value_offsets();
+    let chosen = (0..lists.len()).map(|at| {
+        let mut counts: HashMap<Row<'_>, (usize, Reverse<usize>)> = HashMap::new();
+        let (first, end) = (offsets[at] as usize, offsets[at + 1] as usize);
+        for item in (first..end).filter(|item| lists.is_valid(at) && items.is_valid(*item)) {
+            let count = counts.entry(rows.row(item));
+            count.or_insert((0, Reverse(item))).0 += 1;
+        }
+        let most = counts.into_values().max();
+        most.map(|(_, Reverse(item))| item as u64)
+    });
+    let chosen: UInt64Array = chosen.collect();
+    Ok(take(items, &chosen, None)?)
+}
+
 fn sums(array: &ArrayRef) -> Result<ArrayRef> {
     let to = sum_type(array.data_type());
     let DataType::List(_) = array.data_type() else {

@@ -15,15 +15,15 @@ use std::ops::ControlFlow;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::sql::sqlparser::ast::{
-    DescribeAlias, Ident, ObjectName, ObjectNamePart, ObjectType, SchemaName, Statement, VisitMut,
-    VisitorMut,
+    DataType, DescribeAlias, Ident, ObjectName, ObjectNamePart, ObjectType, SchemaName, Statement,
+    VisitMut, VisitorMut,
 };
 use forebay_core::{Diagnostic, Relation, suggest};
 use futures::TryStreamExt;
 use futures::future::BoxFuture;
 
 use crate::Lake;
-use crate::dialect::{database_of, described, folded, local, parse_in};
+use crate::dialect::{created, database_of, described, folded, local, parse_in};
 use crate::engine::{from_parser, placed};
 use crate::types::{Dialect, Input, TableKind, WriteMode, WriteOptions};
 use crate::warehouse::Declared;
@@ -95,12 +95,42 @@ impl Lake {
             Statement::ShowTables { .. } => return self.answer(described::TABLES).await,
             Statement::Query(_) | Statement::Explain { .. } => return self.answer(sql).await,
             Statement::CreateMacro { or_replace, .. } => {
-                self.macros().create(statement, *or_replace)?;
+                self.named().macros.create(statement, *or_replace)?;
             }
             Statement::DropFunction(dropped) => {
                 for function in &dropped.func_desc {
-                    self.macros().drop(&function.name, dropped.if_exists)?;
+                    self.named()
+                        .macros
+                        .drop(&function.name, dropped.if_exists)?;
                 }
+            }
+            Statement::CreateSequence {
+                name,
+                if_not_exists,
+                sequence_options: options,
+                owned_by,
+                ..
+            } => {
+                let or_replace = created::replaces(owned_by.as_ref());
+                let name = relation(name)?;
+                let sequences = &self.named().sequences;
+                sequences.create(&name, options, or_replace, *if_not_exists)?;
+            }
+            Statement::CreateType {
+                name,
+                representation,
+            } => {
+                let meaning = created::meaning(representation.as_ref());
+                let (meant, or_replace, if_not_exists) =
+                    meaning.ok_or_else(|| refused(statement))?;
+                let types = &self.named().types;
+                let plain = types.plain(meant)?;
+                if !matches!(plain, DataType::Enum(..)) {
+                    // That it is one.
+                    let value = format!("select cast(null as {plain})");
+                    self.schema_of(&value).await?;
+                }
+                types.create(name, &plain, or_replace, if_not_exists)?;
             }
             Statement::Load { extension_name } | Statement::Install { extension_name } => {
                 return Ok(Executed::Ignored(describe::extension(
@@ -137,6 +167,17 @@ impl Lake {
                 ObjectType::Schema => {
                     for name in names {
                         self.drop_schema(name).await?;
+                    }
+                }
+                ObjectType::Sequence => {
+                    for name in names {
+                        let sequences = &self.named().sequences;
+                        sequences.remove(&relation(name)?, *if_exists)?;
+                    }
+                }
+                ObjectType::Type => {
+                    for name in names {
+                        self.named().types.remove(name, *if_exists)?;
                     }
                 }
                 ObjectType::Index => return Ok(Executed::Ignored("there are no indexes")),
@@ -305,6 +346,6 @@ fn refused(statement: &Statement) -> Diagnostic {
     let text = statement.to_string();
     let words: Vec<&str> = text.split_whitespace().take(2).collect();
     Diagnostic::error(format!("'{} ...' is not understood", words.join(" "))).hint(
-        "queries, INSERT, UPDATE, DELETE, MERGE, TRUNCATE, COPY ... TO, and CREATE, ALTER and DROP of tables and views are",
+        "queries, INSERT, UPDATE, DELETE, MERGE, TRUNCATE, COPY ... TO, CREATE, ALTER and DROP of tables and views, and CREATE and DROP of macros, sequences and types are",
     )
 }

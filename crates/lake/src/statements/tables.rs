@@ -210,7 +210,7 @@ impl Lake {
                 self.drop(&relation).await?;
             }
         }
-        Ok(())
+        self.named().sequences.drop_schema(&schema)
     }
 }
 

@@ -12,6 +12,7 @@ mod foreign;
 mod lengths;
 mod macros;
 mod modes;
+mod named;
 mod names;
 mod plans;
 mod row_order;

@@ -26,7 +26,11 @@ pub(super) fn rewrite(
     };
     order_once(function);
     match (name, args.as_slice()) {
-        // Of several most frequent values the least, whatever the order.
+        // Of several most frequent values the first, where there is an order.
+        ("mode", [_]) if dialect == Dialect::DuckDb && is_ordered(function) => {
+            function.name = named("array_agg");
+            Ok(fill("first_most(_1)", &[Expr::Function(function.clone())]))
+        }
         ("mode", [_]) => {
             if let FunctionArguments::List(list) = &mut function.args {
                 list.clauses
@@ -178,6 +182,16 @@ fn weighted(function: &Function, of: &Expr, weight: &Expr) -> Result<Option<Expr
     let all = sum("(_1 * _2)::double precision");
     let weights = sum("(case when _1 is not null then _2 else 0 end)::double precision");
     Ok(fill("(_1 / nullif(_2, 0))", &[all, weights]))
+}
+
+fn is_ordered(function: &Function) -> bool {
+    match &function.args {
+        FunctionArguments::List(list) => list
+            .clauses
+            .iter()
+            .any(|clause| matches!(clause, FunctionArgumentClause::OrderBy(_))),
+        _ => false,
+    }
 }
 
 /// `mode() within group (order by x)` is `mode(x)`; likewise percentiles, with their share.

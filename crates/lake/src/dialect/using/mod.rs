@@ -27,12 +27,25 @@ pub(super) fn rewrite(
     dialect: Dialect,
     probe: &Probe<'_>,
 ) -> Result<(), Diagnostic> {
+    rewrite_others(query, dialect, probe, &|_| false)
+}
+
+/// Rewrites all but some.
+pub(super) fn rewrite_others(
+    query: &mut Query,
+    dialect: Dialect,
+    probe: &Probe<'_>,
+    is_left: &dyn Fn(&Select) -> bool,
+) -> Result<(), Diagnostic> {
     let is_other = |item: &TableWithJoins| match dialect {
         Dialect::DuckDb => keeps_another_key(item),
         Dialect::Postgres => item.joins.iter().any(merges),
     };
     let has = |select: &Select| {
         let spreads = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_));
+        if is_left(select) {
+            return false;
+        }
         select.from.iter().any(is_affected)
             || select.from.iter().any(merges_many)
             || select.projection.iter().any(renames)

@@ -3,10 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
-use std::{fs, io};
+use std::path::Path;
+use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, MacroArg,
@@ -16,26 +14,20 @@ use datafusion::sql::sqlparser::ast::{
 use forebay_core::{Diagnostic, suggest};
 use serde::{Deserialize, Serialize};
 
+use super::kept::Kept;
 use crate::dialect::parse;
-
-const FILE: &str = "macros.json";
-const VERSION: u32 = 1;
 
 /// Levels of macros that call macros: more are one that calls itself.
 const DEPTH: usize = 50;
 const NESTING: usize = 200;
 
 /// The macros of a warehouse.
-pub(crate) struct Macros {
-    path: PathBuf,
-    read: Mutex<Option<(Stamp, Arc<Known>)>>,
-}
+pub(crate) struct Macros(Kept<Known>);
 
-/// When the file was written, and how long it is: another process may have changed it.
-type Stamp = (SystemTime, u64);
-
-/// Macros by name, in small letters.
-pub(crate) type Known = BTreeMap<String, Macro>;
+/// By name, in small letters.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(from = "Stored", into = "Stored")]
+pub(crate) struct Known(BTreeMap<String, Macro>);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Macro {
@@ -46,108 +38,63 @@ pub(crate) struct Macro {
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
-    version: u32,
+    /// The statements that make them.
     macros: Vec<String>,
 }
 
-impl Macros {
-    pub(crate) fn new(warehouse: &Path) -> Self {
-        Self {
-            path: warehouse.join(FILE),
-            read: Mutex::default(),
-        }
-    }
-
-    pub(crate) fn known(&self) -> Result<Arc<Known>, Diagnostic> {
-        let stamp = match fs::metadata(&self.path) {
-            Ok(found) => (
-                found.modified().unwrap_or(SystemTime::UNIX_EPOCH),
-                found.len(),
-            ),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Arc::default()),
-            Err(error) => return Err(self.fault("read", &error)),
+impl From<Stored> for Known {
+    fn from(stored: Stored) -> Self {
+        let of_text = |sql: &String| {
+            let statements = parse(sql, NESTING).unwrap_or_default();
+            statements.into_iter().next().and_then(of)
         };
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*read {
-            Some((before, known)) if *before == stamp => Ok(Arc::clone(known)),
-            _ => {
-                let known = Arc::new(self.load()?);
-                *read = Some((stamp, Arc::clone(&known)));
-                Ok(known)
-            }
-        }
+        Self(stored.macros.iter().filter_map(of_text).collect())
+    }
+}
+
+impl From<Known> for Stored {
+    fn from(known: Known) -> Self {
+        let macros = known.0.into_values().map(|each| each.sql).collect();
+        Self { macros }
+    }
+}
+
+impl Macros {
+    pub(super) fn new(warehouse: &Path) -> Self {
+        Self(Kept::new(warehouse, "macros.json"))
     }
 
-    fn load(&self) -> Result<Known, Diagnostic> {
-        let text = fs::read_to_string(&self.path).map_err(|error| self.fault("read", &error))?;
-        let stored: Stored = serde_json::from_str(&text).map_err(|error| {
-            Diagnostic::environment(format!("{}: {error}", self.path.display()))
-        })?;
-        if stored.version > VERSION {
-            return Err(Diagnostic::environment(format!(
-                "{} was written by a newer version of this program",
-                self.path.display()
-            )));
-        }
-        let mut known = Known::new();
-        for sql in stored.macros {
-            let statements = parse(&sql, NESTING).unwrap_or_default();
-            known.extend(statements.into_iter().next().and_then(of));
-        }
-        Ok(known)
+    /// Those that there are now.
+    pub(crate) fn known(&self) -> Result<Arc<Known>, Diagnostic> {
+        self.0.read()
     }
 
-    /// Keeps the macro that the statement defines.
+    /// What `CREATE MACRO` does.
     pub(crate) fn create(&self, statement: &Statement, or_replace: bool) -> Result<(), Diagnostic> {
         let Some((name, defined)) = of(statement.clone()) else {
             return Err(Diagnostic::error("this macro has no name"));
         };
-        let mut known = (*self.known()?).clone();
-        if known.insert(name.clone(), defined).is_some() && !or_replace {
-            return Err(
-                Diagnostic::error(format!("the macro '{name}' is there already"))
-                    .hint("CREATE OR REPLACE MACRO replaces it"),
-            );
-        }
-        self.keep(&known)
+        self.0.change(|Known(known)| {
+            match known.insert(name.clone(), defined).is_some() && !or_replace {
+                true => Err(
+                    Diagnostic::error(format!("the macro '{name}' is there already"))
+                        .hint("CREATE OR REPLACE MACRO replaces it"),
+                ),
+                false => Ok(()),
+            }
+        })
     }
 
+    /// What `DROP MACRO` does.
     pub(crate) fn drop(&self, name: &ObjectName, if_exists: bool) -> Result<(), Diagnostic> {
-        let mut known = (*self.known()?).clone();
         let wanted = last(name);
-        if known.remove(&wanted).is_none() {
-            let nearest = suggest::nearest(&wanted, known.keys().map(String::as_str));
-            return match if_exists {
+        self.0.change(
+            |Known(known)| match known.remove(&wanted).is_some() || if_exists {
                 true => Ok(()),
-                false => {
-                    Err(Diagnostic::error(format!("there is no macro '{wanted}'"))
-                        .maybe_hint(nearest))
-                }
-            };
-        }
-        self.keep(&known)
-    }
-
-    /// Readers see the old file or the new one.
-    fn keep(&self, known: &Known) -> Result<(), Diagnostic> {
-        let stored = Stored {
-            version: VERSION,
-            macros: known.values().map(|each| each.sql.clone()).collect(),
-        };
-        let text = serde_json::to_string_pretty(&stored)
-            .map_err(|error| Diagnostic::internal(error.to_string()))?;
-        let temporary = self
-            .path
-            .with_extension(format!("{}.tmp", std::process::id()));
-        fs::write(&temporary, text)
-            .and_then(|()| fs::rename(&temporary, &self.path))
-            .map_err(|error| self.fault("write", &error))?;
-        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        Ok(())
-    }
-
-    fn fault(&self, doing: &str, error: &io::Error) -> Diagnostic {
-        Diagnostic::environment(format!("cannot {doing} {}: {error}", self.path.display()))
+                false => Err(Diagnostic::error(format!("there is no macro '{wanted}'"))
+                    .maybe_hint(suggest::nearest(&wanted, known.keys().map(String::as_str)))),
+            },
+        )
     }
 }
 
@@ -180,7 +127,7 @@ fn last(name: &ObjectName) -> String {
 }
 
 /// Lays macros into the statement. Whether there was one.
-pub(crate) fn expand(statement: &mut Statement, known: &Known) -> Result<bool, Diagnostic> {
+pub(crate) fn expand(statement: &mut Statement, Known(known): &Known) -> Result<bool, Diagnostic> {
     if known.is_empty() {
         return Ok(false);
     }
@@ -196,7 +143,7 @@ pub(crate) fn expand(statement: &mut Statement, known: &Known) -> Result<bool, D
 }
 
 struct Expander<'a> {
-    known: &'a Known,
+    known: &'a BTreeMap<String, Macro>,
     depth: usize,
     found: bool,
 }
