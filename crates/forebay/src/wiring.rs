@@ -98,7 +98,7 @@ pub async fn workspace(
     let options = load_options(global, invocation)?;
     let project = match Project::load_in_part(&global.project_dir, options) {
         Ok(project) => project,
-        Err(Unread { problems, rest }) => return Err(with_rest(global, problems, rest).await),
+        Err(unread) => return Err(with_rest(global, unread).await),
     };
     let project = ManuallyDrop::into_inner(judged(global, talk, project)?);
     let workspace = Workspace::open(project, clock).await?;
@@ -110,18 +110,21 @@ pub async fn workspace(
 const RUNS: &[&str] = &["build", "compile", "run", "test"];
 
 /// All mistakes at once: those that keep the project from being read, and those that running it would have found.
-async fn with_rest(
-    global: &Global,
-    mut problems: Diagnostics,
-    rest: Option<Box<Project>>,
-) -> Diagnostics {
+async fn with_rest(global: &Global, unread: Unread) -> Diagnostics {
+    let Unread {
+        mut problems,
+        unsaid,
+        rest,
+    } = unread;
     let Some(rest) = rest.filter(|_| RUNS.contains(&global.command)) else {
         return problems;
     };
     let Ok(clock) = clock(global) else {
         return problems;
     };
-    let more = forebay_runner::rest::problems(*rest, &problems, clock).await;
+    let mut known = problems.clone();
+    known.0.extend(unsaid);
+    let more = forebay_runner::rest::problems(*rest, &known, clock).await;
     // A warning of what is an error when it runs.
     let line = |problem: &Diagnostic| problem.location.clone().map(|at| (at.file, at.line));
     problems.0.retain(|told| {

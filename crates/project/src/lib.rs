@@ -104,6 +104,8 @@ struct TestsOfNode {
 pub struct Unread {
     /// All problems at once, warnings among them, sorted by place.
     pub problems: Diagnostics,
+    /// What is wrong, perhaps, because a property file could not be read.
+    pub unsaid: Vec<Diagnostic>,
     /// Its nodes as far as they can be read: none of them may be run.
     pub rest: Option<Box<Project>>,
 }
@@ -112,6 +114,7 @@ impl From<Diagnostic> for Unread {
     fn from(problem: Diagnostic) -> Self {
         Self {
             problems: problem.into(),
+            unsaid: Vec::new(),
             rest: None,
         }
     }
@@ -328,8 +331,9 @@ impl Project {
 
     /// Below its folder; of a snapshot that is written in YAML, below its property file.
     pub(crate) fn snapshot_path(&self, node: &Node) -> String {
-        let file = self.path_in_package(node);
-        let below = file.split_once('/').map_or(&*file, |(_, below)| below);
+        let file = node.location.file.to_string_lossy();
+        let package = self.packages.iter().find(|p| p.name == node.package);
+        let below = package.map_or(&*file, |package| package.below(&file));
         match is_yaml_snapshot(node) {
             true => format!("{below}/{}.sql", node.name),
             false => below.to_owned(),

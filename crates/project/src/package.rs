@@ -19,6 +19,19 @@ impl Package {
         below.map_or(file, |below| below.trim_start_matches('/'))
     }
 
+    /// A path of the project from the folder on that the file was looked for in: `staging/m.sql` of
+    /// `src/models/staging/m.sql`.
+    pub fn below<'a>(&self, file: &'a str) -> &'a str {
+        let folders = self.file.folders();
+        let within = folders.into_iter().filter_map(|folder| {
+            let below = file.strip_prefix(folder.as_str())?;
+            below.strip_prefix('/')
+        });
+        within
+            .min_by_key(|below| below.len())
+            .unwrap_or(self.path(file))
+    }
+
     /// What `var` gives in it: the project's word counts before the package's own.
     pub fn vars(&self, command_line: &Map<String, Json>, project: &Package) -> Vars {
         Vars::command_line(command_line.clone())

@@ -24,6 +24,23 @@ impl Problems {
             .extend(found.unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Those that have nothing to do with the texts, and those about names in them: what such a text says of the name
+    /// nobody knows.
+    pub fn apart_from(self, texts: &[&str]) -> (Self, Vec<Diagnostic>) {
+        let all = self.0.into_inner();
+        let all = all.unwrap_or_else(PoisonError::into_inner);
+        let words: HashSet<&str> = texts.iter().flat_map(|text| words(text)).collect();
+        let is_of_texts = |problem: &Diagnostic| {
+            let mut quoted = problem.message.split('\'').skip(1).step_by(2);
+            quoted.any(|name| {
+                let mut name = self::words(name).peekable();
+                name.peek().is_some() && name.all(|word| words.contains(word))
+            })
+        };
+        let (unsaid, others) = all.into_iter().partition(is_of_texts);
+        (Self(Mutex::new(others)), unsaid)
+    }
+
     fn all(&self) -> MutexGuard<'_, Vec<Diagnostic>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -57,6 +74,11 @@ impl Problems {
         debug_assert!(all.0.iter().all(|d| d.severity == Severity::Warning));
         Ok(all.0)
     }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    words.filter(|word| !word.is_empty())
 }
 
 /// What two tellings of one mistake have in common: a macro's is found by every node that calls it.

@@ -18,12 +18,13 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::scalar::ScalarValue;
 
+use super::decimals::WIDE;
 use super::exprs;
 use super::joined::joined;
 use super::one_unless::keep_types;
 use super::operators::is_read;
 use super::outer;
-use super::products::{WIDE, digits};
+use super::products::digits;
 use super::sets;
 use crate::types::Dialect;
 

@@ -19,6 +19,7 @@ mod correlated;
 mod counted;
 pub(crate) mod created;
 mod date_diff;
+mod decimals;
 pub(crate) mod described;
 mod doubles;
 mod duckdb;

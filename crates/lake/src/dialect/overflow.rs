@@ -1,6 +1,6 @@
 //! `+`, `-` and `*` of whole numbers, and their sign: what does not fit into their type is an error, as
-//! in PostgreSQL and DuckDB. The engine's own operators wrap around. Runs after the engine has brought
-//! both sides to one type.
+//! in PostgreSQL and DuckDB. The engine's own operators wrap around. Those of decimals are calls too, as
+//! they are quicker then. Runs after the engine has brought both sides to one type.
 
 use std::cell::Cell;
 use std::ops::{BitAnd, BitOr, BitXor};
@@ -24,9 +24,9 @@ use datafusion::optimizer::AnalyzerRule;
 use datafusion::scalar::ScalarValue;
 use forebay_core::Diagnostic;
 
-use super::exprs;
 use super::extremes::of_doubles;
 use super::length::problem;
+use super::{decimals, exprs};
 use crate::engine::sql_type;
 
 #[derive(Debug)]
@@ -55,7 +55,7 @@ fn checked(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         _ => None,
     };
     let Some(calculation) = calculation else {
-        return Ok(Transformed::no(expr));
+        return of_decimals(expr, schema);
     };
     let args = match expr {
         Expr::BinaryExpr(BinaryExpr { left, right, .. }) => vec![*left, *right],
@@ -63,6 +63,22 @@ fn checked(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         other => return Ok(Transformed::no(other)),
     };
     Ok(Transformed::yes(calculation.function().call(args)))
+}
+
+fn of_decimals(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = &expr else {
+        return Ok(Transformed::no(expr));
+    };
+    if Calculation::of(*op).is_none() {
+        return Ok(Transformed::no(expr));
+    }
+    let types = [left.get_type(schema)?, right.get_type(schema)?];
+    let of = expr.get_type(schema)?;
+    let sides = [left.as_ref().clone(), right.as_ref().clone()];
+    Ok(match decimals::call(*op, sides, types.each_ref(), &of) {
+        Some(call) => Transformed::yes(call),
+        None => Transformed::no(expr),
+    })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -21,11 +21,8 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
-use super::exprs;
-
-/// Digits of a decimal in 64 bits, and in 128.
-const NARROW: u8 = 18;
-pub(super) const WIDE: u8 = 38;
+use super::decimals::{NARROW, WIDE};
+use super::{decimals, exprs};
 
 const NAME: &str = "forebay_product";
 
@@ -82,11 +79,12 @@ fn product(left: Expr, right: Expr, schema: &DFSchema) -> Result<Expr> {
     let types = (left.get_type(schema)?, right.get_type(schema)?);
     let (one, other) = sides(&types.0, &types.1)?;
     let of = type_of(&types.0, &types.1)?;
-    let product = binary_expr(
-        left.cast_to(&one, schema)?,
-        Operator::Multiply,
-        right.cast_to(&other, schema)?,
-    );
+    let (left, right) = (left.cast_to(&one, schema)?, right.cast_to(&other, schema)?);
+    let factors = [left.clone(), right.clone()];
+    if let Some(call) = decimals::call(Operator::Multiply, factors, [&one, &other], &of) {
+        return Ok(call);
+    }
+    let product = binary_expr(left, Operator::Multiply, right);
     Ok(match product.get_type(schema)? == of {
         true => product,
         false => cast(product, of),

@@ -17,6 +17,7 @@ mod join_order;
 mod keys_of_groups;
 mod lambdas;
 mod lazy;
+mod once;
 mod plan;
 mod run;
 mod session;

@@ -27,6 +27,7 @@ use super::context::{Context, Tables, relation_of};
 use super::error::{from_engine, from_parser};
 use super::foreign_view::ForeignView;
 use super::information_schema::{self, Listed};
+use super::once;
 use super::session::in_dialect;
 use super::views::{Planned, Read, Reading, Views};
 use crate::dialect;
@@ -136,11 +137,12 @@ impl<'a> Planner<'a> {
             && let Some(query) = query_of(&mut statement)
         {
             dialect::repeated::rewrite(query, &|probe| engine.sql_statement_to_plan(probe))?;
-            plan = engine.sql_statement_to_plan(*statement);
+            plan = engine.sql_statement_to_plan(Statement::clone(&statement));
         }
         if context.has_called.get() {
             self.pass();
         }
+        let plan = plan.and_then(|plan| once::settle(plan, &statement, self.state));
         let plan = plan.and_then(|plan| spelling::restored(plan, &spelled));
         plan.map_err(from_engine)
     }

@@ -18,6 +18,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use super::alone;
 use super::error::from_engine;
 use super::in_turn;
+use super::once;
 use crate::named;
 use crate::types::{Input, Rows};
 
@@ -77,6 +78,7 @@ async fn first_batch(state: &SessionState, plan: &LogicalPlan) -> Result<Started
     if state.config().target_partitions() == 1 {
         plan = in_turn::in_turn(plan)?;
     }
+    plan = once::tie(plan)?;
     let mut stream = execute_stream(plan, task(state))?;
     let first = stream.next().await.transpose()?;
     Ok((stream.schema(), first, stream))

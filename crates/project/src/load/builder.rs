@@ -176,11 +176,7 @@ impl<'a> Builder<'a> {
     }
 
     pub fn generic_tests(&mut self, properties: &Properties) {
-        let file = &self.cx.package.file;
-        let tests = GenericTests {
-            cx: self.cx,
-            folders: file.folders(),
-        };
+        let tests = GenericTests { cx: self.cx };
         let mut targets = Vec::new();
         let nodes = self.drafts.iter().map(|draft| &draft.node);
         let groups: BTreeMap<&NodeId, &Option<String>> =

@@ -52,7 +52,7 @@ pub(crate) fn load(root: &Path, options: LoadOptions) -> Result<Project, Unread>
     let problems = Problems::default();
     let loaded = read(&root, options, &problems);
     match (problems.finish(), loaded) {
-        (Ok(warnings), Some(project)) => Ok(Project {
+        (Ok(warnings), Some((project, _))) => Ok(Project {
             warnings,
             ..project
         }),
@@ -64,9 +64,15 @@ pub(crate) fn load(root: &Path, options: LoadOptions) -> Result<Project, Unread>
                 .hint("it begins with name: and the project's name")
                 .into())
         }
-        (Err(problems), rest) => Err(Unread {
+        (Err(problems), None) => Err(Unread {
             problems,
-            rest: rest.map(Box::new),
+            unsaid: Vec::new(),
+            rest: None,
+        }),
+        (Err(problems), Some((project, unsaid))) => Err(Unread {
+            problems,
+            unsaid,
+            rest: Some(Box::new(project)),
         }),
     }
 }
@@ -79,8 +85,12 @@ fn no_project(root: &Path) -> Diagnostic {
     .hint("go to a project's folder, or name it with --project-dir")
 }
 
-/// `None` where `dbt_project.yml` is empty, or a problem was reported.
-fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Project> {
+/// `None` where `dbt_project.yml` is empty, or a problem was reported. With the problems that come of others.
+fn read(
+    root: &Path,
+    options: LoadOptions,
+    problems: &Problems,
+) -> Option<(Project, Vec<Diagnostic>)> {
     let mut macros = MacroSet::default();
     let mut engine = Engine::new(&mut macros)
         .map_err(|all| push_all(problems, all))
@@ -154,10 +164,13 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
         }
         properties.push(read);
     }
-    // What a file defines that nobody could read would be missing everywhere.
-    if properties.iter().any(|read| read.unreadable) {
-        return None;
-    }
+    let unreadable = properties.iter().flat_map(|read| &read.unreadable);
+    let unreadable: Vec<&str> = unreadable.map(String::as_str).collect();
+    let (told, after) = (problems, Problems::default());
+    let problems = match unreadable.is_empty() {
+        true => told,
+        false => &after,
+    };
     add_test_calls(&mut engine, &shared.macros, problems);
     let entries = our_files(root, "ingest", &engine, &shared, problems);
     let entries = entries
@@ -191,7 +204,9 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
     check_exposures(&cx, &built);
     check_spine(&cx, &built);
     let macro_patches = macro_patches(&cx, &contents);
-    warn_unused(&project.file, problems);
+    if unreadable.is_empty() {
+        warn_unused(&project.file, problems);
+    }
     let mut settings = settings(root, &project.name, problems);
     if let Some(python) = shared.env.get("FOREBAY_PYTHON") {
         settings.python.clone_from(python);
@@ -216,7 +231,9 @@ fn read(root: &Path, options: LoadOptions, problems: &Problems) -> Option<Projec
         details: built.details,
     };
     problems.keep(project.check_query_comment());
-    Some(project)
+    let (others, unsaid) = after.apart_from(&unreadable);
+    told.take_in(others);
+    Some((project, unsaid))
 }
 
 fn push_all(problems: &Problems, all: Diagnostics) {
@@ -232,12 +249,12 @@ fn properties(renderer: &Renderer<'_>, problems: &Problems, scanned: &Scanned) -
             let problems = &problems;
             renderer.render(Doc { file, problems }, yaml, stays);
         }
-        (yaml, unreadable, problems)
+        (yaml, unreadable.then(|| content.to_string()), problems)
     });
     let mut properties = Properties::default();
     for ((file, _), (yaml, unreadable, found)) in scanned.properties.iter().zip(read) {
         problems.take_in(found);
-        properties.unreadable |= unreadable;
+        properties.unreadable.extend(unreadable);
         if let Some(yaml) = yaml {
             properties.add(Doc { file, problems }, &yaml);
         }

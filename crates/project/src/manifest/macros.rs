@@ -119,7 +119,7 @@ pub(super) fn docs(project: &Project) -> Json {
             "name": name,
             "resource_type": "doc",
             "package_name": package,
-            "path": below(&file),
+            "path": below(project, package, doc.file.as_ref()),
             "original_file_path": file,
             "block_contents": doc.text,
         });

@@ -288,9 +288,13 @@ pub(crate) fn path(project: &Project, package: &str, file: &std::path::Path) -> 
         .to_owned()
 }
 
-/// Without the first folder: `staging/m.sql` of `models/staging/m.sql`.
-fn below(path: &str) -> &str {
-    path.split_once('/').map_or(path, |(_, below)| below)
+/// Relative to the folder that it was looked for in: `staging/m.sql` of `models/staging/m.sql`.
+fn below(project: &Project, package: &str, file: &std::path::Path) -> String {
+    let file = file.to_string_lossy();
+    let package = project.packages.iter().find(|p| p.name == package);
+    package
+        .map_or(&*file, |package| package.below(&file))
+        .to_owned()
 }
 
 /// With the package: `shop://models/schema.yml`.

@@ -155,6 +155,7 @@ pub(super) fn entry<'a>(
         (Spec::Test(test), Some(found)) => (None, Some(of_test(test, found))),
         _ => (None, None),
     };
+    let below = below(project, &node.package, &node.location.file);
     Entry {
         unique_id: &node.id,
         name: &node.name,
@@ -162,9 +163,9 @@ pub(super) fn entry<'a>(
         package_name: &node.package,
         path: match (node.resource_type(), generic) {
             (_, Some(test)) => test.file_name(),
-            (ResourceType::Analysis, _) => format!("analysis/{}", below(&file)),
+            (ResourceType::Analysis, _) => format!("analysis/{below}"),
             (ResourceType::Snapshot, _) => project.snapshot_path(node),
-            _ => below(&file).to_owned(),
+            _ => below,
         },
         original_file_path: file,
         fqn: &node.fqn,

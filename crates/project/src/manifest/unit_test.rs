@@ -31,7 +31,7 @@ pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
         "name": node.name,
         "resource_type": "unit_test",
         "package_name": node.package,
-        "path": below(&file),
+        "path": below(project, &node.package, &node.location.file),
         "original_file_path": file,
         "fqn": node.fqn,
         "model": written.model,

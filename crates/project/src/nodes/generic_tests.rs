@@ -54,7 +54,6 @@ const FILTER: &str = "get_where_subquery";
 
 pub(crate) struct GenericTests<'a> {
     pub cx: &'a Cx<'a>,
-    pub folders: Vec<&'a String>,
 }
 
 impl GenericTests<'_> {
@@ -84,7 +83,7 @@ impl GenericTests<'_> {
         let names = test_name(target, decl, &plain);
         let id = test_names::hash(&names.full, decl.namespace.as_deref(), &decl.test, &plain);
         let id = NodeId::new(format!("test.{}.{}.{id}", cx.package.name, names.full));
-        let fqn = self.fqn(target.file, &names.full);
+        let fqn = super::fqn_of_entry(self.cx, target.file, &names.full);
         let mut own = self.rendered(decl);
         let file = names.short.clone();
         if names.short != names.full && !own.contains_key("alias") {
@@ -432,20 +431,6 @@ impl GenericTests<'_> {
         // Nothing takes the place of nothing.
         config.retain(|_, setting| !setting.value.is_null());
         config
-    }
-
-    fn fqn(&self, file: &str, name: &str) -> Vec<String> {
-        let holds = |folder: &&&String| {
-            let below = file.strip_prefix(folder.as_str());
-            below.is_some_and(|below| below.starts_with('/'))
-        };
-        let folder = self.folders.iter().find(holds);
-        super::fqn(
-            self.cx,
-            file,
-            folder.map_or("", |folder| folder.as_str()),
-            name,
-        )
     }
 }
 

@@ -580,3 +580,10 @@ pub(crate) fn fqn(cx: &Cx<'_>, file: &str, folder: &str, name: &str) -> Vec<Stri
     fqn.push(name.to_owned());
     fqn
 }
+
+/// Of what an entry of a property file declares: dbt takes but the first folder away.
+fn fqn_of_entry(cx: &Cx<'_>, file: &str, name: &str) -> Vec<String> {
+    let within = cx.package.path(file);
+    let folder = within.split_once('/').map_or("", |(folder, _)| folder);
+    fqn(cx, within, folder, name)
+}

@@ -174,12 +174,7 @@ impl UnitTests<'_> {
     }
 
     fn fqn(&self, decl: &UnitTestDecl) -> Vec<String> {
-        let folders = &self.cx.package.file.models_in;
-        let folder = folders
-            .iter()
-            .find(|folder| decl.file.starts_with(&***folder));
-        let folder = folder.map_or("", String::as_str);
-        let mut fqn = super::fqn(self.cx, &decl.file, folder, &decl.model);
+        let mut fqn = super::fqn_of_entry(self.cx, &decl.file, &decl.model);
         fqn.push(decl.name.clone());
         fqn
     }

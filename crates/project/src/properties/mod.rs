@@ -86,8 +86,8 @@ pub(crate) struct Properties {
     pub semantic_models: Vec<Item>,
     pub metrics: Vec<Item>,
     pub saved_queries: Vec<Item>,
-    /// One of the files is no YAML.
-    pub unreadable: bool,
+    /// The texts of files that are no YAML.
+    pub unreadable: Vec<String>,
 }
 
 /// Sections that dbt has and that say nothing to us yet.

@@ -279,3 +279,42 @@ fn a_database_that_is_not_attached_is_told_of_the_nodes_that_are_in_it() {
     assert!(problem.contains("--> models/a.sql:1:11"), "{problem}");
     assert_eq!((told("b"), told("c")), (None, None));
 }
+
+#[test]
+fn a_path_begins_at_the_configured_folder() {
+    let project = project(
+        "--- dbt_project.yml\nname: shop\nmodel-paths: [src/models]\nanalysis-paths: [src/analyses]\n\
+         test-paths: [src/tests]\nsnapshot-paths: [src/snapshots]\n\
+         --- src/models/u/x.sql\nselect 1 as a\n\
+         --- src/models/u/s.yml\n\
+         models: [{name: x, columns: [{name: a, data_tests: [unique]}]}]\n\
+         unit_tests: [{name: t, model: x, given: [], expect: {rows: [{a: 1}]}}]\n\
+         exposures: [{name: e, type: dashboard, owner: {name: o}}]\n\
+         --- src/models/u/d.md\n{% docs d %}text{% enddocs %}\n\
+         --- src/analyses/z/an.sql\nselect 1\n\
+         --- src/tests/z/sing.sql\nselect * from {{ ref('x') }}\n\
+         --- src/snapshots/z/sn.sql\n{% snapshot sn %}{{ config(strategy='check', unique_key='a', \
+         check_cols='all') }}select * from {{ ref('x') }}{% endsnapshot %}\n",
+    );
+    let manifest = project.manifest();
+    let path = |section: &str, id: &str| manifest[section][id]["path"].clone();
+    assert_eq!(path("nodes", "model.shop.x"), "u/x.sql");
+    assert_eq!(path("nodes", "analysis.shop.an"), "analysis/z/an.sql");
+    assert_eq!(path("nodes", "test.shop.sing"), "z/sing.sql");
+    assert_eq!(path("nodes", "snapshot.shop.sn"), "z/sn.sql");
+    assert_eq!(path("exposures", "exposure.shop.e"), "u/s.yml");
+    assert_eq!(path("unit_tests", "unit_test.shop.x.t"), "u/s.yml");
+    assert_eq!(path("docs", "doc.shop.d"), "u/d.md");
+    // What an entry declares loses its first folder alone.
+    let nodes = manifest["nodes"].as_object().unwrap();
+    let test = nodes.values().find(|node| node["name"] == "unique_x_a");
+    assert_eq!(
+        test.unwrap()["fqn"],
+        json!(["shop", "models", "u", "unique_x_a"])
+    );
+    assert_eq!(
+        manifest["unit_tests"]["unit_test.shop.x.t"]["fqn"],
+        json!(["shop", "models", "u", "x", "t"])
+    );
+    assert_eq!(nodes["model.shop.x"]["fqn"], json!(["shop", "u", "x"]));
+}

@@ -1013,3 +1013,25 @@ fn a_call_with_too_few_or_too_many_arguments_says_what_it_takes() {
         assert!(found.contains(told), "{found}");
     }
 }
+
+#[test]
+fn a_file_that_is_no_yaml_hides_only_what_may_come_of_it() {
+    let text = problems(
+        "--- models/s.yml
+sources: [{name: raw, tables: [{name: t}]}]
+groups: [{name: \"sales}]
+--- models/a.sql
+select * from {{ source('raw', 't') }}
+--- models/b.sql
+{{ config(group='sales') }}
+select * from {{ ref('nowhere') }}
+",
+    );
+    let told: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("error"))
+        .collect();
+    assert_eq!(told.len(), 2, "{text}");
+    assert!(text.contains("'nowhere'"), "{text}");
+    assert!(text.contains("not valid YAML"), "{text}");
+}

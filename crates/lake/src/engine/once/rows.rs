@@ -1,0 +1,225 @@
+//! Rows that are computed by the first who asks, and kept for the others, for as long as the query runs.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+};
+use futures::{StreamExt, stream};
+use tokio::sync::Mutex;
+
+/// Gives all readers of the same rows one place where they are kept. The last change of a plan: what replaces the
+/// rows of one reader would part it from the others.
+pub(crate) fn tie(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let mut known: HashMap<usize, Arc<Kept>> = HashMap::new();
+    plan.transform_up(|plan| {
+        let Some(once) = plan.downcast_ref::<Once>() else {
+            return Ok(Transformed::no(plan));
+        };
+        let kept = known
+            .entry(once.id)
+            .or_insert_with(|| Arc::new(Kept::new(&once.rows)));
+        Ok(Transformed::yes(Arc::new(Once {
+            id: once.id,
+            rows: Arc::clone(&once.rows),
+            kept: Some(Arc::clone(kept)),
+        })))
+    })
+    .data()
+}
+
+#[derive(Debug)]
+pub(super) struct Once {
+    id: usize,
+    rows: Arc<dyn ExecutionPlan>,
+    kept: Option<Arc<Kept>>,
+}
+
+impl Once {
+    pub(super) fn new(id: usize, rows: Arc<dyn ExecutionPlan>) -> Self {
+        let kept = None;
+        Self { id, rows, kept }
+    }
+}
+
+impl DisplayAs for Once {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OnceExec: id={}", self.id)
+    }
+}
+
+impl ExecutionPlan for Once {
+    fn name(&self) -> &'static str {
+        "OnceExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.rows.properties()
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.rows]
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(Self {
+            id: self.id,
+            rows: children.swap_remove(0),
+            kept: self.kept.clone(),
+        }))
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.replace_children(
+            children,
+            ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute),
+        )
+    }
+
+    /// Each step of a recursive query reads the same rows.
+    fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(&self, part: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let schema = self.rows.schema();
+        let kept = match &self.kept {
+            Some(kept) => Arc::clone(kept),
+            None => Arc::new(Kept::new(&self.rows)),
+        };
+        let batches = stream::unfold(0, move |at| {
+            let (kept, context) = (Arc::clone(&kept), Arc::clone(&context));
+            async move {
+                let batch = kept.parts[part]
+                    .lock()
+                    .await
+                    .batch(at, &kept.rows, part, &context)
+                    .await;
+                batch.map(|batch| (batch, at + 1))
+            }
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            schema,
+            batches.boxed(),
+        )))
+    }
+}
+
+#[derive(Debug)]
+struct Kept {
+    rows: Arc<dyn ExecutionPlan>,
+    parts: Vec<Mutex<Part>>,
+}
+
+impl Kept {
+    fn new(rows: &Arc<dyn ExecutionPlan>) -> Self {
+        let parts = 0..rows.output_partitioning().partition_count();
+        Self {
+            rows: Arc::clone(rows),
+            parts: parts.map(|_| Mutex::default()).collect(),
+        }
+    }
+}
+
+/// The batches of a part that are there, and where more come from.
+#[derive(Default)]
+struct Part {
+    batches: Vec<RecordBatch>,
+    source: Source,
+}
+
+#[derive(Default)]
+enum Source {
+    #[default]
+    Idle,
+    Running(SendableRecordBatchStream, MemoryReservation),
+    Ended(#[expect(dead_code, reason = "kept as long as the batches")] MemoryReservation),
+    Failed(Arc<DataFusionError>),
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Part").finish_non_exhaustive()
+    }
+}
+
+impl Part {
+    /// The batch of that number, if there are so many.
+    async fn batch(
+        &mut self,
+        at: usize,
+        rows: &Arc<dyn ExecutionPlan>,
+        part: usize,
+        context: &Arc<TaskContext>,
+    ) -> Option<Result<RecordBatch>> {
+        if let Some(batch) = self.batches.get(at) {
+            return Some(Ok(batch.clone()));
+        }
+        match self.more(rows, part, context).await {
+            Ok(batch) => batch.map(Ok),
+            Err(error) => {
+                let error = Arc::new(error);
+                self.source = Source::Failed(Arc::clone(&error));
+                Some(Err(DataFusionError::Shared(error)))
+            }
+        }
+    }
+
+    async fn more(
+        &mut self,
+        rows: &Arc<dyn ExecutionPlan>,
+        part: usize,
+        context: &Arc<TaskContext>,
+    ) -> Result<Option<RecordBatch>> {
+        if let Source::Idle = self.source {
+            let memory = MemoryConsumer::new("rows read more than once");
+            let memory = memory.register(context.memory_pool());
+            self.source = Source::Running(rows.execute(part, Arc::clone(context))?, memory);
+        }
+        let (stream, memory) = match &mut self.source {
+            Source::Running(stream, memory) => (stream, memory),
+            Source::Failed(error) => return Err(DataFusionError::Shared(Arc::clone(error))),
+            Source::Idle | Source::Ended(_) => return Ok(None),
+        };
+        let Some(batch) = stream.next().await.transpose()? else {
+            let memory = memory.take();
+            self.source = Source::Ended(memory);
+            return Ok(None);
+        };
+        memory.try_grow(batch.get_array_memory_size())?;
+        self.batches.push(batch.clone());
+        Ok(Some(batch))
+    }
+}
