@@ -1,9 +1,9 @@
 //! run_results.json, version 6, and the SQL that ran in target/compiled and target/run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::DateTime;
-use forebay_core::{Diagnostic, Node, ResourceType};
+use forebay_core::{Diagnostic, Node, NodeId, ResourceType, Spec};
 use forebay_runner::{Action, Plan, StepResult, Summary, Workspace};
 use forebay_store::RunStatus;
 use serde_json::{Value as Json, json};
@@ -74,14 +74,22 @@ pub fn cloned(
     )
 }
 
-/// Of what has been compiled and has not run.
+/// Of what has been compiled and has not run. As in dbt, seeds and functions are among it, and ephemeral models are not.
 pub fn compiled<'a>(
     workspace: &Workspace,
     global: &Global,
+    selected: &BTreeSet<NodeId>,
     compiled: impl IntoIterator<Item = (&'a Node, &'a str)>,
 ) -> Result<(), Diagnostic> {
     let now = workspace.clock.now_ms();
-    let result = |(node, sql): (&Node, &str)| {
+    let others = selected.iter().filter_map(|id| workspace.graph().get(id));
+    let others = others.filter(|node| matches!(node.spec, Spec::Seed(_) | Spec::Function(_)));
+    let is_ephemeral =
+        |node: &Node| node.resource_type() == ResourceType::Model && node.relation.is_none();
+    let compiled = compiled.into_iter().filter(|(node, _)| !is_ephemeral(node));
+    let compiled = compiled.map(|(node, sql)| (node, Some(sql)));
+    let compiled = compiled.chain(others.map(|node| (node, None)));
+    let result = |(node, sql): (&Node, Option<&str>)| {
         let mut shown = entry(
             workspace,
             &StepResult {
@@ -94,14 +102,14 @@ pub fn compiled<'a>(
                 finished_ms: now,
                 message: String::new(),
                 details: json!({}),
-                sql: Some(sql.to_owned()),
+                sql: sql.map(str::to_owned),
             },
         );
         shown["status"] = json!("success");
         shown["adapter_response"] = json!({});
         shown
     };
-    let results = compiled.into_iter().map(result).collect();
+    let results = compiled.map(result).collect();
     document(global, results, 0, arguments(global, &Run::default()))
 }
 

@@ -16,14 +16,20 @@ use crate::wiring;
 pub async fn run(global: &Global, talk: &Talk, options: &Compile) -> Result<u8, Diagnostics> {
     let workspace = wiring::workspace(global, talk, &wiring::invocation_id()).await?;
     let told = tell(&workspace, global, talk, options).await;
-    let compiled = told.as_deref().unwrap_or_default();
+    let (selected, compiled) = match &told {
+        Ok((selected, compiled)) => (selected, &**compiled),
+        Err(_) => (&BTreeSet::new(), &[][..]),
+    };
     let texts = compiled.iter().map(|(node, sql)| (*node, &**sql));
     artifact::compiled_manifest(&workspace.project, global, texts.clone(), false)?;
     if told.is_ok() && options.inline.is_none() {
-        artifact::compiled(&workspace, global, texts)?;
+        artifact::compiled(&workspace, global, selected, texts)?;
     }
     told.map(|_| 0)
 }
+
+/// Nodes that were asked for, and the SQL of those that have some.
+type Told<'a> = (BTreeSet<NodeId>, Vec<(&'a Node, String)>);
 
 /// Compiles what is asked for, and shows it. What of it the manifest has.
 async fn tell<'a>(
@@ -31,14 +37,14 @@ async fn tell<'a>(
     global: &Global,
     talk: &Talk,
     options: &Compile,
-) -> Result<Vec<(&'a Node, String)>, Diagnostics> {
+) -> Result<Told<'a>, Diagnostics> {
     if let Some(text) = &options.inline {
         wiring::read_instead(workspace, global, &BTreeSet::new(), None).await?;
         let hook = workspace.project.inline(text);
         let state = CompileState::default();
         let (sql, _) = compile_hook(&workspace.project, &workspace.lake, &hook, state).await?;
         show(talk, None, &sql, options.output)?;
-        return Ok(Vec::new());
+        return Ok(Told::default());
     }
     let selected = wiring::selected(&workspace.project, global, &options.select, talk)?;
     wiring::read_instead(workspace, global, &selected, None).await?;
@@ -54,7 +60,7 @@ async fn tell<'a>(
         show(talk, Some(node), sql, options.output)?;
     }
     talk.say(&format!("compiled {} nodes", compiled.len()));
-    Ok(compiled)
+    Ok((selected, compiled))
 }
 
 /// Says the SQL of a node, or of what was given on the command line.

@@ -20,7 +20,7 @@ pub async fn generate(
         let compiled = super::compile::all(&workspace, global, &selected).await?;
         let compiled = compiled.iter().map(|(node, sql)| (*node, &**sql));
         artifact::compiled_manifest(&workspace.project, global, compiled.clone(), false)?;
-        artifact::compiled(&workspace, global, compiled)?;
+        artifact::compiled(&workspace, global, &selected, compiled)?;
     }
     let nothing = Default::default();
     let described = if options.empty_catalog {

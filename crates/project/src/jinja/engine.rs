@@ -414,7 +414,9 @@ fn check_arguments(file: &str, content: &str, range: Range<usize>) -> Result<(),
         Some((at, name)) => {
             let message = format!("Jinja syntax error: the argument '{name}' is given twice");
             let place = text::locate(file, content, range.start + at);
-            Err(Diagnostic::error(message).at(place))
+            Err(Diagnostic::error(message)
+                .at(place)
+                .hint("leave one of them out"))
         }
     }
 }

@@ -309,8 +309,11 @@ fn doc(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Valu
         .ok_or_else(|| {
             let known = docs.values().flat_map(BTreeMap::keys).map(String::as_str);
             problem(
-                Diagnostic::error(format!("no {{% docs %}} block is called '{name}'"))
-                    .maybe_hint(suggest::nearest(&name, known)),
+                Diagnostic::error(format!("no {{% docs %}} block is called '{name}'")).hint(
+                    suggest::nearest(&name, known).unwrap_or_else(|| {
+                        format!("write one in an .md file: {{% docs {name} %}} .. {{% enddocs %}}")
+                    }),
+                ),
             )
         })
 }

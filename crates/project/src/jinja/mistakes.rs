@@ -110,7 +110,17 @@ pub(super) fn hint(kind: ErrorKind, detail: &str, text: &str) -> Option<String> 
             let (_, name) = detail.split_once(" has no method named ")?;
             // Another kind of value has it.
             let is_known = METHODS.contains(&name);
-            suggest::nearest(name, METHODS.iter().copied()).filter(|_| !is_known)
+            let near = suggest::nearest(name, METHODS.iter().copied()).filter(|_| !is_known);
+            let is_nothing = detail.starts_with("none ") || detail.starts_with("undefined ");
+            near.or_else(|| {
+                is_nothing.then(|| "what stands before the dot has no value here".to_owned())
+            })
+        }
+        ErrorKind::TemplateNotFound => {
+            Some("templates have no include here: write a macro, and call it".to_owned())
+        }
+        ErrorKind::InvalidOperation if detail.ends_with("is not iterable") => {
+            Some("for goes through lists, mappings and rows of a query".to_owned())
         }
         ErrorKind::InvalidOperation if detail.starts_with("tried to use + operator") => {
             Some("~ joins texts with what is none".to_owned())

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use forebay_core::{Diagnostic, Diagnostics, Graph, Location, Node, NodeId, Spec};
+use forebay_core::{Diagnostic, Diagnostics, Graph, Location, Node, NodeId, Spec, suggest};
 
 use crate::config::{ProjectFile, Settings, SettingsConfig, Vars};
 use crate::cores;
@@ -376,8 +376,12 @@ fn check_exposures(cx: &Cx<'_>, built: &Built) {
         for id in missing.filter(|id| id.as_str().starts_with("metric.") && !is_off(id)) {
             let name = id.as_str().rsplit('.').next().unwrap_or_default();
             let message = format!("no metric is called '{name}', which {} names", node.id);
-            cx.problems
-                .push(Diagnostic::error(message).at(node.location.clone()));
+            let problem = Diagnostic::error(message).at(node.location.clone());
+            let known = built.graph.nodes.values();
+            let known = known.filter(|node| matches!(node.spec, Spec::Metric(_)));
+            let near = suggest::nearest(name, known.map(|node| node.name.as_str()));
+            let rule = || "metrics are defined in property files: metrics: - name: ...".to_owned();
+            cx.problems.push(problem.hint(near.unwrap_or_else(rule)));
         }
     }
 }

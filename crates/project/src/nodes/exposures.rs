@@ -123,10 +123,12 @@ pub(crate) fn owner(fields: &mut Fields<'_>) -> Option<Owner> {
             .collect(),
     };
     if found.name.is_none() && found.email.is_none() {
-        owner.error(
-            format!("{} has neither a name nor an email", owner.what),
-            yaml.at,
-        );
+        let message = format!("{} has neither a name nor an email", owner.what);
+        let problem = Diagnostic::error(message).at(yaml.at.in_file(owner.doc.file));
+        owner
+            .doc
+            .problems
+            .push(problem.hint("owner: {name: ..., email: ...}"));
         return None;
     }
     Some(found)

@@ -1,6 +1,7 @@
 //! `constraints:` of a model or of a column.
 
 use chrono::{DateTime, NaiveDateTime};
+use forebay_core::Diagnostic;
 use forebay_core::contract::{Constraint, ConstraintKind};
 
 use crate::yaml::{Doc, Fields, Unknown, Yaml};
@@ -22,7 +23,12 @@ pub(crate) fn deprecation_date(fields: &mut Fields<'_>) -> Option<String> {
             "'deprecation_date' of {} is no date: '{written}'",
             fields.what
         );
-        fields.error(message, fields.at("deprecation_date"));
+        let at = fields.at("deprecation_date").in_file(fields.doc.file);
+        let problem = Diagnostic::error(message).at(at);
+        fields
+            .doc
+            .problems
+            .push(problem.hint("write it as 2025-12-31"));
     }
     moment.map(|moment| moment.to_rfc3339())
 }

@@ -64,7 +64,10 @@ fn numbered<'a>(doc: Doc<'_>, items: &'a [Yaml], what: &str) -> Vec<(&'a Yaml, S
             continue;
         };
         if found.iter().any(|(_, other)| *other == v) {
-            doc.error(format!("{what} has two versions {v}"), item.at);
+            let problem = Diagnostic::error(format!("{what} has two versions {v}"));
+            let problem = problem.at(item.at.in_file(doc.file));
+            doc.problems
+                .push(problem.hint("give one of them another v: or take it away"));
         } else {
             found.push((item, v));
         }

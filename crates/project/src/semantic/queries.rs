@@ -51,7 +51,9 @@ fn content(semantic: &Semantic<'_>, fields: &mut Fields<'_>) -> Option<Content> 
                 "no metric is called '{metric}', which {what} names"
             ))
             .at(yaml.at.in_file(doc.file))
-            .maybe_hint(suggest::nearest(metric, names)),
+            .hint(suggest::nearest(metric, names).unwrap_or_else(|| {
+                "metrics are defined in property files: metrics: - name: ...".to_owned()
+            })),
         );
     }
     Some(Content {

@@ -67,6 +67,8 @@ pub(crate) fn form_of(wanted: &str) -> Option<String> {
             "a mapping has lines of key: value, further in than its own key"
         }
         "a text" => "put it in quotes",
+        "a text or a list of texts" => "one in quotes, or a list: ['a', 'b']",
+        "true or false" => "write true or false, without quotes",
         _ => return None,
     };
     Some(form.to_owned())

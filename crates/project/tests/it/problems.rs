@@ -300,6 +300,7 @@ models: {shop: {+enabled: perhaps}}
         ),
         "error: 'enabled' must be true or false, not \"perhaps\"
   --> dbt_project.yml:2:17
+  hint: write true or false, without quotes
 warning: model 'a' wants the materialization 'tabel', which nobody has
   --> models/a.sql:1:11
   hint: did you mean 'table'?
@@ -785,15 +786,19 @@ def model(dbt, session):
         ),
         "error: 'materialized' of model 'a' must be a text, not 7
   --> models/a.sql:1:11
+  hint: put it in quotes
 error: 'tags' of model 'a' must be a text or a list of texts, not {\"a\":\"b\"}
   --> models/a.sql:1:27
+  hint: one in quotes, or a list: ['a', 'b']
 error: no model, seed or snapshot is called 'nope'
   --> models/p.py:2:16
   hint: a model and a seed are called as their files are, without the ending
 error: 'docs.show' of model 'a' must be true or false, not \"perhaps\"
   --> models/s.yml:5:9
+  hint: write true or false, without quotes
 error: 'contract.enforced' of model 'a' must be true or false, not \"maybe\"
   --> models/s.yml:6:18
+  hint: write true or false, without quotes
 warning: the test 't' does not run: no model, seed or snapshot is called 'nope'
   --> tests/t.sql:2:9
   hint: a model and a seed are called as their files are, without the ending"
