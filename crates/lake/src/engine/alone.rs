@@ -8,7 +8,7 @@ use datafusion::datasource::source_as_provider;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{BinaryExpr, Expr, Join, LogicalPlan, Operator, TableScan};
 
-const FEW_ROWS: usize = 50_000;
+const FEW_ROWS: usize = 200_000;
 
 /// Leaves a plan of few rows one thread. The session is this query's own: a copy of it has a thousand functions' names.
 pub(super) fn if_few_rows(state: &mut SessionState, plan: &LogicalPlan) {

@@ -125,6 +125,17 @@ impl Target {
             let message = format!("'threads' of target '{name}' must be at least 1");
             target.error(message, target.at("threads"));
         }
+        if kind == "duckdb" {
+            for (key, what) in PASSED_OVER {
+                let entries = output.value.get(key).and_then(Yaml::as_list);
+                if entries.is_some_and(|entries| !entries.is_empty()) {
+                    let message = format!("'{key}' of target '{name}' is passed over");
+                    let warning = Diagnostic::warning(message).hint(*what);
+                    let at = target.at(key).in_file(doc.file);
+                    doc.problems.push(warning.at(at));
+                }
+            }
+        }
         Some(Self {
             profile: profile.to_owned(),
             name: name.to_owned(),
@@ -137,6 +148,18 @@ impl Target {
         })
     }
 }
+
+/// What dbt-duckdb has in a target and what nothing is made of here.
+const PASSED_OVER: &[(&str, &str)] = &[
+    (
+        "attach",
+        "tables of other database files are not read: load them as seeds or from Parquet files",
+    ),
+    (
+        "plugins",
+        "plugins of dbt-duckdb are not loaded: what they read is missing",
+    ),
+];
 
 /// Those that a type may be meant to be where it is nearly one. What is none of them and like none of them is taken.
 const ADAPTERS: &[&str] = &[

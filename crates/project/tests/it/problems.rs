@@ -1040,3 +1040,19 @@ select * from {{ ref('nowhere') }}
     assert!(text.contains("'nowhere'"), "{text}");
     assert!(text.contains("not valid YAML"), "{text}");
 }
+
+#[test]
+fn what_nothing_is_made_of_in_a_target_is_warned_of() {
+    let project = project(
+        "--- dbt_project.yml\nname: shop\nprofile: p\n--- profiles.yml\np:\n  target: dev\n  outputs:\n    dev:\n      \
+         type: duckdb\n      attach: [{path: x.db}]\n      plugins: []\n",
+    );
+    let told: Vec<_> = project.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].starts_with(
+            "warning: 'attach' of target 'dev' is passed over\n  --> profiles.yml:6:15\n  hint: "
+        ),
+        "{told:?}"
+    );
+}
