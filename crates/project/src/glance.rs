@@ -24,7 +24,7 @@ pub fn glance(root: &Path) -> Glance {
     const FILE: &str = "dbt_project.yml";
     let problems = Problems::default();
     let text = std::fs::read_to_string(root.join(FILE)).unwrap_or_default();
-    let Some(yaml) = yaml::parse(FILE, &text, &problems) else {
+    let Some(yaml) = yaml::parse_file(FILE, &text, &problems) else {
         return Glance::default();
     };
     let text = |key: &str| yaml.get(key).and_then(Yaml::as_text).map(str::to_owned);

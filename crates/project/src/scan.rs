@@ -41,11 +41,18 @@ impl SqlFile {
 
     /// Where it defines a generic test, which is no part of a query.
     pub fn defines_test(&self) -> Option<usize> {
-        static OPEN: LazyLock<Regex> =
-            LazyLock::new(|| Regex::new(r"\{%[-+]?\s*test\s+\w+\s*\(").expect("a valid pattern"));
+        // Comments and what is raw come first: what stands there defines nothing.
+        static BLOCKS: LazyLock<Regex> = LazyLock::new(|| {
+            let blocks = r"(?s)\{#.*?#\}|\{%[-+]?\s*raw\b.*?endraw|\{%[-+]?\s*test\s+\w+\s*\(";
+            Regex::new(blocks).expect("a valid pattern")
+        });
         let raw = self.raw();
-        let found = raw.contains("endtest").then(|| OPEN.find(raw)).flatten()?;
-        Some(found.start())
+        if !raw.contains("endtest") {
+            return None;
+        }
+        let mut blocks = BLOCKS.find_iter(raw);
+        let test = blocks.find(|block| block.as_str().ends_with('('))?;
+        Some(test.start())
     }
 }
 

@@ -107,7 +107,13 @@ impl Exact {
             safe: false,
             ..CastOptions::default()
         };
-        Ok(cast_with_options(&answer, &self.of, &strict)?)
+        let answer = cast_with_options(&answer, &self.of, &strict)?;
+        if let DataType::Decimal128(digits, _) = self.of {
+            // A cast to its own type looks at no value, and the kernels only at the bits.
+            let decimals = answer.as_primitive::<Decimal128Type>();
+            decimals.validate_decimal_precision(digits)?;
+        }
+        Ok(answer)
     }
 
     fn quick(&self, left: &ColumnarValue, right: &ColumnarValue) -> Option<ArrayRef> {

@@ -122,7 +122,9 @@ fn unmixed(mut expr: Expr, schema: &DFSchema, dialect: Dialect) -> Transformed<E
         _ => return Transformed::no(expr),
     };
     let mut changed = as_common(values, schema, dialect);
-    if dialect == Dialect::DuckDb {
+    // What nullif gives has the type of its first value.
+    let is_first = matches!(&expr, Expr::ScalarFunction(call) if call.func.name() == "nullif");
+    if dialect == Dialect::DuckDb && !is_first {
         changed |= settle(results(&mut expr), schema);
     }
     match changed {
@@ -184,20 +186,25 @@ fn number_of_all<'a>(types: impl Iterator<Item = &'a DataType> + Clone) -> Optio
     if let Some(widest) = floats.max_by_key(|of| of.primitive_width()) {
         return Some(widest.clone());
     }
-    let digits: Vec<(u8, i8)> = types.clone().map(digits).collect::<Option<_>>()?;
     if !types.clone().any(is_decimal) {
         return types.max_by_key(|of| of.primitive_width()).cloned();
     }
-    let before = digits
-        .iter()
-        .map(|(all, behind)| *all as i8 - behind)
-        .max()?;
-    let behind = digits.iter().map(|(_, behind)| *behind).max()?;
+    let (mut before_of_all, mut before_of_decimals, mut behind) = (0, 0, 0);
+    for of in types {
+        let (all, scale) = digits(of)?;
+        let before = all as i8 - scale;
+        before_of_all = before_of_all.max(before);
+        behind = behind.max(scale);
+        // A hugeint is a decimal of all digits here.
+        if !of.is_integer() && (all, scale) != (WIDE, 0) {
+            before_of_decimals = before_of_decimals.max(before);
+        }
+    }
+    // Whole numbers take no digits behind the point away: one that is too large for those before it is an error.
     let most = WIDE as i8;
-    Some(match before + behind {
-        all if all <= most => DataType::Decimal128(all as u8, behind),
-        _ => DataType::Decimal128(WIDE, most - before),
-    })
+    let behind = behind.min(most - before_of_decimals);
+    let all = most.min(before_of_all + behind);
+    Some(DataType::Decimal128(all as u8, behind))
 }
 
 /// `nullif` of values that are compared in another type than the first has. None: the engine knows it, or it is another

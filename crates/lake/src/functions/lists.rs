@@ -158,7 +158,6 @@ fn sum_type(list: &DataType) -> DataType {
     }
 }
 
-/// Null where nothing is there to be added.
 fn first_most(lists: &ArrayRef) -> Result<ArrayRef> {
     let lists = lists.as_list::<i32>();
     let items = lists.values();
@@ -179,6 +178,7 @@ fn first_most(lists: &ArrayRef) -> Result<ArrayRef> {
     Ok(take(items, &chosen, None)?)
 }
 
+/// Null where nothing is there to be added.
 fn sums(array: &ArrayRef) -> Result<ArrayRef> {
     let to = sum_type(array.data_type());
     let DataType::List(_) = array.data_type() else {

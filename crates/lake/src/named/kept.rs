@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -103,9 +104,12 @@ impl<T: Serialize + DeserializeOwned + Default> Kept<T> {
         let version = VERSION;
         let text = serde_json::to_string_pretty(&Versioned { version, kept })
             .map_err(|error| Diagnostic::internal(error.to_string()))?;
+        // Two of one process may write at once where the file system knows no locks.
+        static WRITTEN: AtomicUsize = AtomicUsize::new(0);
+        let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
         let temporary = self
             .path
-            .with_extension(format!("{}.tmp", std::process::id()));
+            .with_extension(format!("{}-{number}.tmp", std::process::id()));
         fs::write(&temporary, text)
             .and_then(|()| fs::rename(&temporary, &self.path))
             .map_err(|error| self.fault("write", &error))

@@ -3,7 +3,7 @@
 use crate::support::place;
 
 /// Rows, all of which satisfy both sides.
-const TRUE_OF_ALL: [&str; 9] = [
+const TRUE_OF_ALL: [&str; 11] = [
     // A split into a part to train with and one to test with loses no row, and has none twice.
     "with s as (select i, random() as r from range(1000) t(i)) \
      select (select count(*) from s where r < 0.8) + (select count(*) from s where r >= 0.8) = 1000",
@@ -21,6 +21,14 @@ const TRUE_OF_ALL: [&str; 9] = [
      select count(*) = 20 and max(a.m) = 19 from r a join r b on a.x = b.x",
     "with r as (select i % 3 as k, max(random()) as x from range(30) t(i) group by 1) \
      select count(*) = 3 from r a where x in (select x from r)",
+    // Each reader has its own order of them.
+    "with s as (select (i * 7919) % 1000 as k, uuid() as r from range(1000) t(i)) select \
+     (select count(distinct r) from s) = 1000 \
+     and (select sum(k) from (select k, row_number() over (order by k) as n from s) where n <= 3) = 3 \
+     and (select sum(k) from (select k, row_number() over (order by k desc) as n from s) where n <= 3) = 2994",
+    // A name may stand for another expression elsewhere.
+    "with a as (with s as (select 1 as q) select * from s), s as (select random() as x) \
+     select count(*) = 1 from s s1 join s s2 using (x) cross join a",
     // Each step of a recursive query reads the same rows.
     "with recursive n as (select random() as x), \
      steps as (select 1 as i, x from n union all select i + 1, n.x from steps cross join n where i < 5) \

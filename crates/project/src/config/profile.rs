@@ -55,6 +55,14 @@ impl Target {
 
     /// Whether DuckDB would have a database of that name.
     pub fn has_database(&self, name: &str) -> bool {
+        // An account's databases are all there, and so are those that a plugin attaches.
+        let path = self.text("path").unwrap_or_default();
+        if path.starts_with("md:")
+            || path.starts_with("motherduck:")
+            || self.more.contains_key("plugins")
+        {
+            return true;
+        }
         let known = self.attached.iter().map(String::as_str);
         let mut known = known.chain([&*self.database, "memory", "system", "temp"]);
         known.any(|known| known.eq_ignore_ascii_case(name))
@@ -184,7 +192,6 @@ const ADAPTERS: &[&str] = &[
     "vertica",
 ];
 
-/// DuckDB calls a database as its file.
 /// `attach:` of the profile: paths with names, or named as their files.
 fn attached(yaml: &Yaml) -> Vec<String> {
     let entries = yaml.get("attach").and_then(Yaml::as_list);
@@ -200,6 +207,7 @@ fn attached(yaml: &Yaml) -> Vec<String> {
     entries.into_iter().flatten().filter_map(name).collect()
 }
 
+/// DuckDB calls a database as its file.
 fn of_file(path: Option<&str>) -> String {
     let path = path.filter(|path| *path != ":memory:").unwrap_or("memory");
     let path = path.split(['?', '#']).next().unwrap_or(path);

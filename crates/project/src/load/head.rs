@@ -203,7 +203,7 @@ fn render(
 /// `None` where it is empty or unreadable.
 pub(super) fn open(root: &Path, doc: Doc<'_>) -> Option<Yaml> {
     let content = doc.problems.keep(text::read(root, doc.file))?;
-    yaml::parse(doc.file, &content, doc.problems)
+    yaml::parse_file(doc.file, &content, doc.problems)
 }
 
 /// The profile's target. A project without a profile, or whose profile is nowhere, runs embedded.

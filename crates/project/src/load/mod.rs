@@ -243,7 +243,7 @@ fn push_all(problems: &Problems, all: Diagnostics) {
 fn properties(renderer: &Renderer<'_>, problems: &Problems, scanned: &Scanned) -> Properties {
     let read = cores::map(&scanned.properties, |(file, content)| {
         let problems = Problems::default();
-        let mut yaml = yaml::parse(file, content.trim_end(), &problems);
+        let mut yaml = yaml::parse_file(file, content.trim_end(), &problems);
         let unreadable = yaml.is_none() && !problems.is_empty();
         if let Some(yaml) = &mut yaml {
             let problems = &problems;

@@ -64,17 +64,19 @@ fn read(cx: &Cx<'_>, item: &Item) -> Option<Group> {
 
 /// As in dbt, a group has the settings of models by its place.
 fn settled(cx: &Cx<'_>, file: &str, name: &str, own: Option<&Json>) -> Json {
-    let folders = cx.package.file.folders();
-    let folder = folders
-        .into_iter()
-        .find(|folder| file.starts_with(&**folder));
-    let fqn = super::fqn(cx, file, folder.map_or("", String::as_str), name);
+    let fqn = super::fqn(cx, cx.package.below(file), "", name);
     let section: Section = |file| &file.models;
     let mut settings = cx.settings(section, &fqn, None);
     cx.override_settings(section, &fqn, &mut settings);
     let mut all = meta_only(own);
     for (key, value) in to_json(&settings) {
-        all[key] = value;
+        match (key.as_str(), all["meta"].as_object(), value) {
+            ("meta", Some(own), Json::Object(mut meta)) => {
+                meta.extend(own.clone());
+                all["meta"] = meta.into();
+            }
+            (_, _, value) => all[key] = value,
+        }
     }
     all
 }

@@ -87,6 +87,8 @@ fn column(
     };
     fields.ignore(&["docs"]);
     let further = fields.rest();
+    // What the manifest has of its own is not said twice.
+    let further = further.filter(|entry| entry.key != "doc_blocks");
     let further = further.map(|entry| (entry.key.clone(), entry.value.to_json()));
     column.further = further.collect();
     fields.ignore(&["policy_tags", "dimension", "entity", "databricks_tags"]);

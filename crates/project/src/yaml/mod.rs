@@ -12,7 +12,7 @@ use forebay_core::Location;
 use serde_json::Value as Json;
 
 pub(crate) use fields::{Doc, Fields, Unknown, form_of};
-pub(crate) use parse::parse;
+pub(crate) use parse::{parse, parse_file};
 pub(crate) use scalar::{MOMENT, Scalar};
 
 /// Line and column, both from one.

@@ -12,10 +12,20 @@ use crate::problems::Problems;
 /// Aliases copy what they name: a small file must not grow into gigabytes.
 const MAX_NODES: usize = 1_000_000;
 
-/// Reads a file. An empty one is `None`, and so is one that is not YAML (which is a problem).
-pub(crate) fn parse(file: &str, text: &str, problems: &Problems) -> Option<Yaml> {
+/// Reads a file of a project, without the blanks at its ends, as dbt does. An empty one is `None`, and so is one that is
+/// not YAML (which is a problem).
+pub(crate) fn parse_file(file: &str, text: &str, problems: &Problems) -> Option<Yaml> {
     let (text, first) = stripped(text);
-    let mut text = text.into_owned();
+    read(file, text.into_owned(), first, problems)
+}
+
+/// Reads a text as it is.
+pub(crate) fn parse(file: &str, text: &str, problems: &Problems) -> Option<Yaml> {
+    let first = Mark { line: 1, column: 0 };
+    read(file, text.to_owned(), first, problems)
+}
+
+fn read(file: &str, mut text: String, first: Mark, problems: &Problems) -> Option<Yaml> {
     loop {
         let mut builder = Builder {
             file,
@@ -170,11 +180,19 @@ impl<'a> Builder<'a> {
         (behind && self.text[before.len()..].starts_with('#')).then_some(before.len())
     }
 
-    /// As in PyYAML, a line of blanks with a tab among them is one that a tab indents.
+    /// As in PyYAML, a line of blanks that begins with a tab is one that a tab indents, but for lists in brackets.
     fn check_tabs(&self) -> Result<(), Stop> {
+        let lines: Vec<&str> = self.text.lines().collect();
         let is_slip = |line: usize, text: &str| {
             let inside = |(first, last): &(usize, usize)| *first <= line && line <= *last;
-            text.contains('\t') && text.trim().is_empty() && !self.texts.iter().any(inside)
+            let is_blank = |text: &str| text.trim().is_empty();
+            let mut before = lines[..line - 1].iter().rev();
+            let before = before.find(|text| !is_blank(text));
+            let in_brackets = before.is_some_and(|text| text.trim_end().ends_with(['[', '{', ',']));
+            text.starts_with('\t')
+                && is_blank(text)
+                && !in_brackets
+                && !self.texts.iter().any(inside)
         };
         let mut lines = (1..).zip(self.text.lines());
         let Some((line, text)) = lines.find(|(line, text)| is_slip(*line, text)) else {
@@ -377,7 +395,7 @@ mod tests {
 
     fn read(text: &str) -> (Option<Yaml>, String) {
         let problems = Problems::default();
-        let yaml = parse("a.yml", text, &problems);
+        let yaml = parse_file("a.yml", text, &problems);
         let text = match problems.finish() {
             Ok(warnings) => forebay_core::Diagnostics(warnings).to_string(),
             Err(errors) => errors.to_string(),

@@ -208,10 +208,10 @@ fn a_test_that_nobody_has_depends_on_what_its_arguments_name() {
 #[test]
 fn hooks_and_groups_have_settings_of_models_and_columns_keep_keys_that_nobody_knows() {
     let project = project(
-        "--- dbt_project.yml\nname: shop\non-run-start: select 1\nmodels: {+schema: mart, +tags: [t]}\n\
+        "--- dbt_project.yml\nname: shop\non-run-start: select 1\nmodels: {+schema: mart, +tags: [t], +meta: {z: 1}}\n\
          --- models/m.sql\nselect 1 as a\n--- tests/s.yml\nmodels:\n  - name: m\n    columns:\n\
          \x20     - {name: a, policy_tags: [x], docs: {show: false}, data_tests: [unique: {config: {severity: \"{{ 'warn' }}\"}}]}\n\
-         groups: [{name: g, owner: {name: x}}]\n",
+         groups: [{name: g, owner: {name: x}, config: {meta: {own: 1}}}]\n",
     );
     let manifest = project.manifest();
     let hook = &manifest["nodes"]["operation.shop.shop-on-run-start-0"];
@@ -220,7 +220,10 @@ fn hooks_and_groups_have_settings_of_models_and_columns_keep_keys_that_nobody_kn
         (&json!("main_mart"), &json!(0))
     );
     let group = &manifest["groups"]["group.shop.g"]["config"];
-    assert_eq!(*group, json!({"meta": {}, "schema": "mart", "tags": ["t"]}));
+    assert_eq!(
+        *group,
+        json!({"meta": {"z": 1, "own": 1}, "schema": "mart", "tags": ["t"]})
+    );
     let column = &manifest["nodes"]["model.shop.m"]["columns"]["a"];
     assert_eq!(column["policy_tags"], json!(["x"]));
     assert!(column.get("docs").is_none());

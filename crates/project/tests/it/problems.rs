@@ -1056,3 +1056,23 @@ fn what_nothing_is_made_of_in_a_target_is_warned_of() {
         "{told:?}"
     );
 }
+
+#[test]
+fn a_test_in_a_comment_or_in_raw_text_defines_nothing() {
+    let project = project(
+        "--- models/a.sql\n{# {% test pos(model) %}select 1{% endtest %} #}select 1 as a\n\
+         --- tests/t.sql\n{% raw %}{% test pos(model) %}{% endtest %}{% endraw %}select * from {{ ref('a') }}\n",
+    );
+    let warned: Vec<_> = project.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(warned, Vec::<String>::new());
+    assert!(sql(&project, "a").contains("select 1 as a"));
+}
+
+#[test]
+fn texts_of_yaml_in_templates_keep_their_first_blanks_and_lists_their_tabs() {
+    let project = project(
+        "--- models/a.sql\n{% set y %}\n    one: x\n    two: z\n{% endset %}{% set d = fromyaml(y) %}select '{{ d.two }}' as a\n\
+         --- models/s.yml\nmodels:\n- name: a\n  columns: [\n\t\n    {name: a}\n  ]\n",
+    );
+    assert_eq!(sql(&project, "a"), "select 'z' as a");
+}

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use datafusion::common::JoinType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
@@ -20,6 +21,9 @@ use super::group::estimate;
 /// How many times more rows are far more: estimates are rough.
 const FAR_MORE: f64 = 4.0;
 
+/// Fewer are looked up in no time, whichever side of a join is kept.
+const FEW: f64 = 200_000.0;
+
 #[derive(Debug)]
 pub(super) struct Sides;
 
@@ -30,10 +34,15 @@ impl PhysicalOptimizerRule for Sides {
         config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let alone = config.optimizer.hash_join_single_partition_threshold_rows;
-        let is_small = config.execution.target_partitions == 1;
-        let plan = plan.transform_up(|plan| match is_small {
-            true => behind_groups(plan),
-            false => swapped(plan, alone),
+        let is_alone = config.execution.target_partitions == 1;
+        let plan = plan.transform_up(|plan| {
+            let Some(join) = plan.downcast_ref::<HashJoinExec>() else {
+                return Ok(Transformed::no(plan));
+            };
+            match is_alone && are_few(join.left())? && are_few(join.right())? {
+                true => in_order(plan),
+                false => swapped(plan, alone),
+            }
         })?;
         Ok(plan.data)
     }
@@ -47,17 +56,26 @@ impl PhysicalOptimizerRule for Sides {
     }
 }
 
-/// The join with its sides changed, where the one that is looked up has groups, of which nobody knows how many there are,
-/// and the one in memory has none. Of few rows it does not matter which side is kept, but for the order of the rows, which
-/// is that of the other side: DuckDB, which counts the values of a column, finds groups the fewer nearly always, and who
-/// numbers such rows has the numbers of DuckDB then.
-fn behind_groups(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+/// As far as anyone knows.
+fn are_few(plan: &Arc<dyn ExecutionPlan>) -> Result<bool> {
+    Ok(estimate(plan)?.is_none_or(|(rows, _)| rows <= FEW))
+}
+
+/// Of few rows it does not matter which side is kept in memory, but for the order of the rows, which is that of the other
+/// side: who numbers them has the numbers of DuckDB where that keeps the same side. It keeps what rows are looked up in
+/// (`in`, `exists`), and groups: it counts the values of columns, and finds groups the fewer nearly always, where nobody
+/// knows here how many there are.
+fn in_order(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
     let Some(join) = plan.downcast_ref::<HashJoinExec>() else {
         return Ok(Transformed::no(plan));
     };
-    let is_kept = !join.null_aware && join.join_type().supports_swap();
+    let can_change = !join.null_aware && join.join_type().supports_swap();
+    let is_test = matches!(
+        join.join_type(),
+        JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark
+    );
     let [kept, looked_up] = [join.left(), join.right()].map(are_groups);
-    Ok(match is_kept && looked_up && !kept {
+    Ok(match can_change && (is_test || looked_up && !kept) {
         true => Transformed::yes(join.swap_inputs(PartitionMode::CollectLeft)?),
         false => Transformed::no(plan),
     })

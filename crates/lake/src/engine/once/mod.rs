@@ -4,7 +4,7 @@
 
 mod rows;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,6 +27,7 @@ use datafusion::sql::sqlparser::ast::{CteAsMaterialized, Query, Statement, Visit
 
 use rows::Once;
 
+use super::in_turn::in_turn;
 use crate::dialect::folded;
 pub(super) use rows::tie;
 
@@ -65,28 +66,31 @@ pub(super) fn settle(
     Settling { state, shared }.plan(plan)
 }
 
-/// The common table expressions of the statement, but for names that stand for several and those that are not to be kept.
+/// The common table expressions of the statement, but for those that are not to be kept.
 fn names(statement: &Statement) -> HashSet<String> {
-    const SEVERAL: usize = 2;
-    struct Names(HashMap<String, usize>);
+    #[derive(Default)]
+    struct Names {
+        kept: HashSet<String>,
+        others: HashSet<String>,
+    }
     impl Visitor for Names {
         type Break = ();
 
         fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
             for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
                 let names = match cte.materialized {
-                    Some(CteAsMaterialized::NotMaterialized) => SEVERAL,
-                    _ => 1,
+                    Some(CteAsMaterialized::NotMaterialized) => &mut self.others,
+                    _ => &mut self.kept,
                 };
-                *self.0.entry(folded(&cte.alias.name)).or_default() += names;
+                names.insert(folded(&cte.alias.name));
             }
             ControlFlow::Continue(())
         }
     }
-    let mut names = Names(HashMap::new());
+    let mut names = Names::default();
     _ = statement.visit(&mut names);
-    let once = names.0.into_iter().filter(|(_, count)| *count == 1);
-    once.map(|(name, _)| name).collect()
+    names.kept.retain(|name| !names.others.contains(name));
+    names.kept
 }
 
 /// Where the names are read. Other rows can have such a name too, as the alias of a table.
@@ -270,7 +274,10 @@ impl TableProvider for Shared {
         _filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let rows = session.create_physical_plan(&self.plan).await?;
+        let mut rows = session.create_physical_plan(&self.plan).await?;
+        if session.config().target_partitions() == 1 {
+            rows = in_turn(rows)?;
+        }
         let rows: Arc<dyn ExecutionPlan> = Arc::new(Once::new(self.id, rows));
         let Some(columns) = projection else {
             return Ok(rows);

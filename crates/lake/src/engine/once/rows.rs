@@ -18,26 +18,37 @@ use datafusion::physical_plan::{
 use futures::{StreamExt, stream};
 use tokio::sync::Mutex;
 
-/// Gives all readers of the same rows one place where they are kept. The last change of a plan: what replaces the
-/// rows of one reader would part it from the others.
+/// Gives all readers of the same rows one place where they are kept.
 pub(crate) fn tie(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    let mut known: HashMap<usize, Arc<Kept>> = HashMap::new();
+    tied(plan, &mut HashMap::new())
+}
+
+fn tied(
+    plan: Arc<dyn ExecutionPlan>,
+    known: &mut HashMap<usize, Arc<Kept>>,
+) -> Result<Arc<dyn ExecutionPlan>> {
     plan.transform_up(|plan| {
         let Some(once) = plan.downcast_ref::<Once>() else {
             return Ok(Transformed::no(plan));
         };
-        let kept = known
-            .entry(once.id)
-            .or_insert_with(|| Arc::new(Kept::new(&once.rows)));
+        let kept = match known.get(&once.id) {
+            Some(kept) => Arc::clone(kept),
+            None => {
+                let kept = Arc::new(Kept::new(&tied(Arc::clone(&once.rows), known)?));
+                known.insert(once.id, Arc::clone(&kept));
+                kept
+            }
+        };
         Ok(Transformed::yes(Arc::new(Once {
             id: once.id,
             rows: Arc::clone(&once.rows),
-            kept: Some(Arc::clone(kept)),
+            kept: Some(kept),
         })))
     })
     .data()
 }
 
+/// No child of it is known to the engine: what it would push below one reader, such as a sort, the others would have too.
 #[derive(Debug)]
 pub(super) struct Once {
     id: usize,
@@ -68,15 +79,7 @@ impl ExecutionPlan for Once {
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.rows]
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
+        Vec::new()
     }
 
     fn apply_expressions(
@@ -88,14 +91,10 @@ impl ExecutionPlan for Once {
 
     fn replace_children(
         self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        _: Vec<Arc<dyn ExecutionPlan>>,
         _: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self {
-            id: self.id,
-            rows: children.swap_remove(0),
-            kept: self.kept.clone(),
-        }))
+        Ok(self)
     }
 
     fn with_new_children(
