@@ -42,6 +42,8 @@ fn rows_of(node: &LogicalPlan) -> Option<usize> {
         LogicalPlan::TableScan(scan) => scanned(scan),
         LogicalPlan::Values(values) => Some(values.values.len()),
         LogicalPlan::Join(join) => looks_up(join).then_some(0),
+        // One of its own rows, and not once for each of the query around it.
+        LogicalPlan::Subquery(values) => values.outer_ref_columns.is_empty().then_some(0),
         LogicalPlan::Projection(_)
         | LogicalPlan::Filter(_)
         | LogicalPlan::Window(_)
