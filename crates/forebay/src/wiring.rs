@@ -103,6 +103,7 @@ pub async fn workspace(
     let project = ManuallyDrop::into_inner(judged(global, talk, project)?);
     let workspace = Workspace::open(project, clock).await?;
     std::mem::forget(Arc::clone(&workspace.project));
+    let workspace = workspace.with_target(global.target().into());
     Ok(workspace.with_tracking(Arc::new(Host)))
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct HookText {
 }
 
 impl When {
-    pub(crate) const BOTH: [Self; 2] = [Self::Before, Self::After];
+    pub const BOTH: [Self; 2] = [Self::Before, Self::After];
 
     /// The setting of a node for what runs around its step.
     pub(crate) fn setting(self) -> &'static str {

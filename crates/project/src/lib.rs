@@ -7,6 +7,7 @@ mod ask;
 mod compile;
 mod config;
 mod cores;
+mod databases;
 mod docs;
 mod files;
 mod glance;
@@ -47,6 +48,8 @@ use forebay_core::unit_test::Overrides;
 use forebay_core::{Diagnostic, Diagnostics, Graph, Node, NodeId, Relation, ResourceType};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+
+use package::Package;
 
 pub use ask::{Answer, Answers, Column, Compiled, Live, Question, RelationKind, Rows, TextKind};
 pub use config::{OpenLineage, Settings};
@@ -267,46 +270,6 @@ impl Project {
         detail.is_some_and(|detail| detail.raw.trim().is_empty() && !detail.has_mark)
     }
 
-    /// As in dbt, a node whose database DuckDB does not have keeps everything from running. The project's own rule for
-    /// databases may say otherwise.
-    pub fn not_attached(&self, node: &Node) -> Option<Diagnostic> {
-        let target = &self.shared.target;
-        let keys: &[&str] = match node.resource_type() {
-            ResourceType::Model | ResourceType::Seed => &["database"],
-            ResourceType::Snapshot => &["target_database", "database"],
-            _ => return None,
-        };
-        let is_own = |name: &str| {
-            let mut named = self.shared.macros.named(name);
-            named.any(|found| found.package != jinja::BUILTIN)
-        };
-        let rules = [
-            "generate_database_name",
-            "default__generate_database_name",
-            "duckdb__generate_database_name",
-        ];
-        if target.kind != "duckdb" || node.relation.is_none() || rules.into_iter().any(is_own) {
-            return None;
-        }
-        let detail = self.details.get(&node.id)?;
-        let mut said = keys
-            .iter()
-            .filter_map(|key| Some((*key, detail.config.get(*key)?.as_str()?.trim())));
-        let (key, name) = said.next()?;
-        if name.is_empty() || target.has_database(name) {
-            return None;
-        }
-        let what = format!("{} '{}'", node.resource_type(), node.name);
-        let problem = Diagnostic::error(format!("the database '{name}' of {what} is not attached"));
-        let place = detail.places.get(key).filter(|at| at.line > 0);
-        let hint = format!("take '{key}' away, or name it under attach: in profiles.yml");
-        Some(
-            problem
-                .at(place.unwrap_or(&node.location).clone())
-                .hint(hint),
-        )
-    }
-
     /// What the manifest says of a node.
     pub fn described(&self, id: &NodeId) -> Option<Value> {
         manifest::of_node(self, id)
@@ -314,7 +277,7 @@ impl Project {
 
     /// The file of a node, relative to its own package.
     pub fn path_in_package(&self, node: &Node) -> String {
-        manifest::path(self, &node.package, &node.location.file)
+        self.within(&node.package, &node.location.file, Package::path)
     }
 
     /// Where dbt puts a node's SQL below `target/compiled`; a generic test is below its property file.
@@ -331,13 +294,25 @@ impl Project {
 
     /// Below its folder; of a snapshot that is written in YAML, below its property file.
     pub(crate) fn snapshot_path(&self, node: &Node) -> String {
-        let file = node.location.file.to_string_lossy();
-        let package = self.packages.iter().find(|p| p.name == node.package);
-        let below = package.map_or(&*file, |package| package.below(&file));
+        let below = self.within(&node.package, &node.location.file, Package::below);
         match is_yaml_snapshot(node) {
             true => format!("{below}/{}.sql", node.name),
-            false => below.to_owned(),
+            false => below,
         }
+    }
+
+    /// A file as its package names it.
+    pub(crate) fn within(
+        &self,
+        package: &str,
+        file: &Path,
+        names: for<'a> fn(&Package, &'a str) -> &'a str,
+    ) -> String {
+        let file = file.to_string_lossy();
+        let package = self.packages.iter().find(|p| p.name == package);
+        package
+            .map_or(&*file, |package| names(package, &file))
+            .to_owned()
     }
 
     /// Says what is read instead; the first word counts.

@@ -9,9 +9,11 @@ use forebay_core::{
     Diagnostic, Graph, Location, Node, NodeId, Relation, ResourceType, Spec, suggest,
 };
 
+use crate::databases;
 use crate::jinja::{Asker, Mode, Names, NodeScope, RefCall};
 use crate::manifest;
 use crate::nodes::{self, Cx, Detail, Draft};
+use crate::properties::Argument;
 use crate::text;
 
 /// The parents of a node, with a problem at the call for each that does not exist. `false` for a
@@ -22,7 +24,14 @@ pub(crate) fn link(cx: &Cx<'_>, names: &Names, draft: &mut Draft) -> bool {
         package: &draft.node.package,
         group: draft.node.group.as_deref(),
     };
-    for call in &draft.detail.calls {
+    // In the order in which dbt notes them.
+    let mut calls: Vec<&RefCall> = draft.detail.calls.iter().collect();
+    calls.sort_by_key(|call| match call {
+        RefCall::Source { .. } => 0,
+        RefCall::Ref { .. } => 1,
+        RefCall::Function { .. } => 2,
+    });
+    for call in calls {
         match resolve(names, asker, call) {
             Ok(id) if draft.node.depends_on.contains(&id) => {}
             Ok(id) => draft.node.depends_on.push(id),
@@ -72,8 +81,22 @@ fn does_not_run(names: &Names, draft: &Draft, call: &RefCall, problem: &Diagnost
         _ => problem.message.clone(),
     };
     let message = format!("the test '{}' does not run: {why}", draft.node.name);
-    let warning = Diagnostic::warning(message).at(call_at(draft, call));
+    let place = argument_at(draft, call).unwrap_or_else(|| call_at(draft, call));
+    let warning = Diagnostic::warning(message).at(place);
     problem.hints.iter().fold(warning, |w, hint| w.hint(hint))
+}
+
+/// The argument of a generic test that makes the call.
+fn argument_at(draft: &Draft, call: &RefCall) -> Option<Location> {
+    let test = draft.detail.test.as_ref()?;
+    let mut arguments = test.arguments.iter();
+    let makes = |argument: &Argument| {
+        let text = argument.value.as_str().unwrap_or_default();
+        let text = text.trim().trim_start_matches("{{").trim_end_matches("}}");
+        RefCall::parse(text.trim()).as_ref() == Some(call)
+    };
+    let found = arguments.find(|(_, argument)| makes(argument));
+    found.map(|(_, argument)| argument.at.clone())
 }
 
 pub(crate) fn nearest(names: &Names, name: &str) -> Option<String> {
@@ -153,7 +176,8 @@ pub(crate) fn keep_unique(cx: &Cx<'_>, nodes: Vec<(Node, Detail)>) -> Vec<(Node,
     let mut ids: BTreeMap<NodeId, Location> = BTreeMap::new();
     let mut names: BTreeMap<(String, String), (ResourceType, bool, Location)> = BTreeMap::new();
     let unique_names = cx.project.file.unique_names;
-    let mut relations: BTreeMap<Relation, (String, usize)> = BTreeMap::new();
+    // dbt's tables are of databases: which one a node names counts, though there is one here.
+    let mut relations: BTreeMap<(Relation, Option<String>), (String, usize)> = BTreeMap::new();
     let mut kept: Vec<(Node, Detail)> = Vec::with_capacity(nodes.len());
     for (node, detail) in nodes {
         let (kind, name, at) = (node.resource_type(), &node.name, &node.location);
@@ -179,7 +203,10 @@ pub(crate) fn keep_unique(cx: &Cx<'_>, nodes: Vec<(Node, Detail)>) -> Vec<(Node,
             names.insert(full, (kind, is_version(&node), at.clone()));
         }
         if let Some(relation) = node.relation.as_ref().filter(|_| is_filled(&node)) {
-            if let Some((other, first)) = relations.get(relation) {
+            let own = cx.shared.target.database.to_lowercase();
+            let database = databases::named(&node, &detail).map(|(_, name)| name.to_lowercase());
+            let key = (relation.clone(), database.filter(|name| *name != own));
+            if let Some((other, first)) = relations.get(&key) {
                 let named = |node, detail: &Detail| {
                     let alias = nodes::config_key(&detail.raw, "alias");
                     within(node, &detail.raw, alias)
@@ -193,7 +220,7 @@ pub(crate) fn keep_unique(cx: &Cx<'_>, nodes: Vec<(Node, Detail)>) -> Vec<(Node,
                     &named(&first.0, &first.1),
                 );
             }
-            relations.insert(relation.clone(), (what, kept.len()));
+            relations.insert(key, (what, kept.len()));
         }
         ids.insert(node.id.clone(), at.clone());
         kept.push((node, detail));
@@ -256,7 +283,7 @@ fn is_version(node: &Node) -> bool {
     matches!(&node.spec, Spec::Model(model) if model.version.is_some())
 }
 
-fn is_filled(node: &Node) -> bool {
+pub(crate) fn is_filled(node: &Node) -> bool {
     match &node.spec {
         Spec::Model(_) | Spec::Seed(_) | Spec::Snapshot(_) | Spec::FeatureView(_) => true,
         Spec::Source(source) => source.ingest.is_some(),

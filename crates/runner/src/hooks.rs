@@ -1,7 +1,6 @@
 //! Runs hooks: around a step, and around a whole run.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use chrono::DateTime;
 use forebay_core::{Diagnostic, ResourceType};
@@ -196,9 +195,11 @@ fn told_of(workspace: &Workspace, result: &StepResult) -> Value {
     node["compiled_code"] = json!(result.sql);
     if let Some(known) = workspace.graph().get(&result.node) {
         let compiled = workspace.project.compiled_path(known);
-        let compiled = Path::new("target/compiled").join(compiled);
-        let compiled = result.sql.as_ref().map(|_| compiled);
-        node["compiled_path"] = json!(compiled);
+        let below = |folder: &str| workspace.target.join(folder).join(&compiled);
+        if result.sql.is_some() {
+            node["compiled_path"] = json!(below("compiled"));
+            node["build_path"] = json!(below("run"));
+        }
         for (name, value) in properties(&node) {
             node[name] = value;
         }

@@ -209,7 +209,7 @@ pub async fn make(
         if !wanted || !selected.contains(&node.id) || is_apart(node, selected, options) {
             continue;
         }
-        if let Some(problem) = workspace.project.not_attached(node) {
+        if let Some(problem) = workspace.project.elsewhere(node) {
             problems.push(problem);
             continue;
         }

@@ -24,6 +24,8 @@ pub struct Workspace {
     pub voice: Voice,
     /// None: training scripts cannot log, and are refused.
     pub tracking: Option<Arc<dyn TrackingHost>>,
+    /// The folder of the SQL that runs, as templates are told it.
+    pub target: PathBuf,
 }
 
 impl Workspace {
@@ -53,12 +55,19 @@ impl Workspace {
             clock,
             voice: Voice::default(),
             tracking: None,
+            target: PathBuf::from("target"),
         })
     }
 
     #[must_use]
     pub fn with_tracking(mut self, host: Arc<dyn TrackingHost>) -> Self {
         self.tracking = Some(host);
+        self
+    }
+
+    #[must_use]
+    pub fn with_target(mut self, target: PathBuf) -> Self {
+        self.target = target;
         self
     }
 

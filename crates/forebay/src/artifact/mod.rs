@@ -15,7 +15,7 @@ use serde_json::{Map, Value as Json, json};
 
 pub use catalog::catalog;
 pub use one_page::one_page;
-pub use run_results::{cloned, compiled, operation, run_results};
+pub use run_results::{Looked, cloned, compiled, operation, run_results};
 pub use sources::{Measured, sources};
 
 use crate::args::{Global, switch};

@@ -1,9 +1,9 @@
 //! run_results.json, version 6, and the SQL that ran in target/compiled and target/run.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use chrono::DateTime;
-use forebay_core::{Diagnostic, Node, NodeId, ResourceType, Spec};
+use forebay_core::{Diagnostic, Node, NodeId, ResourceType};
 use forebay_runner::{Action, Plan, StepResult, Summary, Workspace};
 use forebay_store::RunStatus;
 use serde_json::{Value as Json, json};
@@ -74,42 +74,57 @@ pub fn cloned(
     )
 }
 
-/// Of what has been compiled and has not run. As in dbt, seeds and functions are among it, and ephemeral models are not.
-pub fn compiled<'a>(
+/// What has been compiled and has not run.
+pub struct Looked {
+    pub id: NodeId,
+    pub name: String,
+    pub kind: ResourceType,
+    pub sql: Option<String>,
+}
+
+impl Looked {
+    pub fn at(node: &Node, sql: Option<String>) -> Self {
+        Self {
+            id: node.id.clone(),
+            name: node.name.clone(),
+            kind: node.resource_type(),
+            sql,
+        }
+    }
+}
+
+/// Of what has been compiled and has not run.
+pub fn compiled(
     workspace: &Workspace,
     global: &Global,
-    selected: &BTreeSet<NodeId>,
-    compiled: impl IntoIterator<Item = (&'a Node, &'a str)>,
+    looked: Vec<Looked>,
 ) -> Result<(), Diagnostic> {
     let now = workspace.clock.now_ms();
-    let others = selected.iter().filter_map(|id| workspace.graph().get(id));
-    let others = others.filter(|node| matches!(node.spec, Spec::Seed(_) | Spec::Function(_)));
-    let is_ephemeral =
-        |node: &Node| node.resource_type() == ResourceType::Model && node.relation.is_none();
-    let compiled = compiled.into_iter().filter(|(node, _)| !is_ephemeral(node));
-    let compiled = compiled.map(|(node, sql)| (node, Some(sql)));
-    let compiled = compiled.chain(others.map(|node| (node, None)));
-    let result = |(node, sql): (&Node, Option<&str>)| {
-        let mut shown = entry(
-            workspace,
-            &StepResult {
-                node: node.id.clone(),
-                name: node.name.clone(),
-                resource_type: node.resource_type(),
-                status: RunStatus::Success,
-                attempts: 1,
-                started_ms: Some(now),
-                finished_ms: now,
-                message: String::new(),
-                details: json!({}),
-                sql: sql.map(str::to_owned),
-            },
-        );
+    let result = |looked: Looked| {
+        let has_sql = looked.sql.is_some();
+        let result = StepResult {
+            node: looked.id,
+            name: looked.name,
+            resource_type: looked.kind,
+            status: RunStatus::Success,
+            attempts: 1,
+            started_ms: Some(now),
+            finished_ms: now,
+            message: String::new(),
+            details: json!({}),
+            sql: looked.sql,
+        };
+        let mut shown = entry(workspace, &result);
         shown["status"] = json!("success");
         shown["adapter_response"] = json!({});
+        // As in dbt, where nothing was compiled nothing is said of a table.
+        if !has_sql {
+            shown["compiled"] = Json::Null;
+            shown["relation_name"] = Json::Null;
+        }
         shown
     };
-    let results = compiled.map(result).collect();
+    let results = looked.into_iter().map(result).collect();
     document(global, results, 0, arguments(global, &Run::default()))
 }
 

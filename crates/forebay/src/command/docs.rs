@@ -18,9 +18,11 @@ pub async fn generate(
     wiring::read_instead(&workspace, global, &selected, None).await?;
     if !options.no_compile {
         let compiled = super::compile::all(&workspace, global, &selected).await?;
-        let compiled = compiled.iter().map(|(node, sql)| (*node, &**sql));
-        artifact::compiled_manifest(&workspace.project, global, compiled.clone(), false)?;
-        artifact::compiled(&workspace, global, &selected, compiled)?;
+        let texts = compiled.iter().map(|(node, sql)| (*node, &**sql));
+        artifact::compiled_manifest(&workspace.project, global, texts, false)?;
+        let looked =
+            super::compile::looked(&workspace, &options.select, &selected, &compiled).await;
+        artifact::compiled(&workspace, global, looked)?;
     }
     let nothing = Default::default();
     let described = if options.empty_catalog {

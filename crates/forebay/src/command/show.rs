@@ -13,8 +13,9 @@ use forebay_runner::{Workspace, compile, compile_hook};
 
 use serde_json::json;
 
-use super::compile::{has_sql, state};
+use super::compile::{has_sql, inline, state};
 use crate::args::{Global, Output, Show};
+use crate::artifact::{self, Looked};
 use crate::report::{Talk, data, kinds};
 use crate::wiring;
 
@@ -28,6 +29,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &Show) -> Result<u8, Dia
         let (sql, _) = compile_hook(&workspace.project, &workspace.lake, &hook, state).await?;
         let rows = workspace.lake.query(&sql).await?;
         print(talk, Of::Inline, rows, limit, options.output).await?;
+        artifact::compiled(&workspace, global, vec![inline(&workspace.project, sql)])?;
         return Ok(0);
     }
     if options.select.included().is_empty() {
@@ -41,24 +43,28 @@ pub async fn run(global: &Global, talk: &Talk, options: &Show) -> Result<u8, Dia
         let test = matches!(node.spec, Spec::Test(_));
         !test || options.select.included().contains(&node.name)
     };
+    let mut looked = Vec::new();
     for node in selected
         .iter()
         .filter_map(|id| workspace.graph().get(id))
         .filter(asked)
     {
         talk.say(&format!("{} {}", node.resource_type(), node.name));
-        let rows = rows(&workspace, global, node, options).await?;
+        let (rows, sql) = rows(&workspace, global, node, options).await?;
         print(talk, Of::Node(node), rows, limit, options.output).await?;
+        looked.push(Looked::at(node, sql));
     }
+    artifact::compiled(&workspace, global, looked)?;
     Ok(0)
 }
 
+/// The rows of a node, and the query that gives them where it is the node's own.
 async fn rows(
     workspace: &Workspace,
     global: &Global,
     node: &Node,
     options: &Show,
-) -> Result<Rows, Diagnostic> {
+) -> Result<(Rows, Option<String>), Diagnostic> {
     let lake = &workspace.lake;
     if has_sql(node) && !options.held {
         let there = match &node.relation {
@@ -67,7 +73,7 @@ async fn rows(
         };
         let state = state(global, there);
         let sql = compile(&workspace.project, Some(lake), &node.id, state).await?;
-        return lake.query(&sql).await;
+        return Ok((lake.query(&sql).await?, Some(sql)));
     }
     let relation = node.relation.as_ref().ok_or_else(|| {
         Diagnostic::error(format!(
@@ -81,8 +87,8 @@ async fn rows(
     } else {
         relation.clone()
     };
-    lake.query(&format!("select * from {}", relation.sql()))
-        .await
+    let all = format!("select * from {}", relation.sql());
+    Ok((lake.query(&all).await?, None))
 }
 
 async fn held(workspace: &Workspace, relation: &Relation) -> Result<Relation, Diagnostic> {

@@ -34,9 +34,7 @@ pub(super) fn children(project: &Project) -> Edges<'_> {
     let operations = operations.map(|operation| (&operation.id, &operation.depends_on));
     for (id, depends_on) in idle.chain(operations) {
         for parent in depends_on {
-            let all = children.entry(parent).or_default();
-            all.push(id);
-            all.sort();
+            children.entry(parent).or_default().push(id);
         }
     }
     edges(
@@ -65,8 +63,13 @@ fn edges<'a>(
     let entries = nodes.filter(|node| is_known(node)).map(|node| {
         let mut edges = of(node);
         edges.retain(|id| known(id));
+        edges.sort();
         (node.id.as_str(), edges)
     });
-    let operations = operations.map(|operation| (operation.id.as_str(), of_operation(operation)));
+    let operations = operations.map(|operation| {
+        let mut edges = of_operation(operation);
+        edges.sort();
+        (operation.id.as_str(), edges)
+    });
     Edges(entries.chain(operations).collect())
 }

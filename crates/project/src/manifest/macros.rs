@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use forebay_core::NodeId;
 use serde_json::{Map, Value as Json, json};
 
-use super::{below, created_at, path};
+use super::created_at;
 use crate::Project;
 use crate::jinja::{BUILTIN, Macro, NEVER_MACROS, Shared, calls};
+use crate::package::Package;
 
 pub(super) fn macros(project: &Project) -> Json {
     let all = project.shared.macros.all();
@@ -17,7 +18,7 @@ pub(super) fn macros(project: &Project) -> Json {
 }
 
 fn entry(project: &Project, found: &Macro) -> Json {
-    let file = path(project, &found.package, &found.location.file);
+    let file = project.within(&found.package, &found.location.file, Package::path);
     let patch = project.macro_patches.get(&found.id());
     let docs = patch.map(|patch| patch.docs.clone());
     let docs = super::config::docs(docs.as_ref());
@@ -40,7 +41,7 @@ fn entry(project: &Project, found: &Macro) -> Json {
         "docs": docs,
         "config": {"meta": meta, "docs": docs},
         "patch_path": patch.map(|patch| {
-            let file = path(project, &found.package, patch.file.as_ref());
+            let file = project.within(&found.package, patch.file.as_ref(), Package::path);
             format!("{}://{file}", found.package)
         }),
         "arguments": arguments,
@@ -113,13 +114,13 @@ pub(super) fn docs(project: &Project) -> Json {
     let all = packages.flat_map(|(package, docs)| docs.iter().map(move |doc| (package, doc)));
     let entry = |(package, (name, doc)): (&String, (&String, &crate::scan::DocBlock))| {
         let id = format!("doc.{package}.{name}");
-        let file = path(project, package, doc.file.as_ref());
+        let file = project.within(package, doc.file.as_ref(), Package::path);
         let value = json!({
             "unique_id": id,
             "name": name,
             "resource_type": "doc",
             "package_name": package,
-            "path": below(project, package, doc.file.as_ref()),
+            "path": project.within(package, doc.file.as_ref(), Package::below),
             "original_file_path": file,
             "block_contents": doc.text,
         });

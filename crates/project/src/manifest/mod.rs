@@ -279,24 +279,6 @@ fn created_at(project: &Project) -> f64 {
     project.shared.now.timestamp_micros() as f64 / 1e6
 }
 
-/// Relative to the node's own package.
-pub(crate) fn path(project: &Project, package: &str, file: &std::path::Path) -> String {
-    let file = file.to_string_lossy();
-    let package = project.packages.iter().find(|p| p.name == package);
-    package
-        .map_or(&*file, |package| package.path(&file))
-        .to_owned()
-}
-
-/// Relative to the folder that it was looked for in: `staging/m.sql` of `models/staging/m.sql`.
-fn below(project: &Project, package: &str, file: &std::path::Path) -> String {
-    let file = file.to_string_lossy();
-    let package = project.packages.iter().find(|p| p.name == package);
-    package
-        .map_or(&*file, |package| package.below(&file))
-        .to_owned()
-}
-
 /// With the package: `shop://models/schema.yml`.
 fn patch_path(project: &Project, node: &Node, detail: &Detail) -> Option<String> {
     let file = detail.patch_file.as_ref()?;

@@ -12,10 +12,11 @@ use serde_json::{Map, Value as Json, json};
 
 use super::columns::{Columns, Keys, ModelRules, keys};
 use super::config::Config;
-use super::{below, config, contract, created_at, patch_path, path, version_json};
+use super::{config, contract, created_at, patch_path, version_json};
 use crate::Project;
 use crate::jinja::RefCall;
 use crate::nodes::{Detail, TestDetail};
+use crate::package::Package;
 use crate::text::BYTE_ORDER_MARK;
 
 /// A node's SQL, and the file that it is in.
@@ -137,7 +138,7 @@ pub(super) fn entry<'a>(
     detail: &'a Detail,
     compiled: Option<Compiled<'a>>,
 ) -> Entry<'a> {
-    let file = path(project, &node.package, &node.location.file);
+    let file = project.within(&node.package, &node.location.file, Package::path);
     let config = config::config(node, detail);
     let generic = detail.test.as_ref();
     let schema = match &node.relation {
@@ -155,7 +156,7 @@ pub(super) fn entry<'a>(
         (Spec::Test(test), Some(found)) => (None, Some(of_test(test, found))),
         _ => (None, None),
     };
-    let below = below(project, &node.package, &node.location.file);
+    let below = project.within(&node.package, &node.location.file, Package::below);
     Entry {
         unique_id: &node.id,
         name: &node.name,
@@ -226,9 +227,9 @@ fn of_sql<'a>(node: &'a Node, detail: &'a Detail, compiled: Option<Compiled<'a>>
             _ => whole_text(detail),
         },
         language,
-        refs: match detail.test {
+        refs: match &detail.test {
             Some(_) if detail.macros.first().is_some_and(is_short) => refs(&detail.calls),
-            Some(_) => refs_of_test(&detail.calls),
+            Some(test) => refs_of_test(&detail.calls, &test.target),
             None => refs(&detail.calls),
         },
         sources: sources(&detail.calls),
@@ -306,10 +307,15 @@ fn is_short(test: &NodeId) -> bool {
     )
 }
 
-/// As in dbt, the call that a generic test writes names a version as a text.
-fn refs_of_test(calls: &[RefCall]) -> Vec<Ref<'_>> {
+/// As in dbt, the call of what a generic test is declared on names a version as a text; those of its arguments are as
+/// they are written.
+fn refs_of_test<'a>(calls: &'a [RefCall], target: &RefCall) -> Vec<Ref<'a>> {
     let mut refs = refs(calls);
-    for found in &mut refs {
+    let of = calls
+        .iter()
+        .filter(|call| matches!(call, RefCall::Ref { .. }));
+    let own = refs.iter_mut().zip(of).filter(|(_, call)| *call == target);
+    for (found, _) in own {
         found.version = match found.version.take() {
             Some(Json::Number(number)) => Some(Json::String(number.to_string())),
             other => other,
@@ -444,7 +450,7 @@ fn checksum<'a>(project: &Project, node: &Node, detail: &Detail) -> Checksum<'a>
             match small.then(|| std::fs::read_to_string(file())) {
                 Some(Ok(text)) => sum(&text),
                 _ => {
-                    let path = path(project, &node.package, &node.location.file);
+                    let path = project.within(&node.package, &node.location.file, Package::path);
                     of("path", path.into())
                 }
             }

@@ -47,12 +47,12 @@ fn entry(project: &Project, operation: &Operation, has_run: bool) -> Json {
         "schema": operation.schema,
         "relation_name": null,
         "checksum": {"name": "sha256", "checksum": checksum},
+        "meta": config["meta"],
         "config": config,
         "unrendered_config": crate::config::to_written(&operation.settings),
-        "tags": [operation.when.key()],
+        "tags": tags(operation, &config["tags"]),
         "description": "",
         "columns": {},
-        "meta": {},
         "group": null,
         "docs": super::config::docs(None),
         "patch_path": null,
@@ -70,4 +70,15 @@ fn entry(project: &Project, operation: &Operation, has_run: bool) -> Json {
         "created_at": created_at(project),
         "index": operation.index + usize::from(has_run),
     })
+}
+
+/// Those of models by its place, and the one that says when it runs.
+fn tags<'a>(operation: &'a Operation, settings: &'a Json) -> Vec<&'a str> {
+    let several = settings.as_array().into_iter().flatten();
+    let mut tags: Vec<&str> = several.filter_map(Json::as_str).collect();
+    tags.extend(settings.as_str());
+    tags.push(operation.when.key());
+    tags.sort_unstable();
+    tags.dedup();
+    tags
 }

@@ -3,20 +3,21 @@
 use forebay_core::{Node, ResourceType};
 use serde_json::{Map, Value as Json, json};
 
-use super::{below, created_at, join, node, path};
+use super::{created_at, join, node};
 use crate::Project;
 use crate::nodes::Detail;
+use crate::package::Package;
 
 pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
     let kind = node.resource_type();
-    let file = path(project, &node.package, &node.location.file);
+    let file = project.within(&node.package, &node.location.file, Package::path);
     let config = config(kind, node, detail);
     let mut entry = json!({
         "unique_id": node.id,
         "name": node.name,
         "resource_type": kind.as_str(),
         "package_name": node.package,
-        "path": below(project, &node.package, &node.location.file),
+        "path": project.within(&node.package, &node.location.file, Package::below),
         "original_file_path": file,
         "fqn": node.fqn,
         "description": node.description,
@@ -65,13 +66,13 @@ fn config(kind: ResourceType, node: &Node, detail: &Detail) -> Json {
 
 pub(super) fn groups(project: &Project) -> Json {
     let groups = project.groups.iter().map(|(id, group)| {
-        let file = path(project, &group.package, &group.at.file);
+        let file = project.within(&group.package, &group.at.file, Package::path);
         let value = json!({
             "unique_id": id,
             "name": group.name,
             "resource_type": "group",
             "package_name": group.package,
-            "path": below(project, &group.package, &group.at.file),
+            "path": project.within(&group.package, &group.at.file, Package::below),
             "original_file_path": file,
             "owner": group.owner,
             "description": group.description,

@@ -4,16 +4,17 @@ use forebay_core::graph::Source;
 use forebay_core::{Node, Spec};
 use serde_json::{Map, Value as Json, json};
 
-use super::{columns, created_at, path};
+use super::{columns, created_at};
 use crate::Project;
 use crate::nodes::Detail;
+use crate::package::Package;
 use crate::properties::{Age, Ages};
 
 pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
     let Spec::Source(source) = &node.spec else {
         return Json::Null;
     };
-    let file = path(project, &node.package, &node.location.file);
+    let file = project.within(&node.package, &node.location.file, Package::path);
     let relation = node.relation.as_ref();
     let freshness = match detail.never_stale {
         true => Json::Null,

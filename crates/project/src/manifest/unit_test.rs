@@ -4,9 +4,10 @@ use forebay_core::unit_test::Fixture;
 use forebay_core::{Node, Spec};
 use serde_json::{Value as Json, json};
 
-use super::{below, path, version_json};
+use super::version_json;
 use crate::Project;
 use crate::nodes::{Detail, UnitTestDetail};
+use crate::package::Package;
 
 pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
     let (Spec::UnitTest(test), Some(written)) = (&node.spec, &detail.unit_test) else {
@@ -23,7 +24,7 @@ pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
         Spec::Model(model) => model.version.as_ref(),
         _ => None,
     });
-    let file = path(project, &node.package, &node.location.file);
+    let file = project.within(&node.package, &node.location.file, Package::path);
     let relation = tested.and_then(|node| node.relation.as_ref());
     let target = &project.shared.target.schema;
     json!({
@@ -31,7 +32,7 @@ pub(super) fn entry(project: &Project, node: &Node, detail: &Detail) -> Json {
         "name": node.name,
         "resource_type": "unit_test",
         "package_name": node.package,
-        "path": below(project, &node.package, &node.location.file),
+        "path": project.within(&node.package, &node.location.file, Package::below),
         "original_file_path": file,
         "fqn": node.fqn,
         "model": written.model,

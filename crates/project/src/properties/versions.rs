@@ -162,10 +162,10 @@ fn columns(
         .cloned()
         .collect();
     let own = columns::read(doc, &own, name, false);
+    // Its own word on a common column counts, and the tests of both.
     let kept = common.iter().filter(|declared| {
         let name = &declared.column.name;
         rule.as_ref().is_none_or(|rule| rule.keeps(name))
-            && own.iter().all(|other| other.column.name != *name)
     });
     kept.cloned().chain(own.iter().cloned()).collect()
 }

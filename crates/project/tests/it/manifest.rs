@@ -216,6 +216,10 @@ fn hooks_and_groups_have_settings_of_models_and_columns_keep_keys_that_nobody_kn
     let manifest = project.manifest();
     let hook = &manifest["nodes"]["operation.shop.shop-on-run-start-0"];
     assert_eq!(
+        (&hook["meta"], &hook["tags"]),
+        (&json!({"z": 1}), &json!(["on-run-start", "t"]))
+    );
+    assert_eq!(
         (&hook["schema"], &hook["index"]),
         (&json!("main_mart"), &json!(0))
     );
@@ -266,7 +270,8 @@ fn a_model_may_be_switched_on_by_a_macro_and_no_file_of_a_version_has_an_entry_o
 fn a_database_that_is_not_attached_is_told_of_the_nodes_that_are_in_it() {
     let project = project(
         "--- dbt_project.yml\nname: shop\nprofile: p\n--- profiles.yml\np:\n  target: dev\n  outputs:\n    dev: {type: duckdb, path: own.duckdb, attach: [{path: x.db, alias: side}]}\n\
-         --- models/a.sql\n{{ config(database='nope') }} select 1 as id\n--- models/b.sql\n{{ config(database='SIDE') }} select 1 as id\n\
+         --- models/a.sql\n{{ config(database='nope') }} select 1 as id\n--- models/d.sql\n{{ config(alias='t', database='side') }} select 1 as id\n\
+         --- models/e.sql\n{{ config(alias='t') }} select 1 as id\n--- models/b.sql\n{{ config(database='SIDE') }} select 1 as id\n\
          --- models/c.sql\n{{ config(database='own') }} select 1 as id\n",
     );
     let told = |name: &str| {
@@ -274,13 +279,21 @@ fn a_database_that_is_not_attached_is_told_of_the_nodes_that_are_in_it() {
             .graph
             .get(&NodeId::new(format!("model.shop.{name}")));
         project
-            .not_attached(node.unwrap())
+            .elsewhere(node.unwrap())
             .map(|problem| problem.to_string())
     };
     let problem = told("a").unwrap();
     assert!(problem.contains("'nope' of model 'a'"), "{problem}");
     assert!(problem.contains("--> models/a.sql:1:11"), "{problem}");
     assert_eq!((told("b"), told("c")), (None, None));
+    // Two databases can have one table each: there is one here.
+    assert_eq!(told("e"), None);
+    let problem = told("d").unwrap();
+    assert!(
+        problem.contains("model 'd' of database 'side' and model 'e' both fill the table main.t"),
+        "{problem}"
+    );
+    assert!(problem.contains("--> models/d.sql:1:22"), "{problem}");
 }
 
 #[test]
@@ -320,4 +333,44 @@ fn a_path_begins_at_the_configured_folder() {
         json!(["shop", "models", "u", "x", "t"])
     );
     assert_eq!(nodes["model.shop.x"]["fqn"], json!(["shop", "u", "x"]));
+}
+
+#[test]
+fn tests_of_versions_are_those_of_all_and_their_own_and_refs_are_as_written() {
+    let project = project(
+        "--- dbt_project.yml\nname: shop\n--- models/w_v1.sql\nselect 1 as id\n--- models/w_v2.sql\nselect 1 as id\n\
+         --- models/z.sql\nselect id from {{ source('s', 't') }} join {{ ref('w', v=1) }} using (id)\n\
+         --- models/s.yml\nmodels:\n  - name: w\n    columns: [{name: id, data_tests: [not_null]}]\n\
+         \x20   versions: [{v: 1}, {v: 2, columns: [{name: id, description: own, data_tests: [unique]}]}]\n\
+         \x20 - name: z\n    columns: [{name: id, data_tests: [{relationships: {to: \"ref('w', v=1)\", field: id}}]}]\n\
+         sources: [{name: s, tables: [{name: t}]}]\n",
+    );
+    let manifest = project.manifest();
+    let tests = manifest["nodes"].as_object().unwrap().values();
+    let tests = tests.filter(|node| node["resource_type"] == "test");
+    let names: Vec<_> = tests
+        .clone()
+        .map(|node| node["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "not_null_w_v1_id",
+            "not_null_w_v2_id",
+            "relationships_z_id__id__ref_w_v_1_",
+            "unique_w_v2_id"
+        ]
+    );
+    assert_eq!(
+        manifest["nodes"]["model.shop.w.v2"]["columns"]["id"]["description"],
+        "own"
+    );
+    let keys = tests.clone().find(|node| node["name"] == names[2]).unwrap();
+    assert_eq!(keys["refs"][0]["version"], 1);
+    let parents = &manifest["parent_map"][keys["unique_id"].as_str().unwrap()];
+    assert_eq!(parents, &json!(["model.shop.w.v1", "model.shop.z"]));
+    assert_eq!(
+        manifest["nodes"]["model.shop.z"]["depends_on"]["nodes"],
+        json!(["source.shop.s.t", "model.shop.w.v1"])
+    );
 }

@@ -5,7 +5,7 @@ use forebay_core::graph::{HardDeletes, SnapshotStrategy};
 use forebay_core::quote;
 use forebay_lake::sql_type;
 
-use super::sql::{Added, Queries, column, hash, is_own, list};
+use super::sql::{Added, Queries, column, hash, list};
 
 /// A run over the history that the table has.
 pub struct Changes<'a> {
@@ -18,7 +18,7 @@ pub struct Changes<'a> {
 impl<'a> Changes<'a> {
     pub fn new(queries: &'a Queries<'a>, table: &'a Schema) -> Self {
         let names = table.fields().iter().map(|field| field.name().as_str());
-        let names = names.filter(|name| !is_own(queries.spec, name)).collect();
+        let names = names.filter(|name| !queries.is_own(name)).collect();
         Self {
             queries,
             table,
@@ -59,48 +59,65 @@ impl<'a> Changes<'a> {
     /// Names of versions, and when they end.
     fn touched(&self) -> String {
         let queries = self.queries;
-        let scd_id = self.old(&queries.spec.names.scd_id);
-        let valid_to = |time: &str| self.typed(&queries.spec.names.valid_to, time);
+        let names = &queries.spec.names;
+        // Of a query with such columns of its own, dbt ends what has the changed row's name, at the row's own time.
+        let (ends, begins) = match queries.has(&names.scd_id) {
+            true => (new(&names.scd_id), new(&names.scd_id)),
+            false => (self.old(&names.scd_id), "dbt_new_scd_id".to_owned()),
+        };
+        let ended_at = match queries.has(&names.valid_to) {
+            true => new(&names.valid_to),
+            false => new("dbt_changed_at"),
+        };
+        let valid_to = |time: &str| self.typed(&names.valid_to, time);
         let mut parts = vec![
             format!(
-                "select {scd_id} as dbt_version, {} as dbt_at from staged s join open_versions o on {} where {}",
-                valid_to("s.dbt_changed_at"),
+                "select {ends} as dbt_version, {} as dbt_at from staged s join open_versions o on {} where {}",
+                valid_to(&ended_at),
                 queries.on("s", "o"),
                 self.differs(),
             ),
-            format!("select dbt_new_scd_id, {} from inserted", valid_to("null")),
+            format!("select {begins}, {} from inserted s", valid_to("null")),
         ];
-        if queries.spec.hard_deletes != HardDeletes::Ignore {
+        if queries.spec.hard_deletes != HardDeletes::Ignore && !queries.has(&names.scd_id) {
             let now = valid_to(&queries.now());
-            parts.push(format!("select {scd_id}, {now} {}", self.gone()));
+            parts.push(format!("select {ends}, {now} {}", self.gone()));
         }
         parts.join("\nunion all\n")
     }
 
     /// Versions that the table has: those that are open may end.
     fn kept(&self) -> String {
-        let names = &self.queries.spec.names;
-        let valid_to = self.old(&names.valid_to);
+        let (names, ends) = (&self.queries.names, &self.queries.spec.names.valid_to);
+        let end = format!(
+            "case when o.dbt_ended_at is not null and {} then o.dbt_ended_at else {} end",
+            self.is_open(),
+            self.old(ends),
+        );
+        let value = |name: &str| match name.eq_ignore_ascii_case(ends) {
+            true => end.clone(),
+            false => self.old(name),
+        };
+        let columns = list(&self.all(), |name| match column(&self.names, name) {
+            Some(_) => format!("{} as {}", value(name), quote(name)),
+            None => format!("null as {}", quote(name)),
+        });
         format!(
-            "select {}, {} from (select * from {} join touched on {} = dbt_version) as o",
-            self.old_columns(),
+            "select {columns}, {} from (select * from {} join touched on {} = dbt_version) as o",
             self.queries.added(&Added {
                 scd_id: self.old(&names.scd_id),
                 updated_at: self.old(&names.updated_at),
                 valid_from: self.old(&names.valid_from),
-                valid_to: format!(
-                    "case when o.dbt_ended_at is not null and {} then o.dbt_ended_at else {valid_to} end",
-                    self.is_open()
-                ),
+                valid_to: value(&names.valid_to),
                 deleted: self.old(&names.is_deleted),
             }),
             self.queries.relation.sql(),
-            quote(&names.scd_id),
+            quote(&self.queries.spec.names.scd_id),
         )
     }
 
     fn begun(&self) -> String {
-        let names = &self.queries.spec.names;
+        let names = &self.queries.names;
         let columns = list(&self.all(), |name| {
             match column(self.queries.columns, name) {
                 Some(own) => format!("s.{} as {}", quote(own), quote(name)),
@@ -119,12 +136,12 @@ impl<'a> Changes<'a> {
 
     /// Versions that say that their row is gone.
     fn deleted(&self) -> String {
-        let (names, now) = (&self.queries.spec.names, self.queries.now());
+        let (names, now) = (&self.queries.names, self.queries.now());
         let own = self.queries.added(&Added {
-            scd_id: hash([self.old(&names.scd_id), now.clone()].into_iter()),
+            scd_id: hash([self.old(&self.queries.spec.names.scd_id), now.clone()].into_iter()),
             updated_at: self.typed(&names.updated_at, &now),
             valid_from: self.typed(&names.valid_from, &now),
-            valid_to: self.old(&names.valid_to),
+            valid_to: self.old(&self.queries.spec.names.valid_to),
             deleted: "'True'".to_owned(),
         });
         format!("select {}, {own} {}", self.old_columns(), self.gone())
@@ -177,9 +194,12 @@ impl<'a> Changes<'a> {
 
     /// The end of a version that is still valid.
     fn open_end(&self) -> String {
-        let spec = self.queries.spec;
-        let end = spec.valid_to_current.as_deref().unwrap_or("null");
-        self.typed(&spec.names.valid_to, end)
+        self.end_of(&self.queries.names.valid_to)
+    }
+
+    fn end_of(&self, valid_to: &str) -> String {
+        let end = self.queries.spec.valid_to_current.as_deref();
+        self.typed(valid_to, end.unwrap_or("null"))
     }
 
     fn is_open(&self) -> String {
@@ -187,7 +207,10 @@ impl<'a> Changes<'a> {
         let valid_to = quote(&spec.names.valid_to);
         match &spec.valid_to_current {
             None => format!("{valid_to} is null"),
-            Some(_) => format!("({valid_to} is null or {valid_to} = {})", self.open_end()),
+            Some(_) => format!(
+                "({valid_to} is null or {valid_to} = {})",
+                self.end_of(&spec.names.valid_to)
+            ),
         }
     }
 
@@ -235,4 +258,9 @@ impl<'a> Changes<'a> {
             None => "true".to_owned(),
         }
     }
+}
+
+/// A column of the source's row.
+fn new(name: &str) -> String {
+    format!("s.{}", quote(name))
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use arrow::record_batch::RecordBatch;
 use forebay_core::graph::{Snapshot, SnapshotTerms};
-use forebay_core::{Diagnostic, Node, Relation, suggest};
+use forebay_core::{Diagnostic, Node, suggest};
 use forebay_lake::{
     Input, Lake, Rows, SchemaChange, TableInfo, TableKind, WriteMode, WriteOptions, Written,
 };
@@ -42,6 +42,7 @@ pub async fn snapshot(
     let queries = Queries {
         relation,
         spec,
+        names: sql::added_names(spec, &columns),
         terms,
         columns: &columns,
         source: sql,
@@ -61,7 +62,7 @@ pub async fn snapshot(
             .write(relation, input, options(WriteMode::Overwrite))
             .await;
     };
-    check_table(relation, spec, &table)?;
+    check_table(&queries, &table)?;
     let changes = Changes::new(&queries, &table.schema).query();
     let held = |name: &&str| {
         let mut fields = table.schema.fields().iter();
@@ -107,12 +108,6 @@ fn check_settings(node: &Node, spec: &Snapshot, columns: &[&str]) -> Result<(), 
     if spec.unique_key.is_empty() {
         return Err(error(format!("snapshot '{}' has no unique_key", node.name)));
     }
-    if let Some(own) = columns.iter().find(|name| sql::is_own(spec, name)) {
-        return Err(error(format!(
-            "the query of snapshot '{}' has a column '{own}', which the snapshot adds itself",
-            node.name
-        )));
-    }
     let unknown = sql::named_columns(spec).filter(|(_, name)| sql::column(columns, name).is_none());
     let unknown: Vec<_> = unknown.collect();
     let Some((setting, name)) = unknown.first() else {
@@ -136,8 +131,10 @@ fn check_settings(node: &Node, spec: &Snapshot, columns: &[&str]) -> Result<(), 
     Err(problem.of_setting(setting).maybe_hint(hint))
 }
 
-fn check_table(relation: &Relation, spec: &Snapshot, table: &TableInfo) -> Result<(), Diagnostic> {
-    let lacks = sql::own(spec)
+fn check_table(queries: &Queries<'_>, table: &TableInfo) -> Result<(), Diagnostic> {
+    let relation = queries.relation;
+    let lacks = queries
+        .own()
         .into_iter()
         .find(|name| table.schema.column_with_name(name).is_none());
     let problem = match (table.kind, lacks) {

@@ -1,30 +1,31 @@
 //! What the queries of a snapshot are made of, and the one of a first run.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use forebay_core::graph::{HardDeletes, Snapshot, SnapshotStrategy, SnapshotTerms};
+use forebay_core::graph::{HardDeletes, Snapshot, SnapshotNames, SnapshotStrategy, SnapshotTerms};
 use forebay_core::{Relation, quote};
 
 /// What the queries call versions that are open, and rows of the source.
 pub const OLD: &str = "o";
 pub const NEW: &str = "s";
 
-/// The columns that a snapshot adds.
-pub fn own(spec: &Snapshot) -> Vec<&str> {
+/// What the columns are called that a snapshot adds to a query with these columns: where the query has the name, the
+/// added column is numbered, as DuckDB numbers the second of two (`dbt_updated_at_1`).
+pub fn added_names(spec: &Snapshot, columns: &[&str]) -> SnapshotNames {
+    let free = |name: &String| match column(columns, name) {
+        None => name.clone(),
+        Some(_) => (1..)
+            .map(|n| format!("{name}_{n}"))
+            .find(|numbered| column(columns, numbered).is_none())
+            .unwrap_or_default(),
+    };
     let names = &spec.names;
-    let mut own: Vec<&str> = vec![
-        &names.scd_id,
-        &names.updated_at,
-        &names.valid_from,
-        &names.valid_to,
-    ];
-    if spec.hard_deletes == HardDeletes::NewRecord {
-        own.push(&names.is_deleted);
+    SnapshotNames {
+        scd_id: free(&names.scd_id),
+        updated_at: free(&names.updated_at),
+        valid_from: free(&names.valid_from),
+        valid_to: free(&names.valid_to),
+        is_deleted: free(&names.is_deleted),
     }
-    own
-}
-
-pub fn is_own(spec: &Snapshot, name: &str) -> bool {
-    own(spec).iter().any(|own| own.eq_ignore_ascii_case(name))
 }
 
 /// The names that must be columns of the query. Keys and times may be expressions, which the
@@ -60,6 +61,10 @@ pub fn column<'a>(columns: &[&'a str], name: &str) -> Option<&'a str> {
 pub struct Queries<'a> {
     pub relation: &'a Relation,
     pub spec: &'a Snapshot,
+    /// What the columns are called that the snapshot adds. What says whether a version is open and which one ends is
+    /// looked for under the names of `spec`, so in the query's own columns where it has them: dbt's SQL does not tell
+    /// the two apart either.
+    pub names: SnapshotNames,
     /// Of a strategy of the project's own.
     pub terms: Option<&'a SnapshotTerms>,
     /// Columns of the source query.
@@ -86,6 +91,30 @@ impl Queries<'_> {
         )
     }
 
+    /// The columns that the snapshot adds.
+    pub fn own(&self) -> Vec<&str> {
+        let names = &self.names;
+        let mut own: Vec<&str> = vec![
+            &names.scd_id,
+            &names.updated_at,
+            &names.valid_from,
+            &names.valid_to,
+        ];
+        if self.spec.hard_deletes == HardDeletes::NewRecord {
+            own.push(&names.is_deleted);
+        }
+        own
+    }
+
+    pub fn is_own(&self, name: &str) -> bool {
+        self.own().iter().any(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether the query itself has a column of that name.
+    pub fn has(&self, name: &str) -> bool {
+        column(self.columns, name).is_some()
+    }
+
     pub fn added(&self, added: &Added) -> String {
         let values = [
             &added.scd_id,
@@ -94,7 +123,7 @@ impl Queries<'_> {
             &added.valid_to,
             &added.deleted,
         ];
-        let terms = own(self.spec).into_iter().zip(values);
+        let terms = self.own().into_iter().zip(values);
         let terms: Vec<String> = terms
             .map(|(name, value)| format!("{value} as {}", quote(name)))
             .collect();

@@ -346,8 +346,6 @@ async fn what_cannot_be_kept_is_refused() {
     let text = refused(rows("(1, 'a')"), check(&["vv"])).await;
     assert!(text.contains("names the column 'vv'"), "{text}");
     assert!(text.contains("did you mean 'v'?"), "{text}");
-    let text = refused("select 1 as id, 2 as dbt_valid_to".into(), check(&[])).await;
-    assert!(text.contains("has a column 'dbt_valid_to'"), "{text}");
     assert!(bed.lake.relations().await.unwrap().is_empty());
     bed.table("s", "select 1 as id").await;
     let text = refused(rows("(1, 'a')"), check(&[])).await;
@@ -407,6 +405,64 @@ async fn the_end_of_what_is_valid_and_the_names_of_the_columns_can_be_chosen() {
             "1|a|2013-01-07|2013-01-08",
             "1|A|2013-01-08|9999-12-31",
             "2|b|2013-01-07|9999-12-31"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_added_column_is_numbered_where_the_query_has_its_name() {
+    let bed = bed().await;
+    let spec = Snapshot {
+        strategy: SnapshotStrategy::Timestamp {
+            updated_at: "dbt_updated_at".into(),
+        },
+        ..check(&[])
+    };
+    let rows = |n: u32| {
+        format!(
+            "select id, timestamp '2013-01-01' + interval {n} day as dbt_updated_at, 'x' as DBT_SCD_ID \
+             from (values (1), (2)) as t(id)"
+        )
+    };
+    for (n, now) in [(1, MONDAY), (2, TUESDAY)] {
+        take(&bed, &spec, &rows(n), now).await.unwrap();
+    }
+    let history = "select id, dbt_updated_at, dbt_updated_at_1, dbt_valid_from, dbt_valid_to, \
+                   length(dbt_scd_id_1) from main.s order by id, dbt_valid_from";
+    let [first, second] = ["2013-01-02T00:00:00", "2013-01-03T00:00:00"];
+    let expected: Vec<String> = [1, 2]
+        .iter()
+        .flat_map(|id| {
+            [
+                format!("{id}|{first}|{first}|{first}|{second}|32"),
+                format!("{id}|{second}|{second}|{second}||32"),
+            ]
+        })
+        .collect();
+    assert_eq!(bed.rows(history).await, expected);
+}
+
+#[tokio::test]
+async fn a_version_whose_end_is_the_querys_own_column_ends_as_the_row_says() {
+    let bed = bed().await;
+    let spec = check(&["v"]);
+    let rows = |v: u32| {
+        format!(
+            "select id, 'k' || id as dbt_scd_id, case when id = 2 then timestamp '2013-02-02' end as dbt_valid_to, \
+             {v} as v from (values (1), (2)) as t(id)"
+        )
+    };
+    take(&bed, &spec, &rows(1), MONDAY).await.unwrap();
+    take(&bed, &spec, &rows(2), TUESDAY).await.unwrap();
+    // The second row was never open, so that it begins anew; the first one ends at no time.
+    assert_eq!(
+        bed.rows("select id, v, dbt_valid_to, dbt_valid_to_1 from main.s order by id, v")
+            .await,
+        [
+            "1|1||",
+            "1|2||",
+            "2|1|2013-02-02T00:00:00|",
+            "2|2|2013-02-02T00:00:00|"
         ]
     );
 }
