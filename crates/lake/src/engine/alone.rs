@@ -8,6 +8,8 @@ use datafusion::datasource::source_as_provider;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{BinaryExpr, Expr, Join, LogicalPlan, Operator, TableScan};
 
+use super::once::Shared;
+
 const FEW_ROWS: usize = 200_000;
 
 /// Leaves a plan of few rows one thread. The session is this query's own: a copy of it has a thousand functions' names.
@@ -75,7 +77,11 @@ fn looks_up(join: &Join) -> bool {
 }
 
 fn scanned(scan: &TableScan) -> Option<usize> {
-    let known = source_as_provider(&scan.source).ok()?.statistics()?;
+    let table = source_as_provider(&scan.source).ok()?;
+    if let Some(shared) = table.downcast_ref::<Shared>() {
+        return rows(&shared.plan);
+    }
+    let known = table.statistics()?;
     match known.num_rows {
         Precision::Exact(rows) => Some(rows),
         Precision::Inexact(_) | Precision::Absent => None,

@@ -27,6 +27,7 @@ mod stumbled;
 mod types;
 mod veil;
 mod views;
+mod waits;
 mod whole_answers;
 mod words;
 

@@ -21,7 +21,7 @@ use super::lambdas;
 use super::lazy;
 use super::spill::SpillFolder;
 use super::types::SqlTypes;
-use super::{veil, whole_answers};
+use super::{veil, waits, whole_answers};
 use crate::dialect;
 use crate::named::{self, Sequences};
 use crate::types::{Dialect, LakeOptions};
@@ -58,6 +58,7 @@ fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>, dialect: Dialect) -> S
     join_order::install(&mut rules);
     rules.insert(0, Arc::new(veil::Veiled));
     fence::install(&mut rules);
+    waits::install(&mut rules);
     early::install(&mut rules);
     let mut logical = state.optimizer().rules.clone();
     days::install(&mut logical);

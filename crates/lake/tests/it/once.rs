@@ -1,5 +1,7 @@
 //! What is computed anew each time is computed once for all who read it by one name.
 
+use forebay_lake::WriteMode;
+
 use crate::support::place;
 
 /// Rows, all of which satisfy both sides.
@@ -44,5 +46,39 @@ async fn an_expression_that_is_read_twice_has_the_same_rows() {
     let place = place().await;
     for sql in TRUE_OF_ALL {
         assert_eq!(place.rows(sql).await, ["true"], "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn rows_that_memory_has_no_room_for_are_kept_in_a_file() {
+    let place = place().await;
+    // 360 MB, of 256.
+    let sql = "WITH r AS (SELECT random() AS x, repeat('x', 400) AS t FROM generate_series(1, 900000) AS g(i))
+               SELECT (SELECT max(x) FROM r) = (SELECT max(x) FROM r),
+                      (SELECT sum(length(t)) FROM r WHERE x >= 0), (SELECT count(*) FROM r)";
+    assert_eq!(place.rows(sql).await, ["true|360000000|900000"]);
+}
+
+#[tokio::test]
+async fn groups_that_are_read_twice_are_computed_once() {
+    let place = place().await;
+    let rows = "SELECT value AS id, value % 7 AS k FROM generate_series(1, 1000) AS t(value)";
+    place.sql("main.t", WriteMode::Append, rows).await.unwrap();
+    let best = "g AS (SELECT k, sum(id) AS s FROM t GROUP BY k)";
+    let of_best = "SELECT k, s FROM g WHERE s = (SELECT max(s) FROM g)";
+    let once = |plan: &str| plan.matches("OnceExec").count();
+    for (sql, readers) in [
+        (format!("WITH {best} {of_best}"), 2),
+        (
+            format!(
+                "WITH {} {of_best}",
+                best.replace("AS (", "AS NOT MATERIALIZED (")
+            ),
+            0,
+        ),
+    ] {
+        assert_eq!(place.rows(&sql).await, ["6|71929"], "{sql}");
+        let plan = place.rows(&format!("EXPLAIN {sql}")).await.join("\n");
+        assert_eq!(once(&plan), readers, "{plan}");
     }
 }

@@ -1,5 +1,7 @@
 //! What the engine is spared: joins in the order of their sizes, dates compared as dates. No answer changes.
 
+use std::time::Duration;
+
 use forebay_lake::WriteMode;
 
 use crate::support::{Place, lines, open_alone, place};
@@ -242,4 +244,18 @@ async fn a_condition_of_one_side_of_a_join_is_not_asked_of_a_column_of_that_name
     ] {
         assert_eq!(place.rows(sql).await, [expected], "{sql}");
     }
+}
+
+/// A part of the outer join that has no rows does not look into the inner one, whose other part must not wait for it.
+#[tokio::test]
+async fn joins_below_others_do_not_wait_for_parts_that_nobody_reads() {
+    let place = place().await;
+    let rows = "SELECT * FROM (VALUES (1, 'a', 10), (2, 'a', -3), (3, 'b', 7), (4, 'b', 7), (5, 'b', NULL),
+                (6, NULL, 0), (7, 'c', 2147483647), (8, 'c', -2147483648)) AS t(id, k, n)";
+    place.sql("main.t", WriteMode::Append, rows).await.unwrap();
+    let query = "SELECT id, (SELECT max(b.n) FROM t AS b WHERE b.k IS NOT DISTINCT FROM a.k) AS p FROM t AS a
+                 WHERE (SELECT bool_and(a.n < b.n) FROM t AS b WHERE b.id > a.id AND b.k <> a.k) OR id = 1
+                 ORDER BY id";
+    let answer = tokio::time::timeout(Duration::from_secs(60), place.rows(query)).await;
+    assert_eq!(answer.unwrap(), ["1|10"]);
 }

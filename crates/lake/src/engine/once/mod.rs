@@ -1,8 +1,9 @@
-//! A common table expression that is read more than once and whose rows are other ones each time (`random()`,
-//! `gen_random_uuid()`) is computed once a query, as in PostgreSQL and DuckDB. The planner lays its plan into the query at
-//! each name. All others stay so: there each reader can be given its own columns and filters.
+//! A common table expression that is read more than once is computed once a query, as in PostgreSQL and DuckDB, where its
+//! rows are other ones each time (`random()`, `gen_random_uuid()`) or groups of many. The planner lays its plan into the
+//! query at each name. All others stay so: there each reader can be given its own columns and filters.
 
 mod rows;
+mod spilled;
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -28,6 +29,7 @@ use datafusion::sql::sqlparser::ast::{CteAsMaterialized, Query, Statement, Visit
 use rows::Once;
 
 use super::in_turn::in_turn;
+use super::waits;
 use crate::dialect::folded;
 pub(super) use rows::tie;
 
@@ -43,26 +45,14 @@ pub(super) fn settle(
     }
     let mut found = Found {
         names: &names,
-        readers: Vec::new(),
-        is_volatile: false,
+        expressions: Vec::new(),
     };
     plan.visit_with_subqueries(&mut found)?;
-    if !found.is_volatile {
+    let mut shared = found.expressions;
+    shared.retain(|expression| expression.is_shared == Some(true));
+    if shared.is_empty() {
         return Ok(plan);
     }
-    let mut shared: Vec<Expression> = Vec::new();
-    for named in found.readers {
-        match shared.iter_mut().find(|known| known.is(&named)) {
-            Some(known) => known.readers += 1,
-            None if is_its_own(&named)? => shared.push(Expression {
-                named,
-                readers: 1,
-                table: None,
-            }),
-            None => (),
-        }
-    }
-    shared.retain(|expression| expression.readers > 1);
     Settling { state, shared }.plan(plan)
 }
 
@@ -93,37 +83,80 @@ fn names(statement: &Statement) -> HashSet<String> {
     names.kept
 }
 
-/// Where the names are read. Other rows can have such a name too, as the alias of a table.
+/// What the names stand for. Other rows can have such a name too, as the alias of a table.
 struct Found<'a> {
     names: &'a HashSet<String>,
-    readers: Vec<SubqueryAlias>,
-    is_volatile: bool,
+    expressions: Vec<Expression>,
 }
 
 impl<'n> TreeNodeVisitor<'n> for Found<'_> {
     type Node = LogicalPlan;
 
     fn f_down(&mut self, plan: &'n LogicalPlan) -> Result<TreeNodeRecursion> {
-        if let LogicalPlan::SubqueryAlias(named) = plan
-            && let TableReference::Bare { table } = &named.alias
-            && self.names.contains(table.as_ref())
-        {
-            self.readers.push(named.clone());
+        let LogicalPlan::SubqueryAlias(named) = plan else {
+            return Ok(TreeNodeRecursion::Continue);
+        };
+        let TableReference::Bare { table } = &named.alias else {
+            return Ok(TreeNodeRecursion::Continue);
+        };
+        if !self.names.contains(table.as_ref()) {
+            return Ok(TreeNodeRecursion::Continue);
         }
-        self.is_volatile = self.is_volatile || computes_anew(plan);
-        Ok(TreeNodeRecursion::Continue)
+        let known = self.expressions.iter_mut().find(|known| known.is(named));
+        let Some(known) = known else {
+            self.expressions.push(Expression::new(named));
+            return Ok(TreeNodeRecursion::Continue);
+        };
+        // What a shared one reads is read once by all of its readers.
+        Ok(match known.is_shared()? {
+            true => TreeNodeRecursion::Jump,
+            false => TreeNodeRecursion::Continue,
+        })
     }
 }
 
 struct Expression {
     named: SubqueryAlias,
-    readers: usize,
+    /// Known of those that have a second reader.
+    is_shared: Option<bool>,
     table: Option<Arc<Shared>>,
 }
 
 impl Expression {
+    fn new(named: &SubqueryAlias) -> Self {
+        Self {
+            named: named.clone(),
+            is_shared: None,
+            table: None,
+        }
+    }
+
     fn is(&self, named: &SubqueryAlias) -> bool {
         self.named == *named
+    }
+
+    fn is_shared(&mut self) -> Result<bool> {
+        if let Some(known) = self.is_shared {
+            return Ok(known);
+        }
+        let mut rows = Rows::default();
+        self.named.input.visit_with_subqueries(&mut rows)?;
+        let is_worth = rows.are_volatile || are_groups(&self.named.input);
+        let is_shared = is_worth && !rows.are_of_reader;
+        self.is_shared = Some(is_shared);
+        Ok(is_shared)
+    }
+}
+
+/// Whether what is answered are groups: far fewer rows than are read for them.
+fn are_groups(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => true,
+        LogicalPlan::Projection(_)
+        | LogicalPlan::Filter(_)
+        | LogicalPlan::Sort(_)
+        | LogicalPlan::SubqueryAlias(_) => plan.inputs().iter().any(|below| are_groups(below)),
+        _ => false,
     }
 }
 
@@ -172,13 +205,6 @@ impl Settling<'_> {
         })
         .data()
     }
-}
-
-/// Whether the rows are others each time, and no one else's matter.
-fn is_its_own(named: &SubqueryAlias) -> Result<bool> {
-    let mut rows = Rows::default();
-    named.input.visit_with_subqueries(&mut rows)?;
-    Ok(rows.are_volatile && !rows.are_of_reader)
 }
 
 /// What the rows of an expression depend on.
@@ -235,10 +261,10 @@ fn reads_outside(plan: &LogicalPlan) -> Result<bool> {
 
 /// The expression as a table.
 #[derive(Debug)]
-struct Shared {
+pub(super) struct Shared {
     id: usize,
     schema: SchemaRef,
-    plan: LogicalPlan,
+    pub plan: LogicalPlan,
 }
 
 impl Shared {
@@ -275,10 +301,11 @@ impl TableProvider for Shared {
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let mut rows = session.create_physical_plan(&self.plan).await?;
-        if session.config().target_partitions() == 1 {
-            rows = in_turn(rows)?;
-        }
-        let rows: Arc<dyn ExecutionPlan> = Arc::new(Once::new(self.id, rows));
+        rows = match session.config().target_partitions() {
+            1 => in_turn(rows)?,
+            _ => waits::without(rows)?,
+        };
+        let rows: Arc<dyn ExecutionPlan> = Arc::new(Once::new(self.id, rows)?);
         let Some(columns) = projection else {
             return Ok(rows);
         };

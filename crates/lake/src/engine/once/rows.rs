@@ -5,18 +5,25 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
+use datafusion::common::Statistics;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
+use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
 };
 use futures::{StreamExt, stream};
 use tokio::sync::Mutex;
+
+use super::spilled::Spilled;
+
+/// The share of memory, one in as many, that the parts of such rows may take: joins and sorts need theirs.
+const KEPT_OF: usize = 4;
 
 /// Gives all readers of the same rows one place where they are kept.
 pub(crate) fn tie(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
@@ -42,6 +49,7 @@ fn tied(
         Ok(Transformed::yes(Arc::new(Once {
             id: once.id,
             rows: Arc::clone(&once.rows),
+            statistics: Arc::clone(&once.statistics),
             kept: Some(kept),
         })))
     })
@@ -53,13 +61,19 @@ fn tied(
 pub(super) struct Once {
     id: usize,
     rows: Arc<dyn ExecutionPlan>,
+    statistics: Arc<Statistics>,
     kept: Option<Arc<Kept>>,
 }
 
 impl Once {
-    pub(super) fn new(id: usize, rows: Arc<dyn ExecutionPlan>) -> Self {
-        let kept = None;
-        Self { id, rows, kept }
+    pub(super) fn new(id: usize, rows: Arc<dyn ExecutionPlan>) -> Result<Self> {
+        let statistics = StatisticsContext::new().compute(rows.as_ref(), &StatisticsArgs::new())?;
+        Ok(Self {
+            id,
+            rows,
+            statistics,
+            kept: None,
+        })
     }
 }
 
@@ -105,6 +119,17 @@ impl ExecutionPlan for Once {
             children,
             ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute),
         )
+    }
+
+    fn statistics_from_inputs(
+        &self,
+        _: &[Arc<Statistics>],
+        of: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
+        Ok(match of.partition() {
+            None => Arc::clone(&self.statistics),
+            Some(_) => Arc::new(Statistics::new_unknown(&self.schema())),
+        })
     }
 
     /// Each step of a recursive query reads the same rows.
@@ -156,6 +181,9 @@ impl Kept {
 #[derive(Default)]
 struct Part {
     batches: Vec<RecordBatch>,
+    memory: Option<MemoryReservation>,
+    /// Those that come after `batches`.
+    spilled: Option<Spilled>,
     source: Source,
 }
 
@@ -163,8 +191,8 @@ struct Part {
 enum Source {
     #[default]
     Idle,
-    Running(SendableRecordBatchStream, MemoryReservation),
-    Ended(#[expect(dead_code, reason = "kept as long as the batches")] MemoryReservation),
+    Running(SendableRecordBatchStream),
+    Ended,
     Failed(Arc<DataFusionError>),
 }
 
@@ -186,6 +214,10 @@ impl Part {
         if let Some(batch) = self.batches.get(at) {
             return Some(Ok(batch.clone()));
         }
+        let spilled = self.spilled.as_ref();
+        if let Some(batch) = spilled.and_then(|spilled| spilled.batch(at - self.batches.len())) {
+            return Some(batch);
+        }
         match self.more(rows, part, context).await {
             Ok(batch) => batch.map(Ok),
             Err(error) => {
@@ -203,22 +235,41 @@ impl Part {
         context: &Arc<TaskContext>,
     ) -> Result<Option<RecordBatch>> {
         if let Source::Idle = self.source {
-            let memory = MemoryConsumer::new("rows read more than once");
-            let memory = memory.register(context.memory_pool());
-            self.source = Source::Running(rows.execute(part, Arc::clone(context))?, memory);
+            self.source = Source::Running(rows.execute(part, Arc::clone(context))?);
         }
-        let (stream, memory) = match &mut self.source {
-            Source::Running(stream, memory) => (stream, memory),
+        let stream = match &mut self.source {
+            Source::Running(stream) => stream,
             Source::Failed(error) => return Err(DataFusionError::Shared(Arc::clone(error))),
-            Source::Idle | Source::Ended(_) => return Ok(None),
+            Source::Idle | Source::Ended => return Ok(None),
         };
         let Some(batch) = stream.next().await.transpose()? else {
-            let memory = memory.take();
-            self.source = Source::Ended(memory);
+            self.source = Source::Ended;
             return Ok(None);
         };
-        memory.try_grow(batch.get_array_memory_size())?;
-        self.batches.push(batch.clone());
+        let parts = rows.output_partitioning().partition_count();
+        self.keep(batch.clone(), parts, context)?;
         Ok(Some(batch))
+    }
+
+    fn keep(&mut self, batch: RecordBatch, parts: usize, context: &TaskContext) -> Result<()> {
+        if let Some(spilled) = &mut self.spilled {
+            return spilled.push(&batch);
+        }
+        let memory = self.memory.get_or_insert_with(|| {
+            MemoryConsumer::new("rows read more than once").register(context.memory_pool())
+        });
+        let size = batch.get_array_memory_size();
+        let most = match context.memory_pool().memory_limit() {
+            MemoryLimit::Finite(all) => all / (KEPT_OF * parts),
+            MemoryLimit::Infinite | MemoryLimit::Unknown => usize::MAX,
+        };
+        if memory.size() + size <= most && memory.try_grow(size).is_ok() {
+            self.batches.push(batch);
+            return Ok(());
+        }
+        let mut spilled = Spilled::new(context)?;
+        spilled.push(&batch)?;
+        self.spilled = Some(spilled);
+        Ok(())
     }
 }
