@@ -293,10 +293,7 @@ impl Reader<'_> {
         };
         let message = format!("'{name}'{of} must be {wanted}, not {}", setting.value);
         let problem = Diagnostic::error(message).at(setting.at.clone());
-        let is_template = setting.at.file.extension().is_some_and(|end| end == "sql");
-        let hint = (setting.value.is_null() && is_template)
-            .then(|| "a word without quotes is a variable, and has no value here".to_owned());
-        let hint = hint.or_else(|| crate::yaml::form_of(wanted));
+        let hint = crate::yaml::form_of(wanted);
         self.problems.push(problem.maybe_hint(hint));
     }
 

@@ -262,7 +262,7 @@ where parent.to_field is null
 
 {% macro get_columns_in_query(select_sql) %}
   {%- set found = run_query('select * from (' ~ select_sql ~ ') as __dbt_query limit 0') -%}
-  {{ return(found.column_names | list if found is not none else []) }}
+  {{ return(found.column_names | list if found is defined else []) }}
 {% endmacro %}
 {% macro get_columns_in_relation(relation) %}{{ return(adapter.get_columns_in_relation(relation)) }}{% endmacro %}
 {% macro load_cached_relation(relation) %}{{ return(load_relation(relation)) }}{% endmacro %}

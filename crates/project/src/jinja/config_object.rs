@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::value::{Enumerator, Object, ObjectRepr, Serde, from_args};
+use minijinja::value::{Enumerator, Object, ObjectRepr, Serde, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 use serde_json::Map;
 
@@ -45,7 +45,7 @@ impl Object for Config {
         }
         let mut found = Map::new();
         for arg in args {
-            if !arg.is_kwargs() && arg.kind() != minijinja::value::ValueKind::Map {
+            if !arg.is_kwargs() && arg.kind() != ValueKind::Map {
                 let what = shown(arg);
                 return Err(failed(format!(
                     "config() takes names and values, not {what}: config(tags=['a'])"
@@ -53,6 +53,11 @@ impl Object for Config {
             }
             for key in arg.try_iter()? {
                 let setting = arg.get_item(&key)?;
+                if is_undefined(&setting) {
+                    let name = setting_name(&key.to_string());
+                    self.0.record().undefined.insert(name);
+                    continue;
+                }
                 let json = serde_json::to_value(&setting)
                     .map_err(|_| failed(format!("config({key}=...) is not plain data")))?;
                 let name = setting_name(&key.to_string());
@@ -96,6 +101,20 @@ impl Object for Config {
             "persist_column_docs" => Ok(Value::from(self.persists("columns"))),
             _ => Err(Error::from(ErrorKind::UnknownMethod)),
         }
+    }
+}
+
+/// Whether there is no value, or none in a place of a list or a mapping.
+fn is_undefined(setting: &Value) -> bool {
+    match setting.kind() {
+        ValueKind::Undefined => true,
+        ValueKind::Seq => setting
+            .try_iter()
+            .is_ok_and(|mut items| items.any(|item| is_undefined(&item))),
+        ValueKind::Map => setting.try_iter().is_ok_and(|mut keys| {
+            keys.any(|key| setting.get_item(&key).is_ok_and(|item| is_undefined(&item)))
+        }),
+        _ => false,
     }
 }
 

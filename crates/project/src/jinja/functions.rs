@@ -389,10 +389,14 @@ fn print(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Va
     Ok(Value::from(""))
 }
 
-/// The rows of a query; `none` while the project is read.
+/// The rows of a query; not defined while the project is read, as in dbt.
 fn run_query(scope: &Arc<Scope>, _: &mut State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
     let (sql,): (Value,) = from_args(args)?;
-    rows(scope, &sql.to_string())
+    let found = rows(scope, &sql.to_string())?;
+    Ok(match found.is_none() {
+        true => Value::UNDEFINED,
+        false => found,
+    })
 }
 
 fn rows(scope: &Arc<Scope>, sql: &str) -> Result<Value, Error> {

@@ -236,6 +236,8 @@ pub(crate) struct Record {
     pub calls: Vec<RefCall>,
     /// The keyword arguments of each `config(...)`, in order.
     pub configs: Vec<Map<String, Json>>,
+    /// Settings that they give what is not defined.
+    pub undefined: BTreeSet<String>,
     /// In the order of their first calls.
     pub macros: IndexSet<NodeId>,
     /// Ephemeral models whose expressions the text names, in the order of first use.
@@ -259,6 +261,7 @@ impl Record {
         self.ephemerals.extend(ephemerals);
         self.calls.extend(later.calls);
         self.configs.extend(later.configs);
+        self.undefined.extend(later.undefined);
         self.macros.extend(later.macros);
         self.warnings.extend(later.warnings);
         self.unknown.extend(later.unknown);

@@ -292,6 +292,12 @@ impl<'a> Subject<'a> {
         for name in &record.missing {
             cx.problems.push(self.no_value(cx, name));
         }
+        for name in &record.undefined {
+            let message = format!("'{name}' of {} is given what is not defined", self.what());
+            let problem = Diagnostic::error(message).at(self.config_key(name));
+            let hint = "a word without quotes is a variable, and has no value here";
+            cx.problems.push(problem.hint(hint));
+        }
         let mut config = self.config.clone();
         for inline in &record.configs {
             merge(&mut config, from_json(inline, |name| self.config_key(name)));

@@ -575,6 +575,26 @@ fn blanks_in_names_and_unknown_methods_of_selectors_are_all_named() {
 }
 
 #[test]
+fn a_setting_that_is_not_defined_is_an_error_where_it_is_given() {
+    let found = problems(
+        "--- models/m.sql
+{{ config(
+    materialized='incremental', unique_key=id,
+    tags=['a', daily], meta={'owner': [me]}, alias=none
+) }} select 1
+",
+    );
+    for problem in [
+        "error: 'unique_key' of model 'm' is given what is not defined\n  --> models/m.sql:2:33",
+        "error: 'tags' of model 'm' is given what is not defined\n  --> models/m.sql:3:5",
+        "error: 'meta' of model 'm' is given what is not defined\n  --> models/m.sql:3:24",
+    ] {
+        assert!(found.contains(problem), "{problem} in:\n{found}");
+    }
+    assert!(!found.contains("'alias'"), "{found}");
+}
+
+#[test]
 fn a_materialization_is_a_text() {
     let found = problems("--- models/m.sql\n{{ config(materialized=none) }} select 1\n");
     assert!(
