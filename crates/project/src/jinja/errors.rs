@@ -191,9 +191,15 @@ pub(crate) fn diagnose<'a>(
 fn located(error: &Error, start: Option<usize>, origin: &Origin) -> Location {
     match start {
         Some(start) => origin.locate(start),
-        None => undefined_method(error)
-            .and_then(|(package, name)| origin.find(&format!("{package}.{name}")))
-            .unwrap_or_else(|| origin.start()),
+        None => {
+            let method = undefined_method(error);
+            let method = method.map(|(package, name)| format!("{package}.{name}"));
+            let lacks = || find::<Carried>(error)?.lacks.clone();
+            let called = method.or_else(lacks);
+            called
+                .and_then(|called| origin.find(&called))
+                .unwrap_or_else(|| origin.start())
+        }
     }
 }
 
@@ -236,6 +242,7 @@ fn of_engine(
             let open = from.filter(|_| detail.starts_with(UNFINISHED));
             let open = open.and_then(Origin::open_block);
             let open = open.or_else(|| mistakes::never_closed(detail, from?));
+            let open = open.or_else(|| mistakes::closed_late(from?, text));
             open.unwrap_or_else(|| syntax(detail))
         }
         kind if detail.is_empty() => Diagnostic::error(format!("Jinja: {kind}")),

@@ -188,3 +188,33 @@ pub(super) fn never_closed(detail: &str, origin: &Origin) -> Option<Diagnostic> 
     let message = format!("Jinja syntax error: {what} is never closed");
     Some(Diagnostic::error(message).at(origin.at(offset)))
 }
+
+/// A text that goes on to the quote which begins another one, in a later line: what follows that is no Jinja, and the place
+/// to look at is where the first text begins. `rest` is the file from where the engine stumbled.
+pub(super) fn closed_late(origin: &Origin, rest: &str) -> Option<Diagnostic> {
+    let text = origin.text();
+    let before = text.get(..text.len() - rest.len())?;
+    let (mut in_tag, mut last) = (false, None);
+    let mut chars = before.char_indices();
+    while let Some((at, c)) = chars.next() {
+        let here = &before[at..];
+        if !in_tag {
+            in_tag = here.starts_with("{{") || here.starts_with("{%");
+            last = None;
+        } else if here.starts_with("}}") || here.starts_with("%}") {
+            in_tag = false;
+        } else if matches!(c, '\'' | '"') {
+            let end = chars.find(|(_, other)| *other == c)?.0;
+            last = Some((at, end));
+        }
+    }
+    let (begin, end) = last.filter(|_| in_tag)?;
+    let follows = before[end + 1..].trim().is_empty();
+    if !follows || !before[begin..end].contains('\n') {
+        return None;
+    }
+    let line = before[..end].matches('\n').count() + 1;
+    let message = "Jinja syntax error: the text that begins here does not end in its line";
+    let hint = format!("is a quote missing? The next one is in line {line}");
+    Some(Diagnostic::error(message).at(origin.at(begin)).hint(hint))
+}

@@ -1096,3 +1096,30 @@ fn texts_of_yaml_in_templates_keep_their_first_blanks_and_lists_their_tabs() {
     );
     assert_eq!(sql(&project, "a"), "select 'z' as a");
 }
+
+#[test]
+fn a_text_that_goes_on_to_another_lines_quote_is_told_where_it_begins() {
+    let told = |sql: &str| {
+        problems(&format!(
+            "--- models/a.sql\n{sql}\n--- models/o.sql\nselect 1\n"
+        ))
+    };
+    assert_eq!(
+        told("select * from {{ ref('o) }}\nwhere a = 'x'"),
+        "error: Jinja syntax error: the text that begins here does not end in its line\n  --> models/a.sql:1:22\n  \
+         hint: is a quote missing? The next one is in line 2"
+    );
+    // A text of several lines may well be meant.
+    let problem = told("{{ config(post_hook='select 1,\n2', tags=[) }} select 1");
+    assert!(problem.contains("models/a.sql:2:11"), "{problem}");
+}
+
+#[test]
+fn a_call_of_several_lines_is_told_where_its_macro_is_named() {
+    let project = project(
+        "--- dbt_packages/pk/dbt_project.yml\nname: pk\n--- dbt_packages/pk/macros/p.sql\n{% macro pivot(a) %}1{% endmacro %}\n\
+         --- models/a.sql\nselect\n{{\n  pk.pivto(\n  'a'\n) }} as b\n",
+    );
+    let warned: Vec<_> = project.warnings.iter().map(ToString::to_string).collect();
+    assert!(warned[0].contains("--> models/a.sql:3:3"), "{warned:?}");
+}
