@@ -159,7 +159,7 @@ fn name_of(factor: &TableFactor) -> Option<String> {
         }
         | TableFactor::Derived {
             alias: Some(alias), ..
-        } if alias.columns.is_empty() => Some(folded(&alias.name)),
+        } => Some(folded(&alias.name)),
         TableFactor::Table {
             name, alias: None, ..
         } => name.0.last()?.as_ident().map(folded),

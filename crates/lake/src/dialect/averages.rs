@@ -1,6 +1,6 @@
 //! Aggregates over types that are taken otherwise: to DuckDB an average of decimals is a double, made of their
 //! exact sum, and a sum of conditions counts them; to PostgreSQL such an average has many digits. One of lengths
-//! of time is a length.
+//! of time is a length, and to DuckDB one of moments a moment.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, Signature, Volatility,
 };
 
+use super::mean_moments;
 use crate::types::Dialect;
 
 /// The engine's aggregates, with those that take their argument as the dialect does in place of its own.
@@ -40,6 +41,14 @@ struct Coerced {
     dialect: Dialect,
 }
 
+impl Coerced {
+    fn is_of_moments(&self, of: &DataType) -> bool {
+        self.name() == "avg"
+            && self.dialect == Dialect::DuckDb
+            && mean_moments::taken(of).as_ref() == Some(of)
+    }
+}
+
 /// A decimal whose average has sixteen digits after the point, as a quotient has, where they fit.
 fn wide(precision: u8, scale: i8) -> DataType {
     let whole = precision.saturating_sub(scale.max(0) as u8);
@@ -63,7 +72,9 @@ impl AggregateUDFImpl for Coerced {
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let of_avg = self.name() == "avg";
         let is_exact = of_avg && self.dialect == Dialect::DuckDb;
+        let moment = |given: &DataType| mean_moments::taken(given).filter(|_| is_exact);
         let taken = |given: &DataType| match given {
+            given if moment(given).is_some() => moment(given).unwrap_or(DataType::Null),
             DataType::Decimal128(precision, scale)
                 if of_avg && self.dialect == Dialect::Postgres =>
             {
@@ -75,13 +86,14 @@ impl AggregateUDFImpl for Coerced {
             DataType::Decimal128(..) | DataType::Decimal256(..) if of_avg => DataType::Float64,
             given if of_avg && given.is_integer() => DataType::Float64,
             DataType::Float32 => DataType::Float64,
+            DataType::Boolean if is_exact => DataType::Boolean,
             DataType::Boolean => DataType::Int64,
             given if given.is_integer() => DataType::Int64,
             given => given.clone(),
         };
         let taken: Vec<DataType> = types.iter().map(taken).collect();
         match taken.as_slice() {
-            [one] if one.is_numeric() || is_length(one) => Ok(taken),
+            [one] if one.is_numeric() || is_length(one) || self.is_of_moments(one) => Ok(taken),
             [DataType::Null] => Ok(vec![DataType::Float64]),
             _ => datafusion::common::plan_err!(
                 "{}() takes numbers, not {}",
@@ -104,6 +116,7 @@ impl AggregateUDFImpl for Coerced {
             {
                 Ok(DataType::Float64)
             }
+            [one] if self.is_of_moments(one) => Ok(one.clone()),
             types => self.inner.return_type(types),
         }
     }
@@ -118,15 +131,22 @@ impl AggregateUDFImpl for Coerced {
                 self.name()
             );
         }
+        if self.is_of_moments(args.return_field.data_type()) {
+            return mean_moments::accumulator(&args);
+        }
         self.inner.accumulator(args)
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+        if self.is_of_moments(args.return_field.data_type()) {
+            return Ok(mean_moments::state_fields());
+        }
         self.inner.state_fields(args)
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
-        self.inner.groups_accumulator_supported(args)
+        !self.is_of_moments(args.return_field.data_type())
+            && self.inner.groups_accumulator_supported(args)
     }
 
     fn create_groups_accumulator(
@@ -140,6 +160,9 @@ impl AggregateUDFImpl for Coerced {
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn Accumulator>> {
+        if self.is_of_moments(args.return_field.data_type()) {
+            return mean_moments::accumulator(&args);
+        }
         self.inner.create_sliding_accumulator(args)
     }
 

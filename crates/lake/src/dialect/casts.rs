@@ -15,9 +15,9 @@ use datafusion::scalar::ScalarValue;
 use forebay_core::Diagnostic;
 
 use super::length::{evaluate, problem};
-use super::{durations, exprs};
+use super::{durations, exprs, late};
 use crate::engine::sql_type;
-use crate::functions;
+use crate::functions::{self, Form};
 use crate::types::Dialect;
 
 #[derive(Debug)]
@@ -53,7 +53,12 @@ impl Casts {
             return Ok(Transformed::no(expr));
         };
         let loses = loses(&from, field.data_type());
+        let is_written = matches!(**of, Expr::Literal(ScalarValue::Utf8(Some(_)), _));
+        let is_cast = matches!(expr, Expr::Cast(_));
         let done = self.cast(expr, &from)?;
+        if is_written && is_cast && self.0 == Dialect::DuckDb {
+            return Ok(Transformed::yes(late::unless_read(done.data, schema)?));
+        }
         Ok(match loses {
             true => Transformed::yes(named("kept", done.data)),
             false => done,
@@ -69,7 +74,10 @@ impl Casts {
         };
         let of = &value_of(of, from, to);
         let tries = matches!(expr, Expr::TryCast(_));
-        if is_never(from, to) {
+        // The engine makes a list of one value.
+        let is_no_list = tries && matches!(to, DataType::List(_)) && !from.is_null();
+        let is_shapeless = is_no_list && !from.is_nested() && !from.is_string();
+        if is_never(from, to) || is_shapeless {
             return match (tries, self.0) {
                 (true, _) => Ok(Transformed::yes(lit(ScalarValue::try_from(to)?))),
                 // Only a value is refused: a column without any, of which a seed knows no better type, becomes one of dates.
@@ -85,10 +93,30 @@ impl Casts {
                 )))),
             };
         }
-        if from.is_string() && is_shaped(to) {
-            let tries = matches!(expr, Expr::TryCast(_));
-            let read = functions::of_json(of.clone(), to, tries);
-            return Ok(Transformed::yes(read));
+        let is_plain_text = from.is_string() && from != &DataType::LargeUtf8;
+        let form = match to {
+            DataType::List(_) | DataType::Struct(_) | DataType::Map(..)
+                if is_plain_text && self.0 == Dialect::DuckDb =>
+            {
+                Some(Form::DuckDb)
+            }
+            to if from.is_string() && is_shaped(to) => Some(Form::Json),
+            DataType::List(item)
+                if from == &DataType::LargeUtf8
+                    && self.0 == Dialect::DuckDb
+                    && item.data_type() != &DataType::LargeUtf8 =>
+            {
+                Some(Form::Json)
+            }
+            _ => None,
+        };
+        if let Some(form) = form {
+            return Ok(Transformed::yes(functions::of_text(
+                of.clone(),
+                form,
+                to,
+                tries,
+            )));
         }
         let inner = match (from, to) {
             (from, DataType::Boolean) if from.is_string() && self.0 == Dialect::DuckDb => {
@@ -228,6 +256,8 @@ fn is_never(from: &DataType, to: &DataType) -> bool {
     let is_time = |of: &DataType| matches!(of, DataType::Time32(_) | DataType::Time64(_));
     let is_moment = |of: &DataType| is_day(of) || is_time(of);
     (is_number(from) && is_moment(to))
+        // Lists and structures are no single values.
+        || (from.is_nested() && !to.is_nested() && !to.is_string() && !to.is_null())
         // The engine subtracts times as whole numbers.
         || (is_moment(from) && is_number(to) && !(is_time(from) && to == &DataType::Int64))
         || (from == &DataType::Date32 && is_time(to))

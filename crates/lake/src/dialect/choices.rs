@@ -1,5 +1,6 @@
 //! `coalesce(day, '2099-01-01')`: where one of several values is chosen, a text among values of
-//! another type is read as that type, as PostgreSQL reads a literal. The engine refuses.
+//! another type is read as that type, as PostgreSQL reads a literal, and to DuckDB a truth value among whole numbers is
+//! one of them. The engine refuses.
 
 use std::sync::Arc;
 
@@ -10,19 +11,24 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
 };
 
+use crate::types::Dialect;
+
 const CHOICES: &[&str] = &["coalesce", "greatest", "least"];
 
 /// The engine's functions, with those that choose in place of its own.
-pub(super) fn lenient(functions: impl Iterator<Item = Arc<ScalarUDF>>) -> Vec<Arc<ScalarUDF>> {
+pub(super) fn lenient(
+    functions: impl Iterator<Item = Arc<ScalarUDF>>,
+    dialect: Dialect,
+) -> Vec<Arc<ScalarUDF>> {
     let lenient = |function: Arc<ScalarUDF>| match CHOICES.contains(&function.name()) {
-        true => Arc::new(ScalarUDF::from(Lenient(function))),
+        true => Arc::new(ScalarUDF::from(Lenient(function, dialect))),
         false => function,
     };
     functions.map(lenient).collect()
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Lenient(Arc<ScalarUDF>);
+struct Lenient(Arc<ScalarUDF>, Dialect);
 
 impl ScalarUDFImpl for Lenient {
     fn name(&self) -> &str {
@@ -65,15 +71,32 @@ impl ScalarUDFImpl for Lenient {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let types = &doubled(types);
+        let types = &match self.1 {
+            Dialect::DuckDb => doubled(&counted(types)),
+            Dialect::Postgres => doubled(types),
+        };
         self.0.coerce_types(types).or_else(|error| {
             let others: Vec<DataType> = types.iter().filter(|t| !t.is_string()).cloned().collect();
-            match self.0.coerce_types(&others)?.first() {
-                Some(common) if others.len() < types.len() => Ok(vec![common.clone(); types.len()]),
+            let common = match others.as_slice() {
+                [only] => Some(only.clone()),
+                others => self.0.coerce_types(others)?.first().cloned(),
+            };
+            match common {
+                Some(common) if others.len() < types.len() => Ok(vec![common; types.len()]),
                 _ => Err(error),
             }
         })
     }
+}
+
+/// A truth value beside whole numbers is a number.
+fn counted(types: &[DataType]) -> Vec<DataType> {
+    let has_numbers = types.iter().any(DataType::is_integer);
+    let counted = |found: &DataType| match found {
+        DataType::Boolean if has_numbers => DataType::Int32,
+        found => found.clone(),
+    };
+    types.iter().map(counted).collect()
 }
 
 /// A decimal beside a double is a double, as in PostgreSQL and DuckDB. The engine makes decimals of both.

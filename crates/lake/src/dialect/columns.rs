@@ -288,7 +288,7 @@ fn holds(lambda: &LambdaFunction, name: &str, probe: &Probe<'_>) -> Result<bool,
 }
 
 /// The value of an expression of constants.
-fn constant(expr: Planned) -> datafusion::error::Result<ScalarValue> {
+pub(super) fn constant(expr: Planned) -> datafusion::error::Result<ScalarValue> {
     let schema = DFSchema::empty();
     let one_row = RecordBatchOptions::new().with_row_count(Some(1));
     let row = RecordBatch::try_new_with_options(Arc::clone(schema.inner()), Vec::new(), &one_row)?;

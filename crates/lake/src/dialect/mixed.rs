@@ -25,7 +25,7 @@ use super::one_unless::keep_types;
 use super::operators::is_read;
 use super::outer;
 use super::products::digits;
-use super::sets;
+use super::{arguments, sets, texts_among};
 use crate::types::Dialect;
 
 #[derive(Debug)]
@@ -45,7 +45,13 @@ impl AnalyzerRule for Mixed {
             {
                 joined(expr, schema)
             }
-            _ => Ok(unmixed(expr, schema, self.0)),
+            _ => {
+                if self.0 == Dialect::DuckDb {
+                    texts_among::refuse_others(&expr, schema)?;
+                    arguments::check(&expr, schema)?;
+                }
+                Ok(unmixed(expr, schema, self.0))
+            }
         };
         let rewritten = plan.transform_up_with_subqueries(|plan| {
             let plan = match changed {
@@ -101,9 +107,12 @@ fn unmixed(mut expr: Expr, schema: &DFSchema, dialect: Dialect) -> Transformed<E
     if let Some(chosen) = one_unless_equal(&expr, schema, dialect) {
         return Transformed::yes(chosen);
     }
-    if let Expr::Case(case) = &mut expr {
-        read_texts(case, schema);
-    }
+    let is_called = |names: &[&str]| match &expr {
+        Expr::ScalarFunction(call) => names.contains(&call.func.name()),
+        _ => false,
+    };
+    let (is_first, is_list) = (is_called(&["nullif"]), is_called(&["make_array"]));
+    let has_read = !is_first && !is_list && texts_among::read(results(&mut expr), schema, dialect);
     if let Expr::InList(list) = &mut expr
         && truths(list, schema, dialect)
     {
@@ -121,9 +130,8 @@ fn unmixed(mut expr: Expr, schema: &DFSchema, dialect: Dialect) -> Transformed<E
         }
         _ => return Transformed::no(expr),
     };
-    let mut changed = as_common(values, schema, dialect);
+    let mut changed = as_common(values, schema, dialect) || has_read;
     // What nullif gives has the type of its first value.
-    let is_first = matches!(&expr, Expr::ScalarFunction(call) if call.func.name() == "nullif");
     if dialect == Dialect::DuckDb && !is_first {
         changed |= settle(results(&mut expr), schema);
     }
@@ -177,7 +185,9 @@ fn settle(values: Vec<&mut Expr>, schema: &dyn ExprSchema) -> bool {
 }
 
 /// The type of numbers of several, as DuckDB has it. None: not all are numbers or nulls.
-fn number_of_all<'a>(types: impl Iterator<Item = &'a DataType> + Clone) -> Option<DataType> {
+pub(super) fn number_of_all<'a>(
+    types: impl Iterator<Item = &'a DataType> + Clone,
+) -> Option<DataType> {
     let types = types.filter(|of| !of.is_null());
     if !types.clone().all(DataType::is_numeric) {
         return None;
@@ -227,32 +237,6 @@ fn one_unless_equal(expr: &Expr, schema: &DFSchema, dialect: Dialect) -> Option<
         vec![(Box::new(is_equal), nothing)],
         Some(Box::new(one.clone())),
     )))
-}
-
-/// A text that is written out among results of another type is read as that type.
-fn read_texts(case: &mut Case, schema: &DFSchema) {
-    let results = case
-        .when_then_expr
-        .iter_mut()
-        .map(|(_, then)| then.as_mut());
-    let results: Vec<&mut Expr> = results.chain(case.else_expr.as_deref_mut()).collect();
-    let is_text = |of: &Expr| matches!(of, Expr::Literal(ScalarValue::Utf8(Some(_)), _));
-    let mut others = results.iter().filter(|result| !is_text(result));
-    let others: Option<Vec<DataType>> = others.try_fold(Vec::new(), |mut types, other| {
-        types.push(other.get_type(schema).ok()?);
-        Some(types)
-    });
-    let mut types = others.unwrap_or_default();
-    types.retain(|of| of != &DataType::Null);
-    let Some(of) = types.first().cloned() else {
-        return;
-    };
-    if of.is_string() || of.is_nested() || types.iter().any(|other| *other != of) {
-        return;
-    }
-    for result in results.into_iter().filter(|result| is_text(result)) {
-        *result = cast(std::mem::take(result), of.clone());
-    }
 }
 
 /// Reads the texts among truth values. Whether there are some.

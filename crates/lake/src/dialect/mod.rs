@@ -2,10 +2,12 @@
 
 mod added;
 mod aliases;
+mod arguments;
 mod asof;
 mod averages;
 mod beside;
 mod calls;
+mod cast_tests;
 mod casts;
 mod catalog;
 mod choices;
@@ -27,6 +29,7 @@ mod durations;
 mod exprs;
 mod extremes;
 mod fields;
+mod foreign;
 mod friendly;
 mod groupings;
 mod having;
@@ -35,9 +38,11 @@ mod joined;
 mod json_each;
 mod json_rows;
 mod keys;
+mod late;
 mod laterals;
 mod length;
 mod local;
+mod mean_moments;
 mod merging;
 mod methods;
 mod mixed;
@@ -79,6 +84,7 @@ mod stars;
 mod sums;
 mod syntax;
 mod tables;
+mod texts_among;
 mod tokens;
 mod totals;
 mod turned;
@@ -136,6 +142,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     if dialect == Dialect::DuckDb {
         rules.push(Arc::new(products::Products));
     }
+    rules.push(Arc::new(cast_tests::CastTests));
     rules.push(Arc::new(sets::Sets));
     rules.push(Arc::new(rowless::Rowless));
     rules.push(Arc::new(correlated::Correlated));
@@ -159,7 +166,7 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
         planners.insert(0, Arc::new(conditions::Conditions));
         planners.insert(0, Arc::new(fields::Fields));
     }
-    let functions = choices::lenient(state.scalar_functions().values().cloned());
+    let functions = choices::lenient(state.scalar_functions().values().cloned(), dialect);
     let mut functions = one_unless::of_first(functions);
     if dialect == Dialect::DuckDb {
         functions = counted::wide(functions);
@@ -201,6 +208,10 @@ pub(crate) fn rewrite(
     probe: &Probe<'_>,
 ) -> std::result::Result<(), Diagnostic> {
     let dialect = dialect_of(state);
+    let probe: &Probe<'_> = &|statement| planned(statement, dialect, probe);
+    if dialect == Dialect::DuckDb {
+        foreign::refuse(query)?;
+    }
     written::rewrite(query);
     if dialect == Dialect::DuckDb {
         hidden::rewrite(query);
@@ -238,6 +249,21 @@ pub(crate) fn rewrite(
     twins::rewrite(query);
     wholes::rewrite(query, dialect);
     Ok(())
+}
+
+/// Plans a part of a query whose own parts may not be rewritten yet: where it cannot be planned as it is, without the names
+/// that mean other items of their `SELECT`, and with what only casts tell apart.
+fn planned(statement: Statement, dialect: Dialect, probe: &Probe<'_>) -> Result<LogicalPlan> {
+    probe(statement.clone()).or_else(|error| {
+        let Statement::Query(mut query) = statement else {
+            return Err(error);
+        };
+        if dialect == Dialect::DuckDb && aliases::rewrite(&mut query, probe).is_err() {
+            return Err(error);
+        }
+        twins::rewrite(&mut query);
+        probe(Statement::Query(query)).map_err(|_| error)
+    })
 }
 
 /// As [`rewrite`], of one expression.

@@ -178,7 +178,7 @@ fn moment_parts(text: &str) -> Option<String> {
 
 /// The clock of a text, with two digits each and without what is behind it. What is no clock stays, but for a mark
 /// that the engine does not read over.
-fn time(text: &str) -> String {
+pub(super) fn time(text: &str) -> String {
     let known = || {
         let text = text.trim();
         let clock_alone = text
@@ -256,7 +256,7 @@ fn named_month(text: &str) -> Option<String> {
     }
 }
 
-fn truth(text: &str) -> String {
+pub(super) fn truth(text: &str) -> String {
     match text.to_lowercase().as_str() {
         "true" | "t" | "yes" | "y" | "1" => "true".to_owned(),
         "false" | "f" | "no" | "n" | "0" => "false".to_owned(),
@@ -264,7 +264,7 @@ fn truth(text: &str) -> String {
     }
 }
 
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     match text.contains('_') {
         true => without_exponent(&ungrouped(text)),
         false => without_exponent(text),

@@ -63,7 +63,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         gives: |given| sum_type(&given[0]),
         run: |arrays| sums(&arrays[0]),
     },
-    // `[a, "b c", null]`, and PostgreSQL's `{a,"b c",null}`.
+    // Of JSON, and PostgreSQL's `{a,"b c",null}`.
     Function {
         names: &["items_of_text"],
         takes: &[Takes::Text],

@@ -14,6 +14,7 @@ use datafusion::common::exec_err;
 use datafusion::error::Result;
 
 use super::function::{Function, Takes};
+use super::typed_json::maps_of;
 
 pub(super) const FUNCTIONS: &[Function] = &[Function {
     // The second and third argument tell the types alone.
@@ -26,6 +27,7 @@ pub(super) const FUNCTIONS: &[Function] = &[Function {
         match arrays[0].data_type() {
             DataType::Map(..) => Ok(cast(&arrays[0], &map(&given))?),
             DataType::Null => Ok(new_null_array(&map(&given), arrays[0].len())),
+            DataType::Utf8 | DataType::Utf8View => maps_of(&arrays[0], &map(&given)),
             _ => exec_err!("a map alone is cast to a map: map {{'a': 1}}, map(['a'], [1])"),
         }
     },

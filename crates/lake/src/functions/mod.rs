@@ -28,6 +28,7 @@ mod roots;
 mod strftime;
 mod structures;
 mod text;
+mod text_parts;
 mod to_char;
 mod typed_json;
 mod types;
@@ -45,7 +46,7 @@ pub(crate) use reduced::reduce;
 pub(crate) use regexes::similar;
 pub(crate) use strftime::read as read_moment;
 pub(crate) use text::without_accents;
-pub(crate) use typed_json::of_json;
+pub(crate) use typed_json::{Form, of_text};
 pub(crate) use writing::write;
 pub use writing::{lengths, to_exact};
 

@@ -27,6 +27,7 @@ pub(super) fn aggregates(dialect: Dialect) -> Vec<AggregateUDF> {
         Pick::AtShareDown,
         Pick::Between,
         Pick::BetweenDown,
+        Pick::Middle,
     ]
     .into_iter();
     let signature = || Signature::user_defined(Volatility::Immutable);
@@ -52,6 +53,8 @@ enum Pick {
     Between,
     /// The same from the greatest value down.
     BetweenDown,
+    /// Between the two values in the middle; of values with nothing between them the first of the two.
+    Middle,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -69,6 +72,7 @@ impl AggregateUDFImpl for Picked {
             Pick::AtShareDown => "quantile_disc_down",
             Pick::Between => "quantile_cont",
             Pick::BetweenDown => "quantile_cont_down",
+            Pick::Middle => "middle_of",
         }
     }
 
@@ -88,6 +92,14 @@ impl AggregateUDFImpl for Picked {
                     None => plan_err!("there is nothing between two values of {of}"),
                 }
             }
+            (Pick::Middle, [of]) => {
+                let taken = between_as(of, self.dialect);
+                match taken.or_else(|| is_ranked(of, self.dialect).then(|| of.clone())) {
+                    Some(taken) => Ok(vec![taken]),
+                    None => plan_err!("there is nothing between two values of {of}"),
+                }
+            }
+            (Pick::Middle, _) => plan_err!("median() takes one column"),
             (Pick::Mode, _) => plan_err!("mode() takes one column"),
             (Pick::Between | Pick::BetweenDown, _) => {
                 plan_err!("quantile_cont() takes a column and one number from 0 to 1")
@@ -210,6 +222,10 @@ impl Accumulator for Values {
             Pick::AtShare => place(self.share, sorted.len())?,
             Pick::AtShareDown => sorted.len() - 1 - place(self.share, sorted.len())?,
             Pick::Between => return between(&sorted, share(self.share)?, self.dialect),
+            Pick::Middle if between_as(sorted.data_type(), self.dialect).is_some() => {
+                return between(&sorted, 0.5, self.dialect);
+            }
+            Pick::Middle => place(Some(0.5), sorted.len())?,
             Pick::BetweenDown => {
                 let backwards: UInt64Array = (0..sorted.len() as u64).rev().collect();
                 let sorted = take(&sorted, &backwards, None)?;
@@ -260,6 +276,11 @@ fn between_as(of: &DataType, dialect: Dialect) -> Option<DataType> {
         (of, _) if of.is_numeric() || of.is_null() => DataType::Float64,
         _ => return None,
     })
+}
+
+/// What DuckDB takes the median of, though nothing is between two such values.
+fn is_ranked(of: &DataType, dialect: Dialect) -> bool {
+    dialect == Dialect::DuckDb && (of.is_string() || of == &DataType::Boolean)
 }
 
 /// The value at the share of the way from the first to the last.

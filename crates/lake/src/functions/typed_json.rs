@@ -1,8 +1,8 @@
-//! JSON as values of a type: structures, and lists of lists or structures.
+//! Texts as values of a type with others inside: JSON, and what DuckDB reads as a list, a structure or a map.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array, ListArray, StringArray, StructArray};
+use arrow::array::{ArrayRef, AsArray, Int64Array, ListArray, MapArray, StringArray, StructArray};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{DataType, FieldRef};
@@ -15,12 +15,22 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 use serde_json::Value;
 
-use super::forms::local_moment;
+use super::forms::{local_moment, plain, time, truth};
 use super::numbers::whole;
+use super::text_parts::value;
+use crate::engine::sql_type;
 
-/// What a text of JSON is as the type: what does not fit is an error, or null where it is tried.
-pub(crate) fn of_json(text: Expr, to: &DataType, tries: bool) -> Expr {
-    let function = ScalarUDF::from(OfJson {
+/// How the values of a type are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Form {
+    Json,
+    DuckDb,
+}
+
+/// What a text is as the type: what does not fit is an error, or null where it is tried.
+pub(crate) fn of_text(text: Expr, form: Form, to: &DataType, tries: bool) -> Expr {
+    let function = ScalarUDF::from(OfText {
+        form,
         to: to.clone(),
         tries,
         signature: Signature::any(1, Volatility::Immutable),
@@ -28,16 +38,22 @@ pub(crate) fn of_json(text: Expr, to: &DataType, tries: bool) -> Expr {
     function.call(vec![text])
 }
 
+/// The map that every text is.
+pub(super) fn maps_of(texts: &ArrayRef, map: &DataType) -> Result<ArrayRef> {
+    read(texts, Form::DuckDb, map, false)
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct OfJson {
+struct OfText {
+    form: Form,
     to: DataType,
     tries: bool,
     signature: Signature,
 }
 
-impl ScalarUDFImpl for OfJson {
+impl ScalarUDFImpl for OfText {
     fn name(&self) -> &str {
-        "of_json"
+        "of_text"
     }
 
     fn signature(&self) -> &Signature {
@@ -51,23 +67,35 @@ impl ScalarUDFImpl for OfJson {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let is_constant = matches!(args.args[0], ColumnarValue::Scalar(_));
         let texts = ColumnarValue::values_to_arrays(&args.args)?;
-        let texts = cast(&texts[0], &DataType::Utf8)?;
-        let parsed = texts.as_string::<i32>().iter().map(|text| match text {
-            Some(text) => match serde_json::from_str::<Value>(text) {
-                Ok(value) => Ok(Some(value)),
-                Err(_) if self.tries => Ok(None),
-                Err(_) => exec_err!("'{}' is no JSON", short(text)),
-            },
-            None => Ok(None),
-        });
-        let parsed = parsed.collect::<Result<Vec<_>>>()?;
-        let values: Vec<Option<&Value>> = parsed.iter().map(Option::as_ref).collect();
-        let answer = Reader { tries: self.tries }.read(&values, &self.to)?;
+        let answer = read(&texts[0], self.form, &self.to, self.tries)?;
         Ok(match is_constant {
             true => ColumnarValue::Scalar(ScalarValue::try_from_array(&answer, 0)?),
             false => ColumnarValue::Array(answer),
         })
     }
+}
+
+fn read(texts: &ArrayRef, form: Form, to: &DataType, tries: bool) -> Result<ArrayRef> {
+    let texts = cast(texts, &DataType::Utf8)?;
+    let parsed = texts.as_string::<i32>().iter().map(|text| {
+        let Some(text) = text else { return Ok(None) };
+        match form {
+            Form::Json => match serde_json::from_str::<Value>(text) {
+                Ok(value) => Ok(Some(value)),
+                Err(_) if tries => Ok(None),
+                Err(_) => exec_err!("'{}' is no JSON", short(text)),
+            },
+            Form::DuckDb => match value(text, to, tries) {
+                None if !tries => {
+                    exec_err!("Cannot cast string '{}' to {}", short(text), sql_type(to))
+                }
+                value => Ok(value),
+            },
+        }
+    });
+    let parsed = parsed.collect::<Result<Vec<_>>>()?;
+    let values: Vec<Option<&Value>> = parsed.iter().map(Option::as_ref).collect();
+    Reader { tries }.read(&values, to)
 }
 
 fn short(text: &str) -> String {
@@ -83,6 +111,7 @@ impl Reader {
         match to {
             DataType::Struct(fields) => self.structures(values, fields),
             DataType::List(item) => self.lists(values, item),
+            DataType::Map(entries, _) => self.maps(values, entries),
             to => self.plain(values, to),
         }
     }
@@ -158,6 +187,32 @@ impl Reader {
         )?))
     }
 
+    fn maps(&self, values: &[Option<&Value>], entries: &FieldRef) -> Result<ArrayRef> {
+        let DataType::Struct(fields) = entries.data_type() else {
+            return exec_err!("a map has pairs");
+        };
+        let maps = self.kept(values, "map", Value::as_array)?;
+        let lengths = maps.iter().map(|map| map.map_or(0, Vec::len));
+        let offsets = OffsetBuffer::<i32>::from_lengths(lengths);
+        for map in maps.iter().flatten() {
+            let mut keys: Vec<String> = map.iter().map(|pair| pair[0].to_string()).collect();
+            keys.sort_unstable();
+            if keys.windows(2).any(|two| two[0] == two[1]) {
+                return exec_err!("a map has a key once alone");
+            }
+        }
+        let columns = fields.iter().enumerate().map(|(at, field)| {
+            let each = maps.iter().flatten().copied().flatten();
+            let each: Vec<Option<&Value>> = each.map(|pair| pair.get(at)).collect();
+            self.read(&each, field.data_type())
+        });
+        let columns = columns.collect::<Result<Vec<_>>>()?;
+        let pairs = StructArray::try_new(fields.clone(), columns, None)?;
+        let nulls = NullBuffer::from_iter(maps.iter().map(Option::is_some));
+        let map = MapArray::try_new(Arc::clone(entries), offsets, pairs, Some(nulls), false)?;
+        Ok(Arc::new(map))
+    }
+
     fn plain(&self, values: &[Option<&Value>], to: &DataType) -> Result<ArrayRef> {
         let is_text = to.is_string();
         let texts = self.kept(values, "single value", |value| match value {
@@ -178,11 +233,17 @@ impl Reader {
                 });
                 Arc::new(numbers.collect::<Result<Int64Array>>()?)
             }
-            DataType::Date32 | DataType::Timestamp(..) => {
-                let moments = texts.iter().map(|text| text.as_deref().map(local_moment));
-                Arc::new(moments.collect::<StringArray>())
+            to => {
+                let form: fn(&str) -> String = match to {
+                    DataType::Date32 | DataType::Timestamp(..) => local_moment,
+                    DataType::Time32(_) | DataType::Time64(_) => time,
+                    DataType::Boolean => truth,
+                    to if to.is_numeric() => plain,
+                    _ => str::to_owned,
+                };
+                let texts = texts.iter().map(|text| text.as_deref().map(form));
+                Arc::new(texts.collect::<StringArray>())
             }
-            _ => Arc::new(texts.iter().map(Option::as_deref).collect::<StringArray>()),
         };
         let options = CastOptions {
             safe: self.tries,

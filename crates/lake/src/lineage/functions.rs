@@ -166,6 +166,7 @@ const AGGREGATES: &[&str] = &[
     "max",
     "mean",
     "median",
+    "middle_of",
     "min",
     "mode",
     "percentile_cont",

@@ -326,14 +326,16 @@ fn map_entries(key: DataType, value: DataType) -> FieldRef {
     Arc::new(Field::new("key_value", DataType::Struct(fields), false))
 }
 
-/// Whether every value of one type either has a place in the other or fails its cast.
+/// Whether every value of one type either has a place in the other, if need be as a decimal of fewer digits, or fails its
+/// cast.
 fn fits(given: &DataType, held: &DataType) -> bool {
     use DataType::*;
     match (given, held) {
         _ if given == held => true,
         _ if given.is_integer() => held.is_numeric(),
         (Float32, Float64) | (Decimal128(..), Float64) => true,
-        (Decimal128(_, from), Decimal128(_, to)) => to >= from,
+        // Rounded, as databases do.
+        (Float32 | Float64 | Decimal128(..), Decimal128(..)) => true,
         (Date32, Timestamp(..)) | (Timestamp(..), Timestamp(..)) => true,
         (List(from), List(to)) => fits(from.data_type(), to.data_type()),
         (Map(from, _), Map(to, _)) => fits(from.data_type(), to.data_type()),

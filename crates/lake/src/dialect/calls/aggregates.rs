@@ -68,10 +68,13 @@ pub(super) fn rewrite(
             set_args(function, counted.into_iter().collect());
             Ok(None)
         }
+        ("grouping", _) if dialect == Dialect::DuckDb => {
+            let grouping = Expr::Function(function.clone());
+            Ok(fill("_1::bigint", std::slice::from_ref(&grouping)))
+        }
         ("median", [of]) => {
-            let half = Expr::Value(Value::Number("0.5".to_owned(), false).into());
-            function.name = named("quantile_cont");
-            set_args(function, vec![of.clone(), half]);
+            function.name = named("middle_of");
+            set_args(function, vec![of.clone()]);
             Ok(None)
         }
         (

@@ -347,7 +347,10 @@ fn groups(of: &Expr, pattern: &Expr, names: &[Expr]) -> Option<Expr> {
         None => pattern.clone(),
     };
     fill(
-        &format!("named_struct({})", fields.join(", ")),
+        &format!(
+            "case when _1 is not null then named_struct({}) end",
+            fields.join(", ")
+        ),
         &[of.clone(), pattern],
     )
 }

@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::{
 use forebay_core::Diagnostic;
 use serde_json::Value;
 
-use super::literal;
+use super::{fill, literal};
 use crate::dialect::syntax::parse_expr;
 
 /// Gives the type the name that the engine knows it by.
@@ -123,12 +123,13 @@ pub(super) fn from_json(json: &Expr, structure: &Expr, tries: bool) -> Result<Ex
     };
     let text = literal(structure).ok_or_else(refused)?;
     let structure: Value = serde_json::from_str(&text).map_err(|_| refused())?;
+    let json = fill("json_of(_1)", std::slice::from_ref(json)).ok_or_else(refused)?;
     Ok(Expr::Cast {
         kind: match tries {
             true => CastKind::TryCast,
             false => CastKind::Cast,
         },
-        expr: Box::new(json.clone()),
+        expr: Box::new(json),
         data_type: described(&structure)?,
         array: false,
         format: None,
