@@ -16,7 +16,7 @@ use forebay_core::{Diagnostic, Relation};
 use futures::TryStreamExt;
 use futures::future::BoxFuture;
 
-use crate::dialect::{dialect_of, local};
+use crate::dialect::{check_types, dialect_of, local};
 use crate::engine::{self, Files, Planner, SpillFolder, Views, from_engine, input_rows, placed};
 use crate::named::Named;
 use crate::types::{Dialect, Input, LakeOptions, Rows, WriteOptions, Written};
@@ -234,7 +234,8 @@ impl Lake {
         let planner = self.planner(&state, &none);
         let mut planner = planner.inside(relation);
         let planned = planner.plan_in(dialect, &sql).await;
-        planned.map_err(|problem| placed(problem, written))?;
+        let checked = planned.and_then(|plan| check_types(plan, dialect).map_err(from_engine));
+        checked.map_err(|problem| placed(problem, written))?;
         let warehouse = self.warehouse();
         warehouse.create_view(relation, &sql, dialect).await
     }

@@ -100,9 +100,11 @@ mod written;
 
 use std::sync::Arc;
 
+use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::optimizer::AnalyzerRule;
 use datafusion::sql::sqlparser::ast::{Expr, Query, Statement};
 use forebay_core::Diagnostic;
 
@@ -264,6 +266,12 @@ fn planned(statement: Statement, dialect: Dialect, probe: &Probe<'_>) -> Result<
         twins::rewrite(&mut query);
         probe(Statement::Query(query)).map_err(|_| error)
     })
+}
+
+/// What a query that is not run yet is refused for when it is: a view's, where it is made.
+pub(crate) fn check_types(plan: LogicalPlan, dialect: Dialect) -> Result<()> {
+    let rule = mixed::Mixed(dialect);
+    rule.analyze(plan, &ConfigOptions::default()).map(drop)
 }
 
 /// As [`rewrite`], of one expression.

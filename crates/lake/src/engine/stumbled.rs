@@ -50,6 +50,8 @@ const RULES: &[Rule] = &[
         Named::Function,
     ),
     ("", "() takes ", Named::Function),
+    ("", "() gives values ", Named::Function),
+    ("CASE gives values ", "", Named::Keyword(Keyword::CASE)),
     ("", "() needs OVER ", Named::Function),
     ("there is no type '", "'", Named::Name),
     ("has no part '", "'", Named::Text),
