@@ -32,6 +32,9 @@ impl Lake {
         export: &'a Export,
     ) -> BoxFuture<'a, Result<(), Diagnostic>> {
         Box::pin(async move {
+            if let Some(folder) = &export.folder {
+                return self.export_folder(sql, export, folder).await;
+            }
             let target = self.folder().join(&export.location);
             let failed = |error: &dyn std::fmt::Display| {
                 Diagnostic::environment(format!("cannot write {}: {error}", target.display()))
@@ -60,16 +63,20 @@ impl Lake {
     }
 }
 
-type Problem = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Problem = Box<dyn std::error::Error + Send + Sync>;
 
-enum Writer {
+pub(crate) enum Writer {
     Parquet(ArrowWriter<File>),
     Csv(arrow::csv::Writer<BufWriter<File>>),
     Json(arrow::json::Writer<BufWriter<File>, LineDelimited>),
 }
 
 impl Writer {
-    fn create(path: &Path, schema: &SchemaRef, format: &ExportFormat) -> Result<Self, Problem> {
+    pub(crate) fn create(
+        path: &Path,
+        schema: &SchemaRef,
+        format: &ExportFormat,
+    ) -> Result<Self, Problem> {
         let file = File::create(path)?;
         Ok(match format {
             ExportFormat::Parquet => {
@@ -101,7 +108,7 @@ impl Writer {
         })
     }
 
-    fn write(&mut self, batch: &RecordBatch) -> Result<(), Problem> {
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), Problem> {
         match self {
             Self::Parquet(writer) => writer.write(batch)?,
             Self::Csv(writer) => writer.write(batch)?,
@@ -110,7 +117,7 @@ impl Writer {
         Ok(())
     }
 
-    fn close(self) -> Result<(), Problem> {
+    pub(crate) fn close(self) -> Result<(), Problem> {
         let mut file = match self {
             Self::Parquet(writer) => {
                 writer.close()?;

@@ -13,6 +13,7 @@ pub mod pit;
 mod dialect;
 mod engine;
 mod export;
+mod export_folder;
 mod files;
 mod functions;
 mod info;

@@ -46,7 +46,21 @@ pub(super) fn hinted(mut problem: Diagnostic) -> Diagnostic {
         return problem;
     };
     match is_syntax {
-        true => problem.maybe_hint(no_comma(&tokens, at)),
+        true => {
+            if let Some(open) = unclosed(&problem.message, &tokens, at) {
+                let start = open.span.start;
+                let before = match &tokens[at].token {
+                    Token::EOF => "the end".to_owned(),
+                    token => token.to_string(),
+                };
+                problem.message = format!(
+                    "SQL syntax: a parenthesis is not closed before {before} (line {}, column {})",
+                    start.line, start.column
+                );
+                return problem.hint("is a ) missing?");
+            }
+            problem.maybe_hint(no_comma(&tokens, at).or_else(|| misspelt(&tokens, at)))
+        }
         false => {
             quoted(&mut problem, &tokens, at);
             problem
@@ -109,6 +123,60 @@ fn no_end(tokens: &[TokenWithSpan]) -> Option<&TokenWithSpan> {
         }
     }
     None
+}
+
+/// The innermost parenthesis that is open where the parser stumbled, in SQL that has more of them opened than closed.
+fn unclosed<'a>(
+    message: &str,
+    tokens: &'a [TokenWithSpan],
+    at: usize,
+) -> Option<&'a TokenWithSpan> {
+    let open_at = |end: usize| {
+        let mut open = Vec::new();
+        for token in &tokens[..end] {
+            match token.token {
+                Token::LParen => open.push(token),
+                Token::RParen => {
+                    open.pop();
+                }
+                _ => {}
+            }
+        }
+        open
+    };
+    let ends = match &tokens[at].token {
+        Token::EOF => true,
+        Token::Word(word) => CLAUSES.contains(&word.keyword) || word.keyword == Keyword::AS,
+        _ => false,
+    };
+    if !(ends || message.contains("expected: ),")) || open_at(tokens.len()).is_empty() {
+        return None;
+    }
+    // `with a as (select 1, b as (select`: the last one has only just been opened.
+    let just = at.checked_sub(1).map(|before| &tokens[before]);
+    let opened = just.filter(|before| before.token == Token::LParen);
+    let mut open = open_at(at);
+    if opened.is_some() && open.len() > 1 {
+        open.pop();
+    }
+    open.pop()
+}
+
+/// Words that a query hardly does without.
+const USUAL: [&str; 11] = [
+    "select", "from", "where", "group", "order", "having", "union", "join", "limit", "with",
+    "distinct",
+];
+
+/// A word that is nearly one of SQL's, where the parser stumbled or directly before.
+fn misspelt(tokens: &[TokenWithSpan], at: usize) -> Option<String> {
+    let near = |at: usize| match &tokens[at].token {
+        Token::Word(word) if word.quote_style.is_none() && word.keyword == Keyword::NoKeyword => {
+            suggest::nearest(&word.value.to_lowercase(), USUAL)
+        }
+        _ => None,
+    };
+    near(at).or_else(|| near(at.checked_sub(1)?))
 }
 
 /// Whether ON or USING follows the table of the JOIN there.
@@ -185,6 +253,10 @@ fn no_comma(tokens: &[TokenWithSpan], at: usize) -> Option<String> {
             at.checked_sub(1).filter(|at| name(*at).is_some())?
         }
         Token::Number(..) | Token::SingleQuotedString(_) => at,
+        // `a case when ..`
+        Token::Word(word) if word.keyword == Keyword::WHEN => at
+            .checked_sub(1)
+            .filter(|at| name(*at).is_some_and(|word| word.keyword == Keyword::CASE))?,
         Token::Word(_) => name(at).map(|_| at)?,
         _ => return None,
     };
@@ -252,11 +324,66 @@ mod tests {
             ("select a from t x lef join u on true", 1, 19, None),
             ("select a from t where a b", 1, 25, None),
             ("select case when a b then 1 end", 1, 20, None),
+            (
+                "select a\ncase when b then 1 end from t",
+                2,
+                6,
+                Some("case"),
+            ),
         ] {
             let message = format!("SQL syntax: found: x (line {line}, column {column})");
             let (_, hints) = hints(&message, sql);
             let expected = expected.map(|name| format!("is a comma missing before {name}?"));
             assert_eq!(hints.into_iter().next(), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_parenthesis_that_is_open_is_told_where_it_is() {
+        for (sql, line, column, expected) in [
+            (
+                "select coalesce(a, b from t",
+                1,
+                22,
+                "before from (line 1, column 16)",
+            ),
+            (
+                "with x as (\nselect 1 from t\n), y as (\nselect (1 + 2 from x\n) select * from y",
+                4,
+                15,
+                "before from (line 4, column 8)",
+            ),
+            (
+                "with x as (select 1 from t, y as (select 2) select 3",
+                1,
+                35,
+                "before select (line 1, column 11)",
+            ),
+            ("select f(a b)", 1, 12, "x (line 1, column 12)"),
+        ] {
+            let message =
+                format!("SQL syntax: expected: ), found: x (line {line}, column {column})");
+            let (message, _) = hints(&message, sql);
+            assert!(message.ends_with(expected), "{sql}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_nearly_one_of_sql_is_told() {
+        for (sql, line, column, expected) in [
+            ("selct a from t", 1, 1, Some("did you mean 'select'?")),
+            ("select * form t", 1, 10, Some("did you mean 'from'?")),
+            (
+                "select a from t were a = 1",
+                1,
+                22,
+                Some("did you mean 'where'?"),
+            ),
+            ("select a from t x y", 1, 19, None),
+        ] {
+            let message = format!("SQL syntax: found: x (line {line}, column {column})");
+            let (_, hints) = hints(&message, sql);
+            assert_eq!(hints.first().map(String::as_str), expected, "{sql}");
         }
     }
 

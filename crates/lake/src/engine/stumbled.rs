@@ -13,6 +13,8 @@ enum Named {
     /// A column, perhaps with its table, or a type.
     Name,
     Function,
+    /// A column that USING names.
+    Key,
     /// A text as SQL writes it, or a name.
     Text,
     /// A text that is cast where it stands.
@@ -41,6 +43,9 @@ enum Named {
 type Rule = (&'static str, &'static str, Named);
 
 const RULES: &[Rule] = &[
+    ("column '", "' of USING", Named::Key),
+    // The engine has places of all other columns.
+    ("there is no column '", "'", Named::Key),
     ("there is no column '", "'", Named::Name),
     ("there is no function '", "'", Named::Function),
     ("there is no function ", "(", Named::Function),
@@ -228,6 +233,16 @@ impl Named {
                 })
             }
             Self::Function => word(at, name) && token(at + 1) == Some(&Token::LParen),
+            Self::Key => {
+                let mut before = tokens[..at].iter().rev();
+                let names =
+                    |token: &&TokenWithSpan| matches!(token.token, Token::Word(_) | Token::Comma);
+                let open = before.find(|token| !names(token));
+                let using = before.next().map(|token| &token.token);
+                word(at, name)
+                    && open.is_some_and(|token| token.token == Token::LParen)
+                    && matches!(using, Some(Token::Word(word)) if word.keyword == Keyword::USING)
+            }
             Self::Text => is_text || word(at, name),
             Self::Cast => {
                 let in_call = before(1).is_some_and(|at| token(at) == Some(&Token::LParen))
@@ -285,6 +300,11 @@ mod tests {
                 Some((2, 27)),
             ),
             ("there is no column 'nope'", "select nope, nope", None),
+            (
+                "there is no column 'id'",
+                "select a.id\nfrom a left join b using (k, id) where id > 1",
+                Some((2, 30)),
+            ),
             ("there is no column 'nope'", "select 'nope' -- nope", None),
             (
                 "there is no function 'nofunc'",

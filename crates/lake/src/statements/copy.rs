@@ -39,6 +39,7 @@ impl Lake {
             }
         };
         let export = Export {
+            folder: None,
             location: filename.clone(),
             format: format(filename, options)?,
             read: None,

@@ -1,7 +1,7 @@
 //! The settings of models that are written into files besides: dbt-duckdb's `external`.
 
 use forebay_core::Diagnostic;
-use forebay_core::export::{Export, ExportFormat};
+use forebay_core::export::{Existing, Export, ExportFormat, Folder};
 use serde_json::{Map, Value as Json};
 
 use crate::config::Reader;
@@ -41,22 +41,20 @@ pub(super) fn external(
             }));
         }
     };
+    let folder = folder(&mut options);
     // How Parquet is packed changes no row.
-    for harmless in [
-        "compression",
-        "codec",
-        "row_group_size",
-        "overwrite_or_ignore",
-    ] {
+    for harmless in ["compression", "codec", "row_group_size"] {
         options.retain(|key, _| !key.eq_ignore_ascii_case(harmless));
     }
     if let Some(unknown) = options.keys().next() {
         let message = format!("{}: files are not written with '{unknown}'", reader.what);
         return Err(wrong(message));
     }
-    let location = location
-        .clone()
-        .unwrap_or_else(|| format!("{root}/{alias}.{name}"));
+    let depth = folder.as_ref().map_or(0, |folder| folder.by.len());
+    let location = location.clone().unwrap_or_else(|| match depth {
+        0 => format!("{root}/{alias}.{name}"),
+        _ => format!("{root}/{alias}"),
+    });
     if location.contains("://") {
         let message = format!("{}: '{location}' is not on this machine", reader.what);
         return Err(Box::new(
@@ -64,24 +62,57 @@ pub(super) fn external(
         ));
     }
     let read = match &format {
-        ExportFormat::Parquet => None,
+        ExportFormat::Parquet => folder
+            .as_ref()
+            .map(|_| ("read_parquet", "parquet_read_options")),
         ExportFormat::Csv { .. } => Some(("read_csv", "csv_read_options")),
         ExportFormat::Json => Some(("read_json", "json_read_options")),
     };
+    let files = match &folder {
+        None => location.clone(),
+        Some(_) => format!("{location}/{}*.{name}", "*/".repeat(depth)),
+    };
     let read = read.map(|(function, settings)| {
-        let auto = Map::from_iter([("auto_detect".to_owned(), Json::Bool(true))]);
+        let auto = match &format {
+            ExportFormat::Parquet => Map::new(),
+            _ => Map::from_iter([("auto_detect".to_owned(), Json::Bool(true))]),
+        };
         let settings = reader.map(settings).cloned().unwrap_or(auto);
         let settings = settings
             .iter()
             .map(|(name, value)| format!(", {name} = {}", sql(value)));
         let settings: String = settings.collect();
-        format!("{function}({}{settings})", text(&location))
+        format!("{function}({}{settings})", text(&files))
     });
     Ok(Export {
         location,
         format,
         read,
+        folder,
     })
+}
+
+/// Files that are parted by columns (`b`, `a, b`, `(a, b)`), or that would be one a thread.
+fn folder(options: &mut Map<String, Json>) -> Option<Folder> {
+    let mut flag = |name: &str| {
+        let text = take(options, &[name]);
+        text.is_some_and(|text| !matches!(&*text.to_lowercase(), "" | "false" | "0"))
+    };
+    let (overwrite, ignore) = (flag("overwrite"), flag("overwrite_or_ignore"));
+    let per_thread = flag("per_thread_output");
+    let by = take(options, &["partition_by"]).unwrap_or_default();
+    let by = by.split(',').map(|name| {
+        let brackets =
+            |c: char| c.is_whitespace() || matches!(c, '(' | ')' | '[' | ']' | '"' | '\'');
+        name.trim_matches(brackets).to_owned()
+    });
+    let by: Vec<String> = by.filter(|name| !name.is_empty()).collect();
+    let existing = match (overwrite, ignore) {
+        (true, _) => Existing::Replace,
+        (false, true) => Existing::Keep,
+        (false, false) => Existing::Refuse,
+    };
+    (per_thread || !by.is_empty()).then_some(Folder { by, existing })
 }
 
 /// A setting of the reader, as dbt-duckdb's macro writes it.

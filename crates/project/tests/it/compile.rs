@@ -687,7 +687,7 @@ select {{ types[0] }}, {{ types[1] | upper }} from {{ types[2].of }}
 
 #[test]
 fn external_models_say_where_and_how_they_are_written() {
-    use forebay_core::export::{Export, ExportFormat};
+    use forebay_core::export::{Existing, Export, ExportFormat, Folder};
     use forebay_core::graph::{Materialized, Spec};
     let project = project(
         "--- models/orders.sql
@@ -696,7 +696,9 @@ select 1 as id
 --- models/lines.sql
 {{ config(materialized='external') }} select 1 as id
 --- models/parts.sql
-{{ config(materialized='external', options={'partition_by': 'id'}) }} select 1 as id
+{{ config(materialized='external', options={'partition_by': 'y, \"b\"', 'overwrite': true}) }} select 1 as y, 2 as b, 3 as c
+--- models/sized.sql
+{{ config(materialized='external', options={'file_size_bytes': 10}) }} select 1 as id
 ",
     );
     let made = |name: &str| match &project.graph.nodes[&NodeId::new(name)].spec {
@@ -709,6 +711,7 @@ select 1 as id
             location,
             format,
             read,
+            folder: None,
         })
     };
     let csv = ExportFormat::Csv {
@@ -723,10 +726,21 @@ select 1 as id
     );
     let parquet = written("./lines.parquet", ExportFormat::Parquet, None);
     assert_eq!(made("model.shop.lines"), parquet);
-    let problem = project.broken(&NodeId::new("model.shop.parts")).unwrap();
+    let Materialized::External(parts) = made("model.shop.parts") else {
+        panic!("an external model");
+    };
+    assert_eq!(parts.location, "./parts");
+    assert_eq!(
+        parts.read.as_deref(),
+        Some("read_parquet('./parts/*/*/*.parquet')")
+    );
+    let by = vec!["y".to_owned(), "b".to_owned()];
+    let existing = Existing::Replace;
+    assert_eq!(parts.folder, Some(Folder { by, existing }));
+    let problem = project.broken(&NodeId::new("model.shop.sized")).unwrap();
     assert_eq!(
         problem.message,
-        "model 'parts': files are not written with 'partition_by'"
+        "model 'sized': files are not written with 'file_size_bytes'"
     );
 }
 

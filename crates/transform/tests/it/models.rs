@@ -1,7 +1,7 @@
 //! Materialisations of models.
 
 use forebay_core::contract::{Constraint, ConstraintKind};
-use forebay_core::export::{Export, ExportFormat};
+use forebay_core::export::{Existing, Export, ExportFormat, Folder};
 use forebay_core::graph::{Column, Materialized, Model};
 use forebay_core::incremental::{
     Batch, BatchSize, Incremental, IncrementalStrategy, Microbatch, OnSchemaChange, Partition,
@@ -797,6 +797,7 @@ async fn an_external_model_is_a_table_and_a_file_of_it() {
             location,
             format,
             read: None,
+            folder: None,
         }));
         let written = materialize(&bed.lake, &node, sql, &first_run()).await;
         assert_eq!(written.unwrap().rows, 2);
@@ -830,6 +831,7 @@ async fn an_external_model_is_a_table_and_a_file_of_it() {
             null: String::new(),
         },
         read: Some("read_csv('n.csv', auto_detect = true)".to_owned()),
+        folder: None,
     };
     let node = model(Materialized::External(export));
     let sql = "select 1.50 as d, '' as e, 'a,b' as l, '7' as n";
@@ -842,4 +844,43 @@ async fn an_external_model_is_a_table_and_a_file_of_it() {
             .await,
         ["1.5|Float64||a,b|8"]
     );
+}
+
+#[tokio::test]
+async fn an_external_model_may_be_parted_into_folders() {
+    let bed = bed().await;
+    let export = |existing| {
+        model(Materialized::External(Export {
+            location: "parts".to_owned(),
+            format: ExportFormat::Parquet,
+            read: Some("read_parquet('parts/*/*.parquet')".to_owned()),
+            folder: Some(Folder {
+                by: vec!["B".to_owned()],
+                existing,
+            }),
+        }))
+    };
+    let sql = "select 1 as a, 'p/q r' as b, 1.5 as c union all select 2, null, 2.5";
+    let refuse = export(Existing::Refuse);
+    materialize(&bed.lake, &refuse, sql, &first_run())
+        .await
+        .unwrap();
+    // As whoever reads the files sees it.
+    assert_eq!(
+        bed.rows("select * from main.m order by a").await,
+        ["1|1.5|p/q r", "2|2.5|"]
+    );
+    let there = |path: &str| bed.root.join("parts").join(path).is_file();
+    assert!(there("b=p%2Fq%20r/data_0.parquet"));
+    assert!(there("b=__HIVE_DEFAULT_PARTITION__/data_0.parquet"));
+    let problem = materialize(&bed.lake, &refuse, sql, &first_run()).await;
+    let problem = problem.unwrap_err().to_string();
+    assert!(problem.contains("'parts' has files already"), "{problem}");
+    let sql = "select 3 as a, 'z' as b, 1.5 as c";
+    for (existing, rows) in [(Existing::Keep, "3"), (Existing::Replace, "1")] {
+        materialize(&bed.lake, &export(existing), sql, &first_run())
+            .await
+            .unwrap();
+        assert_eq!(bed.rows("select count(*) from main.m").await, [rows]);
+    }
 }

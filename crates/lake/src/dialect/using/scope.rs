@@ -1,7 +1,7 @@
 //! The columns that a `FROM` clause offers, each with the expression that means it.
 
 use arrow::datatypes::DataType;
-use datafusion::common::{DataFusionError, TableReference};
+use datafusion::common::{DataFusionError, SchemaError, TableReference};
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
     FunctionArguments, Ident, JoinConstraint, JoinOperator, ObjectName, SelectItem, SetExpr,
@@ -64,10 +64,14 @@ impl Columns<'_> {
     pub(in crate::dialect) fn of(&self, item: &TableWithJoins) -> Result<Vec<Column>, Diagnostic> {
         let plan = (self.probe)(self.select_all(item)?).map_err(|error| {
             match error.find_root() {
-                DataFusionError::SchemaError(..) => refused(&format!(
-                    "the columns of '{item}' cannot be told apart from the rest"
-                )),
-                // A table or a function that is not there, say.
+                DataFusionError::SchemaError(inner, _)
+                    if !matches!(**inner, SchemaError::FieldNotFound { .. }) =>
+                {
+                    refused(&format!(
+                        "the columns of '{item}' cannot be told apart from the rest"
+                    ))
+                }
+                // A table, a column or a function that is not there, say.
                 _ => from_engine(error),
             }
         })?;
