@@ -22,14 +22,13 @@ impl Package {
     /// A path of the project from the folder on that the file was looked for in: `staging/m.sql` of
     /// `src/models/staging/m.sql`.
     pub fn below<'a>(&self, file: &'a str) -> &'a str {
-        let folders = self.file.folders();
-        let within = folders.into_iter().filter_map(|folder| {
-            let below = file.strip_prefix(folder.as_str())?;
-            below.strip_prefix('/')
-        });
-        within
-            .min_by_key(|below| below.len())
-            .unwrap_or(self.path(file))
+        below(self.file.folders().into_iter(), file).unwrap_or(self.path(file))
+    }
+
+    /// The same of a page of documentation.
+    pub fn below_docs<'a>(&self, file: &'a str) -> &'a str {
+        let folders = self.file.docs_in.iter().flatten();
+        below(folders, file).unwrap_or(self.below(file))
     }
 
     /// What `var` gives in it: the project's word counts before the package's own.
@@ -38,4 +37,13 @@ impl Package {
             .and(&project.file.vars, &self.name)
             .and(&self.file.vars, &self.name)
     }
+}
+
+/// The path from the innermost of the folders on that it is in.
+fn below<'a, 'f>(folders: impl Iterator<Item = &'f String>, file: &'a str) -> Option<&'a str> {
+    let within = folders.filter_map(|folder| {
+        let below = file.strip_prefix(folder.as_str())?;
+        below.strip_prefix('/')
+    });
+    within.min_by_key(|below| below.len())
 }

@@ -118,8 +118,13 @@ fn dependencies(
             .filter(|id| planned.contains(id))
             .cloned()
             .collect();
-        // As in dbt, nothing outside of the project waits for tests.
-        if node.resource_type() != ResourceType::Test && !is_outside(node) {
+        // As in dbt, nothing outside of the project waits for tests, and where tests run alone they do not for each other.
+        let is_test = match node.resource_type() {
+            ResourceType::Test => true,
+            ResourceType::UnitTest => !with_models,
+            _ => false,
+        };
+        if !is_test && !is_outside(node) {
             let blocking = tests
                 .iter()
                 .filter(|test| !test.depends_on.is_empty())

@@ -39,9 +39,10 @@ pub async fn run(global: &Global, talk: &Talk, options: &Show) -> Result<u8, Dia
     }
     let selected = wiring::selected(&workspace.project, global, &options.select, talk)?;
     // Tests come along with what they are declared on; here only what was asked for by name counts.
-    let asked = |node: &&Node| {
-        let test = matches!(node.spec, Spec::Test(_));
-        !test || options.select.included().contains(&node.name)
+    let asked = |node: &&Node| match node.spec {
+        Spec::Test(_) => options.select.included().contains(&node.name),
+        Spec::UnitTest(_) => false,
+        _ => true,
     };
     let mut looked = Vec::new();
     for node in selected

@@ -203,6 +203,33 @@ fn what_a_unit_test_expects_as_a_query_has_the_types_of_both() {
 }
 
 #[test]
+fn a_unit_test_does_not_wait_for_other_tests_where_tests_run_alone() {
+    let project = Project::new(&[
+        ("dbt_project.yml", "name: shop\n"),
+        ("models/a.sql", "select 1 as id"),
+        ("models/b.sql", "select id from {{ ref('a') }}"),
+        (
+            "models/tests.yml",
+            "models:
+  - name: a
+    columns: [{name: id, data_tests: [accepted_values: {arguments: {values: [5]}}]}]
+unit_tests:
+  - {name: same, model: b, given: [{input: ref('a'), rows: [{id: 3}]}], expect: {rows: [{id: 3}]}}
+",
+        ),
+    ]);
+    project.ok(&["run"]);
+    let output = project.fails(1, &["test"]);
+    assert!(output.contains("PASS=1 WARN=0 ERROR=1 SKIP=0"), "{output}");
+    let output = project.fails(1, &["build"]);
+    assert!(output.contains("SKIP=2"), "{output}");
+    // A model is shown, and what tests it is not.
+    let output = text(&project.run(&["show", "--select", "b+"]));
+    assert!(output.contains("model b"), "{output}");
+    assert!(!output.contains("unit_test"), "{output}");
+}
+
+#[test]
 fn a_failing_unit_test_shows_the_rows_and_stops_its_model() {
     let project = tested("x");
     let output = project.fails(1, &["build"]);

@@ -120,7 +120,7 @@ pub(super) fn docs(project: &Project) -> Json {
             "name": name,
             "resource_type": "doc",
             "package_name": package,
-            "path": project.within(package, doc.file.as_ref(), Package::below),
+            "path": project.within(package, doc.file.as_ref(), Package::below_docs),
             "original_file_path": file,
             "block_contents": doc.text,
         });

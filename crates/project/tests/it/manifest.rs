@@ -336,6 +336,17 @@ fn a_path_begins_at_the_configured_folder() {
 }
 
 #[test]
+fn the_path_of_a_doc_block_begins_at_the_folder_of_docs() {
+    let project = project(
+        "--- dbt_project.yml\nname: shop\ndocs-paths: [docs]\n\
+         --- docs/u/d.md\n{% docs d %}text{% enddocs %}\n",
+    );
+    let doc = &project.manifest()["docs"]["doc.shop.d"];
+    assert_eq!(doc["path"], "u/d.md");
+    assert_eq!(doc["original_file_path"], "docs/u/d.md");
+}
+
+#[test]
 fn tests_of_versions_are_those_of_all_and_their_own_and_refs_are_as_written() {
     let project = project(
         "--- dbt_project.yml\nname: shop\n--- models/w_v1.sql\nselect 1 as id\n--- models/w_v2.sql\nselect 1 as id\n\
