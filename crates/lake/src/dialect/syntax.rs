@@ -264,6 +264,10 @@ impl Dialect for Syntax {
         true
     }
 
+    fn supports_in_empty_list(&self) -> bool {
+        true
+    }
+
     fn supports_comment_on(&self) -> bool {
         true
     }

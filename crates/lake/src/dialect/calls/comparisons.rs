@@ -61,6 +61,7 @@ pub(super) fn rewrite(expr: &mut Expr, dialect: Dialect) -> Result<Option<Expr>,
             list,
             negated,
         } => match left.as_ref() {
+            _ if list.is_empty() => in_none(left, *negated, dialect),
             Expr::Tuple(_) if dialect == Dialect::Postgres => {
                 in_list(left, list, *negated, dialect)
             }
@@ -395,6 +396,16 @@ fn with_pattern(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> 
         op: op.clone(),
         right: Box::new(quoted(&known)),
     })
+}
+
+/// `x in ()`, of a list that a template leaves empty: what is null is in none, and not out of it either.
+fn in_none(left: &Expr, negated: bool, dialect: Dialect) -> Result<Option<Expr>, Diagnostic> {
+    let of = match (dialect, negated) {
+        (Dialect::Postgres, _) => return Err(Diagnostic::error("the list of an IN is empty")),
+        (Dialect::DuckDb, false) => "(case when _1 is not null then false end)",
+        (Dialect::DuckDb, true) => "(case when _1 is not null then true end)",
+    };
+    Ok(fill(of, &[left.clone()]))
 }
 
 /// `(a, b) in ((1, 2), (3, 4))` compares value by value, so that a null makes it unknown.
