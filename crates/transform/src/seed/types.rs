@@ -3,6 +3,9 @@
 use arrow::datatypes::{DataType, TimeUnit};
 use forebay_lake::Dialect;
 
+/// Names of other databases, that are no types where DuckDB reads them.
+const NOT_OF_DUCKDB: [&str; 4] = ["float64", "jsonb", "number", "timestamp_ntz"];
+
 /// The Arrow type of a SQL type's name.
 pub(super) fn sql_type(text: &str, dialect: Dialect) -> Option<DataType> {
     let text = text.trim().to_ascii_lowercase();
@@ -10,6 +13,9 @@ pub(super) fn sql_type(text: &str, dialect: Dialect) -> Option<DataType> {
         Some((name, rest)) => (name.trim(), Some(rest.trim_end_matches(')'))),
         None => (text.as_str(), None),
     };
+    if dialect == Dialect::DuckDb && NOT_OF_DUCKDB.contains(&name) {
+        return None;
+    }
     Some(match name {
         "varchar" | "text" | "string" | "char" | "character varying" | "character" | "uuid"
         | "bpchar" | "json" | "jsonb" => DataType::Utf8,
@@ -62,6 +68,8 @@ mod tests {
         assert_eq!(typed("decimal(5)"), Some(DataType::Decimal128(5, 0)));
         assert_eq!(typed("numeric(10, 11)"), None);
         assert_eq!(typed("colour"), None);
+        assert!(typed("timestamp_ntz").is_some());
+        assert_eq!(sql_type("timestamp_ntz", Dialect::DuckDb), None);
     }
 
     #[test]
