@@ -96,7 +96,7 @@ async fn problems_say_what_where_and_what_was_meant() {
     for (sql, expected) in [
         (
             "SELECT carrier\nFROM raw.flights WHER origin = 2",
-            "error: SQL syntax: expected: end of statement, found: origin (line 2, column 23)",
+            "error: SQL syntax: expected: end of statement, found: origin (line 2, column 23)\n  hint: did you mean 'where'?",
         ),
         (
             "SELECT carrier,\n       carier\nFROM raw.flights",
