@@ -25,7 +25,6 @@ const FUNCTIONS: &[(&str, &[usize], Takes, &str)] = &[
     ("character_length", &[0], Takes::Text, "length"),
     ("contains", &[0, 1], Takes::Text, "contains"),
     ("date_diff", &[1, 2], Takes::Moment, "date_diff"),
-    ("dayname", &[0], Takes::Moment, "dayname"),
     ("ends_with", &[0, 1], Takes::Text, "ends_with"),
     ("floor", &[0], Takes::Number, "floor"),
     ("jaccard", &[0, 1], Takes::Text, "jaccard"),
@@ -37,7 +36,6 @@ const FUNCTIONS: &[(&str, &[usize], Takes, &str)] = &[
     ("lower", &[0], Takes::Text, "lower"),
     ("lpad", &[0, 2], Takes::Text, "lpad"),
     ("ltrim", &[0, 1], Takes::Text, "ltrim"),
-    ("monthname", &[0], Takes::Moment, "monthname"),
     ("octet_length", &[0], Takes::Text, "strlen"),
     ("regexp_extract", &[0, 1], Takes::Text, "regexp_extract"),
     (
@@ -70,7 +68,6 @@ const FUNCTIONS: &[(&str, &[usize], Takes, &str)] = &[
     ("starts_with", &[0, 1], Takes::Text, "starts_with"),
     ("strftime", &[0], Takes::Moment, "strftime"),
     ("string_split", &[0, 1], Takes::Text, "string_split"),
-    ("string_to_array", &[0, 1], Takes::Text, "string_split"),
     ("strip_accents", &[0], Takes::Text, "strip_accents"),
     ("strpos", &[0, 1], Takes::Text, "strpos"),
     ("substr", &[0], Takes::Text, "substr"),

@@ -58,7 +58,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("quote_literal", "'''' || replace(s, '''', '''''') || ''''"),
     ("rand", "random()"),
     ("regexp_count", "len(regexp_extract_all(s, p))"),
-    ("regexp_instr", "regexp_extract(s, p)"),
+    ("regexp_instr", "strpos(s, regexp_extract(s, p))"),
     ("regexp_like", "regexp_matches(s, p)"),
     ("regexp_match", "regexp_extract(s, p)"),
     ("regexp_substr", "regexp_extract(s, p)"),

@@ -1,4 +1,4 @@
-//! The mean of moments, which is a moment: exact, and rounded to the microsecond.
+//! The mean of moments, which is a moment of whole microseconds, as DuckDB rounds it.
 
 use std::sync::Arc;
 
@@ -59,12 +59,17 @@ impl Mean {
         Ok(())
     }
 
-    /// Halves go away from the epoch.
+    /// Towards the epoch, but for what is nearer to the next microsecond after it.
     fn mean(&self) -> Option<i64> {
-        let count = i128::from(self.count);
-        let half = count / 2 * self.sum.signum();
-        let whole = (self.sum + half).checked_div(count)?;
-        i64::try_from(whole).ok()
+        // Times are of microseconds, whatever they are kept in.
+        let unit = match self.of {
+            DataType::Time64(TimeUnit::Nanosecond) => 1_000,
+            _ => 1,
+        };
+        let (sum, count) = (self.sum / unit, i128::from(self.count));
+        let whole = sum.checked_div(count)?;
+        let is_nearer = sum % count > count / 2;
+        i64::try_from((whole + i128::from(is_nearer)) * unit).ok()
     }
 }
 
@@ -101,10 +106,7 @@ impl Accumulator for Mean {
                 ScalarValue::TimestampMicrosecond(mean, zone.clone())
             }
             DataType::Time64(TimeUnit::Microsecond) => ScalarValue::Time64Microsecond(mean),
-            DataType::Time64(_) => {
-                // Times are of microseconds, whatever they are kept in.
-                ScalarValue::Time64Nanosecond(mean.map(|mean| (mean + 500) / 1_000 * 1_000))
-            }
+            DataType::Time64(_) => ScalarValue::Time64Nanosecond(mean),
             of => return internal_err!("a mean of {of} is no moment"),
         })
     }

@@ -395,9 +395,13 @@ fn of_join(mut join: Join, dialect: Dialect) -> Transformed<LogicalPlan> {
     }
 }
 
-/// To DuckDB moments and texts in one column are texts.
+/// To DuckDB moments, numbers and truths in one column with texts are texts.
 fn are_texts<'a>(types: impl Iterator<Item = &'a DataType> + Clone) -> bool {
-    types.clone().any(DataType::is_string) && types.clone().any(DataType::is_temporal)
+    types.clone().any(DataType::is_string) && types.clone().any(is_made_text)
+}
+
+fn is_made_text(found: &DataType) -> bool {
+    found.is_temporal() || found.is_numeric() || found == &DataType::Boolean
 }
 
 fn are_truths_and_numbers<'a>(types: impl Iterator<Item = &'a DataType> + Clone) -> bool {
@@ -406,7 +410,7 @@ fn are_truths_and_numbers<'a>(types: impl Iterator<Item = &'a DataType> + Clone)
 
 fn is_united(found: &DataType, common: &DataType, dialect: Dialect) -> bool {
     match common {
-        DataType::Utf8 if !found.is_null() => found.is_temporal(),
+        DataType::Utf8 if !found.is_null() => is_made_text(found),
         common if dialect == Dialect::DuckDb => {
             let is_number = found.is_numeric() || found == &DataType::Boolean;
             is_changed(found, common)

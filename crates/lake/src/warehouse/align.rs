@@ -1,5 +1,5 @@
 //! Fits an input's columns to a table's: which columns the table will have, and each batch cast to
-//! them. A cast that would lose something is refused.
+//! them. A cast that would lose something is refused, but for digits behind the point, which are rounded as DuckDB does.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
