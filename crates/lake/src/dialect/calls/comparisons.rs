@@ -405,7 +405,7 @@ fn in_none(left: &Expr, negated: bool, dialect: Dialect) -> Result<Option<Expr>,
         (Dialect::DuckDb, false) => "(case when _1 is not null then false end)",
         (Dialect::DuckDb, true) => "(case when _1 is not null then true end)",
     };
-    Ok(fill(of, &[left.clone()]))
+    Ok(fill(of, std::slice::from_ref(left)))
 }
 
 /// `(a, b) in ((1, 2), (3, 4))` compares value by value, so that a null makes it unknown.
