@@ -93,3 +93,22 @@ async fn parts_of_a_union_do_not_wait_for_each_other_in_a_join() {
         assert_eq!(place.rows(&sql).await, expected, "{sql}");
     }
 }
+
+#[tokio::test]
+async fn groups_that_are_read_twice_leave_the_order_to_what_they_are_joined_to() {
+    let place = place().await;
+    let rows = "select value as i, value * 5 % 7 as k from generate_series(1, 500) as t(value)";
+    place
+        .sql("main.t", WriteMode::Overwrite, rows)
+        .await
+        .unwrap();
+    let numbered = "with g as (select k, max(i) as v, count(*) as c from t group by k) \
+         select a.i, g.v, row_number() over () as n from t as a join g on a.k = g.k \
+         where a.k in (select k from g where c > 1)";
+    place
+        .sql("main.n", WriteMode::Overwrite, numbered)
+        .await
+        .unwrap();
+    let is_same = "select bool_and(i = n), count(*) from n";
+    assert_eq!(place.rows(is_same).await, ["true|500"]);
+}

@@ -16,6 +16,7 @@ use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::projection::ProjectionExec;
 
+use super::super::once::Once;
 use super::group::estimate;
 
 /// How many times more rows are far more: estimates are rough.
@@ -85,6 +86,9 @@ fn in_order(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn Executio
 fn are_groups(plan: &Arc<dyn ExecutionPlan>) -> bool {
     if let Some(groups) = plan.downcast_ref::<AggregateExec>() {
         return !groups.group_expr().is_empty();
+    }
+    if let Some(once) = plan.downcast_ref::<Once>() {
+        return are_groups(once.rows());
     }
     let is_thin = plan.is::<ProjectionExec>()
         || plan.is::<FilterExec>()

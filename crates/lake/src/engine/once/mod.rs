@@ -26,12 +26,10 @@ use datafusion::physical_plan::expressions::Column;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::sql::sqlparser::ast::{CteAsMaterialized, Query, Statement, Visit, Visitor};
 
-use rows::Once;
-
 use super::in_turn::in_turn;
 use super::waits;
 use crate::dialect::folded;
-pub(super) use rows::tie;
+pub(super) use rows::{Once, tie};
 
 /// The plan of a statement with such expressions as tables of their own.
 pub(super) fn settle(

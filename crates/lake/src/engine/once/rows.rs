@@ -58,7 +58,7 @@ fn tied(
 
 /// No child of it is known to the engine: what it would push below one reader, such as a sort, the others would have too.
 #[derive(Debug)]
-pub(super) struct Once {
+pub(crate) struct Once {
     id: usize,
     rows: Arc<dyn ExecutionPlan>,
     statistics: Arc<Statistics>,
@@ -74,6 +74,11 @@ impl Once {
             statistics,
             kept: None,
         })
+    }
+
+    /// What is computed once.
+    pub(crate) fn rows(&self) -> &Arc<dyn ExecutionPlan> {
+        &self.rows
     }
 }
 
