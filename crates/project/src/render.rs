@@ -64,7 +64,7 @@ impl Renderer<'_> {
 
     /// A setting: one that is not defined is an error.
     pub fn text(&self, doc: Doc<'_>, text: &str, at: Mark) -> Option<Json> {
-        let value = self.value(doc, text, at)?;
+        let value = self.value(doc, text, at, true)?;
         if value.is_undefined() {
             let written = text.trim();
             let problem = Diagnostic::error(format!("{written} is not defined"))
@@ -76,19 +76,20 @@ impl Renderer<'_> {
         Some(serde_json::to_value(&value).unwrap_or_default())
     }
 
-    /// A description: what is not defined is the empty text.
+    /// A description: what is not defined is the empty text. dbt renders those of what is there, and an example of a
+    /// macro's call often stands in one that is of nothing.
     pub fn description(&self, doc: Doc<'_>, text: &str, at: Mark) -> Option<Json> {
-        let value = self.value(doc, text, at)?;
+        let value = self.value(doc, text, at, false)?;
         match value.is_undefined() {
             true => Some("".into()),
             false => Some(serde_json::to_value(&value).unwrap_or_default()),
         }
     }
 
-    fn value(&self, doc: Doc<'_>, text: &str, at: Mark) -> Option<minijinja::Value> {
+    fn value(&self, doc: Doc<'_>, text: &str, at: Mark, strict: bool) -> Option<minijinja::Value> {
         let scope = Arc::new(NodeScope {
             package: self.package.to_owned(),
-            strict: true,
+            strict,
             ..NodeScope::default()
         });
         let evaluated = self
