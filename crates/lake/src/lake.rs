@@ -153,8 +153,10 @@ impl Lake {
         Box::pin(async move {
             let state = self.state();
             let plan = self.plan(&state, sql, &BTreeMap::new()).await?;
-            let schema = engine::schema_of(&state, &plan).map_err(from_engine);
-            schema.map_err(|problem| placed(problem, sql))
+            match engine::schema_of(&state, &plan).map_err(from_engine) {
+                Ok(schema) => Ok(schema),
+                Err(problem) => Err(self.unplanned(problem, sql).await),
+            }
         })
     }
 
@@ -235,7 +237,9 @@ impl Lake {
         let mut planner = planner.inside(relation);
         let planned = planner.plan_in(dialect, &sql).await;
         let checked = planned.and_then(|plan| check_types(plan, dialect).map_err(from_engine));
-        checked.map_err(|problem| placed(problem, written))?;
+        if let Err(problem) = checked {
+            return Err(self.unplanned(problem, written).await);
+        }
         let warehouse = self.warehouse();
         warehouse.create_view(relation, &sql, dialect).await
     }
@@ -296,15 +300,23 @@ impl Lake {
     ) -> Result<LogicalPlan, Diagnostic> {
         let local = local(sql, self.database());
         let mut planner = self.planner(state, versions);
-        let planned = planner.plan(&local).await;
-        planned.map_err(|problem| placed(problem, sql))
+        match planner.plan(&local).await {
+            Ok(plan) => Ok(plan),
+            Err(problem) => Err(self.unplanned(problem, sql).await),
+        }
+    }
+
+    /// The problem of a query that does not plan, with its place.
+    async fn unplanned(&self, problem: Diagnostic, sql: &str) -> Diagnostic {
+        self.narrowed(placed(problem, sql), sql, false).await
     }
 
     /// The problem with its place, in the query or a view that it reads.
     async fn stumbled(&self, problem: Diagnostic, sql: &str) -> Diagnostic {
         let problem = placed(problem, sql);
         let local = local(sql, self.database());
-        engine::behind(self.warehouse(), self.dialect(), &local, problem).await
+        let problem = engine::behind(self.warehouse(), self.dialect(), &local, problem).await;
+        self.narrowed(problem, sql, true).await
     }
 
     async fn input_rows(&self, state: &SessionState, input: Input) -> Result<Rows, Diagnostic> {

@@ -19,6 +19,7 @@ mod functions;
 mod info;
 mod lake;
 mod named;
+mod narrowed;
 mod statements;
 mod types;
 mod warehouse;

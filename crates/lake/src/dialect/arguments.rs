@@ -8,6 +8,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable};
 use forebay_core::Diagnostic;
 
 use super::length::problem;
+use super::texts_among::is_written;
 use crate::engine::sql_type;
 
 #[derive(Clone, Copy)]
@@ -97,13 +98,11 @@ pub(super) fn check(expr: &Expr, schema: &DFSchema) -> Result<()> {
         if arg.contains_outer() {
             continue;
         }
-        // A text that is written out is read as what is wanted.
-        let is_written = matches!(arg, Expr::Literal(..));
         let Ok(of) = arg.get_type(schema) else {
             continue;
         };
         let is_moment = of.is_temporal() || matches!(of, DataType::Interval(_));
-        let is_text = matches!(of, DataType::Utf8 | DataType::Utf8View) && !is_written;
+        let is_text = matches!(of, DataType::Utf8 | DataType::Utf8View) && !is_written(arg);
         let is_refused = match takes {
             Takes::Text => of.is_numeric() || is_moment || of == DataType::Boolean,
             Takes::Moment => of.is_numeric() || of == DataType::Boolean || is_text,

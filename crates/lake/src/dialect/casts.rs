@@ -74,17 +74,17 @@ impl Casts {
         };
         let of = &value_of(of, from, to);
         let tries = matches!(expr, Expr::TryCast(_));
-        // The engine makes a list of one value.
-        let is_no_list = tries && matches!(to, DataType::List(_)) && !from.is_null();
-        let is_shapeless = is_no_list && !from.is_nested() && !from.is_string();
-        if is_never(from, to) || is_shapeless {
+        if is_never(from, to) {
             return match (tries, self.0) {
                 (true, _) => Ok(Transformed::yes(lit(ScalarValue::try_from(to)?))),
                 // Only a value is refused: a column without any, of which a seed knows no better type, becomes one of dates.
                 (false, Dialect::DuckDb) => {
                     let to_type = lit(sql_type(to));
                     let nulls = functions::named("no_value").call(vec![of.clone(), to_type]);
-                    Ok(Transformed::yes(cast(nulls, to.clone())))
+                    Ok(Transformed::yes(match to.is_nested() {
+                        true => functions::of_text(nulls, Form::DuckDb, to, false),
+                        false => cast(nulls, to.clone()),
+                    }))
                 }
                 (false, Dialect::Postgres) => Err(problem(Diagnostic::error(format!(
                     "a value of type {} cannot be cast to {}",
@@ -256,8 +256,9 @@ fn is_never(from: &DataType, to: &DataType) -> bool {
     let is_time = |of: &DataType| matches!(of, DataType::Time32(_) | DataType::Time64(_));
     let is_moment = |of: &DataType| is_day(of) || is_time(of);
     (is_number(from) && is_moment(to))
-        // Lists and structures are no single values.
+        // Lists and structures are no single values; the engine makes a list of one.
         || (from.is_nested() && !to.is_nested() && !to.is_string() && !to.is_null())
+        || (to.is_nested() && !from.is_nested() && !from.is_string() && !from.is_null())
         // The engine subtracts times as whole numbers.
         || (is_moment(from) && is_number(to) && !(is_time(from) && to == &DataType::Int64))
         || (from == &DataType::Date32 && is_time(to))

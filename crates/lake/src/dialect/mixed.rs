@@ -25,7 +25,7 @@ use super::one_unless::keep_types;
 use super::operators::is_read;
 use super::outer;
 use super::products::digits;
-use super::{arguments, sets, texts_among};
+use super::{arguments, sets, texts_among, unfit};
 use crate::types::Dialect;
 
 #[derive(Debug)]
@@ -49,6 +49,9 @@ impl AnalyzerRule for Mixed {
                 if self.0 == Dialect::DuckDb {
                     texts_among::refuse_others(&expr, schema)?;
                     arguments::check(&expr, schema)?;
+                    if let Some(unfit) = unfit::unfit(&expr, schema) {
+                        return Ok(Transformed::yes(unfit));
+                    }
                 }
                 Ok(unmixed(expr, schema, self.0))
             }

@@ -89,6 +89,8 @@ mod tokens;
 mod totals;
 mod turned;
 mod twins;
+mod unfit;
+mod units;
 mod unnamed;
 mod unnests;
 mod unread;

@@ -10,6 +10,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, cast, lit, when};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
+use super::texts_among::is_written;
 use crate::functions;
 use crate::types::Dialect;
 
@@ -56,14 +57,7 @@ impl ExprPlanner for Operators {
             Divide if self.0 == Dialect::Postgres => return divided(expr, schema),
             StringConcat => return joined(expr, schema, self.0),
             Plus | Minus => {}
-            Eq | NotEq | Gt | GtEq | Lt | LtEq => {
-                if self.0 == Dialect::DuckDb
-                    && let Some(unfit) = unfit(&expr, schema)?
-                {
-                    return Ok(PlannerResult::Planned(unfit));
-                }
-                return truths(expr, schema, self.0);
-            }
+            Eq | NotEq | Gt | GtEq | Lt | LtEq => return truths(expr, schema, self.0),
             _ => return Ok(PlannerResult::Original(expr)),
         }
         match (expr.left.get_type(schema)?, expr.right.get_type(schema)?) {
@@ -150,10 +144,9 @@ fn is_plain(of: &DataType) -> bool {
 /// A text that is written out beside a number is one of its type in PostgreSQL. Whether there is one.
 fn read_text(expr: &mut RawBinaryExpr, schema: &DFSchema) -> Result<bool> {
     let (left, right) = (expr.left.get_type(schema)?, expr.right.get_type(schema)?);
-    let is_text = |side: &Expr, of: &DataType| of.is_string() && matches!(side, Expr::Literal(..));
-    if left.is_numeric() && is_text(&expr.right, &right) {
+    if left.is_numeric() && is_written(&expr.right) {
         expr.right = cast(std::mem::take(&mut expr.right), left);
-    } else if right.is_numeric() && is_text(&expr.left, &left) {
+    } else if right.is_numeric() && is_written(&expr.left) {
         expr.left = cast(std::mem::take(&mut expr.left), right);
     } else {
         return Ok(false);
@@ -172,50 +165,6 @@ fn widen(expr: &mut RawBinaryExpr, schema: &DFSchema) -> Result<()> {
     };
     *side = cast(std::mem::take(side), DataType::Float64);
     Ok(())
-}
-
-/// A text that no value of the other side's type is written as: to DuckDB it is an error only beside a value, so that
-/// `x is null or x = ''` may be asked of a date.
-fn unfit(expr: &RawBinaryExpr, schema: &DFSchema) -> Result<Option<Expr>> {
-    let (of, text) = match (&expr.left, &expr.right) {
-        (of, Expr::Literal(ScalarValue::Utf8(Some(text)), _))
-        | (Expr::Literal(ScalarValue::Utf8(Some(text)), _), of) => (of, text),
-        _ => return Ok(None),
-    };
-    let found = of.get_type(schema)?;
-    let is_typed = found.is_numeric() || found.is_temporal() || found == DataType::Boolean;
-    let is_value = text.contains(|c: char| c.is_ascii_digit()) || is_word(text.trim());
-    if !is_typed || is_value || matches!(of, Expr::Literal(..)) {
-        return Ok(None);
-    }
-    let args = vec![of.clone(), lit(text.as_str())];
-    Ok(Some(functions::named("unfit").call(args)))
-}
-
-/// Values that are written without a digit.
-fn is_word(text: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "epoch",
-        "f",
-        "false",
-        "inf",
-        "infinity",
-        "n",
-        "nan",
-        "no",
-        "now",
-        "off",
-        "on",
-        "t",
-        "today",
-        "tomorrow",
-        "true",
-        "y",
-        "yes",
-        "yesterday",
-    ];
-    let text = text.trim_start_matches(['+', '-']);
-    WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
 /// A text beside a truth value is read as one: in PostgreSQL where it is written out.
@@ -239,7 +188,7 @@ fn truths(
 
 /// Whether a text beside a value of another type is read as that type.
 pub(super) fn is_read(text: &Expr, of: &DataType, dialect: Dialect) -> bool {
-    of.is_string() && (dialect == Dialect::DuckDb || matches!(text, Expr::Literal(..)))
+    of.is_string() && (dialect == Dialect::DuckDb || is_written(text))
 }
 
 /// PostgreSQL divides decimals exactly, with at least sixteen digits; the engine gives six. A double divided by zero

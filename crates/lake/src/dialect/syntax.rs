@@ -135,6 +135,10 @@ pub(crate) fn parse_type(sql: &str) -> Result<DataType, forebay_core::Diagnostic
 
 /// `x, y : x + y`.
 fn lambda(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    let syntax = match &parser.get_current_token().token {
+        Token::Word(word) if word.value == tokens::ARROW => LambdaSyntax::Arrow,
+        _ => LambdaSyntax::LambdaKeyword,
+    };
     let name = |parser: &mut Parser<'_>| parser.parse_identifier();
     let names = parser.parse_comma_separated(name)?;
     parser.expect_token(&Token::Colon)?;
@@ -145,7 +149,7 @@ fn lambda(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     Ok(Expr::Lambda(LambdaFunction {
         params: OneOrManyWithParens::Many(names.into_iter().map(param).collect()),
         body: Box::new(parser.parse_expr()?),
-        syntax: LambdaSyntax::LambdaKeyword,
+        syntax,
     }))
 }
 
@@ -155,6 +159,19 @@ fn is_of_by(keyword: &Keyword) -> bool {
         keyword,
         Keyword::CLUSTER | Keyword::DISTRIBUTE | Keyword::SORT
     )
+}
+
+/// What stands before the word that the parser has just taken.
+fn before<'a>(parser: &'a Parser<'_>) -> Option<&'a Token> {
+    let before = (0..parser.get_current_index()).rev();
+    let mut tokens = before.map(|at| &parser.token_at(at).token);
+    tokens.find(|token| !matches!(token, Token::Whitespace(_)))
+}
+
+/// Words that are the name of a column only behind `AS`, to both.
+fn is_unit(keyword: &Keyword) -> bool {
+    use Keyword::{DAY, HOUR, MINUTE, MONTH, SECOND, YEAR};
+    matches!(keyword, YEAR | MONTH | DAY | HOUR | MINUTE | SECOND)
 }
 
 #[derive(Debug)]
@@ -285,6 +302,8 @@ impl Dialect for Syntax {
         use Keyword::{EXCLUDE, EXPLAIN, ON, VALUES, VIEW};
         match keyword {
             ON => false,
+            // `d + 1 day` is no column called `day`.
+            word if is_unit(word) => before(parser) == Some(&Token::Comma),
             EXCLUDE | EXPLAIN | VALUES | VIEW => true,
             word if is_of_by(word) => !parser.peek_keyword(Keyword::BY),
             other => POSTGRES.is_column_alias(other, parser),

@@ -13,7 +13,8 @@ use super::mixed::number_of_all;
 use crate::engine::sql_type;
 use crate::types::Dialect;
 
-fn is_written(of: &Expr) -> bool {
+/// Whether it is a text that stands there as one, which is read as what is wanted.
+pub(super) fn is_written(of: &Expr) -> bool {
     matches!(of, Expr::Literal(ScalarValue::Utf8(Some(_)), _))
 }
 

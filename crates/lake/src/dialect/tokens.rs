@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Whitespace, Word};
 
-use super::{comprehensions, friendly, merging, methods, samples, turned};
+use super::{comprehensions, friendly, merging, methods, samples, turned, units};
 
 /// Functions whose later arguments may be lambdas, so that an arrow there is no operator of JSON.
 const TAKE_LAMBDAS: &[&str] = &[
@@ -131,6 +131,7 @@ pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>, dialect: &dyn Dialect) {
     turned::rewrite(tokens);
     friendly::select_all(tokens);
     drop_empty_calls(tokens);
+    units::rewrite(tokens);
     join_pairs(tokens);
     comprehensions::rewrite(tokens);
     lambdas(tokens);
@@ -398,6 +399,9 @@ fn closing(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
     })
 }
 
+/// How the word of a lambda is written that has an arrow in its place.
+pub(super) const ARROW: &str = "->";
+
 /// `f(list, x -> ...)` and `f(list, (x, y) -> ...)` become `f(list, lambda x, y : ...)`.
 fn lambdas(tokens: &mut Vec<TokenWithSpan>) {
     let mut at = 0;
@@ -414,7 +418,7 @@ fn lambdas(tokens: &mut Vec<TokenWithSpan>) {
 }
 
 /// The next token that is no space.
-fn next(tokens: &[TokenWithSpan], from: usize) -> Option<usize> {
+pub(super) fn next(tokens: &[TokenWithSpan], from: usize) -> Option<usize> {
     (from..tokens.len()).find(|at| !matches!(tokens[*at].token, Token::Whitespace(_)))
 }
 
@@ -474,7 +478,7 @@ fn make_lambda(tokens: &mut Vec<TokenWithSpan>, first: usize, arrow: usize) {
         .collect();
     let span = tokens[first].span;
     let lambda = Word {
-        value: "lambda".to_owned(),
+        value: ARROW.to_owned(),
         quote_style: None,
         keyword: Keyword::LAMBDA,
     };

@@ -58,7 +58,7 @@ pub(crate) async fn behind(
 }
 
 /// The relations that a query names.
-fn read(sql: &str, dialect: Dialect) -> Vec<Relation> {
+pub(crate) fn read(sql: &str, dialect: Dialect) -> Vec<Relation> {
     let statements = match dialect {
         Dialect::DuckDb => dialect::parse_small(sql, DEPTH).map(|(all, _)| all),
         Dialect::Postgres => dialect::parse(sql, DEPTH),

@@ -130,9 +130,15 @@ fn no_column(field: &Column, valid: &[Column]) -> Diagnostic {
             "the column is \"{case}\": names in double quotes keep their capitals, others are read in lower case"
         ));
     }
+    let other = valid.iter().find(|column| column.name == field.name);
+    if let Some(table) = other.and_then(|column| column.relation.as_ref()) {
+        return problem.hint(format!("{}.{} is a column", table.table(), field.name));
+    }
     match suggest::nearest(&field.name, names.iter().copied()) {
         Some(nearest) => problem.hint(nearest),
-        None if names.is_empty() => problem,
+        None if names.is_empty() => {
+            problem.hint("nothing is read there: is FROM missing, or behind a comment?")
+        }
         None => problem.hint(format!("columns here: {}", listed(&names))),
     }
 }
@@ -229,6 +235,11 @@ const WORDS: &[(&str, &str)] = &[
     ("Utf8View", "text"),
     ("LargeUtf8", "text"),
     ("Utf8", "text"),
+    ("UInt64", "ubigint"),
+    ("UInt32", "uinteger"),
+    ("UInt16", "usmallint"),
+    ("UInt8", "utinyint"),
+    ("Int8", "tinyint"),
     ("Int64", "bigint"),
     ("Int16", "smallint"),
     ("Int32", "integer"),

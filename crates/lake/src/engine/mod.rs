@@ -1,5 +1,6 @@
 //! The SQL engine: sessions, planning, execution, and its errors in the user's words.
 
+mod advice;
 mod alone;
 mod behind;
 mod context;
@@ -18,6 +19,7 @@ mod keys_of_groups;
 mod lambdas;
 mod lazy;
 mod once;
+pub(crate) mod parts;
 mod plan;
 mod run;
 mod session;
@@ -34,7 +36,7 @@ mod words;
 pub(crate) use types::is_tuple;
 pub use types::{sql_type, type_name};
 
-pub(crate) use behind::behind;
+pub(crate) use behind::{behind, read};
 pub(crate) use error::{from_arrow, from_engine, from_parser};
 pub(crate) use plan::{Files, Planner};
 pub(crate) use run::{input_rows, schema_of, start, start_to_store, tidy};

@@ -81,7 +81,7 @@ const LOOKALIKES: &[(&[char], &str)] = &[
 ];
 
 /// The line and column that the message ends with.
-fn place(message: &str) -> Option<(u64, u64)> {
+pub(super) fn place(message: &str) -> Option<(u64, u64)> {
     let (_, place) = message.rsplit_once(" (line ")?;
     let (line, column) = place.strip_suffix(')')?.split_once(", column ")?;
     Some((line.parse().ok()?, column.parse().ok()?))
@@ -168,15 +168,22 @@ const USUAL: [&str; 11] = [
     "distinct",
 ];
 
+/// Words that others are easily taken for: only where the parser stumbled.
+const SHORT: [&str; 14] = [
+    "all", "and", "between", "case", "cross", "else", "end", "inner", "left", "like", "outer",
+    "over", "then", "when",
+];
+
 /// A word that is nearly one of SQL's, where the parser stumbled or directly before.
 fn misspelt(tokens: &[TokenWithSpan], at: usize) -> Option<String> {
-    let near = |at: usize| match &tokens[at].token {
+    let near = |at: usize, words: &[&str]| match &tokens[at].token {
         Token::Word(word) if word.quote_style.is_none() && word.keyword == Keyword::NoKeyword => {
-            suggest::nearest(&word.value.to_lowercase(), USUAL)
+            suggest::nearest(&word.value.to_lowercase(), words.iter().copied())
         }
         _ => None,
     };
-    near(at).or_else(|| near(at.checked_sub(1)?))
+    let found = near(at, &USUAL).or_else(|| near(at.checked_sub(1)?, &USUAL));
+    found.or_else(|| near(at, &SHORT))
 }
 
 /// Whether ON or USING follows the table of the JOIN there.
@@ -266,7 +273,13 @@ fn no_comma(tokens: &[TokenWithSpan], at: usize) -> Option<String> {
         Token::Mul => false,
         _ => name(last).is_some_and(|word| word.keyword != Keyword::SELECT),
     };
-    if !ends_value || !is_in_list(&tokens[..first]) {
+    // `with a as (...) b as (...)`
+    let is_named_query = tokens[last].token == Token::RParen
+        && matches!(tokens.get(first + 1).map(|t| &t.token), Some(Token::Word(word)) if word.keyword == Keyword::AS)
+        && tokens
+            .get(first + 2)
+            .is_some_and(|t| t.token == Token::LParen);
+    if !is_named_query && (!ends_value || !is_in_list(&tokens[..first])) {
         return None;
     }
     // `select a form t`
@@ -321,7 +334,6 @@ mod tests {
             ),
             ("select coalesce(a b)", 1, 19, Some("b")),
             ("select a from t order by a b", 1, 28, Some("b")),
-            ("select a from t x lef join u on true", 1, 19, None),
             ("select a from t where a b", 1, 25, None),
             ("select case when a b then 1 end", 1, 20, None),
             (
@@ -378,6 +390,18 @@ mod tests {
                 1,
                 22,
                 Some("did you mean 'where'?"),
+            ),
+            (
+                "select a from t x lef join u on true",
+                1,
+                19,
+                Some("did you mean 'left'?"),
+            ),
+            (
+                "select a from t where a = 1 adn b",
+                1,
+                29,
+                Some("did you mean 'and'?"),
             ),
             ("select a from t x y", 1, 19, None),
         ] {

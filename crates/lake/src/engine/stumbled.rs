@@ -4,7 +4,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 use forebay_core::Diagnostic;
 
-use super::slips;
+use super::{advice, slips};
 use crate::dialect::Syntax;
 
 /// What a message names.
@@ -143,7 +143,7 @@ pub(crate) fn placed(mut problem: Diagnostic, sql: &str) -> Diagnostic {
     {
         problem.message = format!("{said} (line {}, column {})", at.line, at.column);
     }
-    slips::hinted(problem.within(sql))
+    advice::given(slips::hinted(problem.within(sql)), sql)
 }
 
 /// Whether the SQL has what a message names.

@@ -7,6 +7,15 @@ type Sentence = (&'static str, fn(&str) -> Option<Diagnostic>);
 
 /// The sentence in other words. None: it is well as it is.
 pub(super) fn said(text: &str) -> Option<Diagnostic> {
+    if let Some((number, rest)) = text.split_once(" is too large to store in a Decimal") {
+        let (_, most) = rest.split_once("Max is ")?;
+        return Some(
+            Diagnostic::error(format!(
+                "{number} is too large for its decimal type: {most} is the most"
+            ))
+            .hint("decimal(18, 2) holds larger numbers"),
+        );
+    }
     SENTENCES.iter().find_map(|(begins, told)| {
         let rest = text.strip_prefix(begins)?;
         told(rest)
@@ -111,6 +120,54 @@ const SENTENCES: &[Sentence] = &[
             "the queries of a UNION have different numbers of columns",
         ))
     }),
+    ("EXCEPT queries have different number of columns", |_| {
+        Some(Diagnostic::error(
+            "the queries of an EXCEPT have different numbers of columns",
+        ))
+    }),
+    ("INTERSECT queries have different number of columns", |_| {
+        Some(Diagnostic::error(
+            "the queries of an INTERSECT have different numbers of columns",
+        ))
+    }),
+    ("The function '", |rest| {
+        let (name, rest) = rest.split_once("' expected ")?;
+        let (wanted, rest) = rest.split_once(" argument")?;
+        let (_, found) = rest.split_once(" but received ")?;
+        let found = found.split(|c: char| !c.is_ascii_digit()).next()?;
+        Some(Diagnostic::error(format!(
+            "{name}() takes {wanted} arguments, not {found}"
+        )))
+    }),
+    (
+        "Failed to coerce arguments to satisfy a call to '",
+        |rest| {
+            let (name, rest) = rest.split_once('\'')?;
+            let (_, given) = rest.split_once("coercion from ")?;
+            let (given, _) = given.split_once(" to the signature")?;
+            let name = match name {
+                "nvl" => "ifnull",
+                name => name,
+            };
+            Some(
+                Diagnostic::error(format!("{name}() takes no such arguments: {given}"))
+                    .hint("cast them, or see how many it takes"),
+            )
+        },
+    ),
+    ("Query INSERT", |_| {
+        Some(
+            Diagnostic::error("INSERT is a statement, where a query is needed")
+                .hint("the rows that it inserts are the query; statements are hooks"),
+        )
+    }),
+    ("Placeholder '", |rest| {
+        let (name, _) = rest.split_once('\'')?;
+        Some(
+            Diagnostic::error(format!("{name} stands for a value that nobody gives"))
+                .hint("{{ var('name') }} is a value of the project, 'x' a text"),
+        )
+    }),
     ("Cannot create filter with non-boolean predicate ", |rest| {
         let (what, of) = rest.rsplit_once(" returning ")?;
         Some(Diagnostic::error(format!(
@@ -125,6 +182,57 @@ const SENTENCES: &[Sentence] = &[
             )))
         },
     ),
+    (
+        "Aggregate function calls cannot contain window function calls: ",
+        |rest| {
+            let (_, rest) = rest.split_once("is nested inside '")?;
+            let (outer, _) = rest.split_once('(')?;
+            Some(
+                Diagnostic::error(format!(
+                    "a window function within an aggregate function: {outer}(...)"
+                ))
+                .hint("compute the window function in a subquery"),
+            )
+        },
+    ),
+    ("HAVING clause references: ", |_| {
+        Some(
+            Diagnostic::error(
+                "HAVING asks of a column that is neither in GROUP BY nor within an aggregate function",
+            )
+            .hint("WHERE is asked of single rows"),
+        )
+    }),
+    ("Cannot cast value '", |rest| {
+        let (text, _) = rest.split_once(" (true or false)'")?;
+        Some(
+            Diagnostic::error(format!("'{text}' is neither true nor false"))
+                .hint("a condition compares: x = 'a', x is not null"),
+        )
+    }),
+    ("Cannot access field at argument 1: type ", |rest| {
+        let (of, _) = rest.split_once(' ')?;
+        Some(
+            Diagnostic::error(format!("a field is asked for of {of}, which has none"))
+                .hint("json ->> '$.field' looks into a text of JSON"),
+        )
+    }),
+    ("Unsupported ast node in sqltorel: ", |rest| {
+        let name = rest.split(|c: char| !c.is_alphanumeric()).next()?;
+        let problem = Diagnostic::error(format!("there is no operator {}", name.to_uppercase()));
+        Some(match name {
+            "RLike" => problem.hint("regexp_matches(text, 'pattern'), text ~ 'whole pattern'"),
+            _ => problem,
+        })
+    }),
+    ("There isn't a common type to coerce ", |rest| {
+        let (types, what) = rest.split_once(" in ")?;
+        let what = what.strip_suffix(" expression")?;
+        Some(
+            Diagnostic::error(format!("{what} is of texts, and not of {types}"))
+                .hint("cast it: x::varchar"),
+        )
+    }),
     ("Dot access not supported", |_| {
         Some(
             Diagnostic::error("a field is asked for by a point behind what has no such fields")

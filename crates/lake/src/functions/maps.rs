@@ -16,22 +16,51 @@ use datafusion::error::Result;
 use super::function::{Function, Takes};
 use super::typed_json::maps_of;
 
-pub(super) const FUNCTIONS: &[Function] = &[Function {
+pub(super) const FUNCTIONS: &[Function] = &[
     // The second and third argument tell the types alone.
-    names: &["map_as"],
-    takes: &[Takes::Json],
-    count: (3, 3),
-    gives: map,
-    run: |arrays| {
-        let given: Vec<DataType> = arrays.iter().map(|a| a.data_type().clone()).collect();
-        match arrays[0].data_type() {
-            DataType::Map(..) => Ok(cast(&arrays[0], &map(&given))?),
-            DataType::Null => Ok(new_null_array(&map(&given), arrays[0].len())),
-            DataType::Utf8 | DataType::Utf8View => maps_of(&arrays[0], &map(&given)),
-            _ => exec_err!("a map alone is cast to a map: map {{'a': 1}}, map(['a'], [1])"),
-        }
+    Function {
+        names: &["map_as"],
+        takes: &[Takes::Json],
+        count: (3, 3),
+        gives: map,
+        run: of_types,
     },
-}];
+    Function {
+        names: &["try_map_as"],
+        takes: &[Takes::Json],
+        count: (3, 3),
+        gives: map,
+        run: of_types_or_null,
+    },
+];
+
+fn of_types(arrays: &[ArrayRef]) -> Result<ArrayRef> {
+    let given: Vec<DataType> = arrays.iter().map(|a| a.data_type().clone()).collect();
+    let maps = match arrays[0].data_type() {
+        DataType::Map(..) => cast(&arrays[0], &map(&given))?,
+        DataType::Null => return Ok(new_null_array(&map(&given), arrays[0].len())),
+        DataType::Utf8 | DataType::Utf8View => maps_of(&arrays[0], &map(&given))?,
+        _ => return exec_err!("a map alone is cast to a map: map {{'a': 1}}, map(['a'], [1])"),
+    };
+    // `'1'` and `'01'` are one number.
+    let read = maps.as_map();
+    check_keys(read.entries(), read.offsets())?;
+    Ok(maps)
+}
+
+fn of_types_or_null(arrays: &[ArrayRef]) -> Result<ArrayRef> {
+    if let Ok(maps) = of_types(arrays) {
+        return Ok(maps);
+    }
+    let given: Vec<DataType> = arrays.iter().map(|a| a.data_type().clone()).collect();
+    let one = |at: usize| {
+        let row: Vec<ArrayRef> = arrays.iter().map(|array| array.slice(at, 1)).collect();
+        of_types(&row).unwrap_or_else(|_| new_null_array(&map(&given), 1))
+    };
+    let rows: Vec<ArrayRef> = (0..arrays[0].len()).map(one).collect();
+    let rows: Vec<&dyn Array> = rows.iter().map(AsRef::as_ref).collect();
+    Ok(concat(&rows)?)
+}
 
 pub(super) const DUCKDB: &[Function] = &[
     Function {
@@ -101,8 +130,14 @@ fn from_entries(lists: &ArrayRef) -> Result<ArrayRef> {
         return exec_err!("a map has pairs");
     };
     let pairs = StructArray::try_new(fields.clone(), pairs.columns().to_vec(), None)?;
-    let keys = keys(&pairs)?;
     let offsets = OffsetBuffer::from_lengths(lengths);
+    check_keys(&pairs, &offsets)?;
+    let map = MapArray::try_new(entries, offsets, pairs, lists.nulls().cloned(), false)?;
+    Ok(Arc::new(map))
+}
+
+fn check_keys(pairs: &StructArray, offsets: &OffsetBuffer<i32>) -> Result<()> {
+    let keys = keys(pairs)?;
     for ends in offsets.windows(2) {
         let mut row: Vec<&[u8]> = (ends[0]..ends[1]).map(|at| &*keys[at as usize]).collect();
         row.sort_unstable();
@@ -110,8 +145,7 @@ fn from_entries(lists: &ArrayRef) -> Result<ArrayRef> {
             return exec_err!("a map has a key once alone");
         }
     }
-    let map = MapArray::try_new(entries, offsets, pairs, lists.nulls().cloned(), false)?;
-    Ok(Arc::new(map))
+    Ok(())
 }
 
 fn keys(pairs: &StructArray) -> Result<Vec<Box<[u8]>>> {

@@ -18,12 +18,13 @@ use datafusion::sql::sqlparser::ast::{
     DataType, DescribeAlias, Ident, ObjectName, ObjectNamePart, ObjectType, SchemaName, Statement,
     VisitMut, VisitorMut,
 };
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use forebay_core::{Diagnostic, Relation, suggest};
 use futures::TryStreamExt;
 use futures::future::BoxFuture;
 
 use crate::Lake;
-use crate::dialect::{created, database_of, described, folded, local, parse_in};
+use crate::dialect::{Syntax, created, database_of, described, folded, local, parse_in};
 use crate::engine::{from_parser, placed};
 use crate::types::{Dialect, Input, TableKind, WriteMode, WriteOptions};
 use crate::warehouse::Declared;
@@ -55,6 +56,9 @@ impl Lake {
             let sql = local(sql, database_of(&state));
             if let Some(reason) = passed_over(&sql) {
                 return Ok(Executed::Ignored(reason));
+            }
+            if let Some(problem) = attached(&sql) {
+                return Err(problem.within(written));
             }
             let depth = state.config_options().sql_parser.recursion_limit;
             let statements = parse_in(self.dialect(), &sql, depth.get());
@@ -340,6 +344,31 @@ fn passed_over(sql: &str) -> Option<&'static str> {
     };
     let found = PASSED_OVER.iter().find(|(known, _)| begins(known))?;
     rest.trim().is_empty().then_some(found.1)
+}
+
+/// A statement that opens or closes the file of a database, which the parser knows in part.
+fn attached(sql: &str) -> Option<Diagnostic> {
+    let tokens = Tokenizer::new(&Syntax, sql).tokenize_with_location().ok()?;
+    let tokens = tokens
+        .iter()
+        .filter(|token| !matches!(token.token, Token::Whitespace(_)));
+    let mut begins = true;
+    for token in tokens {
+        let found = match &token.token {
+            Token::Word(word) if begins => word.value.to_uppercase(),
+            _ => String::new(),
+        };
+        if ["ATTACH", "DETACH"].contains(&found.as_str()) {
+            let at = token.span.start;
+            let problem = Diagnostic::error(format!(
+                "{found}: the files of other databases are not opened (line {}, column {})",
+                at.line, at.column
+            ));
+            return Some(problem.hint("write their tables to Parquet or CSV, and read those as a source with external_location, or by read_parquet('...')"));
+        }
+        begins = token.token == Token::SemiColon;
+    }
+    None
 }
 
 fn refused(statement: &Statement) -> Diagnostic {

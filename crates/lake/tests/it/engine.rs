@@ -128,7 +128,7 @@ async fn problems_say_what_where_and_what_was_meant() {
         ),
         (
             "SELECT CAST('x' AS BIGINT)",
-            "error: Cannot cast string 'x' to value of bigint type (line 1, column 13)",
+            "error: Cannot cast string 'x' to value of bigint type (line 1, column 13)\n  hint: try_cast(x as type) makes null of what does not fit",
         ),
         (
             "DROP TABLE raw.flights",

@@ -14,6 +14,7 @@ mod macros;
 mod modes;
 mod named;
 mod names;
+mod narrowed;
 mod once;
 mod plans;
 mod row_order;

@@ -136,8 +136,7 @@ impl Reader<'_> {
         }
         let (method, value) = (method?, self.value(value?)?);
         if method == "selector" {
-            // As in dbt, what else is said of it is passed over.
-            fields.finish(Unknown::Warn);
+            fields.finish(Unknown::Error);
             return self.inherited(&value, yaml);
         }
         let depth = |on: Option<bool>, depth: Option<u64>| {

@@ -112,8 +112,7 @@ impl<'a> Source<'a> {
         let options = CsvOptions {
             delimiter: self.seed.delimiter,
             null_values: nulls.iter().map(|null| (*null).to_owned()).collect(),
-            // DuckDB refuses them.
-            pad_short_rows: self.dialect != Dialect::DuckDb,
+            pad_short_rows: true,
             blank_rows: self.dialect == Dialect::DuckDb,
             completes_names: true,
         };

@@ -44,7 +44,7 @@ pub(super) fn name_fields(expr: &mut Expr, of: &DataType) {
 /// `x::map(text, integer)`. None: it is no such cast.
 pub(super) fn to_map(expr: &Expr) -> Option<Expr> {
     let Expr::Cast {
-        kind: CastKind::Cast | CastKind::DoubleColon,
+        kind,
         expr: of,
         data_type: DataType::Custom(name, text),
         ..
@@ -56,6 +56,10 @@ pub(super) fn to_map(expr: &Expr) -> Option<Expr> {
         return None;
     };
     let [key, value] = types::pair(text)?;
-    let typed = format!("map_as(_1, null::{key}, null::{value})");
+    let function = match kind {
+        CastKind::Cast | CastKind::DoubleColon => "map_as",
+        CastKind::TryCast | CastKind::SafeCast => "try_map_as",
+    };
+    let typed = format!("{function}(_1, null::{key}, null::{value})");
     fill(&typed, std::slice::from_ref(of.as_ref()))
 }

@@ -40,7 +40,6 @@ const BOTH: &[Template] = &[
     ("make_timestamp_us", 1, "epoch_us(_1)"),
     ("monthname", 1, "strftime(_1, '%B')"),
     ("to_centuries", 1, "(_1 * interval '100 years')"),
-    ("to_date", 2, "moment_of(_1, _2)::date"),
     ("to_days", 1, "(_1 * interval '1 day')"),
     ("to_decades", 1, "(_1 * interval '10 years')"),
     ("to_hours", 1, "(_1 * interval '1 hour')"),
@@ -63,10 +62,7 @@ const BOTH: &[Template] = &[
     ("to_weeks", 1, "(_1 * interval '7 days')"),
     ("to_years", 1, "(_1 * interval '1 year')"),
     // numbers and conditions
-    ("div", 2, "trunc(_1::numeric(38,10) / _2)"),
     ("if", 3, "(case when _1 then _2 else _3 end)"),
-    ("iff", 3, "(case when _1 then _2 else _3 end)"),
-    ("iif", 3, "(case when _1 then _2 else _3 end)"),
     ("isinf", 1, "(abs(_1) = 'Infinity'::double precision)"),
     ("xor", 2, "(_1 # _2)"),
     // text
@@ -184,7 +180,6 @@ const DUCKDB: &[Template] = &[
         2,
         "(case when len(_1) = 0 or len(list_filter(_1, lambda x : x is not null)) > 0 then array_to_string(list_transform(_1, lambda x : x::varchar), _2) end)",
     ),
-    ("string_to_list", 2, "string_split(_1, _2)"),
     ("string_to_array", 2, "string_split(_1, _2)"),
     // maps
     (
@@ -205,6 +200,8 @@ const DUCKDB: &[Template] = &[
 ];
 
 const POSTGRES: &[Template] = &[
+    ("to_date", 2, "moment_of(_1, _2)::date"),
+    ("div", 2, "trunc(_1::numeric(38,10) / _2)"),
     ("array_length", 1, "array_length(_1)::integer"),
     (
         "encode",
