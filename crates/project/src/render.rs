@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use forebay_core::Diagnostic;
 use serde_json::Value as Json;
 
 use crate::jinja::{Engine, Mode, NodeScope, Shared};
@@ -26,7 +27,11 @@ impl Renderer<'_> {
 
     fn walk<'y>(&self, doc: Doc<'_>, yaml: &'y mut Yaml, skip: Skip, path: &mut Vec<&'y str>) {
         if let Value::Scalar(scalar) = &yaml.value {
-            let rendered = has_jinja(&scalar.text).then(|| self.text(doc, &scalar.text, yaml.at));
+            let is_description = path.last() == Some(&"description");
+            let rendered = has_jinja(&scalar.text).then(|| match is_description {
+                true => self.description(doc, &scalar.text, yaml.at),
+                false => self.text(doc, &scalar.text, yaml.at),
+            });
             if let Some(json) = rendered.flatten() {
                 let written = Some(scalar.text.clone().into_boxed_str());
                 *yaml = Yaml {
@@ -57,16 +62,41 @@ impl Renderer<'_> {
         }
     }
 
+    /// A setting: one that is not defined is an error.
     pub fn text(&self, doc: Doc<'_>, text: &str, at: Mark) -> Option<Json> {
+        let value = self.value(doc, text, at, true)?;
+        if value.is_undefined() {
+            let written = text.trim();
+            let problem = Diagnostic::error(format!("{written} is not defined"))
+                .at(at.in_file(doc.file))
+                .hint("the texts of YAML files know var, env_var and target; a word in quotes is a text");
+            doc.problems.push(problem);
+            return None;
+        }
+        Some(serde_json::to_value(&value).unwrap_or_default())
+    }
+
+    /// A description: what is not defined is the empty text. dbt renders those of what is there, and an example of a
+    /// macro's call often stands in one that is of nothing.
+    pub fn description(&self, doc: Doc<'_>, text: &str, at: Mark) -> Option<Json> {
+        let value = self.value(doc, text, at, false)?;
+        match value.is_undefined() {
+            true => Some("".into()),
+            false => Some(serde_json::to_value(&value).unwrap_or_default()),
+        }
+    }
+
+    fn value(&self, doc: Doc<'_>, text: &str, at: Mark, strict: bool) -> Option<minijinja::Value> {
         let scope = Arc::new(NodeScope {
             package: self.package.to_owned(),
+            strict,
             ..NodeScope::default()
         });
-        match self
+        let evaluated = self
             .engine
-            .evaluate(text, self.shared, &scope, &Mode::Parse)
-        {
-            Ok((value, _)) => Some(serde_json::to_value(&value).unwrap_or_default()),
+            .evaluate(text, self.shared, &scope, &Mode::Parse);
+        match evaluated {
+            Ok((value, _)) => Some(value),
             Err(failure) => {
                 doc.problems.push(failure.at(&at.in_file(doc.file)));
                 None

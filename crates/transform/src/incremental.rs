@@ -8,6 +8,7 @@ use forebay_core::incremental::{
 use forebay_core::{Diagnostic, Relation, quote, suggest};
 use forebay_lake::{Input, Lake, SchemaChange, WriteMode, WriteOptions, Written};
 
+use crate::assign;
 use crate::merge::merge;
 
 /// Takes the query's rows into the table that is there. `options` are those of an append.
@@ -22,7 +23,25 @@ pub async fn update(
     if let Some(problem) = &spec.unfit {
         return Err(Diagnostic::clone(problem));
     }
-    let lacking = lacking(lake, relation, sql).await?;
+    let given = lake.schema_of(sql).await?;
+    let info = lake.info(relation).await?;
+    let held = info.as_ref().map_or(&given, |info| &info.schema);
+    let differing = assign::differing(lake, held, &given);
+    let sql = match spec.on_schema_change {
+        OnSchemaChange::Fail => {
+            assign::refuse(lake, relation, &differing)?;
+            sql.to_owned()
+        }
+        OnSchemaChange::SyncAllColumns => {
+            assign::change(lake, relation, &differing).await?;
+            sql.to_owned()
+        }
+        OnSchemaChange::Ignore | OnSchemaChange::AppendNewColumns => {
+            assign::assigned(lake, &given, &differing, sql)
+        }
+    };
+    let sql = sql.as_str();
+    let lacking = lacking(held, &given);
     let keys = spec.unique_key.clone();
     let is_merge =
         spec.strategy == IncrementalStrategy::Merge && (!keys.is_empty() || spec.merge.is_some());
@@ -71,13 +90,10 @@ pub async fn update(
 }
 
 /// The table's columns that the query does not give.
-async fn lacking(lake: &Lake, relation: &Relation, sql: &str) -> Result<Vec<String>, Diagnostic> {
-    let Some(info) = lake.info(relation).await? else {
-        return Ok(Vec::new());
-    };
-    let new = names(lake.schema_of(sql).await?.as_ref());
-    let held = names(&info.schema).into_iter();
-    Ok(held.filter(|name| !contains(&new, name)).collect())
+fn lacking(held: &Schema, given: &Schema) -> Vec<String> {
+    let new = names(given);
+    let held = names(held).into_iter();
+    held.filter(|name| !contains(&new, name)).collect()
 }
 
 /// Where the table keeps its columns, the query must give all of them: what it no longer gives would silently be null.

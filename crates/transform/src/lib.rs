@@ -3,6 +3,7 @@
 //! Every step is one commit of one table, and running a step again gives the table that one run
 //! gives.
 
+mod assign;
 mod contract;
 pub mod incremental;
 mod materialize;

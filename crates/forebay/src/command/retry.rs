@@ -45,6 +45,8 @@ pub async fn run(global: &Global, talk: &Talk, options: &args::Retry) -> Result<
         full_refresh: global.on(&switch::FULL_REFRESH),
         event_time: build::event_time(&run, sample),
         batches: last.batches,
+        // As the command that is done again.
+        with_models: earlier["which"] == "build",
         ..PlanOptions::default()
     };
     let plan = plan::make(&workspace, &undone, &wanted).await?;

@@ -305,8 +305,9 @@ impl Engine {
         let context = |scope: &Arc<Scope>| Value::from_object(Context(scope.clone()));
         let live = first.is_live();
         let reads = matches!(mode, Mode::Parse);
+        let strict = !reads || node.strict;
         let env = match mode.marks() {
-            Marks::None => self.env(!reads, live),
+            Marks::None => self.env(strict, live),
             marks => self.marked(marks),
         };
         let error = match render(env, context(&first)) {
@@ -326,7 +327,7 @@ impl Engine {
         // has effects is run once, and so with that information from the start.
         let marked = mode.marks() != Marks::None;
         let again =
-            (!live && !marked).then(|| render(self.env(!reads, true), context(&scope())).err());
+            (!live && !marked).then(|| render(self.env(strict, true), context(&scope())).err());
         let error = again.flatten().unwrap_or(error);
         let origin = |name: &str| self.origins.get(name);
         let offset = |name: &str, at: usize| self.offset(name, mode.marks(), at);

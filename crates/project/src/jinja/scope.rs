@@ -189,6 +189,8 @@ pub(crate) struct NodeScope {
     pub package: String,
     /// It is a node's template, not a text of YAML.
     pub of_node: bool,
+    /// As in dbt for the texts of YAML files: macros are not known, and a part of what is undefined is an error.
+    pub strict: bool,
     /// As in dbt, a project's own `ref`, `source` and `config` are not those of generic tests.
     pub of_generic_test: bool,
     /// Whose private models it may read.
@@ -433,13 +435,19 @@ impl Scope {
         let macros = &self.shared.macros;
         let never = self.node.of_generic_test && NEVER_MACROS.contains(&name);
         let own = || macros.get(self.package(), name);
-        let own = (!never).then(|| own().or_else(|| macros.get(&self.shared.project, name)));
+        let has_macros = !self.node.strict;
+        let own = (has_macros && !never)
+            .then(|| own().or_else(|| macros.get(&self.shared.project, name)));
         if let Some(found) = own.flatten() {
             return Some(self.macro_value(found));
         }
-        self.variable(name)
-            .or_else(|| functions::get(self, name))
-            .or_else(|| Some(self.macro_value(macros.get(super::macros::BUILTIN, name)?)))
+        let known = self.variable(name).or_else(|| functions::get(self, name));
+        if known.is_some() || !has_macros {
+            return known;
+        }
+        let built_in = macros.get(super::macros::BUILTIN, name);
+        built_in
+            .map(|found| self.macro_value(found))
             .or_else(|| macros.has_package(name).then(|| Package::value(self, name)))
             .or_else(|| Some(self.macro_value(self.beside_a_test(name)?)))
             .or_else(|| self.excuses(name).then(Unknown::value))

@@ -390,30 +390,31 @@ impl GenericTests<'_> {
 
     fn description(&self, decl: &TestDecl) -> String {
         let written = &decl.description;
-        let rendered = has_jinja(written).then(|| self.text(written, &decl.at));
+        let render = || {
+            let file = decl.at.file.to_string_lossy();
+            self.renderer()
+                .description(self.doc(&file), written, mark(&decl.at))
+        };
+        let rendered = has_jinja(written).then(render);
         match rendered.flatten() {
             Some(Json::String(text)) => text,
             _ => written.clone(),
         }
     }
 
-    /// A text of the property file, rendered.
-    fn text(&self, text: &str, at: &Location) -> Option<Json> {
-        let renderer = Renderer {
+    fn renderer(&self) -> Renderer<'_> {
+        Renderer {
             engine: self.cx.engine,
             shared: self.cx.shared,
             package: &self.cx.package.name,
-        };
-        let file = at.file.to_string_lossy();
-        let doc = Doc {
-            file: &file,
+        }
+    }
+
+    fn doc<'f>(&'f self, file: &'f str) -> Doc<'f> {
+        Doc {
+            file,
             problems: self.cx.problems,
-        };
-        let mark = Mark {
-            line: at.line,
-            column: at.column,
-        };
-        renderer.text(doc, text, mark)
+        }
     }
 
     /// The test's settings with their Jinja rendered; `where` belongs to the test's own SQL.
@@ -423,7 +424,11 @@ impl GenericTests<'_> {
             let Some(text) = setting.value.as_str().filter(|text| has_jinja(text)) else {
                 continue;
             };
-            if let Some(value) = self.text(text, &setting.at) {
+            let file = setting.at.file.to_string_lossy();
+            let rendered = self
+                .renderer()
+                .text(self.doc(&file), text, mark(&setting.at));
+            if let Some(value) = rendered {
                 // As in dbt, the manifest has it so, also among what is written.
                 (setting.value, setting.written) = (value, None);
             }
@@ -431,6 +436,13 @@ impl GenericTests<'_> {
         // Nothing takes the place of nothing.
         config.retain(|_, setting| !setting.value.is_null());
         config
+    }
+}
+
+fn mark(at: &Location) -> Mark {
+    Mark {
+        line: at.line,
+        column: at.column,
     }
 }
 

@@ -62,12 +62,13 @@ fn read(cx: &Cx<'_>, item: &Item) -> Option<Group> {
     Some(group)
 }
 
-/// As in dbt, a group has the settings of models by its place.
+/// As in dbt, a group has the settings of models by its place, but for their hooks.
 fn settled(cx: &Cx<'_>, file: &str, name: &str, own: Option<&Json>) -> Json {
     let fqn = super::fqn(cx, cx.package.below(file), "", name);
     let section: Section = |file| &file.models;
     let mut settings = cx.settings(section, &fqn, None);
     cx.override_settings(section, &fqn, &mut settings);
+    settings.retain(|key, _| !["pre_hook", "post_hook"].contains(&&**key));
     let mut all = meta_only(own);
     for (key, value) in to_json(&settings) {
         match (key.as_str(), all["meta"].as_object(), value) {

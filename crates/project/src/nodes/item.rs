@@ -153,10 +153,7 @@ pub(crate) fn settled(
     kind: ResourceType,
     entry: Config,
 ) -> (Vec<String>, Config) {
-    let folder = cx.package.file.models_in.iter();
-    let folder = folder.filter(|folder| file.starts_with(folder.as_str()));
-    let folder = folder.max_by_key(|folder| folder.len());
-    let fqn = super::fqn(cx, file, folder.map_or("", String::as_str), name);
+    let fqn = super::fqn(cx, cx.package.below(file), "", name);
     let mut settings = cx.settings(section, &fqn, None);
     if kind == ResourceType::Exposure {
         // As in dbt, of an exposure's tags and meta the nearest count.

@@ -6,9 +6,10 @@ use forebay_core::graph::{HardDeletes, Snapshot, SnapshotNames, SnapshotStrategy
 use forebay_core::{Diagnostic, Location, Relation, ResourceType, Spec, suggest};
 
 use super::naming::{alias, placed};
-use super::{Cx, Naming, Outcome, Section, Subject, reader, relation};
+use super::{Cx, Draft, Naming, Outcome, Parsed, Section, Subject, reader, relation};
 use crate::config::Reader;
 use crate::files;
+use crate::problems::Problems;
 use crate::properties::Patch;
 use crate::scan::SqlFile;
 use crate::snapshot::strategy_macro;
@@ -52,10 +53,21 @@ pub(crate) fn snapshot(cx: &Cx<'_>, sql: &SqlFile, patch: Option<&Patch>) -> Out
 
 fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     let parsed = subject.parse(cx)?;
-    let reader = reader(cx, &parsed.config, subject.what());
-    if reader.flag("enabled") == Some(false) {
-        return Some(Outcome::Disabled(None));
+    let enabled = reader(cx, &parsed.config, subject.what()).flag("enabled");
+    if enabled == Some(false) {
+        // What is wrong with it is nobody's problem.
+        let problems = Problems::default();
+        let quiet = Cx {
+            problems: &problems,
+            ..*cx
+        };
+        return Some(Outcome::Disabled(draft(&quiet, subject, parsed)));
     }
+    draft(cx, subject, parsed).map(Outcome::Draft)
+}
+
+fn draft(cx: &Cx<'_>, subject: Subject<'_>, parsed: Parsed) -> Option<Box<Draft>> {
+    let reader = reader(cx, &parsed.config, subject.what());
     reader.misspelt();
     reader.check_materialized("snapshot");
     let place = subject.sql.at.clone();
@@ -82,7 +94,7 @@ fn read(cx: &Cx<'_>, subject: Subject<'_>) -> Option<Outcome> {
     let place = relation.clone();
     let mut draft = Box::new(subject.draft(cx, parsed, Some(relation), place, spec));
     draft.detail.broken = broken;
-    Some(Outcome::Draft(draft))
+    Some(draft)
 }
 
 /// `target_schema` is taken as it is; `schema` goes through the project's naming rule.

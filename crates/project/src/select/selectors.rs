@@ -136,7 +136,8 @@ impl Reader<'_> {
         }
         let (method, value) = (method?, self.value(value?)?);
         if method == "selector" {
-            fields.finish(Unknown::Error);
+            // As in dbt, what else is said of it is passed over.
+            fields.finish(Unknown::Warn);
             return self.inherited(&value, yaml);
         }
         let depth = |on: Option<bool>, depth: Option<u64>| {

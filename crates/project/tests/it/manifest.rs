@@ -385,3 +385,35 @@ fn tests_of_versions_are_those_of_all_and_their_own_and_refs_are_as_written() {
         json!(["source.shop.s.t", "model.shop.w.v1"])
     );
 }
+
+#[test]
+fn what_other_folders_describe_has_its_path_from_them_on_and_a_snapshot_that_is_off_is_told() {
+    let project = project(
+        "--- dbt_project.yml
+name: shop
+profile: shop
+models:
+  +post-hook: select 1
+--- models/m.sql
+select 1 as id
+--- models/g.yml
+groups: [{name: g, owner: {name: me}}]
+--- seeds/deep/s.yml
+sources: [{name: raw, schema: main, tables: [{name: t}]}]
+--- snapshots/off.sql
+{% snapshot off %}{{ config(enabled=false, unique_key='id', strategy='check', check_cols='all') }}
+select * from {{ ref('m') }}{% endsnapshot %}
+--- snapshots/unfit.sql
+{% snapshot unfit %}{{ config(enabled=false) }} select * from {{ ref('m') }}{% endsnapshot %}
+",
+    );
+    let manifest = project.manifest();
+    let source = &manifest["sources"]["source.shop.raw.t"];
+    assert_eq!(source["fqn"], json!(["shop", "deep", "raw", "t"]));
+    let group = &manifest["groups"]["group.shop.g"];
+    assert_eq!(group["config"], json!({"meta": {}}));
+    let off = &manifest["disabled"]["snapshot.shop.off"][0];
+    assert_eq!(off["fqn"], json!(["shop", "off", "off"]));
+    // What lacks a setting is no problem while it is off.
+    assert!(manifest["disabled"]["snapshot.shop.unfit"].is_null());
+}

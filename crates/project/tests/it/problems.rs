@@ -595,6 +595,38 @@ fn a_setting_that_is_not_defined_is_an_error_where_it_is_given() {
 }
 
 #[test]
+fn what_is_not_defined_is_an_error_in_yaml_also_but_in_a_description() {
+    let found = problems(
+        "--- dbt_project.yml
+name: p
+profile: p
+models:
+  p:
+    +enabled: \"{{ targt.name == 'dev' }}\"
+    +schema: \"{{ nope }}\"
+--- macros/m.sql
+{% macro is_prod() %}{{ return(true) }}{% endmacro %}
+--- models/m.sql
+select 1
+--- models/m.yml
+models:
+- name: m
+  description: \"{{ nope }}\"
+  config: {meta: {a: \"{{ nope }}\"}, enabled: \"{{ is_prod() }}\"}
+",
+    );
+    for problem in [
+        "error: Jinja: undefined value: `targt` is undefined\n  --> dbt_project.yml:5:15",
+        "error: {{ nope }} is not defined\n  --> dbt_project.yml:6:14",
+        "error: {{ nope }} is not defined\n  --> models/m.yml:4:22",
+        "error: 'is_prod' cannot be called here\n  --> models/m.yml:4:46",
+    ] {
+        assert!(found.contains(problem), "{problem} in:\n{found}");
+    }
+    assert!(!found.contains("description"), "{found}");
+}
+
+#[test]
 fn a_materialization_is_a_text() {
     let found = problems("--- models/m.sql\n{{ config(materialized=none) }} select 1\n");
     assert!(

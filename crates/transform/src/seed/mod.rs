@@ -112,7 +112,8 @@ impl<'a> Source<'a> {
         let options = CsvOptions {
             delimiter: self.seed.delimiter,
             null_values: nulls.iter().map(|null| (*null).to_owned()).collect(),
-            pad_short_rows: true,
+            // DuckDB refuses them.
+            pad_short_rows: self.dialect != Dialect::DuckDb,
             blank_rows: self.dialect == Dialect::DuckDb,
             completes_names: true,
         };

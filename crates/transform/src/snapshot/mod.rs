@@ -18,6 +18,7 @@ use forebay_lake::{
 };
 use futures::{StreamExt, stream};
 
+use crate::assign;
 use crate::{Ctx, relation};
 use changes::Changes;
 use sql::Queries;
@@ -64,6 +65,9 @@ pub async fn snapshot(
     };
     check_table(&queries, &table)?;
     let changes = Changes::new(&queries, &table.schema).query();
+    let given = lake.schema_of(&changes).await?;
+    let differing = assign::differing(lake, &table.schema, &given);
+    let changes = assign::assigned(lake, &given, &differing, &changes);
     let held = |name: &&str| {
         let mut fields = table.schema.fields().iter();
         fields.any(|field| field.name().eq_ignore_ascii_case(name))

@@ -9,10 +9,10 @@ use forebay_core::incremental::{
 };
 use forebay_core::merge::{Action, Clause, Merge, Values};
 use forebay_core::{Diagnostic, Node, Relation, Spec};
-use forebay_lake::TableKind;
+use forebay_lake::{Dialect, TableKind};
 use forebay_transform::{Ctx, materialize};
 
-use crate::support::{bed, ctx, node};
+use crate::support::{bed, bed_of, ctx, node};
 
 fn model(materialized: Materialized) -> Node {
     let spec = Model::new(materialized, "");
@@ -41,6 +41,49 @@ fn first_run() -> Ctx {
 
 fn next_run() -> Ctx {
     ctx("2013-01-02T00:00:00Z")
+}
+
+#[tokio::test]
+async fn new_rows_of_other_types_are_cast_or_change_the_table_as_in_duckdb() {
+    let first = "select 1 as n, 'x' as t, date '2024-01-01' as d, 1.25 as m";
+    let next = "select 2.6::double as n, timestamp '2024-02-03 04:05:06' as d, 1.239::double as m";
+    let after = async |change, text| {
+        let bed = bed_of(Dialect::DuckDb).await;
+        let node = model(Materialized::Incremental(Incremental {
+            on_schema_change: change,
+            ..Incremental::default()
+        }));
+        let run = async |sql, ctx: &Ctx| materialize(&bed.lake, &node, sql, ctx).await;
+        run(first, &first_run()).await.unwrap();
+        let next = format!("select *, {text} as t from ({next}) as next");
+        let problem = run(&next, &next_run()).await.err();
+        let rows = bed.rows("select n, t, d, m from main.m order by n").await;
+        // What does not fit is an error, and no row of the run is kept.
+        let later = Ctx {
+            invocation_id: "later".to_owned(),
+            ..next_run()
+        };
+        let unfit = run("select 'abc' as n, 'x' as t, null as d, 1 as m", &later).await;
+        (problem.map(|problem| problem.message), rows, unfit.is_err())
+    };
+    let cast = ["1|x|2024-01-01|1.25", "3|7|2024-02-03|1.24"].map(str::to_owned);
+    for change in [OnSchemaChange::Ignore, OnSchemaChange::AppendNewColumns] {
+        assert_eq!(after(change, "7").await, (None, cast.to_vec(), true));
+    }
+    let (problem, rows, _) = after(OnSchemaChange::SyncAllColumns, "'7'").await;
+    assert_eq!(problem, None);
+    assert_eq!(
+        rows,
+        [
+            "1.0|x|2024-01-01T00:00:00|1.25",
+            "2.6|7|2024-02-03T04:05:06|1.239"
+        ]
+    );
+    let (problem, rows, _) = after(OnSchemaChange::Fail, "7").await;
+    let told = "the columns of main.m changed their types: 'n' from INTEGER to DOUBLE, \
+                'd' from DATE to TIMESTAMP, 'm' from DECIMAL(3,2) to DOUBLE, 't' from VARCHAR to INTEGER";
+    assert_eq!(problem.as_deref(), Some(told));
+    assert_eq!(rows, ["1|x|2024-01-01|1.25"]);
 }
 
 #[tokio::test]

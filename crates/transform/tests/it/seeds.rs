@@ -45,9 +45,9 @@ async fn types(bed: &Bed, columns: &[&str]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn types_are_inferred_and_short_rows_filled_up() {
+async fn types_are_inferred() {
     let bed = bed().await;
-    let text = "code,share,open,since,none,note\n007,1,true,2013-01-01,,x\n12,2.5,False,2013-01-02\n8,null,,,,\n";
+    let text = "code,share,open,since,none,note\n007,1,true,2013-01-01,,x\n12,2.5,False,2013-01-02,,\n8,null,,,,\n";
     assert_eq!(load(&bed, text, &[]).await.unwrap().rows, 3);
     assert_eq!(
         bed.rows("select * from main.codes order by code").await,
@@ -64,6 +64,21 @@ async fn types_are_inferred_and_short_rows_filled_up() {
     // Once more, and with other rows: the table is the file.
     load(&bed, "code\n1\n", &[]).await.unwrap();
     assert_eq!(bed.rows("select * from main.codes").await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_row_that_is_too_short_is_refused_as_in_duckdb_and_filled_up_elsewhere() {
+    let text = "a,b,c\n1,2,3\n4,5\n";
+    let bed = bed_of(Dialect::DuckDb).await;
+    let problem = load(&bed, text, &[]).await.unwrap_err();
+    assert_eq!(problem.message, "the row has 2 fields, the header has 3");
+    assert_eq!(problem.location.unwrap().line, 3);
+    let bed = bed_of(Dialect::Postgres).await;
+    load(&bed, text, &[]).await.unwrap();
+    assert_eq!(
+        bed.rows("select * from main.codes order by a").await,
+        ["1|2|3", "4|5|"]
+    );
 }
 
 #[tokio::test]
