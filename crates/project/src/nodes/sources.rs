@@ -80,14 +80,7 @@ pub(crate) fn id(cx: &Cx<'_>, source: &str, table: &str) -> NodeId {
 }
 
 fn fqn(cx: &Cx<'_>, table: &SourceTable) -> Vec<String> {
-    let folder = cx
-        .package
-        .file
-        .models_in
-        .iter()
-        .find(|folder| table.file.starts_with(folder.as_str()));
-    let folder = folder.map_or("", String::as_str);
-    let mut fqn = super::fqn(cx, &table.file, folder, &table.source);
+    let mut fqn = super::fqn(cx, cx.package.below(&table.file), "", &table.source);
     fqn.push(table.table.clone());
     fqn
 }
