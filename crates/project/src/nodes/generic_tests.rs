@@ -100,7 +100,10 @@ impl GenericTests<'_> {
             file,
             target: target.call.clone(),
         };
-        let mut config = self.settings(&fqn, &[], &own);
+        let again = !found
+            .as_ref()
+            .is_some_and(|found| found.package == BUILTIN && SIMPLE.contains(&&*found.name));
+        let mut config = self.settings(&fqn, &[], &own, again);
         let off = self.reader(&config, &names.full).flag("enabled") == Some(false);
         let raw = raw_sql(&decl.test, decl.namespace.as_deref());
         let ran = match &found {
@@ -114,7 +117,7 @@ impl GenericTests<'_> {
             },
         };
         if !ran.configs.is_empty() {
-            config = self.settings(&fqn, &ran.configs, &own);
+            config = self.settings(&fqn, &ran.configs, &own, again);
         }
         let reader = self.reader(&config, &names.full);
         // The test's macro may switch all of its tests off.
@@ -193,13 +196,28 @@ impl GenericTests<'_> {
     }
 
     /// Of the project by place, of the test's macro, of the test itself, and the project's last word.
-    fn settings(&self, fqn: &[String], of_macro: &[Map<String, Json>], own: &Config) -> Config {
+    /// dbt renders tests `again`, all but the simplest: what they add to stands there twice.
+    fn settings(
+        &self,
+        fqn: &[String],
+        of_macro: &[Map<String, Json>],
+        own: &Config,
+        again: bool,
+    ) -> Config {
         let section: Section = |file| &file.tests;
         let mut config = self.cx.settings(section, fqn, None);
-        for written in of_macro {
-            merge(&mut config, from_json(written, |_| Location::default()));
+        let mut said = Config::new();
+        if again && let Some(tags) = own.get("tags") {
+            said.insert("tags".to_owned(), tags.clone());
         }
-        merge(&mut config, own.clone());
+        for written in of_macro {
+            merge(&mut said, from_json(written, |_| Location::default()));
+        }
+        merge(&mut said, own.clone());
+        if let Some(tags) = said.get_mut("tags") {
+            tags.written = None;
+        }
+        merge(&mut config, said);
         self.cx.override_settings(section, fqn, &mut config);
         config
     }

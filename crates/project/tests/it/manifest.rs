@@ -417,3 +417,46 @@ select * from {{ ref('m') }}{% endsnapshot %}
     // What lacks a setting is no problem while it is off.
     assert!(manifest["disabled"]["snapshot.shop.unfit"].is_null());
 }
+
+#[test]
+fn tags_of_tests_that_dbt_renders_again_stand_twice() {
+    let project = project(
+        "--- dbt_project.yml
+name: shop
+profile: shop
+data_tests: {+tags: [all]}
+--- tests/generic/own.sql
+{% test own(model, column_name) %}{{ config(tags=['macro']) }} select 1 where false{% endtest %}
+--- models/m.sql
+select 1 as id
+--- models/m.yml
+models:
+- name: m
+  columns:
+  - name: id
+    data_tests:
+    - unique: {config: {tags: [x]}}
+    - own: {config: {tags: [x]}}
+    - accepted_values: {name: values, arguments: {values: [1]}, config: {tags: x}}
+",
+    );
+    let manifest = project.manifest();
+    let nodes = manifest["nodes"].as_object().unwrap();
+    let tags = |name: &str| {
+        let node = nodes.values().find(|node| node["name"] == name).unwrap();
+        let written = &node["unrendered_config"]["tags"];
+        (node["config"]["tags"].clone(), written.clone())
+    };
+    assert_eq!(tags("unique_m_id"), (json!(["all", "x"]), json!(["x"])));
+    assert_eq!(
+        tags("own_m_id"),
+        (
+            json!(["all", "x", "macro", "x"]),
+            json!(["x", "macro", "x"])
+        )
+    );
+    assert_eq!(
+        tags("values"),
+        (json!(["all", "x", "x"]), json!(["x", "x"]))
+    );
+}
