@@ -62,6 +62,7 @@ pub async fn execute(
         emitter: Arc::new(Emitter::new(workspace, &options.invocation)),
         states: BTreeMap::new(),
         results: Vec::new(),
+        unrecorded: Vec::new(),
         clock: std::time::Instant::now(),
     };
     reporter.report(&Event::Started {
@@ -91,6 +92,8 @@ struct Run<'a> {
     lines: mpsc::UnboundedSender<(NodeId, String)>,
     states: BTreeMap<NodeId, RunStatus>,
     results: Vec<StepResult>,
+    /// Changes of state since the run last waited for a step.
+    unrecorded: Vec<NodeRun>,
     clock: std::time::Instant,
 }
 
@@ -139,7 +142,7 @@ impl Run<'_> {
         let mut stopping = false;
         loop {
             if !stopping {
-                self.skip_blocked(plan, &mut waiting)?;
+                self.skip_blocked(plan, &mut waiting);
                 while running.len() < self.options.threads {
                     queue.ended(self.results[seen..].iter().map(|result| &result.node));
                     seen = self.results.len();
@@ -151,12 +154,13 @@ impl Run<'_> {
                         continue;
                     }
                     if plan.steps[index].action == Action::Nothing {
-                        self.close(&plan.steps[index], 1, None, Outcome::nothing())?;
+                        self.close(&plan.steps[index], 1, None, Outcome::nothing());
                         continue;
                     }
-                    self.start(plan, index, 1, None, &mut running, &mut tasks)?;
+                    self.start(plan, index, 1, None, &mut running, &mut tasks);
                 }
             }
+            self.record_changes()?;
             if running.is_empty() {
                 break;
             }
@@ -184,7 +188,7 @@ impl Run<'_> {
             let step = &plan.steps[attempted.index];
             match attempted.again {
                 Some(delay) if !stopping => {
-                    self.retried(step, &attempted, delay)?;
+                    self.retried(step, &attempted, delay);
                     let next = attempted.attempt + 1;
                     self.start(
                         plan,
@@ -193,9 +197,9 @@ impl Run<'_> {
                         Some(delay),
                         &mut running,
                         &mut tasks,
-                    )?;
+                    );
                 }
-                _ => self.finished(step, attempted).await?,
+                _ => self.finished(step, attempted).await,
             }
             let failed = self
                 .results
@@ -215,11 +219,7 @@ impl Run<'_> {
     }
 
     /// A step below a failure is skipped, and what hangs below it too.
-    fn skip_blocked(
-        &mut self,
-        plan: &Plan,
-        waiting: &mut BTreeSet<usize>,
-    ) -> Result<(), Diagnostic> {
+    fn skip_blocked(&mut self, plan: &Plan, waiting: &mut BTreeSet<usize>) {
         loop {
             let blocked = waiting.iter().copied().find_map(|index| {
                 let culprit = plan.steps[index]
@@ -229,7 +229,7 @@ impl Run<'_> {
                 culprit.map(|id| (index, id.clone()))
             });
             let Some((index, culprit)) = blocked else {
-                return Ok(());
+                return;
             };
             waiting.remove(&index);
             let outcome = Outcome {
@@ -237,7 +237,7 @@ impl Run<'_> {
                 message: format!("skipped, because {culprit} did not succeed"),
                 ..Outcome::default()
             };
-            self.close(&plan.steps[index], 1, None, outcome)?;
+            self.close(&plan.steps[index], 1, None, outcome);
         }
     }
 
@@ -249,7 +249,7 @@ impl Run<'_> {
         delay: Option<Duration>,
         running: &mut JoinSet<Attempted>,
         tasks: &mut BTreeMap<tokio::task::Id, (usize, u32, i64)>,
-    ) -> Result<(), Diagnostic> {
+    ) {
         let step = &plan.steps[index];
         let started_ms = self.workspace.clock.now_ms();
         self.record(
@@ -258,7 +258,7 @@ impl Run<'_> {
             RunStatus::Running,
             Some(started_ms),
             &Outcome::default(),
-        )?;
+        );
         if attempt == 1 {
             self.reporter.report(&Event::StepStarted { step });
         }
@@ -313,7 +313,6 @@ impl Run<'_> {
             }
         });
         tasks.insert(handle.id(), (index, attempt, started_ms));
-        Ok(())
     }
 
     /// A panic or an abort ends its step alone.
@@ -349,7 +348,7 @@ impl Run<'_> {
         }
     }
 
-    fn retried(&self, step: &Step, tried: &Attempted, delay: Duration) -> Result<(), Diagnostic> {
+    fn retried(&mut self, step: &Step, tried: &Attempted, delay: Duration) {
         self.reporter.report(&Event::StepRetried {
             step,
             attempt: tried.attempt,
@@ -357,10 +356,10 @@ impl Run<'_> {
             delay_ms: delay.as_millis() as u64,
         });
         let (started, status) = (Some(tried.started_ms), tried.outcome.status);
-        self.record(step, tried.attempt, status, started, &tried.outcome)
+        self.record(step, tried.attempt, status, started, &tried.outcome);
     }
 
-    async fn finished(&mut self, step: &Step, attempted: Attempted) -> Result<(), Diagnostic> {
+    async fn finished(&mut self, step: &Step, attempted: Attempted) {
         let started = Some(attempted.started_ms);
         let mut outcome = attempted.outcome;
         if self.options.warnings_fail && outcome.status == RunStatus::Warn && is_test(step) {
@@ -368,20 +367,13 @@ impl Run<'_> {
         }
         let ran = attempted.ran.as_ref().unwrap_or(step);
         outcome.sql = ran.action.sql().map(str::to_owned);
-        self.close(step, attempted.attempt, started, outcome)?;
+        self.close(step, attempted.attempt, started, outcome);
         let result = self.results.last().expect("close pushed it");
         self.emitter.step_finished(ran, result).await;
-        Ok(())
     }
 
-    fn close(
-        &mut self,
-        step: &Step,
-        attempts: u32,
-        started_ms: Option<i64>,
-        outcome: Outcome,
-    ) -> Result<(), Diagnostic> {
-        self.record(step, attempts, outcome.status, started_ms, &outcome)?;
+    fn close(&mut self, step: &Step, attempts: u32, started_ms: Option<i64>, outcome: Outcome) {
+        self.record(step, attempts, outcome.status, started_ms, &outcome);
         self.states.insert(step.node.clone(), outcome.status);
         let result = StepResult {
             node: step.node.clone(),
@@ -400,7 +392,6 @@ impl Run<'_> {
             result: &result,
         });
         self.results.push(result);
-        Ok(())
     }
 
     /// What never started: interrupted by Ctrl-C, or skipped for the reason given.
@@ -420,21 +411,30 @@ impl Run<'_> {
                     ..Outcome::default()
                 },
             };
-            self.close(&plan.steps[*index], 1, None, outcome)?;
+            self.close(&plan.steps[*index], 1, None, outcome);
         }
-        Ok(())
+        self.record_changes()
     }
 
     fn record(
-        &self,
+        &mut self,
         step: &Step,
         attempt: u32,
         status: RunStatus,
         started_ms: Option<i64>,
         outcome: &Outcome,
-    ) -> Result<(), Diagnostic> {
+    ) {
         let run = self.node_run(step, attempt, status, started_ms, outcome);
-        self.workspace.store.record_node_runs(&[run])
+        self.unrecorded.push(run);
+    }
+
+    /// What ended and what began after it are one transaction.
+    fn record_changes(&mut self) -> Result<(), Diagnostic> {
+        let changes = std::mem::take(&mut self.unrecorded);
+        match changes.is_empty() {
+            true => Ok(()),
+            false => self.workspace.store.record_node_runs(&changes),
+        }
     }
 
     fn node_run(
