@@ -18,8 +18,8 @@ fn main() -> ExitCode {
     let mut args = args::Args::parse();
     args.global.look();
     args.global.command = command::name(&args.command);
-    if !command::serves(&args.command) {
-        memory::keep_freed();
+    if command::serves(&args.command) {
+        memory::give_back_freed();
     }
     let talk = wiring::clock(&args.global)
         .and_then(|clock| Talk::new(&args.global, clock, &wiring::invocation_id()));

@@ -1,17 +1,26 @@
-//! What becomes of freed memory.
+//! The allocator, and what becomes of freed memory.
 
-/// Blocks up to this size, in bytes, come from memory that the process holds: the most that glibc takes.
-const HELD_BLOCK: i32 = 32 << 20;
+use std::ptr::null_mut;
 
-/// Keeps freed memory for what comes next, in a process that soon ends. Otherwise each column of each batch is
-/// asked of the system anew, page by page: a tenth of a large query's CPU time. One that serves gives it back, so
-/// as to hold little when idle.
-pub fn keep_freed() {
-    // Settings of the allocator, by its own function, before there are threads.
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+use tikv_jemallocator::Jemalloc;
+
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
+
+/// A thread of the allocator's own gives back what has been free for some seconds, so that a server holds little when
+/// idle. A command that soon ends keeps it for what comes next, and needs no such thread.
+pub fn give_back_freed() {
+    let mut on = true;
+    // A setting of the allocator, by its own function. On a system that has no such threads it says so, and memory is
+    // given back when more is asked for.
     #[allow(unsafe_code)]
     unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, HELD_BLOCK);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
+        tikv_jemalloc_sys::mallctl(
+            c"background_thread".as_ptr(),
+            null_mut(),
+            null_mut(),
+            (&raw mut on).cast(),
+            size_of::<bool>(),
+        );
     }
 }
