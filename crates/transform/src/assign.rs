@@ -74,6 +74,37 @@ pub(crate) fn assigned(
     format!("select {} from (\n{sql}\n) as given", columns.join(", "))
 }
 
+/// The problem of the query that [`assigned`] gave: of a value that does not fit it tells the column. What is wrong
+/// within the user's own query has its place there.
+pub(crate) fn told(
+    lake: &Lake,
+    relation: &Relation,
+    differing: &[Differing<'_>],
+    mut problem: Diagnostic,
+    assigned: &str,
+) -> Diagnostic {
+    const FIRST_LINE: &str = " (line 1, column ";
+    let Some((said, place)) = problem.message.split_once(FIRST_LINE) else {
+        return problem;
+    };
+    let is_of_it = problem.sql.as_deref() == Some(assigned);
+    let column = place.trim_end_matches(')').parse::<usize>();
+    let (true, Ok(column), Some(line)) = (is_of_it, column, assigned.lines().next()) else {
+        return problem;
+    };
+    let casts = differing.iter().filter_map(|pair| {
+        let cast = format!("cast({} as", quote(pair.given.name()));
+        Some((line.find(&cast)?, pair))
+    });
+    let before = casts.filter(|(start, _)| *start < column);
+    if let Some((_, pair)) = before.max_by_key(|(start, _)| *start) {
+        let (name, of) = (pair.held.name(), lake.type_name(pair.held.data_type()));
+        problem.message = format!("column '{name}' of {relation} is {of}: {said}");
+        problem.sql = None;
+    }
+    problem
+}
+
 /// Where the table's columns are to stay as they are.
 pub(crate) fn refuse(
     lake: &Lake,

@@ -27,7 +27,7 @@ pub async fn update(
     let info = lake.info(relation).await?;
     let held = info.as_ref().map_or(&given, |info| &info.schema);
     let differing = assign::differing(lake, held, &given);
-    let sql = match spec.on_schema_change {
+    let rows = match spec.on_schema_change {
         OnSchemaChange::Fail => {
             assign::refuse(lake, relation, &differing)?;
             sql.to_owned()
@@ -40,13 +40,25 @@ pub async fn update(
             assign::assigned(lake, &given, &differing, sql)
         }
     };
-    let sql = sql.as_str();
     let lacking = lacking(held, &given);
+    let written = put(lake, relation, spec, &rows, &lacking, batch, options).await;
+    written.map_err(|problem| assign::told(lake, relation, &differing, problem, &rows))
+}
+
+async fn put(
+    lake: &Lake,
+    relation: &Relation,
+    spec: &Incremental,
+    sql: &str,
+    lacking: &[String],
+    batch: Option<Batch>,
+    options: WriteOptions,
+) -> Result<Written, Diagnostic> {
     let keys = spec.unique_key.clone();
     let is_merge =
         spec.strategy == IncrementalStrategy::Merge && (!keys.is_empty() || spec.merge.is_some());
     if spec.on_schema_change == OnSchemaChange::Ignore && !is_merge {
-        has_columns(relation, &lacking)?;
+        has_columns(relation, lacking)?;
     }
     // A merge leaves alone what its rows lack.
     let plain = spec.predicates.is_empty() && (!is_merge || lacking.is_empty());
