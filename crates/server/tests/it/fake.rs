@@ -247,12 +247,18 @@ impl Backend for Fake {
 pub fn options() -> Options {
     let mut options = Options::new(sample::shell(), 8600);
     options.body_limit = 100_000;
-    options.request_timeout = Duration::from_millis(300);
     options
 }
 
 pub fn app() -> Router {
     router(Arc::new(Fake::default()), tracking(), options())
+}
+
+/// One that soon gives up a request.
+pub fn hasty_app() -> Router {
+    let mut options = options();
+    options.request_timeout = Duration::from_millis(300);
+    router(Arc::new(Fake::default()), tracking(), options)
 }
 
 /// An empty store; what is uploaded goes to a folder that is not there yet.

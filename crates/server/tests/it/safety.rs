@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::Request;
 
-use crate::fake::{HOST, app, get, post, send, text};
+use crate::fake::{HOST, app, get, hasty_app, post, send, text};
 
 fn with(mut request: Request<Body>, name: &'static str, value: &str) -> Request<Body> {
     request.headers_mut().insert(name, value.parse().unwrap());
@@ -102,12 +102,13 @@ async fn a_body_beyond_the_limit_is_413_said_or_not() {
 
 #[tokio::test]
 async fn a_request_that_takes_too_long_is_ended() {
-    let (status, response) = send(&app(), get("/node/slow")).await;
+    let app = hasty_app();
+    let (status, response) = send(&app, get("/node/slow")).await;
     assert_eq!(status, 503);
     assert!(text(response).await.contains("no answer within"));
     let stalled = Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
     assert_eq!(
-        send(&app(), post("/v2/models/late_arrival/infer", stalled))
+        send(&app, post("/v2/models/late_arrival/infer", stalled))
             .await
             .0,
         503
