@@ -261,8 +261,9 @@ fn syntax(detail: &str) -> Diagnostic {
 
 fn not_callable(name: &str, known: &[String]) -> Diagnostic {
     if known.iter().any(|known| known == name) {
-        return Diagnostic::error(format!("'{name}' cannot be called here"))
-            .hint("texts of YAML files know var, env_var and target, and no macros");
+        return Diagnostic::error(format!("'{name}' cannot be called here")).hint(format!(
+            "a macro of a package is called package.{name}(), and in texts of YAML files there are no macros"
+        ));
     }
     let package = name.split_once('.').map(|(package, _)| no_package(package));
     let near = suggest::nearest(name, known.iter().map(String::as_str));

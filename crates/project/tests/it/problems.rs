@@ -619,7 +619,7 @@ models:
         "error: Jinja: undefined value: `targt` is undefined\n  --> dbt_project.yml:5:15",
         "error: {{ nope }} is not defined\n  --> dbt_project.yml:6:14",
         "error: {{ nope }} is not defined\n  --> models/m.yml:4:22",
-        "error: 'is_prod' cannot be called here\n  --> models/m.yml:4:46",
+        "error: 'is_prod' cannot be called here\n  --> models/m.yml:4:46\n  hint: a macro of a package is called package.is_prod(), and in texts of YAML files there are no macros",
     ] {
         assert!(found.contains(problem), "{problem} in:\n{found}");
     }
