@@ -12,6 +12,7 @@ mod error;
 mod fence;
 mod foreign_view;
 mod held;
+mod in_order;
 mod in_turn;
 mod information_schema;
 mod join_order;

@@ -20,6 +20,9 @@ use datafusion::scalar::ScalarValue;
 
 use crate::types::Dialect;
 
+/// Decimals of more digits are added as whole numbers by DuckDB, and the part of one is cut before.
+const DIGITS_OF_64_BITS: u8 = 18;
+
 pub(super) fn aggregates(dialect: Dialect) -> Vec<AggregateUDF> {
     let picks = [
         Pick::Mode,
@@ -288,11 +291,16 @@ fn between(sorted: &ArrayRef, share: f64, dialect: Dialect) -> Result<ScalarValu
     let at = (sorted.len() - 1) as f64 * share;
     let part = at - at.floor();
     let (low, high) = (at.floor() as usize, at.ceil() as usize);
-    let whole = |low: i128, high: i128| low as f64 + (high - low) as f64 * part;
+    // DuckDB's own, as compilers make it: with one rounding of the sum.
+    let whole = |low: i128, high: i128| ((high - low) as f64).mul_add(part, low as f64);
     Ok(match sorted.data_type() {
         DataType::Decimal128(precision, scale) => {
             let values = sorted.as_primitive::<Decimal128Type>();
-            let value = whole(values.value(low), values.value(high)) as i128;
+            let (low, high) = (values.value(low), values.value(high));
+            let value = match *precision > DIGITS_OF_64_BITS {
+                true => low + ((high - low) as f64 * part) as i128,
+                false => whole(low, high) as i128,
+            };
             ScalarValue::Decimal128(Some(value), *precision, *scale)
         }
         DataType::Timestamp(_, zone) => {
@@ -310,7 +318,6 @@ fn between(sorted: &ArrayRef, share: f64, dialect: Dialect) -> Result<ScalarValu
             let values = sorted.as_primitive::<Float64Type>();
             let (low, high) = (values.value(low), values.value(high));
             ScalarValue::Float64(Some(match dialect {
-                // DuckDB's own, as compilers make it: with one rounding of the sum.
                 Dialect::DuckDb if part == 0.0 => low,
                 Dialect::DuckDb => low.mul_add(1.0 - part, high * part),
                 Dialect::Postgres if part == 0.0 => low,

@@ -16,7 +16,7 @@ use datafusion::physical_plan::joins::{HashJoinExec, HashJoinExecBuilder};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 
-use super::super::lazy;
+use super::super::in_order;
 
 /// The part of rows whose text is the one that a condition asks for, where nothing is known of the
 /// column (Selinger et al., 1979).
@@ -268,7 +268,7 @@ fn left_columns(filter: Option<&JoinFilter>) -> impl Iterator<Item = usize> {
 fn is_plain(join: &HashJoinExec, kind: JoinType) -> bool {
     let mut pairs = join.on().iter();
     let is_on_columns = pairs.all(|(l, r)| l.is::<Column>() && r.is::<Column>());
-    let is_safe = |filter: &JoinFilter| !lazy::can_fail(filter.expression(), filter.schema());
+    let is_safe = |filter: &JoinFilter| !in_order::can_fail(filter.expression(), filter.schema());
     *join.join_type() == kind
         && join.null_equality == NullEquality::NullEqualsNothing
         && !join.null_aware
