@@ -175,11 +175,6 @@ impl Project {
         }
     }
 
-    /// The column of the node's table that says when, where it names one.
-    pub fn event_time(&self, id: &NodeId) -> Option<&str> {
-        self.details.get(id)?.config.get("event_time")?.as_str()
-    }
-
     /// A call of a macro, `name` or `package.name`, with arguments by name.
     pub fn operation(&self, name: &str, arguments: Map<String, Json>) -> Hook {
         let variables = Map::from_iter([("_arguments".to_owned(), Json::Object(arguments))]);

@@ -10,7 +10,9 @@ const EVENTS: &str = "id,happened,v
 
 const DAILY: &str = "{{ config(materialized='incremental', incremental_strategy='microbatch',
           event_time='happened', batch_size='day', begin='2024-01-01') }}
-select id, happened, v, '{{ model.batch.event_time_start.date() }}' as batch from {{ ref('events') }}";
+select id, happened, v, '{{ model.batch.event_time_start.date() }}' as batch,
+       (select count(*) from {{ ref('events').render() }}) as of_all
+from {{ ref('events') }}";
 
 #[test]
 fn a_model_in_batches_makes_the_days_anew_that_are_asked_for() {
@@ -33,6 +35,10 @@ fn a_model_in_batches_makes_the_days_anew_that_are_asked_for() {
             r#"{"id":2,"v":"b","batch":"2024-01-02"}"#,
             r#"{"id":3,"v":"c","batch":"2024-01-03"}"#
         ]
+    );
+    assert_eq!(
+        project.rows("select distinct of_all from main.daily"),
+        [r#"{"of_all":3}"#]
     );
     // The first day changes, too, and is not made again.
     project.write(

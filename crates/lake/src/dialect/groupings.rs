@@ -1,4 +1,5 @@
-//! `ROLLUP` and `CUBE` of groups of columns, as the sets that they stand for: the engine has them of single columns.
+//! `ROLLUP` and `CUBE` of groups of columns, as the sets that they stand for: the engine has them of single columns. And
+//! `GROUP BY (a, b)`, which groups by both.
 
 use datafusion::sql::sqlparser::ast::{Expr, GroupByExpr, Select};
 
@@ -9,6 +10,13 @@ pub(super) fn rewrite(select: &mut Select) {
     let GroupByExpr::Expressions(keys, _) = &mut select.group_by else {
         return;
     };
+    if keys.iter().any(|key| matches!(key, Expr::Tuple(_))) {
+        let each = |key| match key {
+            Expr::Tuple(all) => all,
+            key => vec![key],
+        };
+        *keys = std::mem::take(keys).into_iter().flat_map(each).collect();
+    }
     for key in keys {
         let sets = match key {
             Expr::Rollup(groups) if has_many(groups) => rollup(groups),

@@ -20,6 +20,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::decimals::WIDE;
 use super::exprs;
+use super::frames;
 use super::joined::joined;
 use super::one_unless::keep_types;
 use super::operators::is_read;
@@ -53,7 +54,10 @@ impl AnalyzerRule for Mixed {
                         return Ok(Transformed::yes(unfit));
                     }
                 }
-                Ok(unmixed(expr, schema, self.0))
+                match expr {
+                    Expr::WindowFunction(_) => frames::told(expr, schema, self.0),
+                    expr => Ok(unmixed(expr, schema, self.0)),
+                }
             }
         };
         let rewritten = plan.transform_up_with_subqueries(|plan| {
@@ -446,7 +450,14 @@ fn has_types_of_first(union: &Union) -> bool {
 }
 
 /// Columns that are of one type in one part and of another in another.
-pub(super) fn of_union(union: Union, dialect: Dialect) -> Result<Transformed<LogicalPlan>> {
+pub(super) fn of_union(mut union: Union, dialect: Dialect) -> Result<Transformed<LogicalPlan>> {
+    // The parts of one by name are planned with the schema of the whole, whatever types theirs are.
+    let named = union.schema.clone();
+    for input in &mut union.inputs {
+        if Arc::ptr_eq(input.schema(), &named) {
+            *input = Arc::new(input.as_ref().clone().recompute_schema()?);
+        }
+    }
     let commons = (0..union.schema.fields().len()).map(|column| {
         let fields = union
             .inputs

@@ -11,6 +11,7 @@ mod cast_tests;
 mod casts;
 mod catalog;
 mod choices;
+mod clashes;
 mod columns;
 mod commands;
 mod commas;
@@ -30,6 +31,7 @@ mod exprs;
 mod extremes;
 mod fields;
 mod foreign;
+mod frames;
 mod friendly;
 mod groupings;
 mod having;
@@ -224,6 +226,7 @@ pub(crate) fn rewrite(
     selects::rewrite(query, dialect)?;
     tables::rewrite(query, dialect);
     calls::rewrite(query, dialect)?;
+    calls::records::computed(query);
     if dialect == Dialect::DuckDb {
         conditions::rewrite(query);
     }
@@ -248,6 +251,7 @@ pub(crate) fn rewrite(
         aliases::rewrite(query, probe)?;
         having::rewrite(query, &is_aggregate);
     }
+    clashes::rewrite(query, dialect, probe)?;
     unnamed::rewrite(query);
     using::rewrite(query, dialect, probe)?;
     twins::rewrite(query);
@@ -265,6 +269,9 @@ fn planned(statement: Statement, dialect: Dialect, probe: &Probe<'_>) -> Result<
         if dialect == Dialect::DuckDb && aliases::rewrite(&mut query, probe).is_err() {
             return Err(error);
         }
+        if clashes::rewrite(&mut query, dialect, probe).is_err() {
+            return Err(error);
+        }
         twins::rewrite(&mut query);
         probe(Statement::Query(query)).map_err(|_| error)
     })
@@ -272,6 +279,7 @@ fn planned(statement: Statement, dialect: Dialect, probe: &Probe<'_>) -> Result<
 
 /// What a query that is not run yet is refused for when it is: a view's, where it is made.
 pub(crate) fn check_types(plan: LogicalPlan, dialect: Dialect) -> Result<()> {
+    unnests::check(&plan)?;
     let rule = mixed::Mixed(dialect);
     rule.analyze(plan, &ConfigOptions::default()).map(drop)
 }

@@ -71,7 +71,11 @@ fn sorted(expr: Expr) -> Expr {
     let Some(function) = of(&expr) else {
         return expr;
     };
-    let needs = matches!(function.func.name(), "array_agg" | "string_agg");
+    // `array_agg(a ORDER BY b)[1]` is planned as the first of its values.
+    let needs = matches!(
+        function.func.name(),
+        "array_agg" | "string_agg" | "nth_value"
+    );
     if !needs || function.params.order_by.is_empty() {
         return expr;
     }

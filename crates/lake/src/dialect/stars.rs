@@ -1,13 +1,15 @@
 //! `s.*` and `unnest(s)` of a column that is a structure: each of its fields. And `* REPLACE (x AS a)`, which replaces what is there.
 
+use std::collections::HashSet;
+
 use datafusion::sql::sqlparser::ast::{
     DictionaryField, Expr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    TableFactor, TableWithJoins,
+    TableFactor, TableWithJoins, WildcardAdditionalOptions,
 };
 use forebay_core::{Diagnostic, suggest};
 
-use super::using::Columns;
-use super::{Probe, calls, folded, naming, scopes, unnests};
+use super::using::{Columns, left_out};
+use super::{Probe, calls, columns, folded, naming, scopes, unnests};
 use crate::types::Dialect;
 
 pub(super) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> Result<(), Diagnostic> {
@@ -24,7 +26,10 @@ pub(super) fn rewrite(query: &mut Query, probe: &Probe<'_>) -> Result<(), Diagno
         let mut items = Vec::new();
         for item in std::mem::take(&mut select.projection) {
             match column(&item, &select.from) {
-                Some(of) => items.extend(fields(&of, &select.from, columns)?),
+                Some((of, options)) => {
+                    let all = fields(&of, &select.from, columns)?;
+                    items.extend(each_field(&[of], left(all, options)?));
+                }
                 None => match unnests::spread(&item, &select.from, columns) {
                     Some(all) => items.extend(all),
                     None => items.extend(parts(item, &select.from, columns)),
@@ -71,8 +76,12 @@ fn all_there(select: &Select, columns: &Columns<'_>) -> Result<(), Diagnostic> {
 }
 
 /// What the star is of, where it is no table.
-fn column(item: &SelectItem, from: &[TableWithJoins]) -> Option<Ident> {
-    let SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) = item
+fn column<'a>(
+    item: &'a SelectItem,
+    from: &[TableWithJoins],
+) -> Option<(Ident, &'a WildcardAdditionalOptions)> {
+    let SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) =
+        item
     else {
         return None;
     };
@@ -84,7 +93,24 @@ fn column(item: &SelectItem, from: &[TableWithJoins]) -> Option<Ident> {
     let mut factors = from.iter().flat_map(|item| {
         std::iter::once(&item.relation).chain(item.joins.iter().map(|j| &j.relation))
     });
-    (!factors.any(|factor| may_be(factor, &wanted))).then(|| ident.clone())
+    (!factors.any(|factor| may_be(factor, &wanted))).then(|| (ident.clone(), options))
+}
+
+/// The fields that the star does not leave out.
+fn left(
+    fields: Vec<String>,
+    options: &WildcardAdditionalOptions,
+) -> Result<Vec<String>, Diagnostic> {
+    if !columns::only_excludes(options) {
+        return Err(Diagnostic::error("a .* of a structure takes EXCLUDE alone")
+            .hint("write its fields out: s.a, upper(s.b) as b"));
+    }
+    let out: HashSet<String> = left_out(options)
+        .iter()
+        .map(|name| name.to_lowercase())
+        .collect();
+    let is_left = |name: &String| !out.contains(&name.to_lowercase());
+    Ok(fields.into_iter().filter(is_left).collect())
 }
 
 /// Whether the factor has the name, or what names it has is not known.
@@ -109,14 +135,13 @@ fn fields(
     of: &Ident,
     from: &[TableWithJoins],
     columns: &Columns<'_>,
-) -> Result<Vec<SelectItem>, Diagnostic> {
+) -> Result<Vec<String>, Diagnostic> {
     let name = folded(of);
-    let Some(fields) = columns.fields(from, &name) else {
-        return Err(Diagnostic::error(format!(
+    columns.fields(from, &name).ok_or_else(|| {
+        Diagnostic::error(format!(
             "'{name}.*' is of no table of the query, and of no column that is a structure"
-        )));
-    };
-    Ok(each_field(std::slice::from_ref(of), fields))
+        ))
+    })
 }
 
 fn each_field(of: &[Ident], fields: Vec<String>) -> Vec<SelectItem> {

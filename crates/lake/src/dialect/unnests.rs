@@ -2,6 +2,10 @@
 //! structures each field, those of fields too. A list that is a field stays one.
 
 use arrow::datatypes::DataType;
+use datafusion::common::plan_err;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::error::Result;
+use datafusion::logical_expr::{Expr as Planned, LogicalPlan};
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, SelectItem,
     Subscript, TableWithJoins, Value,
@@ -51,6 +55,17 @@ pub(super) fn call(item: &SelectItem) -> Option<(&Function, &Expr, usize)> {
         _ => return None,
     };
     Some((function, of, depth))
+}
+
+/// Refuses what is unnested within an aggregate function: rows are made of items alone.
+pub(super) fn check(plan: &LogicalPlan) -> Result<()> {
+    plan.apply_with_subqueries(|plan| {
+        plan.apply_expressions(|expr| match expr.exists(|part| Ok(matches!(part, Planned::Unnest(_))))? {
+            true => plan_err!("unnest() makes rows, and cannot stand within an aggregate function: unnest in FROM"),
+            false => Ok(TreeNodeRecursion::Continue),
+        })
+    })
+    .map(drop)
 }
 
 /// The items that such a call stands for. None: it is none, or the type of what is unnested is not known.

@@ -338,10 +338,12 @@ impl<'a> Planner<'a> {
         self.pass();
         let mut listed = Vec::new();
         for relation in self.warehouse.relations()? {
-            if let Ok(table) = self.table(&relation).await {
+            if let Ok(table) = self.table(&relation).await
+                && let Ok(columns) = self.columns(table.as_ref())
+            {
                 listed.push(Listed {
                     is_view: table.table_type() == TableType::View,
-                    columns: self.columns(table.as_ref()).map_err(from_engine)?,
+                    columns,
                     relation,
                 });
             }

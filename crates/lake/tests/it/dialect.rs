@@ -120,6 +120,9 @@ async fn windows_that_cannot_build_on_another_are_refused() {
     let twice = format!("SELECT sum(v) OVER w {from} WINDOW w AS (), w AS (ORDER BY v)");
     let said = place.problem(&twice).await;
     assert!(said.contains("window 'w' is defined twice"), "{said}");
+    let days = "SELECT sum(1) OVER (ORDER BY d RANGE 7 PRECEDING) FROM (SELECT now() AS d) AS t";
+    let said = place.problem(days).await;
+    assert!(said.contains("takes an interval"), "{said}");
 }
 
 #[tokio::test]

@@ -85,6 +85,22 @@ async fn a_view_read_before_follows_whatever_takes_the_place_of_what_it_reads() 
 }
 
 #[tokio::test]
+async fn a_view_that_nobody_could_read_is_not_made() {
+    let place = place().await;
+    let sql = "SELECT max(unnest(l)) FROM (SELECT [1, 2] AS l) AS t";
+    let problem = place
+        .create_view(&relation("main.v"), sql)
+        .await
+        .unwrap_err();
+    assert!(
+        problem.message.contains("within an aggregate function"),
+        "{problem}"
+    );
+    let listed = place.rows("SELECT * FROM information_schema.tables").await;
+    assert!(listed.is_empty(), "{listed:?}");
+}
+
+#[tokio::test]
 async fn a_view_of_a_file_or_of_the_catalog_is_read_anew_each_time() {
     let place = place().await;
     let file = place.folder.path().join("x.csv");

@@ -107,7 +107,10 @@ impl Target {
                 Diagnostic::error(format!("the profile '{profile}' has no target '{name}'"))
                     .at(fields.at("outputs").in_file(doc.file))
                     .maybe_hint(suggest::nearest(name, names.clone()))
-                    .hint(format!("it has: {}", names.collect::<Vec<_>>().join(", "))),
+                    .hint(match outputs {
+                        [] => "its targets are under 'outputs'".to_owned(),
+                        _ => format!("it has: {}", names.collect::<Vec<_>>().join(", ")),
+                    }),
             );
             return None;
         };

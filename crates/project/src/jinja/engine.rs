@@ -150,16 +150,25 @@ impl Engine {
         }
         // A place in one of our own files helps nobody.
         let file = if package == BUILTIN { "" } else { file };
-        if package != BUILTIN {
-            check_arguments(file, content, block.body.clone())?;
-        }
+        let checked = match package {
+            BUILTIN => Ok(()),
+            _ => check_arguments(file, content, block.body.clone()),
+        };
         let (source, origin) = template::of_macro(file, content, block, &extra);
         if package == BUILTIN {
             Arc::make_mut(&mut self.origins).insert(template.clone(), origin);
             self.built_in.insert(template, source);
             return Ok(());
         }
-        self.add(template, source, origin)
+        let added = checked.and_then(|()| self.add(template.clone(), source, origin));
+        if added.is_err() {
+            // One without a body stands for it: what calls it is not told that it is not there.
+            let mut empty = block.clone();
+            empty.body.end = empty.body.start;
+            let (source, origin) = template::of_macro(file, content, &empty, &extra);
+            let _ = self.add(template, source, origin);
+        }
+        added
     }
 
     /// Compiles a part of a file under a name of its own.

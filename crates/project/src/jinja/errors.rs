@@ -265,7 +265,13 @@ fn not_callable(name: &str, known: &[String]) -> Diagnostic {
             "a macro of a package is called package.{name}(), and in texts of YAML files there are no macros"
         ));
     }
-    let package = name.split_once('.').map(|(package, _)| no_package(package));
+    let package = name.split_once('.').map(|(package, _)| match package {
+        // `run_query(...).columns[0].values()`: what it is called of has no name.
+        "" => "what it is called of is undefined: a query has no answer while the project is read, so look into it \
+               under {% if execute %}"
+            .to_owned(),
+        package => no_package(package),
+    });
     let near = suggest::nearest(name, known.iter().map(String::as_str));
     let rule = (near.is_none() && package.is_none()).then(|| {
         format!("define it in macros/: {{% macro {name}() %}}; one of a package is called package.{name}()")

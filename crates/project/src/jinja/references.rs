@@ -159,21 +159,23 @@ fn use_known(scope: &Arc<Scope>, known: &Known, call: &str) -> Result<Value, Err
     Ok(Value::from_object(value))
 }
 
-/// Which of its rows are read: with `--empty` none, with `--sample` those of that time by models and snapshots.
+/// Which of its rows are read: with `--empty` none, in a batch and with `--sample`, by models and snapshots, those of that time.
 fn wanted(scope: &Scope, known: &Known) -> Option<String> {
-    let reading = scope.shared.reading.get()?;
-    scope.compiling()?;
-    if reading.empty {
+    let reading = scope.shared.reading.get();
+    let compiling = scope.compiling()?;
+    if reading.is_some_and(|reading| reading.empty) {
         return Some("false limit 0".to_owned());
     }
     let kind = scope.node.model.get("resource_type")?.as_str()?;
-    let window = reading
-        .sample
-        .filter(|_| matches!(kind, "model" | "snapshot"))?;
-    known
-        .event_time
-        .as_deref()
-        .map(|column| window.holds(column))
+    let sample = reading
+        .and_then(|reading| reading.sample)
+        .filter(|_| matches!(kind, "model" | "snapshot"));
+    let window = match (compiling.batch, sample) {
+        (Some(batch), Some(sample)) => batch.and(sample),
+        (batch, sample) => batch.or(sample)?,
+    };
+    let column = known.event_time.as_deref()?;
+    Some(window.holds(column))
 }
 
 /// dbt's name for an ephemeral model's expression.

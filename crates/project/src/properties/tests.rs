@@ -50,7 +50,6 @@ pub(crate) const INLINE: &[&str] = &[
     "database",
     "schema",
     "alias",
-    "group",
 ];
 
 /// What is no argument wherever it stands.

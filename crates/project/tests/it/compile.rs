@@ -666,11 +666,11 @@ models:
     columns:
       - name: n
         tests:
-          - in_types: {arguments: {types: [date, '{{ kind() }}', {of: \"ref('one')\"}]}}
+          - in_types: {arguments: {types: [date, '{{ kind() }}', {of: \"ref('one')\"}], group: n}}
 --- macros/kind.sql
 {% macro kind() %}timestamp{% endmacro %}
-{% test in_types(model, column_name, types) %}
-select {{ types[0] }}, {{ types[1] | upper }} from {{ types[2].of }}
+{% test in_types(model, column_name, types, group) %}
+select {{ types[0] }}, {{ types[1] | upper }}, {{ group }} from {{ types[2].of }}
 {% endtest %}
 ",
     );
@@ -681,7 +681,7 @@ select {{ types[0] }}, {{ types[1] | upper }} from {{ types[2].of }}
         .find(|id| id.as_str().starts_with("test."));
     assert_eq!(
         compile(&project, test.unwrap().as_str()).trim(),
-        r#"select date, TIMESTAMP from "forebay"."main"."one""#
+        r#"select date, TIMESTAMP, n from "forebay"."main"."one""#
     );
 }
 

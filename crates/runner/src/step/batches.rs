@@ -1,11 +1,8 @@
 //! A model that runs in batches of time: `incremental_strategy: microbatch`.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use forebay_core::graph::{Materialized, Model};
 use forebay_core::incremental::{Batch, BatchSize, IncrementalStrategy};
-use forebay_core::{Diagnostic, Fault, Node, NodeId, Spec};
+use forebay_core::{Diagnostic, Fault, Node, Spec};
 use forebay_project::CompileState;
 use serde_json::{Value, json};
 
@@ -81,9 +78,9 @@ async fn write(
 ) -> Result<forebay_lake::Written, Diagnostic> {
     let workspace = context.workspace;
     let state = CompileState {
-        incremental: !first,
-        full_refresh: first && context.full_refresh,
-        stand_ins: Arc::new(inputs(context, node, batch)),
+        // As in dbt, no batch of a full refresh is incremental to its template.
+        incremental: !first && !context.full_refresh,
+        full_refresh: context.full_refresh,
         batch: Some(batch),
         ..CompileState::default()
     };
@@ -113,19 +110,6 @@ fn size(node: &Node) -> BatchSize {
         },
         _ => BatchSize::Day,
     }
-}
-
-/// The batch's rows of every input that says when its rows happened.
-fn inputs(context: &Context<'_>, node: &Node, batch: Batch) -> BTreeMap<NodeId, String> {
-    let project = &context.workspace.project;
-    let batch = project.sample().map_or(batch, |sample| batch.and(sample));
-    let rows = |id: &NodeId| {
-        let relation = project.graph.get(id)?.relation.as_ref()?;
-        let wanted = batch.holds(project.event_time(id)?);
-        let sql = format!("(select * from {} where {wanted})", relation.sql());
-        Some((id.clone(), sql))
-    };
-    node.depends_on.iter().filter_map(rows).collect()
 }
 
 /// From and to before, as `batch_results` of run_results.json has them.

@@ -31,7 +31,8 @@ pub(super) fn rewrite(
             function.name = named("array_agg");
             Ok(fill("first_most(_1)", &[Expr::Function(function.clone())]))
         }
-        ("mode", [_]) => {
+        // An order is nothing to these, and the engine takes its keys for arguments.
+        ("mode" | "count", [_]) => {
             if let FunctionArguments::List(list) = &mut function.args {
                 list.clauses
                     .retain(|clause| !matches!(clause, FunctionArgumentClause::OrderBy(_)));

@@ -3,7 +3,7 @@
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, ObjectName, Value};
 use forebay_core::Diagnostic;
 
-use super::{fill, literal, name_of, subqueries};
+use super::{fill, literal, name_of, records, subqueries};
 use crate::functions::{of_postgres, similar};
 use crate::types::Dialect;
 
@@ -293,13 +293,6 @@ fn like_any(expr: &Expr) -> Result<Option<Expr>, Diagnostic> {
     }
 }
 
-/// A row of values as a structure.
-fn structure(values: &[Expr]) -> Expr {
-    let places: Vec<String> = (1..=values.len()).map(|at| format!("_{at}")).collect();
-    let filled = fill(&format!("struct({})", places.join(", ")), values);
-    filled.unwrap_or_else(|| Expr::Tuple(values.to_vec()))
-}
-
 fn binary(
     left: &Expr,
     op: &BinaryOperator,
@@ -351,7 +344,7 @@ fn binary(
         (op, Expr::Tuple(lefts), Expr::Tuple(rights))
             if dialect == Dialect::DuckDb && op.to_string().starts_with(['=', '<', '>']) =>
         {
-            let sides = [structure(lefts), structure(rights)];
+            let sides = [records::unnamed(lefts), records::unnamed(rights)];
             Ok(fill(&format!("(_1 {op} _2)"), &sides))
         }
         (Eq | NotEq, Expr::Tuple(lefts), Expr::Tuple(rights))

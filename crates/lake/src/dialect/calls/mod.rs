@@ -9,7 +9,7 @@ mod items;
 mod jsonb;
 mod lambdas;
 mod names;
-mod records;
+pub(super) mod records;
 mod settings;
 mod shaped;
 mod sized;

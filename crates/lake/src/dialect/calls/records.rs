@@ -2,8 +2,10 @@
 //! fields `f1`, `f2`, and it is null where all of its values are. In DuckDB it is a structure whose fields have no names,
 //! which are `1` and `2` here.
 
+use std::ops::ControlFlow;
+
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, SelectItem,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Query, SelectItem, VisitMut, VisitorMut,
 };
 
 use super::{args, fill, name_of};
@@ -75,4 +77,38 @@ pub(super) fn structure_of(values: &[Expr], dialect: Dialect) -> Option<Expr> {
     let fields = (1..=values.len()).map(|at| format!("'{prefix}{at}', _{at}"));
     let fields: Vec<String> = fields.collect();
     fill(&format!("named_struct({})", fields.join(", ")), values)
+}
+
+/// Rows whose first value is computed: the engine takes them for none. After all that looks for rows.
+pub(in crate::dialect) fn computed(query: &mut Query) {
+    let _ = query.visit(&mut Computed);
+}
+
+struct Computed;
+
+impl VisitorMut for Computed {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let Expr::Tuple(values) = expr else {
+            return ControlFlow::Continue(());
+        };
+        let is_plain = |first: &Expr| {
+            matches!(
+                first,
+                Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_)
+            )
+        };
+        if values.first().is_some_and(|first| !is_plain(first)) {
+            *expr = unnamed(values);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// A row of values as a structure, as the engine makes one of it.
+pub(super) fn unnamed(values: &[Expr]) -> Expr {
+    let places: Vec<String> = (1..=values.len()).map(|at| format!("_{at}")).collect();
+    let filled = fill(&format!("struct({})", places.join(", ")), values);
+    filled.unwrap_or_else(|| Expr::Tuple(values.to_vec()))
 }
