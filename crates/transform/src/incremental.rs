@@ -9,7 +9,7 @@ use forebay_core::{Diagnostic, Relation, quote, suggest};
 use forebay_lake::{Input, Lake, SchemaChange, WriteMode, WriteOptions, Written};
 
 use crate::assign;
-use crate::merge::merge;
+use crate::merge::{any, merge};
 
 /// Takes the query's rows into the table that is there. `options` are those of an append.
 pub async fn update(
@@ -176,6 +176,9 @@ async fn from_stage(
         new: &new,
     };
     replacing.check()?;
+    if replacing.is_merge() && are_names(&spec.unique_key) {
+        replacing.check_once(lake).await?;
+    }
     let (mode, sql) = match are_names(&spec.unique_key) {
         true => {
             let keys = spec.unique_key.clone();
@@ -388,6 +391,26 @@ impl Replacing<'_> {
     fn predicates(&self) -> String {
         let all = self.spec.predicates.iter().map(|text| format!("({text})"));
         all.collect::<Vec<_>>().join(" and ")
+    }
+
+    /// What several new rows say of one row of the table cannot all be.
+    async fn check_once(&self, lake: &Lake) -> Result<(), Diagnostic> {
+        let twice = format!(
+            "select 1 from (select *, row_number() over () as __row from {}) as {DEST} join {} as {SOURCE} on {} \
+             group by {DEST}.__row having count(*) > 1 limit 1",
+            self.relation.sql(),
+            self.stage.sql(),
+            self.matches()
+        );
+        match any(lake, &twice).await? {
+            false => Ok(()),
+            true => Err(Diagnostic::error(format!(
+                "a row of '{}' is matched by several new ones: which one to keep is not known",
+                self.relation
+            ))
+            .of_setting("unique_key")
+            .hint("make the key unique in the query, or add columns to unique_key")),
+        }
     }
 
     fn check(&self) -> Result<(), Diagnostic> {

@@ -350,7 +350,7 @@ impl Rows<'_> {
     }
 }
 
-async fn any(lake: &Lake, sql: &str) -> Result<bool, Diagnostic> {
+pub(crate) async fn any(lake: &Lake, sql: &str) -> Result<bool, Diagnostic> {
     let rows = lake.collect(sql).await?;
     Ok(rows.iter().any(|batch| batch.num_rows() > 0))
 }

@@ -20,12 +20,15 @@ enum Takes {
 
 /// The name in the plan, the places of arguments, what they are, and the name in SQL.
 const FUNCTIONS: &[(&str, &[usize], Takes, &str)] = &[
+    ("age", &[0, 1], Takes::Moment, "age"),
     ("ascii", &[0], Takes::Text, "ascii"),
     ("btrim", &[0, 1], Takes::Text, "trim"),
     ("ceil", &[0], Takes::Number, "ceil"),
     ("character_length", &[0], Takes::Text, "length"),
     ("contains", &[0, 1], Takes::Text, "contains"),
     ("date_diff", &[1, 2], Takes::Moment, "date_diff"),
+    ("date_sub", &[1, 2], Takes::Moment, "date_sub"),
+    ("date_trunc", &[1], Takes::Moment, "date_trunc"),
     ("ends_with", &[0, 1], Takes::Text, "ends_with"),
     ("floor", &[0], Takes::Number, "floor"),
     ("jaccard", &[0, 1], Takes::Text, "jaccard"),
@@ -38,6 +41,8 @@ const FUNCTIONS: &[(&str, &[usize], Takes, &str)] = &[
     ("lpad", &[0, 2], Takes::Text, "lpad"),
     ("ltrim", &[0, 1], Takes::Text, "ltrim"),
     ("octet_length", &[0], Takes::Text, "strlen"),
+    ("part_fraction", &[1], Takes::Moment, "date_part"),
+    ("part_number", &[1], Takes::Moment, "date_part"),
     ("regexp_extract", &[0, 1], Takes::Text, "regexp_extract"),
     (
         "regexp_extract_all",
@@ -64,6 +69,7 @@ const FUNCTIONS: &[(&str, &[usize], Takes, &str)] = &[
     ("right", &[0], Takes::Text, "right"),
     ("rpad", &[0, 2], Takes::Text, "rpad"),
     ("rtrim", &[0, 1], Takes::Text, "rtrim"),
+    ("signum", &[0], Takes::Number, "sign"),
     ("split_part", &[0, 1], Takes::Text, "split_part"),
     ("sqrt", &[0], Takes::Number, "sqrt"),
     ("starts_with", &[0, 1], Takes::Text, "starts_with"),

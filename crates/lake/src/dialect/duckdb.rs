@@ -1,8 +1,7 @@
-//! Operators that DuckDB reads otherwise than PostgreSQL: `7 / 2` is 3.5, where PostgreSQL has 3, and
-//! `'2018-01-01' + interval '1 day'` is a timestamp and `true > 0` is true, where PostgreSQL has an error. What shifts
-//! push out of a number is an error, where PostgreSQL counts bits around.
+//! Operators that DuckDB reads otherwise than PostgreSQL: `7 / 2` is 3.5, where PostgreSQL has 3, and `true > 0` is
+//! true, where PostgreSQL has an error. What shifts push out of a number is an error, where PostgreSQL counts bits around.
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, IntervalUnit};
 use datafusion::common::DFSchema;
 use datafusion::error::Result;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
@@ -10,7 +9,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, cast, lit};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
-use super::operators::timestamp;
+use super::texts_among::is_written;
 use crate::functions;
 
 #[derive(Debug)]
@@ -23,8 +22,7 @@ impl ExprPlanner for Operators {
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
         use BinaryOperator::{
-            Divide, DuckIntegerDivide, Eq, Gt, GtEq, Lt, LtEq, Minus, Modulo, NotEq,
-            PGBitwiseShiftLeft, PGBitwiseShiftRight, Plus,
+            Divide, DuckIntegerDivide, Modulo, PGBitwiseShiftLeft, PGBitwiseShiftRight,
         };
         let (left, right) = (expr.left.get_type(schema)?, expr.right.get_type(schema)?);
         match (&expr.op, left, right) {
@@ -62,20 +60,20 @@ impl ExprPlanner for Operators {
                 let quotient = double(expr.left) / double(expr.right);
                 return Ok(PlannerResult::Planned(one_nan(quotient)));
             }
-            (Plus | Minus, left, DataType::Interval(_)) if left.is_string() => {
-                expr.left = timestamp(expr.left);
+            (op, left, _) if is_written(&expr.right) => {
+                if let Some(of) = read_behind(op, &left) {
+                    expr.right = cast(expr.right, of);
+                }
             }
-            (Plus, DataType::Interval(_), right) if right.is_string() => {
-                expr.right = timestamp(expr.right);
+            (op, _, right) if is_written(&expr.left) => {
+                if let Some(of) = read_before(op, &right) {
+                    expr.left = cast(expr.left, of);
+                }
             }
-            (Eq | NotEq | Gt | GtEq | Lt | LtEq, DataType::Boolean, number)
-                if is_counted(&number) =>
-            {
+            (op, DataType::Boolean, number) if is_counted(op, &number) => {
                 expr.left = cast(expr.left, number);
             }
-            (Eq | NotEq | Gt | GtEq | Lt | LtEq, number, DataType::Boolean)
-                if is_counted(&number) =>
-            {
+            (op, number, DataType::Boolean) if is_counted(op, &number) => {
                 expr.right = cast(expr.right, number);
             }
             _ => {}
@@ -90,9 +88,44 @@ fn one_nan(quotient: Expr) -> Expr {
     functions::named("one_nan").call(vec![quotient])
 }
 
-/// What a truth value may be compared with, as 0 or 1: not decimals.
-fn is_counted(number: &DataType) -> bool {
-    number.is_integer() || number.is_floating()
+/// What a text that is written behind a value of the type is read as.
+fn read_behind(op: &BinaryOperator, left: &DataType) -> Option<DataType> {
+    match (op, left) {
+        (BinaryOperator::Plus, DataType::Timestamp(..)) => {
+            Some(DataType::Interval(IntervalUnit::MonthDayNano))
+        }
+        (op, number) => number_beside(op, number),
+    }
+}
+
+/// What a text that is written before a value of the type is read as.
+fn read_before(op: &BinaryOperator, right: &DataType) -> Option<DataType> {
+    match (op, right) {
+        (BinaryOperator::Minus, DataType::Date32 | DataType::Timestamp(..)) => Some(right.clone()),
+        (op, number) => number_beside(op, number),
+    }
+}
+
+/// Beside an INTEGER it may be a date too, and is an error.
+fn number_beside(op: &BinaryOperator, number: &DataType) -> Option<DataType> {
+    use BinaryOperator::{Minus, Modulo, Multiply, Plus};
+    let is_short = matches!(number, DataType::Int8 | DataType::Int16 | DataType::Int32);
+    let is_read = match op {
+        Plus | Minus => !is_short,
+        Multiply | Modulo => true,
+        _ => false,
+    };
+    (is_read && number.is_numeric()).then(|| number.clone())
+}
+
+/// Whether a truth value is compared with it, as 0 or 1.
+fn is_counted(op: &BinaryOperator, number: &DataType) -> bool {
+    use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
+    match op {
+        Eq | NotEq => number.is_integer() || number.is_floating(),
+        Gt | GtEq | Lt | LtEq => number.is_integer(),
+        _ => false,
+    }
 }
 
 /// The engine makes decimals of the longest whole numbers.

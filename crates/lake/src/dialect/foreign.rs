@@ -4,8 +4,8 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArguments, Interval, LambdaSyntax, Query, Value, Visit,
-    Visitor,
+    BinaryOperator, CastKind, Expr, Function, FunctionArguments, Interval, LambdaSyntax, Query,
+    Value, Visit, Visitor,
 };
 use forebay_core::Diagnostic;
 
@@ -225,10 +225,10 @@ impl Visitor for Calls {
                     Diagnostic::error(format!("there is no function '{name}'"))
                         .hint(format!("DuckDB has {instead}"))
                 }
-                None if counts_several(function) => {
-                    Diagnostic::error("count() takes 1 argument, or *").hint("count((a, b))")
-                }
-                None => return ControlFlow::Continue(()),
+                None => match misused(function) {
+                    Some(problem) => problem,
+                    None => return ControlFlow::Continue(()),
+                },
             },
             Expr::BinaryOp {
                 op: BinaryOperator::Spaceship,
@@ -238,6 +238,20 @@ impl Visitor for Calls {
             Expr::Lambda(lambda) if lambda.syntax == LambdaSyntax::Arrow => {
                 Diagnostic::error("a lambda of an arrow (x -> ...) is none in DuckDB any more")
                     .hint("lambda x: ...")
+            }
+            Expr::Like { any: true, .. } | Expr::ILike { any: true, .. } => {
+                Diagnostic::error("LIKE ANY is not of DuckDB")
+                    .hint("x like 'a%' or x like 'b%', regexp_matches(x, '^(a|b)')")
+            }
+            Expr::Cast {
+                kind: CastKind::SafeCast,
+                ..
+            } => {
+                Diagnostic::error("there is no SAFE_CAST in DuckDB").hint("try_cast(x as integer)")
+            }
+            Expr::Interval(interval) if is_bare(interval) => {
+                Diagnostic::error("the count of an interval stands in brackets")
+                    .hint("interval (n) day, n * interval 1 day, - interval 1 day")
             }
             Expr::Interval(interval) if has_no_unit(interval) => {
                 Diagnostic::error("an interval of a number says no unit")
@@ -249,9 +263,43 @@ impl Visitor for Calls {
     }
 }
 
-fn counts_several(function: &Function) -> bool {
-    let is_count = function.name.to_string().eq_ignore_ascii_case("count");
-    matches!(&function.args, FunctionArguments::List(list) if is_count && list.args.len() > 1)
+/// Forms of a call that other databases have.
+fn misused(function: &Function) -> Option<Diagnostic> {
+    let name = function.name.to_string().to_lowercase();
+    let count = match &function.args {
+        FunctionArguments::List(list) => Some(list.args.len()),
+        _ => None,
+    };
+    let (message, hint) = match (name.as_str(), count) {
+        ("count", Some(2..)) => ("count() takes 1 argument, or *", "count((a, b))"),
+        ("current_timestamp" | "current_time" | "localtimestamp", Some(0)) => (
+            "there is no function with that name: it stands without brackets",
+            "current_timestamp, now()",
+        ),
+        ("lpad" | "rpad", Some(2)) => (
+            "lpad() and rpad() take 3 arguments, not 2",
+            "lpad(s, 3, ' ')",
+        ),
+        ("to_timestamp", Some(2)) => (
+            "to_timestamp() takes seconds since 1970 alone",
+            "strptime(s, '%Y-%m-%d')",
+        ),
+        ("struct", Some(_)) => (
+            "there is no function 'struct'",
+            "struct_pack(a := x), {'a': x}, row(x, y)",
+        ),
+        _ if function.null_treatment.is_some() => (
+            "IGNORE NULLS stands within the brackets",
+            "lag(x ignore nulls) over (order by y)",
+        ),
+        _ => return None,
+    };
+    Some(Diagnostic::error(message).hint(hint))
+}
+
+/// `interval n day`, `interval -1 day`.
+fn is_bare(interval: &Interval) -> bool {
+    !matches!(interval.value.as_ref(), Expr::Nested(_) | Expr::Value(_))
 }
 
 /// `interval 1`, also before a word that is no unit, and would be the column's name.

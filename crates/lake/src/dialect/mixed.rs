@@ -26,7 +26,7 @@ use super::one_unless::keep_types;
 use super::operators::is_read;
 use super::outer;
 use super::products::digits;
-use super::{arguments, sets, texts_among, unfit};
+use super::{arguments, compared, sets, shifted, texts_among, unfit};
 use crate::types::Dialect;
 
 #[derive(Debug)]
@@ -48,6 +48,8 @@ impl AnalyzerRule for Mixed {
             }
             _ => {
                 if self.0 == Dialect::DuckDb {
+                    compared::refuse(&expr, schema)?;
+                    shifted::refuse(&expr, schema)?;
                     texts_among::refuse_others(&expr, schema)?;
                     arguments::check(&expr, schema)?;
                     if let Some(unfit) = unfit::unfit(&expr, schema) {
@@ -234,7 +236,15 @@ fn one_unless_equal(expr: &Expr, schema: &DFSchema, dialect: Dialect) -> Option<
         return None;
     };
     let types = (one.get_type(schema).ok()?, other.get_type(schema).ok()?);
-    if types.0 == types.1 || !keep_types(&types.0, &types.1) || one.is_volatile() {
+    let is_kept = match (&types.0, &types.1) {
+        // DuckDB compares a text and a truth with a number as numbers, here too.
+        (DataType::Utf8, number) if dialect == Dialect::DuckDb => {
+            number.is_numeric() && !texts_among::is_written(one)
+        }
+        (DataType::Boolean, number) if dialect == Dialect::DuckDb => number.is_integer(),
+        (one, other) => one != other && keep_types(one, other),
+    };
+    if !is_kept || one.is_volatile() {
         return None;
     }
     let is_equal = unmixed(one.clone().eq(other.clone()), schema, dialect).data;

@@ -5,6 +5,8 @@ mod aliases;
 mod arguments;
 mod asof;
 mod averages;
+mod bare_texts;
+mod bare_values;
 mod beside;
 mod calls;
 mod cast_tests;
@@ -15,6 +17,7 @@ mod clashes;
 mod columns;
 mod commands;
 mod commas;
+mod compared;
 mod comprehensions;
 mod conditions;
 mod copies;
@@ -24,6 +27,7 @@ pub(crate) mod created;
 mod date_diff;
 mod decimals;
 pub(crate) mod described;
+mod distinct_orders;
 mod doubles;
 mod duckdb;
 mod durations;
@@ -40,6 +44,7 @@ mod joined;
 mod json_each;
 mod json_rows;
 mod keys;
+mod kinds;
 mod late;
 mod laterals;
 mod length;
@@ -80,6 +85,7 @@ mod scopes;
 mod selects;
 mod series_names;
 mod sets;
+mod shifted;
 pub(crate) mod spelling;
 mod spreads;
 mod stars;
@@ -101,6 +107,7 @@ mod whole_rows;
 mod wholes;
 mod windows;
 mod written;
+mod written_types;
 
 use std::sync::Arc;
 
@@ -217,6 +224,8 @@ pub(crate) fn rewrite(
     let probe: &Probe<'_> = &|statement| planned(statement, dialect, probe);
     if dialect == Dialect::DuckDb {
         foreign::refuse(query)?;
+        bare_texts::refuse(query)?;
+        bare_values::rewrite(query);
     }
     written::rewrite(query);
     if dialect == Dialect::DuckDb {

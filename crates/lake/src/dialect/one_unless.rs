@@ -35,7 +35,8 @@ struct OfFirst {
 
 /// Whether values of two types are compared in a third, and remain what they are.
 pub(super) fn keep_types(one: &DataType, other: &DataType) -> bool {
-    one.is_numeric() && other.is_numeric() || one.is_temporal() && other.is_temporal()
+    let is_truth = one == &DataType::Boolean && other.is_integer();
+    is_truth || one.is_numeric() && other.is_numeric() || one.is_temporal() && other.is_temporal()
 }
 
 impl ScalarUDFImpl for OfFirst {

@@ -174,11 +174,15 @@ fn truths(
     dialect: Dialect,
 ) -> Result<PlannerResult<RawBinaryExpr>> {
     let types = (expr.left.get_type(schema)?, expr.right.get_type(schema)?);
+    let is_equality = matches!(expr.op, BinaryOperator::Eq | BinaryOperator::NotEq);
+    let is_read = |text: &Expr, of: &DataType| {
+        is_read(text, of, dialect) && (is_equality || is_written(text))
+    };
     match types {
-        (DataType::Boolean, of) if is_read(&expr.right, &of, dialect) => {
+        (DataType::Boolean, of) if is_read(&expr.right, &of) => {
             expr.right = cast(expr.right, DataType::Boolean);
         }
-        (of, DataType::Boolean) if is_read(&expr.left, &of, dialect) => {
+        (of, DataType::Boolean) if is_read(&expr.left, &of) => {
             expr.left = cast(expr.left, DataType::Boolean);
         }
         _ => {}

@@ -14,6 +14,7 @@ use forebay_core::Diagnostic;
 use super::asof;
 use super::calls::{fill, named};
 use super::columns;
+use super::distinct_orders;
 use super::folded;
 use super::groupings;
 use super::hidden;
@@ -39,6 +40,9 @@ impl VisitorMut for Rewriter {
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
         order_by_all(query);
         order_once(query);
+        if self.0 == Dialect::DuckDb {
+            distinct_orders::rewrite(query);
+        }
         order_by_items(query);
         match fetch(query) {
             Ok(()) => ControlFlow::Continue(()),
@@ -375,7 +379,7 @@ fn name_items(select: &mut Select, dialect: Dialect) {
         {
             continue;
         }
-        let mut name = naming::name(expr, dialect);
+        let mut name = naming::item_name(expr, &select.named_window, dialect);
         if dialect == Dialect::DuckDb {
             name.make_ascii_lowercase();
         }

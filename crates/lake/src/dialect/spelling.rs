@@ -2,6 +2,7 @@
 //! letters, and the columns of its answer get back the spelling of where they come from.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,30 +12,40 @@ use datafusion::datasource::provider_as_source;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr as Planned, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::sqlparser::ast::{
-    Expr, ExprWithAlias, Ident, ObjectName, PivotValueSource, Query, RenameSelectItem, Select,
-    SelectItem, SelectItemQualifiedWildcardKind as Qualified, SetExpr, SetQuantifier, TableAlias,
-    TableFactor, TableWithJoins, WildcardAdditionalOptions,
+    Expr, ExprWithAlias, Ident, NamedWindowDefinition, ObjectName, PivotValueSource, Query,
+    RenameSelectItem, Select, SelectItem, SelectItemQualifiedWildcardKind as Qualified, SetExpr,
+    SetQuantifier, TableAlias, TableFactor, TableWithJoins, VisitMut, VisitorMut,
+    WildcardAdditionalOptions,
 };
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
+use super::written_types::Words;
 use super::{columns, naming, pivot_keys, pivots};
 use crate::types::Dialect;
 
 /// Names with capitals, by their small letters.
 pub(crate) type Spelled = HashMap<String, String>;
 
-/// Names that stood in quotes with capitals, by their places.
-pub(crate) type Written = HashMap<Location, String>;
+/// What a query has as it was written.
+#[derive(Default)]
+pub(crate) struct Written {
+    /// Names that stood in quotes with capitals, by their places.
+    names: HashMap<Location, String>,
+    words: Words,
+}
 
 /// Puts quoted names into small letters, as the engine does with all others.
 pub(super) fn fold(tokens: &mut [TokenWithSpan]) -> Written {
-    let mut written = Written::new();
+    let mut written = Written {
+        names: HashMap::new(),
+        words: Words::of(tokens),
+    };
     for token in tokens {
         if let Token::Word(word) = &mut token.token
             && matches!(word.quote_style, Some('"' | '`'))
             && has_capital(&word.value)
         {
-            written.insert(token.span.start, word.value.clone());
+            written.names.insert(token.span.start, word.value.clone());
             word.value.make_ascii_lowercase();
         }
     }
@@ -172,7 +183,7 @@ impl Speller<'_> {
         }
         let mut spelled = Spelled::new();
         for item in &select.projection {
-            self.give(item, &from, &mut spelled);
+            self.give(item, &select.named_window, &from, &mut spelled);
         }
         spelled
     }
@@ -283,7 +294,11 @@ impl Speller<'_> {
 
     /// The name is spelled as it is written here, whatever it was before.
     fn spell(&self, spelled: &mut Spelled, name: &Ident) {
-        let written = self.written.get(&name.span.start).unwrap_or(&name.value);
+        let written = self
+            .written
+            .names
+            .get(&name.span.start)
+            .unwrap_or(&name.value);
         match has_capital(written) {
             true => spelled.insert(small(name), written.clone()),
             false => spelled.remove(&name.value),
@@ -291,7 +306,13 @@ impl Speller<'_> {
     }
 
     /// The names that an item gives to the answer.
-    fn give(&self, item: &SelectItem, from: &[Item], spelled: &mut Spelled) {
+    fn give(
+        &self,
+        item: &SelectItem,
+        windows: &[NamedWindowDefinition],
+        from: &[Item],
+        spelled: &mut Spelled,
+    ) {
         let column = |table: Option<&Ident>, column: &Ident| {
             let table = table.map(small);
             let mut of = from
@@ -314,7 +335,8 @@ impl Speller<'_> {
                 }
             }
             SelectItem::UnnamedExpr(expr) if !naming::spreads(expr, Dialect::DuckDb) => {
-                let name = naming::name(expr, Dialect::DuckDb);
+                let expr = self.as_written(expr);
+                let name = naming::item_name(&expr, windows, Dialect::DuckDb);
                 add(spelled, &of([name.as_str()]));
             }
             SelectItem::Wildcard(options) => self.star(options, &all(from), spelled),
@@ -325,6 +347,13 @@ impl Speller<'_> {
             }
             _ => add(spelled, &all(from)),
         }
+    }
+
+    /// The expression with the capitals of quoted names, and of types.
+    fn as_written(&self, expr: &Expr) -> Expr {
+        let mut expr = expr.clone();
+        let _ = expr.visit(&mut Capitals(self.written));
+        expr
     }
 
     fn star(&self, options: &WildcardAdditionalOptions, names: &Spelled, spelled: &mut Spelled) {
@@ -340,6 +369,29 @@ impl Speller<'_> {
             .iter()
             .for_each(|renamed| self.spell(&mut names, &renamed.alias));
         add(spelled, &names);
+    }
+}
+
+struct Capitals<'a>(&'a Written);
+
+impl VisitorMut for Capitals<'_> {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let idents = match expr {
+            Expr::Identifier(ident) => std::slice::from_mut(ident),
+            Expr::CompoundIdentifier(parts) => parts.as_mut_slice(),
+            other => {
+                self.0.words.put_into(other);
+                &mut []
+            }
+        };
+        for ident in idents {
+            if let Some(name) = self.0.names.get(&ident.span.start) {
+                ident.value.clone_from(name);
+            }
+        }
+        ControlFlow::Continue(())
     }
 }
 

@@ -8,6 +8,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, cast};
 use datafusion::scalar::ScalarValue;
 use forebay_core::Diagnostic;
 
+use super::kinds::{types_of, unlike};
 use super::length::problem;
 use super::mixed::number_of_all;
 use crate::engine::sql_type;
@@ -61,25 +62,16 @@ pub(super) fn refuse_others(expr: &Expr, schema: &DFSchema) -> Result<()> {
         },
         _ => return Ok(()),
     };
-    if values.iter().any(|value| value.contains_outer()) {
-        return Ok(());
-    }
-    let types = values.into_iter().filter(|value| !is_written(value));
-    let types: Result<Vec<DataType>> = types.map(|value| value.get_type(schema)).collect();
-    let Ok(types) = types else {
-        return Ok(());
-    };
-    let is_text = |of: &&DataType| matches!(of, DataType::Utf8 | DataType::Utf8View);
-    let is_other =
-        |of: &&DataType| of.is_numeric() || of.is_temporal() || **of == DataType::Boolean;
-    match (types.iter().find(is_text), types.iter().find(is_other)) {
-        (Some(_), Some(other)) => Err(problem(
+    let types = types_of(values.into_iter(), schema);
+    match types.as_deref().and_then(unlike) {
+        Some((one, other)) => Err(problem(
             Diagnostic::error(format!(
-                "{name} values of one type, and not of text and {}",
+                "{name} values of one type, and not of {} and {}",
+                sql_type(one),
                 sql_type(other)
             ))
             .hint("cast one of them: x::varchar"),
         )),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }

@@ -196,7 +196,7 @@ impl<'a> Planner<'a> {
         let limit = self.state.config_options().sql_parser.recursion_limit.get();
         let parsed = match dialect::dialect_of(self.state) {
             Dialect::DuckDb => dialect::parse_small(sql, limit),
-            Dialect::Postgres => dialect::parse(sql, limit).map(|all| (all, Written::new())),
+            Dialect::Postgres => dialect::parse(sql, limit).map(|all| (all, Written::default())),
         };
         let (mut statements, written) = parsed.map_err(|error| from_parser(&error))?;
         let statement = statements.pop();

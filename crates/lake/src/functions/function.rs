@@ -15,6 +15,8 @@ use datafusion::logical_expr::{
 };
 use datafusion::scalar::ScalarValue;
 
+use super::json_checked::checked;
+
 /// What an argument is cast to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Takes {
@@ -28,6 +30,8 @@ pub(crate) enum Takes {
     Any,
     /// As it is, and JSON is told from texts.
     Json,
+    /// A text that is JSON: another is an error.
+    JsonText,
 }
 
 /// One scalar function.
@@ -134,15 +138,24 @@ impl Wrapped {
     /// a text of another kind than the plan says.
     fn as_taken(&self, at: usize, array: ArrayRef) -> Result<ArrayRef> {
         let takes = self.function.takes;
-        let tells = takes.get(at).or(takes.last()) == Some(&Takes::Json);
-        match without_json(array.data_type()) {
-            DataType::Utf8View => Ok(arrow::compute::cast(&array, &DataType::Utf8)?),
-            DataType::BinaryView => Ok(arrow::compute::cast(&array, &DataType::Binary)?),
-            text if !tells && &text != array.data_type() => {
-                Ok(arrow::compute::cast(&array, &text)?)
+        let takes = takes.get(at).or(takes.last());
+        let array = match without_json(array.data_type()) {
+            DataType::Utf8View => arrow::compute::cast(&array, &DataType::Utf8)?,
+            DataType::BinaryView => arrow::compute::cast(&array, &DataType::Binary)?,
+            text if takes != Some(&Takes::Json) && &text != array.data_type() => {
+                arrow::compute::cast(&array, &text)?
             }
-            _ => Ok(array),
+            _ => array,
+        };
+        if takes == Some(&Takes::JsonText)
+            && let Some(texts) = array.as_string_opt::<i32>()
+        {
+            texts
+                .iter()
+                .flatten()
+                .try_for_each(|text| checked(text).map(drop))?;
         }
+        Ok(array)
     }
 }
 
@@ -161,7 +174,7 @@ fn typed(answer: ArrayRef, as_type: &DataType) -> Result<ArrayRef> {
 pub(super) fn taken(takes: Takes, given: &DataType) -> DataType {
     let timestamp = || DataType::Timestamp(TimeUnit::Microsecond, None);
     match takes {
-        Takes::Text => DataType::Utf8,
+        Takes::Text | Takes::JsonText => DataType::Utf8,
         Takes::Int => DataType::Int64,
         Takes::Double => DataType::Float64,
         Takes::Timestamp => timestamp(),

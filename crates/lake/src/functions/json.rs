@@ -1,17 +1,20 @@
 //! Functions of JSON: texts of a type of their own.
 
-use arrow::array::{AsArray, BooleanArray, Int64Array, StringArray};
-use arrow::datatypes::DataType;
+use std::cell::RefCell;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, StringArray};
+use arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::exec_err;
 use datafusion::error::Result;
 
 use super::function::{
     Function, Row, Takes, boolean, int, json, jsons, strict, strict_lists, text, texts,
 };
+use super::json_checked::{checked, is_json};
 use super::json_made::written;
 use super::json_many::type_of;
 use super::json_text::{
-    Step, find, is_valid, items, joined, jsonb, members, minified, normal, path, unquoted,
+    Of, Step, find, is_valid, items, joined, jsonb, members, minified, normal, path, unquoted,
 };
 use crate::types::Dialect;
 
@@ -24,10 +27,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
             "jsonb_extract_path",
             "json_get",
         ],
-        takes: &[Takes::Text, Takes::Any],
+        takes: &[Takes::JsonText, Takes::Any],
         count: (2, 32),
         gives: json,
-        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(part(row)?.map(minified))),
+        run: |arrays| parts::<StringArray, _>(arrays, Of::Last, |json| Some(minified(json))),
     },
     // `json ->> step`
     Function {
@@ -36,63 +39,65 @@ pub(super) const FUNCTIONS: &[Function] = &[
             "json_extract_path_text",
             "jsonb_extract_path_text",
         ],
-        takes: &[Takes::Text, Takes::Any],
+        takes: &[Takes::JsonText, Takes::Any],
         count: (2, 32),
         gives: text,
-        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(part(row)?.and_then(plain))),
+        run: |arrays| parts::<StringArray, _>(arrays, Of::Last, plain),
     },
     // Nothing where the path leads to an object or an array.
     Function {
         names: &["json_value"],
-        takes: &[Takes::Text, Takes::Any],
+        takes: &[Takes::JsonText, Takes::Any],
         count: (2, 2),
         gives: text,
         run: |arrays| {
-            strict::<StringArray, _>(arrays, |row| {
-                let found = part(row)?.filter(|json| !json.starts_with(['{', '[']));
-                Ok(found.filter(|json| *json != "null").map(minified))
+            parts::<StringArray, _>(arrays, Of::First, |json| {
+                let is_plain = !json.starts_with(['{', '[']) && json != "null";
+                is_plain.then(|| minified(json))
             })
         },
     },
     Function {
         names: &["json_exists"],
-        takes: &[Takes::Text, Takes::Any],
+        takes: &[Takes::JsonText, Takes::Any],
         count: (2, 2),
         gives: boolean,
-        run: |arrays| strict::<BooleanArray, _>(arrays, |row| Ok(Some(part(row)?.is_some()))),
-    },
-    Function {
-        names: &["json_array_length", "jsonb_array_length"],
-        takes: &[Takes::Text, Takes::Any],
-        count: (1, 2),
-        gives: int,
         run: |arrays| {
-            strict::<Int64Array, _>(arrays, |row| {
-                Ok(part(row)?.map(|json| items(json).len() as i64))
+            strict::<BooleanArray, _>(arrays, |row| {
+                Ok(Some(Paths::default().part(row, Of::First)?.is_some()))
             })
         },
     },
     Function {
+        names: &["json_array_length", "jsonb_array_length"],
+        takes: &[Takes::JsonText, Takes::Any],
+        count: (1, 2),
+        gives: int,
+        run: |arrays| {
+            parts::<Int64Array, _>(arrays, Of::First, |json| Some(items(json).len() as i64))
+        },
+    },
+    Function {
         names: &["json_typeof", "jsonb_typeof"],
-        takes: &[Takes::Text],
+        takes: &[Takes::JsonText],
         count: (1, 1),
         gives: text,
         run: |arrays| {
-            strict::<StringArray, _>(arrays, |row| {
-                Ok(part(row)?.map(|json| match json.as_bytes()[0] {
+            parts::<StringArray, _>(arrays, Of::First, |json| {
+                Some(match json.as_bytes()[0] {
                     b'{' => "object",
                     b'[' => "array",
                     b'"' => "string",
                     b't' | b'f' => "boolean",
                     b'n' => "null",
                     _ => "number",
-                }))
+                })
             })
         },
     },
     Function {
         names: &["json_keys"],
-        takes: &[Takes::Text, Takes::Any],
+        takes: &[Takes::JsonText, Takes::Any],
         count: (1, 2),
         gives: texts,
         run: |arrays| {
@@ -102,63 +107,73 @@ pub(super) const FUNCTIONS: &[Function] = &[
                         .into_iter()
                         .map(|(key, _)| Some(unquoted(key)))
                 };
-                Ok(part(row)?.map(|json| keys(json).collect()))
+                Ok(Paths::default()
+                    .part(row, Of::First)?
+                    .map(|json| keys(json).collect()))
             })
         },
     },
     // The keys of an object, or the places in a list, and what stands there: the rows of `json_each`.
     Function {
         names: &["json_each_keys"],
-        takes: &[Takes::Text, Takes::Any],
+        takes: &[Takes::JsonText, Takes::Any],
         count: (1, 2),
         gives: texts,
         run: |arrays| {
             strict_lists(arrays, |row| {
                 let keys = |json| entries(json).into_iter().map(|(key, _)| Some(key));
-                Ok(part(row)?.map(|json| keys(json).collect()))
+                Ok(Paths::default()
+                    .part(row, Of::First)?
+                    .map(|json| keys(json).collect()))
             })
         },
     },
     Function {
         names: &["json_each_values"],
-        takes: &[Takes::Text, Takes::Any],
+        takes: &[Takes::JsonText, Takes::Any],
         count: (1, 2),
         gives: jsons,
         run: |arrays| {
             strict_lists(arrays, |row| {
                 let values = |json| entries(json).into_iter().map(|(_, value)| Some(value));
-                Ok(part(row)?.map(|json| values(json).collect()))
+                Ok(Paths::default()
+                    .part(row, Of::First)?
+                    .map(|json| values(json).collect()))
             })
         },
     },
     Function {
         names: &["json_each_texts"],
-        takes: &[Takes::Text],
+        takes: &[Takes::JsonText],
         count: (1, 1),
         gives: texts,
         run: |arrays| {
             strict_lists(arrays, |row| {
                 let text = |value: &str| (value != "null").then(|| unquoted(value));
                 let values = |json| entries(json).into_iter().map(|(_, value)| text(&value));
-                Ok(part(row)?.map(|json| values(json).collect()))
+                Ok(Paths::default()
+                    .part(row, Of::First)?
+                    .map(|json| values(json).collect()))
             })
         },
     },
     Function {
         names: &["json_items"],
-        takes: &[Takes::Text],
+        takes: &[Takes::JsonText],
         count: (1, 1),
         gives: jsons,
         run: |arrays| {
             strict_lists(arrays, |row| {
                 let items = |json| items(json).into_iter().map(|item| Some(minified(item)));
-                Ok(part(row)?.map(|json| items(json).collect()))
+                Ok(Paths::default()
+                    .part(row, Of::First)?
+                    .map(|json| items(json).collect()))
             })
         },
     },
     Function {
         names: &["json_item_texts"],
-        takes: &[Takes::Text],
+        takes: &[Takes::JsonText],
         count: (1, 1),
         gives: texts,
         run: |arrays| {
@@ -168,10 +183,41 @@ pub(super) const FUNCTIONS: &[Function] = &[
                         .into_iter()
                         .map(|item| (item != "null").then(|| unquoted(item)))
                 };
-                Ok(part(row)?.map(|json| items(json).collect()))
+                Ok(Paths::default()
+                    .part(row, Of::First)?
+                    .map(|json| items(json).collect()))
             })
         },
     },
+    Function {
+        names: &["jsonb_text"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: json,
+        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(jsonb(valid(row.text(0))?)))),
+    },
+    Function {
+        names: &["jsonb_concat"],
+        takes: &[Takes::Text],
+        count: (2, 2),
+        gives: json,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| {
+                let (left, right) = (valid(row.text(0))?, valid(row.text(1))?);
+                Ok(Some(joined(left, right)))
+            })
+        },
+    },
+    Function {
+        names: &["json", "json_minify"],
+        takes: &[Takes::JsonText],
+        count: (1, 1),
+        gives: json,
+        run: |arrays| parts::<StringArray, _>(arrays, Of::First, |json| Some(minified(json))),
+    },
+];
+
+pub(super) const POSTGRES: &[Function] = &[
     // A cast to JSON: texts are read, and other values written.
     Function {
         names: &["json_of"],
@@ -179,7 +225,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         count: (1, 1),
         gives: json,
         run: |arrays| {
-            strict::<StringArray, _>(arrays, |row| match read_or_written(row)? {
+            strict::<StringArray, _>(arrays, |row| match read_or_written(row, is_valid)? {
                 Some(json) => Ok(Some(json)),
                 None => no_json(row.text(0)),
             })
@@ -190,94 +236,85 @@ pub(super) const FUNCTIONS: &[Function] = &[
         takes: &[Takes::Json],
         count: (1, 1),
         gives: json,
-        run: |arrays| strict::<StringArray, _>(arrays, read_or_written),
+        run: |arrays| strict::<StringArray, _>(arrays, |row| read_or_written(row, is_valid)),
     },
+];
+
+pub(super) const DUCKDB: &[Function] = &[
+    // A cast to JSON: texts are read, and other values written.
     Function {
-        names: &["jsonb_text"],
-        takes: &[Takes::Text],
+        names: &["json_of"],
+        takes: &[Takes::Json],
         count: (1, 1),
         gives: json,
         run: |arrays| {
-            strict::<StringArray, _>(arrays, |row| Ok(Some(jsonb(checked(row.text(0))?))))
+            strict::<StringArray, _>(arrays, |row| match read_or_written(row, is_json)? {
+                Some(json) => Ok(Some(json)),
+                None => checked(row.text(0)).map(|_| None),
+            })
         },
     },
     Function {
-        names: &["jsonb_concat"],
-        takes: &[Takes::Text],
-        count: (2, 2),
+        names: &["try_json_of"],
+        takes: &[Takes::Json],
+        count: (1, 1),
         gives: json,
-        run: |arrays| {
-            strict::<StringArray, _>(arrays, |row| {
-                let (left, right) = (checked(row.text(0))?, checked(row.text(1))?);
-                Ok(Some(joined(left, right)))
-            })
-        },
+        run: |arrays| strict::<StringArray, _>(arrays, |row| read_or_written(row, is_json)),
     },
     Function {
         names: &["json_valid"],
         takes: &[Takes::Text],
         count: (1, 1),
         gives: boolean,
-        run: |arrays| strict::<BooleanArray, _>(arrays, |row| Ok(Some(is_valid(row.text(0))))),
+        run: |arrays| strict::<BooleanArray, _>(arrays, |row| Ok(Some(is_json(row.text(0))))),
     },
-    Function {
-        names: &["json", "json_minify"],
-        takes: &[Takes::Text],
-        count: (1, 1),
-        gives: json,
-        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(part(row)?.map(minified))),
-    },
-];
-
-pub(super) const DUCKDB: &[Function] = &[
     Function {
         names: &["json_type"],
-        takes: &[Takes::Text, Takes::Any],
+        takes: &[Takes::JsonText, Takes::Any],
         count: (1, 2),
         gives: text,
-        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(part(row)?.map(type_of))),
+        run: |arrays| parts::<StringArray, _>(arrays, Of::First, |json| Some(type_of(json))),
     },
     // As PostgreSQL's, with numbers and texts written as DuckDB writes them.
     Function {
         names: &["json_normal"],
-        takes: &[Takes::Text],
+        takes: &[Takes::JsonText],
         count: (1, 1),
         gives: json,
-        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(part(row)?.map(normal))),
+        run: |arrays| parts::<StringArray, _>(arrays, Of::First, |json| Some(normal(json))),
     },
     Function {
         names: &["json_normal_part"],
-        takes: &[Takes::Text, Takes::Any],
+        takes: &[Takes::JsonText, Takes::Any],
         count: (2, 32),
         gives: json,
-        run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(part(row)?.map(normal))),
+        run: |arrays| parts::<StringArray, _>(arrays, Of::First, |json| Some(normal(json))),
     },
     Function {
         names: &["json_normal_text"],
-        takes: &[Takes::Text, Takes::Any],
+        takes: &[Takes::JsonText, Takes::Any],
         count: (2, 32),
         gives: text,
         run: |arrays| {
-            strict::<StringArray, _>(arrays, |row| {
-                let found = part(row)?.filter(|json| *json != "null");
-                Ok(found.map(|json| match json.starts_with('"') {
-                    true => unquoted(json),
-                    false => normal(json),
-                }))
+            parts::<StringArray, _>(arrays, Of::First, |json| match json {
+                "null" => None,
+                json if json.starts_with('"') => Some(unquoted(json)),
+                json => Some(normal(json)),
             })
         },
     },
 ];
 
 /// A text that is JSON, or any other value as JSON. None: the text is none.
-fn read_or_written(row: Row<'_>) -> Result<Option<String>> {
+fn read_or_written(row: Row<'_>, is_json: fn(&str) -> bool) -> Result<Option<String>> {
     match row.array(0).data_type() {
-        DataType::Utf8 => Ok(Some(row.text(0).to_owned()).filter(|text| is_valid(text))),
+        DataType::Utf8 => Ok(Some(row.text(0).to_owned()).filter(|text| is_json(text))),
         _ => written(row.array(0), row.at(), Dialect::DuckDb).map(Some),
     }
 }
 
-fn checked(json: &str) -> Result<&str> {
+/// Of PostgreSQL.
+fn valid(json: &str) -> Result<&str> {
     match is_valid(json) {
         true => Ok(json),
         false => no_json(json),
@@ -300,31 +337,65 @@ fn plain(json: &str) -> Option<String> {
     }
 }
 
-/// The part of the first argument that the others lead to.
-fn part<'a>(row: Row<'a>) -> Result<Option<&'a str>> {
-    let json = row.text(0).trim();
-    let whole = json.starts_with(['{', '[', '"']) || is_valid(json);
-    if !whole || json.is_empty() {
-        return no_json(json);
-    }
-    let mut steps = Vec::new();
-    for argument in 1..row.len() {
-        let array = row.array(argument);
-        match array.data_type() {
-            kind if kind.is_integer() => {
-                let places = arrow::compute::cast(array, &DataType::Int64)?;
-                let places = places.as_primitive::<arrow::datatypes::Int64Type>();
-                steps.push(Step::At(places.value(row.at())));
-            }
-            _ => steps.extend(path(&row.written(argument)?)?),
+/// What is made of the part of the first argument that the others lead to.
+fn parts<A, T>(arrays: &[ArrayRef], of: Of, made: impl Fn(&str) -> Option<T>) -> Result<ArrayRef>
+where
+    A: Array + FromIterator<Option<T>> + 'static,
+{
+    let paths = Paths::default();
+    strict::<A, T>(arrays, |row| Ok(paths.part(row, of)?.and_then(&made)))
+}
+
+/// Paths that were read already: most often all rows have one.
+#[derive(Default)]
+struct Paths(RefCell<Vec<(String, Vec<Step>)>>);
+
+impl Paths {
+    /// The part of the first argument that the others lead to.
+    fn part<'a>(&self, row: Row<'a>, of: Of) -> Result<Option<&'a str>> {
+        let mut json = row.text(0).trim();
+        for argument in 1..row.len() {
+            let array = row.array(argument);
+            let found = match array.data_type() {
+                DataType::Utf8 => self.find(json, argument, row.text(argument), of)?,
+                kind if kind.is_integer() => {
+                    let at = arrow::compute::cast(&array.slice(row.at(), 1), &DataType::Int64)?;
+                    let at = at.as_primitive::<Int64Type>().value(0);
+                    find(json, &[Step::At(at)], of)
+                }
+                _ => self.find(json, argument, &row.written(argument)?, of)?,
+            };
+            let Some(found) = found else {
+                return Ok(None);
+            };
+            json = found;
         }
+        Ok(Some(json))
     }
-    if steps.iter().any(Step::is_wild) {
-        return exec_err!(
-            "a path into JSON that leads to many values is to be written out in json_extract, -> or ->>"
-        );
+
+    fn find<'a>(
+        &self,
+        json: &'a str,
+        argument: usize,
+        text: &str,
+        of: Of,
+    ) -> Result<Option<&'a str>> {
+        let mut known = self.0.borrow_mut();
+        if known.len() < argument {
+            known.resize(argument, Default::default());
+        }
+        let known = &mut known[argument - 1];
+        if known.1.is_empty() || known.0 != text {
+            let steps = path(text)?;
+            if steps.iter().any(Step::is_wild) {
+                return exec_err!(
+                    "a path into JSON that leads to many values is to be written out in json_extract, -> or ->>"
+                );
+            }
+            *known = (text.to_owned(), steps);
+        }
+        Ok(find(json, &known.1, of))
     }
-    Ok(find(json, &steps))
 }
 
 fn entries(json: &str) -> Vec<(String, String)> {

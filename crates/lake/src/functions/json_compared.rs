@@ -6,6 +6,7 @@ use datafusion::error::Result;
 use serde_json::{Map, Value};
 
 use super::function::{Function, Takes, boolean, json, lenient, strict};
+use super::json_checked::checked;
 use super::json_text::{members, normal, quoted, unquoted};
 
 pub(super) const DUCKDB: &[Function] = &[
@@ -55,13 +56,12 @@ pub(super) const DUCKDB: &[Function] = &[
 ];
 
 fn read(json: &str) -> Result<Value> {
-    match serde_json::from_str(json) {
-        Ok(value) => Ok(value),
-        Err(_) => exec_err!(
+    serde_json::from_str(json).or_else(|_| {
+        exec_err!(
             "this is no JSON: {}",
-            json.chars().take(60).collect::<String>()
-        ),
-    }
+            checked(json)?.chars().take(60).collect::<String>()
+        )
+    })
 }
 
 /// Whether the value, or one within it, has all of the other.

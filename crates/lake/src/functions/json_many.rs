@@ -7,21 +7,21 @@ use arrow::datatypes::DataType;
 use datafusion::error::Result;
 
 use super::function::{Function, Row, Takes, jsons, strict_lists, texts};
-use super::json_text::{Step, find, items, members, normal, path, quoted, unquoted};
+use super::json_text::{Of, Step, find, items, members, normal, path, quoted, unquoted};
 
-const ROW: &[Takes] = &[Takes::Text, Takes::Text, Takes::Text];
+const ROW: &[Takes] = &[Takes::JsonText, Takes::Text, Takes::Text];
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function {
         names: &["json_all"],
-        takes: &[Takes::Text],
+        takes: &[Takes::JsonText, Takes::Text],
         count: (2, 2),
         gives: jsons,
         run: |arrays| strict_lists(arrays, |row| all(row, |json| Some(normal(json)))),
     },
     Function {
         names: &["json_all_texts"],
-        takes: &[Takes::Text],
+        takes: &[Takes::JsonText, Takes::Text],
         count: (2, 2),
         gives: texts,
         run: |arrays| {
@@ -125,7 +125,8 @@ pub(super) fn type_of(json: &str) -> &'static str {
         Some(b'[') => "ARRAY",
         Some(b'"') => "VARCHAR",
         Some(b't' | b'f') => "BOOLEAN",
-        Some(b'n') => "NULL",
+        Some(b'n') if json == "null" => "NULL",
+        _ if json.contains(['n', 'N']) => "DOUBLE",
         _ if json.contains(['.', 'e', 'E']) => "DOUBLE",
         Some(b'-') => "BIGINT",
         _ => "UBIGINT",
@@ -168,7 +169,7 @@ fn follow<'a>(json: &'a str, steps: &[Step], found: &mut Vec<&'a str>) {
         }
         Step::EachItem | Step::EachValue => {}
         one => {
-            if let Some(json) = find(json, std::slice::from_ref(one)) {
+            if let Some(json) = find(json, std::slice::from_ref(one), Of::First) {
                 follow(json, rest, found);
             }
         }
@@ -316,7 +317,7 @@ fn size(json: &str) -> i64 {
 fn placed<'a>(json: &'a str, steps: &[Step]) -> Option<(&'a str, i64)> {
     let (mut value, mut id) = (json, 0);
     for step in steps {
-        let wanted = find(value, std::slice::from_ref(step))?;
+        let wanted = find(value, std::slice::from_ref(step), Of::First)?;
         let mut next = id + 1;
         let at = parts(value).into_iter().find_map(|part| {
             let at = next + i64::from(part.has_key);

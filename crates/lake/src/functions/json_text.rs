@@ -91,28 +91,39 @@ fn dollar(mut rest: &str, whole: &str) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
+/// Which of the members of an object that have one key is meant.
+#[derive(Clone, Copy)]
+pub(super) enum Of {
+    /// DuckDB's.
+    First,
+    /// PostgreSQL's.
+    Last,
+}
+
 /// The part of the value that the steps lead to.
-pub(super) fn find<'a>(json: &'a str, steps: &[Step]) -> Option<&'a str> {
+pub(super) fn find<'a>(json: &'a str, steps: &[Step], of: Of) -> Option<&'a str> {
     let mut found = json.trim();
     for step in steps {
         found = match step {
             Step::Key(key) if found.starts_with('{') => {
-                let members = members(found);
-                members
-                    .into_iter()
-                    .rev()
-                    .find(|(name, _)| unquoted(name) == *key)?
-                    .1
+                let mut members = Parts::of(found, '{', '}').filter_map(member);
+                let is_wanted = |(name, _): &(&str, &str)| is_key(name, key);
+                match of {
+                    Of::First => members.find(is_wanted)?.1,
+                    Of::Last => members.filter(is_wanted).last()?.1,
+                }
             }
             Step::Key(_) => return None,
             Step::At(at) if found.starts_with('[') => {
-                let items = items(found);
-                let at = if *at < 0 {
-                    *at + items.len() as i64
-                } else {
-                    *at
-                };
-                *items.get(usize::try_from(at).ok()?)?
+                let mut items = Parts::of(found, '[', ']');
+                match usize::try_from(*at) {
+                    Ok(at) => items.nth(at)?,
+                    Err(_) => {
+                        let items: Vec<&str> = items.collect();
+                        let at = *at + items.len() as i64;
+                        *items.get(usize::try_from(at).ok()?)?
+                    }
+                }
             }
             Step::At(_) | Step::EachItem | Step::EachValue | Step::Deep => return None,
         };
@@ -120,69 +131,90 @@ pub(super) fn find<'a>(json: &'a str, steps: &[Step]) -> Option<&'a str> {
     Some(found)
 }
 
+/// Whether the quoted name is the key.
+fn is_key(name: &str, key: &str) -> bool {
+    match name.contains('\\') {
+        true => unquoted(name) == key,
+        false => name.len() == key.len() + 2 && &name[1..name.len() - 1] == key,
+    }
+}
+
 /// The items of a list, as they are written.
 pub(super) fn items(list: &str) -> Vec<&str> {
-    parts(list, '[', ']')
+    Parts::of(list, '[', ']').collect()
 }
 
 /// The keys, in quotes, and values of an object.
 pub(super) fn members(object: &str) -> Vec<(&str, &str)> {
-    fn split_member(part: &str) -> Option<(&str, &str)> {
-        let end = end_of_text(part)?;
-        let value = part[end..].trim_start().strip_prefix(':')?;
-        Some((&part[..end], value.trim()))
-    }
-    parts(object, '{', '}')
-        .into_iter()
-        .filter_map(split_member)
-        .collect()
+    Parts::of(object, '{', '}').filter_map(member).collect()
 }
 
-fn parts(whole: &str, open: char, close: char) -> Vec<&str> {
-    let whole = whole.trim();
-    let inside = whole
-        .strip_prefix(open)
-        .and_then(|rest| rest.strip_suffix(close));
-    let Some(inside) = inside.filter(|inside| !inside.trim().is_empty()) else {
-        return Vec::new();
-    };
-    let (mut parts, mut start, mut depth, mut at) = (Vec::new(), 0, 0, 0);
-    let bytes = inside.as_bytes();
-    while at < bytes.len() {
-        match bytes[at] {
-            b'"' => at += end_of_text(&inside[at..]).unwrap_or(bytes.len() - at) - 1,
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => depth -= 1,
-            b',' if depth == 0 => {
-                parts.push(inside[start..at].trim());
-                start = at + 1;
-            }
-            _ => {}
+fn member(part: &str) -> Option<(&str, &str)> {
+    let end = end_of_text(part)?;
+    let value = part[end..].trim_start().strip_prefix(':')?;
+    Some((&part[..end], value.trim()))
+}
+
+/// What commas stand between.
+struct Parts<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn of(whole: &'a str, open: char, close: char) -> Self {
+        let inside = whole.trim().strip_prefix(open);
+        let inside = inside.and_then(|rest| rest.strip_suffix(close));
+        Self {
+            rest: inside.unwrap_or_default().trim(),
         }
-        at += 1;
     }
-    parts.push(inside[start..].trim());
-    parts
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let bytes = self.rest.as_bytes();
+        let (mut depth, mut at) = (0, 0);
+        while at < bytes.len() {
+            match bytes[at] {
+                b'"' => at += end_of_text(&self.rest[at..]).unwrap_or(bytes.len() - at) - 1,
+                b'[' | b'{' => depth += 1,
+                b']' | b'}' => depth -= 1,
+                b',' if depth == 0 => break,
+                _ => {}
+            }
+            at += 1;
+        }
+        let part = self.rest[..at].trim();
+        self.rest = self.rest.get(at + 1..).unwrap_or_default().trim_start();
+        Some(part)
+    }
 }
 
 /// Where the quoted text at the start ends, its quotes included.
 fn end_of_text(text: &str) -> Option<usize> {
-    let mut bytes = text.bytes().enumerate().skip(1);
-    while let Some((at, byte)) = bytes.next() {
-        match byte {
-            b'\\' => {
-                bytes.next();
-            }
+    let bytes = text.as_bytes();
+    let mut at = 1;
+    loop {
+        at += bytes
+            .get(at..)?
+            .iter()
+            .position(|b| matches!(b, b'"' | b'\\'))?;
+        match bytes[at] {
             b'"' => return Some(at + 1),
-            _ => {}
+            _ => at += 2,
         }
     }
-    None
 }
 
 /// A quoted text without its quotes and escapes; anything else as it is.
 pub(super) fn unquoted(json: &str) -> String {
     match json.starts_with('"') {
+        true if !json.contains('\\') => json.trim_matches('"').to_owned(),
         true => serde_json::from_str(json).unwrap_or_else(|_| json.trim_matches('"').to_owned()),
         false => json.to_owned(),
     }
@@ -197,11 +229,19 @@ pub(super) fn minified(json: &str) -> String {
             '\\' if in_text => escaped = true,
             '"' => in_text = !in_text,
             c if c.is_ascii_whitespace() && !in_text => continue,
+            ']' | '}' if !in_text => drop_comma(&mut out),
             _ => {}
         }
         out.push(letter);
     }
     out
+}
+
+/// One may stand behind the last item.
+fn drop_comma(out: &mut String) {
+    if out.ends_with(',') {
+        out.pop();
+    }
 }
 
 /// Without spaces outside of texts, with texts and numbers in one form each.
@@ -221,6 +261,10 @@ pub(super) fn normal(json: &str) -> String {
         match letter {
             '"' => out.push_str(&quoted(&unquoted(part))),
             letter if letter.is_ascii_whitespace() => {}
+            ']' | '}' => {
+                drop_comma(&mut out);
+                out.push(letter);
+            }
             _ if part.contains(['.', 'e', 'E']) && letter != 'e' => match part.parse::<f64>() {
                 Ok(number) => out.push_str(&number_text(number)),
                 Err(_) => out.push_str(part),
@@ -315,6 +359,7 @@ pub(super) fn number_text(number: f64) -> String {
     }
 }
 
+/// Whether it is JSON as the standard and PostgreSQL have it.
 pub(super) fn is_valid(json: &str) -> bool {
     serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok()
 }

@@ -8,6 +8,7 @@ mod hashes;
 mod hex;
 mod intervals;
 mod json;
+mod json_checked;
 mod json_compared;
 mod json_made;
 mod json_many;
@@ -97,6 +98,7 @@ pub(crate) fn all(dialect: Dialect) -> Vec<ScalarUDF> {
         ],
         Dialect::Postgres => &[
             hex::POSTGRES,
+            json::POSTGRES,
             json_made::POSTGRES,
             types::POSTGRES,
             numbers::POSTGRES,

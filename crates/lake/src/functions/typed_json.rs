@@ -16,6 +16,7 @@ use datafusion::scalar::ScalarValue;
 use serde_json::Value;
 
 use super::forms::{local_moment, plain, time, truth};
+use super::json_checked::is_json;
 use super::numbers::whole;
 use super::text_parts::value;
 use crate::engine::sql_type;
@@ -82,8 +83,8 @@ fn read(texts: &ArrayRef, form: Form, to: &DataType, tries: bool) -> Result<Arra
         match form {
             Form::Json => match serde_json::from_str::<Value>(text) {
                 Ok(value) => Ok(Some(value)),
-                Err(_) if tries => Ok(None),
-                Err(_) => exec_err!("'{}' is no JSON", short(text)),
+                Err(_) if tries && !is_json(text) => Ok(None),
+                Err(_) => exec_err!("this is no JSON: {}", short(text)),
             },
             Form::DuckDb => match value(text, to, tries) {
                 None if !tries => {

@@ -187,7 +187,7 @@ async fn duckdb_reads_some_operators_otherwise() {
     let rows = lake.collect("SELECT 7 / 2, 6 / 3, 7 % 2, 1.5 / 2").await;
     assert_eq!(lines(&rows.unwrap()), ["3.5|2.0|1|0.75"]);
     let rows = lake
-        .collect("SELECT ('2018-01-01' + INTERVAL '1 day')::date")
+        .collect("SELECT (DATE '2018-01-01' + INTERVAL '1 day')::date")
         .await;
     assert_eq!(lines(&rows.unwrap()), ["2018-01-02"]);
     let compared = "SELECT true > 0, 1 = (2 > 1), (NULL > 1) = 0, false <> 0.5::double";

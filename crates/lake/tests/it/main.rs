@@ -17,6 +17,7 @@ mod names;
 mod narrowed;
 mod once;
 mod plans;
+mod refusals;
 mod row_order;
 mod statements;
 mod support;

@@ -342,6 +342,40 @@ async fn a_merge_updates_only_the_columns_that_it_names() {
     assert_eq!(merged(except).await, ["1|a1|b1", "2|a2|B2", "3|A3|B3"]);
 }
 
+/// One row of the table cannot become two, whatever the merge updates of it.
+#[tokio::test]
+async fn a_merge_takes_one_new_row_for_each_of_the_table() {
+    let only = Updated::Only(vec!["a".into()]);
+    for (updated, predicates) in [
+        (only.clone(), Vec::new()),
+        (Updated::Except(vec!["a".into()]), Vec::new()),
+        (Updated::All, vec!["DBT_INTERNAL_DEST.b = 'b1'".to_owned()]),
+    ] {
+        let bed = bed().await;
+        let node = model(Materialized::Incremental(Incremental {
+            strategy: IncrementalStrategy::Merge,
+            unique_key: vec!["id".into()],
+            updated,
+            predicates,
+            ..Incremental::default()
+        }));
+        let first = "select 1 as id, 'a1' as a, 'b1' as b";
+        materialize(&bed.lake, &node, first, &first_run())
+            .await
+            .unwrap();
+        let new = "select * from (values (2, 'x', 'b'), (2, 'y', 'b')) as t(id, a, b)";
+        materialize(&bed.lake, &node, new, &next_run())
+            .await
+            .unwrap();
+        let twice = "select * from (values (1, 'x', 'b'), (1, 'y', 'b')) as t(id, a, b)";
+        let refused = materialize(&bed.lake, &node, twice, &next_run()).await;
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("matched by several new ones"), "{refused}");
+        let rows = bed.rows("select id, a from main.m order by id, a").await;
+        assert_eq!(rows, ["1|a1", "2|x", "2|y"]);
+    }
+}
+
 #[tokio::test]
 async fn a_merge_leaves_a_new_column_of_old_rows_empty_unless_it_names_it() {
     let only = |names: &[&str]| Updated::Only(names.iter().map(|name| (*name).into()).collect());

@@ -213,7 +213,8 @@ fn within_group(name: &str, by: Expr, descends: bool, function: &mut Function) -
     None
 }
 
-/// A key of an order that stands there a second time says nothing, and the engine refuses it.
+/// A key of an order that stands there a second time says nothing, and the engine refuses it. A number is a constant here,
+/// which the engine takes for the place of a column.
 fn order_once(function: &mut Function) {
     let FunctionArguments::List(list) = &mut function.args else {
         return;
@@ -222,7 +223,14 @@ fn order_once(function: &mut Function) {
         if let FunctionArgumentClause::OrderBy(keys) = clause {
             let mut known = HashSet::new();
             keys.retain(|key| known.insert(key.expr.to_string()));
+            keys.iter_mut().for_each(|key| no_place(&mut key.expr));
         }
+    }
+}
+
+fn no_place(key: &mut Expr) {
+    if matches!(key, Expr::Value(value) if matches!(value.value, Value::Number(..))) {
+        *key = Expr::Nested(Box::new(key.clone()));
     }
 }
 
@@ -298,10 +306,12 @@ fn ordered(
     least: bool,
 ) -> Result<Option<Expr>, Diagnostic> {
     set_args(function, vec![of.clone()]);
+    let mut key = by.clone();
+    no_place(&mut key);
     if let FunctionArguments::List(list) = &mut function.args {
         list.clauses
             .push(FunctionArgumentClause::OrderBy(vec![OrderByExpr {
-                expr: by.clone(),
+                expr: key,
                 options: OrderByOptions {
                     asc: Some(least),
                     nulls_first: Some(false),

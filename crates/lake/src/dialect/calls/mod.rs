@@ -484,7 +484,7 @@ pub(crate) fn named(name: &str) -> ObjectName {
 }
 
 /// The arguments of a plain call. None: it has more than plain arguments.
-pub(super) fn args(function: &Function) -> Option<Vec<Expr>> {
+pub(in crate::dialect) fn args(function: &Function) -> Option<Vec<Expr>> {
     let FunctionArguments::List(list) = &function.args else {
         return None;
     };

@@ -29,7 +29,7 @@ pub(super) fn rewrite(expr: &Expr, dialect: Dialect) -> Result<Option<Expr>, Dia
                 &[zone, timestamp.as_ref().clone()],
             ))
         }
-        Expr::Interval(interval) => Ok(computed(interval)),
+        Expr::Interval(interval) => Ok(computed(interval, dialect)),
         Expr::UnaryOp { op, expr } if root(*op).is_some() => {
             Ok(root(*op).and_then(|call| fill(call, std::slice::from_ref(expr.as_ref()))))
         }
@@ -71,28 +71,53 @@ fn is_not_bits(op: &UnaryOperator) -> bool {
 }
 
 /// `interval (a + b) day`, `interval n month`: a product with one of the unit.
-fn computed(interval: &Interval) -> Option<Expr> {
+fn computed(interval: &Interval, dialect: Dialect) -> Option<Expr> {
     let field = interval.leading_field.as_ref();
+    let is_whole = dialect == Dialect::DuckDb && field.is_some_and(|field| !is_exact(field));
     match interval.value.as_ref() {
-        Expr::Value(value) => constant(&value.value, field),
+        Expr::Value(value) => constant(&value.value, field, is_whole),
         Expr::UnaryOp { .. } => None,
         // `interval (n || ' days')`
         value if field.is_none() => fill("_1::interval", std::slice::from_ref(value)),
-        value => fill(
-            &format!("(_1 * interval '1 {}')", field?),
-            std::slice::from_ref(value),
-        ),
+        value => {
+            let count = match is_whole {
+                true => "trunc(_1::double precision)",
+                false => "_1",
+            };
+            fill(
+                &format!("({count} * interval '{}')", one(field?)),
+                std::slice::from_ref(value),
+            )
+        }
     }
 }
 
+/// One of the unit, in the engine's words.
+fn one(field: &DateTimeField) -> String {
+    match field {
+        DateTimeField::Quarter => "3 months".to_owned(),
+        DateTimeField::Decade => "10 years".to_owned(),
+        DateTimeField::Century => "100 years".to_owned(),
+        DateTimeField::Millennium => "1000 years".to_owned(),
+        other => format!("1 {other}"),
+    }
+}
+
+/// Whether DuckDB counts parts of the unit. Of others it drops what is behind the point.
+fn is_exact(field: &DateTimeField) -> bool {
+    use DateTimeField::{Millisecond, Milliseconds, Second, Seconds};
+    matches!(field, Second | Seconds | Millisecond | Milliseconds)
+}
+
 /// In the engine's words, which are fewer. None: it is of no known form, which the engine says itself.
-fn constant(value: &Value, field: Option<&DateTimeField>) -> Option<Expr> {
+fn constant(value: &Value, field: Option<&DateTimeField>, is_whole: bool) -> Option<Expr> {
     let text = match value {
         Value::SingleQuotedString(text) => text.as_str(),
         Value::Number(number, _) => number.as_str(),
         _ => return None,
     };
     let with_unit = match (field, text.trim().parse::<f64>()) {
+        (Some(field), Ok(count)) if is_whole => format!("{} {field}", count.trunc()),
         (Some(field), Ok(_)) => format!("{text} {field}"),
         _ => text.to_owned(),
     };

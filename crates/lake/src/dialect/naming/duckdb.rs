@@ -6,7 +6,10 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::duckdb_calls::{call, interval, items, lambda, of_syntax};
+use super::duckdb_queries::query;
+use super::quoted;
 
+/// What stands alone is called as it is.
 pub(super) fn name(expr: &Expr) -> String {
     match expr {
         Expr::Identifier(ident) => ident.value.clone(),
@@ -15,6 +18,20 @@ pub(super) fn name(expr: &Expr) -> String {
             parts.join(".")
         }
         Expr::Nested(inner) => name(inner),
+        other => written(other),
+    }
+}
+
+/// As a part of more.
+pub(super) fn written(expr: &Expr) -> String {
+    match expr {
+        Expr::Identifier(ident) => quoted::ident(ident),
+        Expr::CompoundIdentifier(parts) => {
+            let parts: Vec<String> = parts.iter().map(quoted::ident).collect();
+            parts.join(".")
+        }
+        Expr::Subquery(of) => format!("({})", query(of)),
+        Expr::Nested(inner) => written(inner),
         Expr::BinaryOp { left, op, right } => binary(left, op, right),
         Expr::UnaryOp { op, expr } => unary(*op, expr),
         Expr::Cast {
@@ -27,7 +44,7 @@ pub(super) fn name(expr: &Expr) -> String {
                 CastKind::TryCast | CastKind::SafeCast => "TRY_CAST",
                 _ => "CAST",
             };
-            format!("{word}({} AS {})", name(expr), type_name(data_type))
+            format!("{word}({} AS {})", written(expr), type_name(data_type))
         }
         Expr::TypedString(typed) => {
             format!("CAST({} AS {})", typed.value, type_name(&typed.data_type))
@@ -43,11 +60,11 @@ pub(super) fn name(expr: &Expr) -> String {
         } => {
             let mut text = "CASE ".to_owned();
             for when in conditions {
-                let mut condition = name(&when.condition);
+                let mut condition = written(&when.condition);
                 if let Some(operand) = operand {
-                    condition = format!("({} = {condition})", name(operand));
+                    condition = format!("({} = {condition})", written(operand));
                 }
-                text += &format!(" WHEN ({condition}) THEN ({})", name(&when.result));
+                text += &format!(" WHEN ({condition}) THEN ({})", written(&when.result));
             }
             let otherwise = else_result.as_deref().map_or("NULL".to_owned(), name);
             format!("{text} ELSE {otherwise} END")
@@ -60,12 +77,20 @@ pub(super) fn name(expr: &Expr) -> String {
         Expr::Dictionary(fields) => {
             let field = fields
                 .iter()
-                .map(|field| format!("{} := {}", field.key.value, name(&field.value)));
+                .map(|field| format!("{} := {}", field.key.value, written(&field.value)));
             format!("struct_pack({})", field.collect::<Vec<_>>().join(", "))
         }
         Expr::Map(map) => {
-            let keys: Vec<String> = map.entries.iter().map(|entry| name(&entry.key)).collect();
-            let values: Vec<String> = map.entries.iter().map(|entry| name(&entry.value)).collect();
+            let keys: Vec<String> = map
+                .entries
+                .iter()
+                .map(|entry| written(&entry.key))
+                .collect();
+            let values: Vec<String> = map
+                .entries
+                .iter()
+                .map(|entry| written(&entry.value))
+                .collect();
             format!(
                 "\"map\"(list_value({}), list_value({}))",
                 keys.join(", "),
@@ -74,7 +99,16 @@ pub(super) fn name(expr: &Expr) -> String {
         }
         Expr::CompoundFieldAccess { root, access_chain } => {
             let chain: Vec<String> = access_chain.iter().map(AccessExpr::to_string).collect();
-            format!("{}{}", name(root), chain.join(""))
+            let is_named = matches!(
+                root.as_ref(),
+                Expr::Identifier(_) | Expr::CompoundIdentifier(_)
+            );
+            match access_chain.as_slice() {
+                [AccessExpr::Dot(_), ..] if !is_named => {
+                    format!("({}){}", written(root), chain.join(""))
+                }
+                _ => format!("{}{}", written(root), chain.join("")),
+            }
         }
         other => comparison(other)
             .or_else(|| of_syntax(other))
@@ -91,8 +125,8 @@ fn binary(left: &Expr, op: &BinaryOperator, right: &Expr) -> String {
             chain(right, op, &mut sides);
             format!("({})", sides.join(&format!(" {op} ")))
         }
-        NotEq => format!("({} != {})", name(left), name(right)),
-        op => format!("({} {op} {})", name(left), name(right)),
+        NotEq => format!("({} != {})", written(left), written(right)),
+        op => format!("({} {op} {})", written(left), written(right)),
     }
 }
 
@@ -104,7 +138,7 @@ fn chain(side: &Expr, of: &BinaryOperator, sides: &mut Vec<String>) {
             chain(right, of, sides);
         }
         Expr::Nested(inner) => chain(inner, of, sides),
-        side => sides.push(name(side)),
+        side => sides.push(written(side)),
     }
 }
 
@@ -117,9 +151,9 @@ fn unary(op: UnaryOperator, expr: &Expr) -> String {
         })
     );
     match op {
-        UnaryOperator::Not => format!("(NOT {})", name(expr)),
+        UnaryOperator::Not => format!("(NOT {})", written(expr)),
         UnaryOperator::Minus if is_number => format!("-{expr}"),
-        op => format!("({op}({}))", name(expr)),
+        op => format!("({op}({}))", written(expr)),
     }
 }
 
@@ -129,13 +163,17 @@ fn comparison(expr: &Expr) -> Option<String> {
         false => text,
     };
     Some(match expr {
-        Expr::IsNull(of) => format!("({} IS NULL)", name(of)),
-        Expr::IsNotNull(of) => format!("({} IS NOT NULL)", name(of)),
+        Expr::IsNull(of) => format!("({} IS NULL)", written(of)),
+        Expr::IsNotNull(of) => format!("({} IS NOT NULL)", written(of)),
         Expr::IsDistinctFrom(left, right) => {
-            format!("({} IS DISTINCT FROM {})", name(left), name(right))
+            format!("({} IS DISTINCT FROM {})", written(left), written(right))
         }
         Expr::IsNotDistinctFrom(left, right) => {
-            format!("({} IS NOT DISTINCT FROM {})", name(left), name(right))
+            format!(
+                "({} IS NOT DISTINCT FROM {})",
+                written(left),
+                written(right)
+            )
         }
         Expr::IsTrue(of) => truth(of, "IS NOT DISTINCT FROM true"),
         Expr::IsFalse(of) => truth(of, "IS NOT DISTINCT FROM false"),
@@ -145,19 +183,27 @@ fn comparison(expr: &Expr) -> Option<String> {
             expr,
             list,
             negated: not,
-        } => negated(format!("({} IN ({}))", name(expr), items(list)), not),
+        } => negated(format!("({} IN ({}))", written(expr), items(list)), not),
         Expr::InSubquery {
             expr,
             subquery,
             negated: not,
-        } => negated(format!("({} = ANY({subquery}))", name(expr)), not),
+        } => negated(
+            format!("({} = ANY({}))", written(expr), query(subquery)),
+            not,
+        ),
         Expr::Between {
             expr,
             negated: not,
             low,
             high,
         } => negated(
-            format!("({} BETWEEN {} AND {})", name(expr), name(low), name(high)),
+            format!(
+                "({} BETWEEN {} AND {})",
+                written(expr),
+                written(low),
+                written(high)
+            ),
             not,
         ),
         Expr::Like {
@@ -186,7 +232,7 @@ fn comparison(expr: &Expr) -> Option<String> {
             pattern,
             ..
         } => negated(
-            format!("regexp_full_match({}, {})", name(expr), name(pattern)),
+            format!("regexp_full_match({}, {})", written(expr), written(pattern)),
             not,
         ),
         _ => return None,
@@ -194,7 +240,7 @@ fn comparison(expr: &Expr) -> Option<String> {
 }
 
 fn truth(of: &Expr, is: &str) -> String {
-    format!("(CAST({} AS BOOLEAN) {is})", name(of))
+    format!("(CAST({} AS BOOLEAN) {is})", written(of))
 }
 
 fn like(
@@ -204,7 +250,7 @@ fn like(
     escape: Option<&ValueWithSpan>,
     (star, word): (&str, &str),
 ) -> String {
-    let (text, pattern) = (name(text), name(pattern));
+    let (text, pattern) = (written(text), written(pattern));
     match escape {
         Some(escape) => {
             let not = if negated { "not_" } else { "" };

@@ -3,48 +3,12 @@
 use datafusion::sql::sqlparser::ast::{
     DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
     FunctionArguments, Interval, LambdaFunction, OneOrManyWithParens, OrderByExpr, WindowFrame,
-    WindowType,
+    WindowFrameBound, WindowType,
 };
 
-use super::duckdb::name;
-
-/// Functions whose names are words of the grammar, and stand in quotes.
-const WORDS: &[&str] = &[
-    "add",
-    "aggregate",
-    "century",
-    "day",
-    "decade",
-    "error",
-    "filter",
-    "first",
-    "glob",
-    "hour",
-    "if",
-    "json",
-    "last",
-    "left",
-    "map",
-    "microsecond",
-    "millennium",
-    "millisecond",
-    "minute",
-    "mode",
-    "month",
-    "nullif",
-    "overlay",
-    "position",
-    "quarter",
-    "range",
-    "replace",
-    "right",
-    "row",
-    "second",
-    "substring",
-    "trim",
-    "week",
-    "year",
-];
+use super::duckdb::written;
+use super::duckdb_queries::query;
+use super::quoted;
 
 pub(super) fn call(function: &Function) -> String {
     let called = function.name.to_string().to_lowercase();
@@ -55,14 +19,14 @@ pub(super) fn call(function: &Function) -> String {
         (_, _, None) if matches!(function.args, FunctionArguments::None) => called,
         ("coalesce" | "ifnull", ..) => format!("COALESCE({args})"),
         ("date", ..) => format!("CAST({args} AS DATE)"),
-        ("grouping", ..) => format!("GROUPING({args})"),
+        ("grouping" | "grouping_id", ..) => format!("GROUPING({args})"),
         ("percentile_cont", ..) => format!("quantile_cont({args})"),
         ("percentile_disc", ..) => format!("quantile_disc({args})"),
-        (word, ..) if WORDS.contains(&word) => format!("\"{word}\"({args})"),
-        (called, ..) => format!("{called}({args})"),
+        (called, ..) if called.contains('.') => format!("{called}({args})"),
+        (called, ..) => format!("{}({args})", quoted::text(called)),
     };
     if let Some(filter) = &function.filter {
-        text += &format!(" FILTER (WHERE {})", name(filter));
+        text += &format!(" FILTER (WHERE {})", written(filter));
     }
     match &function.over {
         Some(WindowType::WindowSpec(spec)) => {
@@ -85,16 +49,16 @@ pub(super) fn call(function: &Function) -> String {
 fn arguments(function: &Function) -> (String, bool) {
     let list = match &function.args {
         FunctionArguments::List(list) => list,
-        FunctionArguments::Subquery(query) => return (query.to_string(), false),
+        FunctionArguments::Subquery(of) => return (query(of), false),
         FunctionArguments::None => return (String::new(), false),
     };
     let arg = |arg: &FunctionArg| match arg {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => name(expr),
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => written(expr),
         FunctionArg::Named {
             name: field,
             arg: FunctionArgExpr::Expr(expr),
             ..
-        } => format!("{} := {}", field.value, name(expr)),
+        } => format!("{} := {}", field.value, written(expr)),
         other => other.to_string(),
     };
     let is_star = matches!(
@@ -117,22 +81,34 @@ fn arguments(function: &Function) -> (String, bool) {
     (text, is_star)
 }
 
-fn orders(keys: &[OrderByExpr]) -> String {
+pub(super) fn orders(keys: &[OrderByExpr]) -> String {
     let key = |key: &OrderByExpr| {
         let options = key.options.to_string();
-        format!("{}{options}", name(&key.expr))
+        format!("{}{options}", written(&key.expr))
     };
     keys.iter().map(key).collect::<Vec<_>>().join(", ")
 }
 
 fn frame(frame: &WindowFrame) -> String {
-    let end = frame.end_bound.as_ref().map(ToString::to_string);
+    let end = frame.end_bound.as_ref().map(bound);
     let end = end.unwrap_or_else(|| "CURRENT ROW".to_owned());
-    format!("{} BETWEEN {} AND {end}", frame.units, frame.start_bound)
+    format!(
+        "{} BETWEEN {} AND {end}",
+        frame.units,
+        bound(&frame.start_bound)
+    )
+}
+
+fn bound(of: &WindowFrameBound) -> String {
+    match of {
+        WindowFrameBound::Preceding(Some(rows)) => format!("{} PRECEDING", written(rows)),
+        WindowFrameBound::Following(Some(rows)) => format!("{} FOLLOWING", written(rows)),
+        other => other.to_string(),
+    }
 }
 
 pub(super) fn items(exprs: &[Expr]) -> String {
-    exprs.iter().map(name).collect::<Vec<_>>().join(", ")
+    exprs.iter().map(written).collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn lambda(function: &LambdaFunction) -> String {
@@ -143,18 +119,19 @@ pub(super) fn lambda(function: &LambdaFunction) -> String {
             params.join(", ")
         }
     };
-    format!("(lambda {params}: {})", name(&function.body))
+    format!("(lambda {params}: {})", written(&function.body))
 }
 
 /// `INTERVAL 3 DAY` is a call of `to_days`, and `INTERVAL '3 days'` a cast.
 pub(super) fn interval(interval: &Interval) -> String {
-    let value = name(&interval.value);
+    let value = written(&interval.value);
     let Some(unit) = &interval.leading_field else {
         return format!("CAST({value} AS INTERVAL)");
     };
     let (unit, of) = match unit {
         DateTimeField::Year | DateTimeField::Years => ("years", "INTEGER"),
         DateTimeField::Month | DateTimeField::Months => ("months", "INTEGER"),
+        DateTimeField::Quarter => ("quarters", "INTEGER"),
         DateTimeField::Week(_) | DateTimeField::Weeks => ("weeks", "INTEGER"),
         DateTimeField::Day | DateTimeField::Days => ("days", "INTEGER"),
         DateTimeField::Hour | DateTimeField::Hours => ("hours", "BIGINT"),
@@ -171,9 +148,9 @@ pub(super) fn interval(interval: &Interval) -> String {
 pub(super) fn of_syntax(expr: &Expr) -> Option<String> {
     let (called, args) = match expr {
         Expr::Extract { field, expr, .. } => {
-            let field = field.to_string().to_uppercase();
-            let field = field.trim_matches('\'');
-            return Some(format!("date_part('{field}', {})", name(expr)));
+            let field = field.to_string();
+            let field = part(field.trim_matches('\''));
+            return Some(format!("date_part('{field}', {})", written(expr)));
         }
         Expr::Substring {
             expr,
@@ -190,24 +167,35 @@ pub(super) fn of_syntax(expr: &Expr) -> Option<String> {
                 } else {
                     "\"substring\""
                 },
-                all.map(|arg| name(arg)).collect(),
+                all.map(|arg| written(arg)).collect(),
             )
         }
         Expr::Trim {
             expr, trim_what, ..
         } => {
             let all = std::iter::once(expr).chain(trim_what);
-            ("\"trim\"", all.map(|arg| name(arg)).collect())
+            ("\"trim\"", all.map(|arg| written(arg)).collect())
         }
-        Expr::Position { expr, r#in } => ("\"position\"", vec![name(r#in), name(expr)]),
+        Expr::Position { expr, r#in } => ("\"position\"", vec![written(r#in), written(expr)]),
+        Expr::Overlay {
+            expr,
+            overlay_what,
+            overlay_from,
+            overlay_for,
+        } => {
+            let all = [expr, overlay_what, overlay_from]
+                .into_iter()
+                .chain(overlay_for);
+            ("\"overlay\"", all.map(|arg| written(arg)).collect())
+        }
         Expr::AtTimeZone {
             timestamp,
             time_zone,
-        } => ("timezone", vec![name(time_zone), name(timestamp)]),
-        Expr::Ceil { expr, .. } => ("ceil", vec![name(expr)]),
-        Expr::Floor { expr, .. } => ("floor", vec![name(expr)]),
+        } => ("timezone", vec![written(time_zone), written(timestamp)]),
+        Expr::Ceil { expr, .. } => ("ceil", vec![written(expr)]),
+        Expr::Floor { expr, .. } => ("floor", vec![written(expr)]),
         Expr::Exists { subquery, negated } => {
-            let text = format!("EXISTS({subquery})");
+            let text = format!("EXISTS({})", query(subquery));
             return Some(match negated {
                 true => format!("(NOT {text})"),
                 false => text,
@@ -217,4 +205,12 @@ pub(super) fn of_syntax(expr: &Expr) -> Option<String> {
     };
     let args: Vec<String> = args;
     Some(format!("{called}({})", args.join(", ")))
+}
+
+/// Parts that are words of the grammar are in capitals.
+fn part(name: &str) -> String {
+    match quoted::text(name).starts_with('"') {
+        true => name.to_uppercase(),
+        false => name.to_lowercase(),
+    }
 }

@@ -2,9 +2,12 @@
 
 mod duckdb;
 mod duckdb_calls;
+mod duckdb_queries;
 mod postgres;
+mod quoted;
+mod windows;
 
-use datafusion::sql::sqlparser::ast::Expr;
+use datafusion::sql::sqlparser::ast::{Expr, NamedWindowDefinition};
 
 use super::columns;
 use crate::types::Dialect;
@@ -26,5 +29,17 @@ pub(super) fn name(expr: &Expr, dialect: Dialect) -> String {
     match dialect {
         Dialect::Postgres => postgres::name(expr),
         Dialect::DuckDb => duckdb::name(expr),
+    }
+}
+
+/// As [`name`], of an item of a query that names these windows.
+pub(super) fn item_name(
+    expr: &Expr,
+    windows: &[NamedWindowDefinition],
+    dialect: Dialect,
+) -> String {
+    match dialect {
+        Dialect::DuckDb => duckdb::name(&windows::spelled_out(expr, windows)),
+        dialect => name(expr, dialect),
     }
 }
