@@ -9,7 +9,7 @@ use forebay_core::{Diagnostic, Relation, quote, suggest};
 use forebay_lake::{Input, Lake, SchemaChange, WriteMode, WriteOptions, Written};
 
 use crate::assign;
-use crate::merge::{any, merge};
+use crate::merge::{any_twice, merge, numbered};
 
 /// Takes the query's rows into the table that is there. `options` are those of an append.
 pub async fn update(
@@ -395,14 +395,13 @@ impl Replacing<'_> {
 
     /// What several new rows say of one row of the table cannot all be.
     async fn check_once(&self, lake: &Lake) -> Result<(), Diagnostic> {
-        let twice = format!(
-            "select 1 from (select *, row_number() over () as __row from {}) as {DEST} join {} as {SOURCE} on {} \
-             group by {DEST}.__row having count(*) > 1 limit 1",
-            self.relation.sql(),
+        let pairs = format!(
+            "{} join {} as {SOURCE} on {}",
+            numbered(&self.relation.sql()),
             self.stage.sql(),
             self.matches()
         );
-        match any(lake, &twice).await? {
+        match any_twice(lake, &pairs).await? {
             false => Ok(()),
             true => Err(Diagnostic::error(format!(
                 "a row of '{}' is matched by several new ones: which one to keep is not known",

@@ -156,10 +156,7 @@ fn is(clauses: &[Clause], wanted: impl Fn(&Action) -> bool) -> String {
 
 impl Rows<'_> {
     fn dest(&self) -> String {
-        format!(
-            "(select *, row_number() over () as __row from {}) as {DEST}",
-            self.table
-        )
+        numbered(&self.table)
     }
 
     fn pairs(&self) -> String {
@@ -269,11 +266,7 @@ impl Rows<'_> {
     /// Why the merge must not be done, if so.
     async fn refused(&self, lake: &Lake) -> Result<Option<String>, Diagnostic> {
         let acts = is(&self.merge.matched, |action| *action != Action::Nothing);
-        let twice = format!(
-            "select 1 from {} where {acts} group by {DEST}.__row having count(*) > 1 limit 1",
-            self.pairs()
-        );
-        if any(lake, &twice).await? {
+        if any_twice(lake, &format!("{} where {acts}", self.pairs())).await? {
             return Ok(Some(
                 "a row of the table is matched by several new ones".to_owned(),
             ));
@@ -350,7 +343,18 @@ impl Rows<'_> {
     }
 }
 
-pub(crate) async fn any(lake: &Lake, sql: &str) -> Result<bool, Diagnostic> {
+/// The table, its rows numbered.
+pub(crate) fn numbered(table: &str) -> String {
+    format!("(select *, row_number() over () as __row from {table}) as {DEST}")
+}
+
+/// Whether a row of the table, which is [`numbered`], stands in several of the pairs.
+pub(crate) async fn any_twice(lake: &Lake, pairs: &str) -> Result<bool, Diagnostic> {
+    let twice = format!("select 1 from {pairs} group by {DEST}.__row having count(*) > 1 limit 1");
+    any(lake, &twice).await
+}
+
+async fn any(lake: &Lake, sql: &str) -> Result<bool, Diagnostic> {
     let rows = lake.collect(sql).await?;
     Ok(rows.iter().any(|batch| batch.num_rows() > 0))
 }

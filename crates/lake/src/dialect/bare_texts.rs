@@ -76,20 +76,29 @@ impl Visitor for Texts {
         let found = match expr {
             Expr::Function(function) => {
                 let name = function.name.to_string().to_lowercase();
-                let args = args(function).unwrap_or_default();
-                let is_called = |(names, places): &&(&[&str], &[usize])| {
-                    let reach = places.last().map_or(0, |last| last + 1);
+                let mut named = FUNCTIONS
+                    .iter()
+                    .filter(|(names, _)| names.contains(&name.as_str()))
+                    .peekable();
+                let args = named
+                    .peek()
+                    .and_then(|_| args(function))
+                    .unwrap_or_default();
+                let is_called = |places: &&[usize]| {
                     // What is generated is of numbers where there is no third.
                     let count = match name.as_str() {
                         "generate_series" | "range" => 3,
-                        _ => reach,
+                        _ => places.last().map_or(0, |last| last + 1),
                     };
-                    names.contains(&name.as_str()) && args.len() == count
+                    args.len() == count
                 };
-                let text = FUNCTIONS.iter().find(is_called).and_then(|(_, places)| {
-                    let texts = places.iter().map(|at| literal(&args[*at]));
-                    texts.collect::<Option<Vec<String>>>()?.pop()
-                });
+                let text = named
+                    .map(|(_, places)| *places)
+                    .find(is_called)
+                    .and_then(|places| {
+                        let texts = places.iter().map(|at| literal(&args[*at]));
+                        texts.collect::<Option<Vec<String>>>()?.pop()
+                    });
                 text.map(|text| (format!("{name}()"), text))
             }
             Expr::Extract { expr, .. } => literal(expr).map(|text| ("extract()".to_owned(), text)),

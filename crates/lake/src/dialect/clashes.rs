@@ -13,6 +13,7 @@ use datafusion::sql::sqlparser::ast::{
 use forebay_core::Diagnostic;
 
 use super::calls::name_of;
+use super::selects::value;
 use super::syntax::parse;
 use super::using::Columns;
 use super::{Probe, folded, naming, own, scopes};
@@ -69,13 +70,6 @@ fn unnests_beside(select: &Select) -> bool {
         SelectItem::ExprWithAlias { alias, .. } => read.0.contains(&lower(alias)),
         _ => false,
     })
-}
-
-fn value(item: &SelectItem) -> Option<&Expr> {
-    match item {
-        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
-        _ => None,
-    }
 }
 
 /// What is unnested somewhere in the expression.

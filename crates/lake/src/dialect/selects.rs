@@ -438,6 +438,14 @@ fn number_repeated(select: &mut Select) {
     }
 }
 
+/// What an item is, where it is one value.
+pub(super) fn value(item: &SelectItem) -> Option<&Expr> {
+    match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+        _ => None,
+    }
+}
+
 pub(super) fn given_name(item: &SelectItem) -> Option<String> {
     match item {
         SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),

@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::ast::{
     UnaryOperator, Value, Values, VisitMut, VisitorMut,
 };
 
+use super::selects::value;
 use super::tables::named;
 
 const ROWS: &str = "forebay_written";
@@ -109,13 +110,6 @@ fn written(body: &SetExpr) -> Option<&Select> {
 fn alias(item: &SelectItem) -> Option<&Ident> {
     match item {
         SelectItem::ExprWithAlias { alias, .. } => Some(alias),
-        _ => None,
-    }
-}
-
-fn value(item: &SelectItem) -> Option<&Expr> {
-    match item {
-        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
         _ => None,
     }
 }

@@ -13,7 +13,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use arrow::util::bit_util;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
 use datafusion::logical_expr::{ColumnarValue, Operator};
 use datafusion::physical_expr::expressions::{
@@ -90,7 +90,7 @@ impl Cost {
 /// Whether some value makes the expression fail: a text that is cast, a divisor that is zero, what a
 /// function does not take.
 pub(super) fn can_fail(expr: &Expr, schema: &Schema) -> bool {
-    any(expr, |expr| {
+    has(expr, |expr| {
         if let Some(cast) = expr.downcast_ref::<CastExpr>() {
             return cast.expr().data_type(schema).is_ok_and(|of| of.is_string());
         }
@@ -104,7 +104,7 @@ pub(super) fn can_fail(expr: &Expr, schema: &Schema) -> bool {
 
 /// Whether numbers, dates and the like are compared, and nothing else.
 fn is_cheap(expr: &Expr, schema: &Schema) -> bool {
-    !any(expr, |expr| {
+    !has(expr, |expr| {
         let is_plain = expr.is::<Column>() || expr.is::<Literal>();
         let is_asked =
             expr.is::<BinaryExpr>() || expr.is::<IsNullExpr>() || expr.is::<IsNotNullExpr>();
@@ -113,16 +113,8 @@ fn is_cheap(expr: &Expr, schema: &Schema) -> bool {
     })
 }
 
-fn any(expr: &Expr, is: impl Fn(&Expr) -> bool) -> bool {
-    let mut found = false;
-    let _ = expr.apply(|expr| {
-        found |= is(expr);
-        Ok(match found {
-            true => TreeNodeRecursion::Stop,
-            false => TreeNodeRecursion::Continue,
-        })
-    });
-    found
+fn has(expr: &Expr, is: impl Fn(&Expr) -> bool) -> bool {
+    expr.exists(|expr| Ok(is(expr))).unwrap_or(true)
 }
 
 /// A condition that all of its parts must meet. A part that is null is not met.

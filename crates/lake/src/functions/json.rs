@@ -63,8 +63,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         count: (2, 2),
         gives: boolean,
         run: |arrays| {
+            let paths = Paths::default();
             strict::<BooleanArray, _>(arrays, |row| {
-                Ok(Some(Paths::default().part(row, Of::First)?.is_some()))
+                Ok(Some(paths.part(row, Of::First)?.is_some()))
             })
         },
     },
@@ -101,15 +102,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         count: (1, 2),
         gives: texts,
         run: |arrays| {
-            strict_lists(arrays, |row| {
-                let keys = |json| {
-                    members(json)
-                        .into_iter()
-                        .map(|(key, _)| Some(unquoted(key)))
-                };
-                Ok(Paths::default()
-                    .part(row, Of::First)?
-                    .map(|json| keys(json).collect()))
+            lists(arrays, |json| {
+                let keys = members(json).into_iter();
+                keys.map(|(key, _)| Some(unquoted(key))).collect()
             })
         },
     },
@@ -120,11 +115,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         count: (1, 2),
         gives: texts,
         run: |arrays| {
-            strict_lists(arrays, |row| {
-                let keys = |json| entries(json).into_iter().map(|(key, _)| Some(key));
-                Ok(Paths::default()
-                    .part(row, Of::First)?
-                    .map(|json| keys(json).collect()))
+            lists(arrays, |json| {
+                let keys = entries(json).into_iter();
+                keys.map(|(key, _)| Some(key)).collect()
             })
         },
     },
@@ -134,11 +127,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         count: (1, 2),
         gives: jsons,
         run: |arrays| {
-            strict_lists(arrays, |row| {
-                let values = |json| entries(json).into_iter().map(|(_, value)| Some(value));
-                Ok(Paths::default()
-                    .part(row, Of::First)?
-                    .map(|json| values(json).collect()))
+            lists(arrays, |json| {
+                let values = entries(json).into_iter();
+                values.map(|(_, value)| Some(value)).collect()
             })
         },
     },
@@ -148,12 +139,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         count: (1, 1),
         gives: texts,
         run: |arrays| {
-            strict_lists(arrays, |row| {
-                let text = |value: &str| (value != "null").then(|| unquoted(value));
-                let values = |json| entries(json).into_iter().map(|(_, value)| text(&value));
-                Ok(Paths::default()
-                    .part(row, Of::First)?
-                    .map(|json| values(json).collect()))
+            lists(arrays, |json| {
+                let values = entries(json).into_iter();
+                values.map(|(_, value)| shown(&value)).collect()
             })
         },
     },
@@ -163,11 +151,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         count: (1, 1),
         gives: jsons,
         run: |arrays| {
-            strict_lists(arrays, |row| {
-                let items = |json| items(json).into_iter().map(|item| Some(minified(item)));
-                Ok(Paths::default()
-                    .part(row, Of::First)?
-                    .map(|json| items(json).collect()))
+            lists(arrays, |json| {
+                let items = items(json).into_iter();
+                items.map(|item| Some(minified(item))).collect()
             })
         },
     },
@@ -176,18 +162,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         takes: &[Takes::JsonText],
         count: (1, 1),
         gives: texts,
-        run: |arrays| {
-            strict_lists(arrays, |row| {
-                let items = |json| {
-                    items(json)
-                        .into_iter()
-                        .map(|item| (item != "null").then(|| unquoted(item)))
-                };
-                Ok(Paths::default()
-                    .part(row, Of::First)?
-                    .map(|json| items(json).collect()))
-            })
-        },
+        run: |arrays| lists(arrays, |json| items(json).into_iter().map(shown).collect()),
     },
     Function {
         names: &["jsonb_text"],
@@ -344,6 +319,17 @@ where
 {
     let paths = Paths::default();
     strict::<A, T>(arrays, |row| Ok(paths.part(row, of)?.and_then(&made)))
+}
+
+/// As [`parts`], a list of each.
+fn lists(arrays: &[ArrayRef], made: impl Fn(&str) -> Vec<Option<String>>) -> Result<ArrayRef> {
+    let paths = Paths::default();
+    strict_lists(arrays, |row| Ok(paths.part(row, Of::First)?.map(&made)))
+}
+
+/// A value without quotes; none: it is null.
+fn shown(json: &str) -> Option<String> {
+    (json != "null").then(|| unquoted(json))
 }
 
 /// Paths that were read already: most often all rows have one.
