@@ -5,11 +5,13 @@ use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, ExprSchemable};
+use datafusion::scalar::ScalarValue;
 use forebay_core::Diagnostic;
 
 use super::length::problem;
 use super::texts_among::is_written;
 use crate::engine::sql_type;
+use crate::functions;
 
 #[derive(Clone, Copy)]
 enum Takes {
@@ -86,6 +88,35 @@ const FUNCTIONS: &[(&str, &[usize], Takes, &str)] = &[
     ("upper", &[0], Takes::Text, "upper"),
     ("url_encode", &[0], Takes::Text, "url_encode"),
 ];
+
+/// Functions whose second argument is a path into JSON.
+const OF_PATHS: &[&str] = &[
+    "json_all",
+    "json_all_texts",
+    "json_array_length",
+    "json_exists",
+    "json_keys",
+    "json_normal_part",
+    "json_normal_text",
+    "json_row_value",
+    "json_type",
+    "json_value",
+];
+
+/// A path that is written out is read before there are rows.
+pub(super) fn check_path(expr: &Expr) -> Result<()> {
+    match expr {
+        Expr::ScalarFunction(call) if OF_PATHS.contains(&call.func.name()) => {
+            match call.args.get(1) {
+                Some(Expr::Literal(ScalarValue::Utf8(Some(path)), _)) => {
+                    functions::check_path(path)
+                }
+                _ => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }
+}
 
 pub(super) fn check(expr: &Expr, schema: &DFSchema) -> Result<()> {
     let Expr::ScalarFunction(call) = expr else {

@@ -177,12 +177,22 @@ fn spread(
         SelectItem::ExprWithAlias { expr, alias } => (expr, Some(alias.value.as_str())),
         _ => return Err(refused("there")),
     };
+    let mut expr = expr.clone();
+    let table = table_of(&mut expr);
+    let is_of_table = |column: &Expr| match (column, &table) {
+        (_, None) => true,
+        (Expr::CompoundIdentifier(parts), Some(table)) => {
+            let of = parts.iter().rev().nth(1);
+            of.is_some_and(|of| folded(of) == folded(table))
+        }
+        _ => false,
+    };
     let mut names: Vec<String> = Vec::new();
     for item in from {
-        let all = columns.of(item)?;
-        names.extend(all.into_iter().map(|column| column.name));
+        let all = columns.of(item)?.into_iter();
+        let all = all.filter(|column| is_of_table(&column.expr));
+        names.extend(all.map(|column| column.name));
     }
-    let mut expr = expr.clone();
     let mut unpacked = Ok(());
     own::change(&mut expr, |part| {
         if let (Expr::Function(function), true) = (part, unpacked.is_ok()) {
@@ -217,7 +227,11 @@ fn spread(
         let mut one = expr.clone();
         own::change(&mut one, |part| {
             if call(part).is_some() {
-                *part = Expr::Identifier(Ident::with_quote('"', &name));
+                let column = Ident::with_quote('"', &name);
+                *part = match &table {
+                    Some(table) => Expr::CompoundIdentifier(vec![table.clone(), column]),
+                    None => Expr::Identifier(column),
+                };
             }
         });
         let alias = match given {
@@ -230,6 +244,21 @@ fn spread(
         }
     });
     Ok(each.collect())
+}
+
+/// The table of which `COLUMNS(t.*)` has the columns.
+fn table_of(expr: &mut Expr) -> Option<Ident> {
+    let mut table = None;
+    own::change(expr, |part| {
+        if let Some(function) = call(part)
+            && let FunctionArguments::List(list) = &function.args
+            && let Some(FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(of))) =
+                list.args.first()
+        {
+            table = of.0.last().and_then(|part| part.as_ident().cloned());
+        }
+    });
+    table
 }
 
 /// The name as a column of it is planned.
@@ -320,7 +349,9 @@ pub(super) fn choose(
     };
     let spelled = spelling::of(spelled.iter().filter_map(literal));
     let chosen = match args {
-        [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] => Ok(names.to_vec()),
+        [
+            FunctionArg::Unnamed(FunctionArgExpr::Wildcard | FunctionArgExpr::QualifiedWildcard(_)),
+        ] => Ok(names.to_vec()),
         [FunctionArg::Unnamed(FunctionArgExpr::WildcardWithOptions(options))] => {
             if !only_excludes(options) {
                 return Err(refused("with more than EXCLUDE"));

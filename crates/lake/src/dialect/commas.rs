@@ -1,5 +1,6 @@
 //! `from a, b left join c on a.id = c.id`: to DuckDB the condition may name the tables before the comma, which is a cross
-//! join like any other there.
+//! join like any other there. And `from a, lateral (...) b join c on ...`, of which the engine joins what reads `a` before
+//! `a` is there.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -11,12 +12,13 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::folded;
 use super::using::constraint;
+use crate::types::Dialect;
 
-pub(super) fn rewrite(query: &mut Query) {
-    let _ = query.visit(&mut Rewriter);
+pub(super) fn rewrite(query: &mut Query, dialect: Dialect) {
+    let _ = query.visit(&mut Rewriter(dialect));
 }
 
-struct Rewriter;
+struct Rewriter(Dialect);
 
 impl VisitorMut for Rewriter {
     type Break = ();
@@ -26,7 +28,8 @@ impl VisitorMut for Rewriter {
             let mut from: Vec<TableWithJoins> = Vec::new();
             for item in std::mem::take(&mut select.from) {
                 let before: HashSet<String> = from.iter().flat_map(names).collect();
-                match reads(&item, &before) {
+                let is_joined = self.0 == Dialect::DuckDb && reads(&item, &before);
+                match is_joined || is_lateral(&item) {
                     // As one item all before it is of it.
                     true => {
                         let mut all = std::mem::take(&mut from).into_iter();
@@ -41,6 +44,12 @@ impl VisitorMut for Rewriter {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Whether what is joined there begins with what reads the tables before it.
+fn is_lateral(item: &TableWithJoins) -> bool {
+    let is_lateral = matches!(&item.relation, TableFactor::Derived { lateral: true, .. });
+    is_lateral && !item.joins.is_empty()
 }
 
 fn crossed(mut left: TableWithJoins, right: TableWithJoins) -> TableWithJoins {

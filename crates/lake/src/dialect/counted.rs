@@ -1,5 +1,6 @@
 //! Lengths and places in a text are a `bigint` to DuckDB: what is computed with them fits where the engine's
-//! `integer` would not.
+//! `integer` would not. A place in a list and the number of a letter are an
+//! `integer`, which counts days beside a date.
 
 use std::sync::Arc;
 
@@ -9,25 +10,31 @@ use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
 };
 
-const COUNTS: &[&str] = &[
-    "bit_length",
-    "character_length",
-    "levenshtein",
-    "octet_length",
-    "strpos",
+const COUNTS: &[(&str, DataType)] = &[
+    ("array_position", DataType::Int32),
+    ("bit_count", DataType::Int16),
+    ("bit_length", DataType::Int64),
+    ("character_length", DataType::Int64),
+    ("levenshtein", DataType::Int64),
+    ("octet_length", DataType::Int64),
+    ("strpos", DataType::Int64),
+    ("unicode", DataType::Int32),
 ];
 
 /// The engine's functions, with those that count in place of its own.
-pub(super) fn wide(functions: Vec<Arc<ScalarUDF>>) -> Vec<Arc<ScalarUDF>> {
-    let wide = |function: Arc<ScalarUDF>| match COUNTS.contains(&function.name()) {
-        true => Arc::new(ScalarUDF::from(Counted(function))),
-        false => function,
+pub(super) fn typed(functions: Vec<Arc<ScalarUDF>>) -> Vec<Arc<ScalarUDF>> {
+    let typed = |function: Arc<ScalarUDF>| {
+        let counts = COUNTS.iter().find(|(name, _)| *name == function.name());
+        match counts {
+            Some((_, gives)) => Arc::new(ScalarUDF::from(Counted(function, gives.clone()))),
+            None => function,
+        }
     };
-    functions.into_iter().map(wide).collect()
+    functions.into_iter().map(typed).collect()
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Counted(Arc<ScalarUDF>);
+struct Counted(Arc<ScalarUDF>, DataType);
 
 impl ScalarUDFImpl for Counted {
     fn name(&self) -> &str {
@@ -43,13 +50,13 @@ impl ScalarUDFImpl for Counted {
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Int64)
+        Ok(self.1.clone())
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let own = self.0.return_field_from_args(args)?;
         Ok(Arc::new(
-            own.as_ref().clone().with_data_type(DataType::Int64),
+            own.as_ref().clone().with_data_type(self.1.clone()),
         ))
     }
 
@@ -62,8 +69,6 @@ impl ScalarUDFImpl for Counted {
             arg_fields: &args.arg_fields,
             scalar_arguments: &vec![None; args.args.len()],
         })?;
-        self.0
-            .invoke_with_args(args)?
-            .cast_to(&DataType::Int64, None)
+        self.0.invoke_with_args(args)?.cast_to(&self.1, None)
     }
 }

@@ -288,6 +288,10 @@ fn misused(function: &Function) -> Option<Diagnostic> {
             "there is no function 'struct'",
             "struct_pack(a := x), {'a': x}, row(x, y)",
         ),
+        _ if !function.within_group.is_empty() && function.over.is_some() => (
+            "WITHIN GROUP is of no window",
+            "quantile_cont(x, 0.5) over (partition by k)",
+        ),
         _ if function.null_treatment.is_some() => (
             "IGNORE NULLS stands within the brackets",
             "lag(x ignore nulls) over (order by y)",

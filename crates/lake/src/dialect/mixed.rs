@@ -52,6 +52,7 @@ impl AnalyzerRule for Mixed {
                     shifted::refuse(&expr, schema)?;
                     texts_among::refuse_others(&expr, schema)?;
                     arguments::check(&expr, schema)?;
+                    arguments::check_path(&expr)?;
                     if let Some(unfit) = unfit::unfit(&expr, schema) {
                         return Ok(Transformed::yes(unfit));
                     }

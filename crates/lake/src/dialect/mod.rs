@@ -48,6 +48,7 @@ mod kinds;
 mod late;
 mod laterals;
 mod length;
+mod lifted;
 mod local;
 mod mean_moments;
 mod merging;
@@ -181,12 +182,12 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     }
     let functions = choices::lenient(state.scalar_functions().values().cloned(), dialect);
     let mut functions = one_unless::of_first(functions);
-    if dialect == Dialect::DuckDb {
-        functions = counted::wide(functions);
-    }
     functions = rounding::rounding(functions, dialect);
     functions.push(Arc::new(date_diff::date_diff(dialect)));
     functions.extend(functions::all(dialect).into_iter().map(Arc::new));
+    if dialect == Dialect::DuckDb {
+        functions = counted::typed(functions);
+    }
     functions.extend(local::functions(&state).map(Arc::new));
     let aggregates = state.aggregate_functions().values().cloned();
     let aggregates = spreads::exact(averages::coerced(aggregates, dialect));
@@ -243,9 +244,10 @@ pub(crate) fn rewrite(
     offsets::rewrite(query);
     modulo::rewrite(query);
     let is_aggregate = |name: &str| state.aggregate_functions().contains_key(name);
+    lifted::rewrite(query, &is_aggregate);
     pivots::rewrite(query, dialect, &is_aggregate, probe)?;
+    commas::rewrite(query, dialect);
     if dialect == Dialect::DuckDb {
-        commas::rewrite(query);
         partly_named::rewrite(query, probe)?;
         stars::rewrite(query, probe)?;
     }

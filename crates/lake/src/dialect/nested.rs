@@ -75,8 +75,18 @@ fn by_key(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             orders.fold(false, |any, by| ordered(by, schema) | any)
         }
         Expr::AggregateFunction(function) => {
-            let orders = function.params.order_by.iter_mut();
-            orders.fold(false, |any, by| ordered(by, schema) | any)
+            let is_count = function.func.name() == "count" && function.params.distinct;
+            let params = &mut function.params;
+            let orders = params.order_by.iter_mut();
+            let changed = orders.fold(false, |any, by| ordered(by, schema) | any);
+            // The engine counts all of a batch's memory for each value that it keeps.
+            match params.args.as_mut_slice() {
+                [value] if is_count && is_nested(value, schema) => {
+                    *value = key(std::mem::take(value));
+                    true
+                }
+                _ => changed,
+            }
         }
         Expr::ScalarFunction(call) => {
             let is_least = match call.func.name() {

@@ -6,14 +6,42 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList,
-    FunctionArguments, NullTreatment, Query, VisitMut, VisitorMut, WindowFrame, WindowFrameBound,
-    WindowFrameUnits, WindowType,
+    FunctionArguments, NullTreatment, Query, Statement, VisitMut, VisitorMut, WindowFrame,
+    WindowFrameBound, WindowFrameUnits, WindowType,
 };
 
 use super::calls::{fill, named};
 
 pub(super) fn rewrite(query: &mut Query) {
     let _ = query.visit(&mut Offsets);
+}
+
+/// `LAST_VALUE(sum(x) IGNORE NULLS)`: the parser gives the words to the inner call.
+pub(super) fn treat_nulls(statement: &mut Statement) {
+    let _ = statement.visit(&mut Treatments);
+}
+
+struct Treatments;
+
+impl VisitorMut for Treatments {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Function(Function {
+            args: FunctionArguments::List(list),
+            over: Some(_),
+            ..
+        }) = expr
+            && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Function(last)))) =
+                list.args.last_mut()
+            && last.over.is_none()
+            && let Some(treatment) = last.null_treatment.take()
+        {
+            let clause = FunctionArgumentClause::IgnoreOrRespectNulls(treatment);
+            list.clauses.push(clause);
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 struct Offsets;

@@ -1,5 +1,5 @@
-//! Operators that the engine plans otherwise in both dialects: `date + interval` is a timestamp, `->`
-//! and `->>` look into JSON, and `flag = 'true'` reads the text.
+//! Operators that the engine plans otherwise in both dialects: `date + interval` is a timestamp, `time + interval` goes
+//! around midnight, `->` and `->>` look into JSON, and `flag = 'true'` reads the text.
 
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::DFSchema;
@@ -71,10 +71,31 @@ impl ExprPlanner for Operators {
                 let moment = functions::named("day_at").call(vec![expr.left, expr.right]);
                 return Ok(PlannerResult::Planned(moment));
             }
+            (time, length) if is_time(&time) && is_length(&length) => {
+                let of = if expr.op == Plus {
+                    "time_after"
+                } else {
+                    "time_before"
+                };
+                let time = functions::named(of).call(vec![expr.left, expr.right]);
+                return Ok(PlannerResult::Planned(time));
+            }
+            (length, time) if is_time(&time) && is_length(&length) && expr.op == Plus => {
+                let time = functions::named("time_after").call(vec![expr.right, expr.left]);
+                return Ok(PlannerResult::Planned(time));
+            }
             _ => {}
         }
         Ok(PlannerResult::Original(expr))
     }
+}
+
+fn is_time(of: &DataType) -> bool {
+    matches!(of, DataType::Time32(_) | DataType::Time64(_))
+}
+
+fn is_length(of: &DataType) -> bool {
+    matches!(of, DataType::Interval(_) | DataType::Duration(_))
 }
 
 /// `[1] || null` is null in DuckDB, and the list in PostgreSQL; `1 || 2` is a text in DuckDB.

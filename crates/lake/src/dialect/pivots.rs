@@ -15,7 +15,7 @@ use super::calls::{args, fill, name_of};
 use super::pivot_keys::{Choice, choices, keys, label, of_key};
 use super::turned::GROUP;
 use super::using::Columns;
-use super::{Probe, columns, folded, own, parse, scopes, selects, spelled};
+use super::{Probe, columns, folded, naming, own, parse, scopes, selects, spelled};
 use crate::types::Dialect;
 
 pub(super) fn rewrite(
@@ -223,11 +223,7 @@ impl Source {
             relation: table.clone(),
             joins: Vec::new(),
         };
-        let found = columns.of(&item).map_err(|_| {
-            Diagnostic::error(format!(
-                "the columns of '{table}' cannot be told, to pivot it"
-            ))
-        })?;
+        let found = columns.of(&item)?;
         Ok(Self {
             table: table.to_string(),
             columns: found.into_iter().map(|column| column.name).collect(),
@@ -394,6 +390,27 @@ fn group(given: &ExprWithAlias) -> Option<Vec<Expr>> {
     match &given.expr {
         Expr::Function(function) if name_of(function).as_deref() == Some(GROUP) => args(function),
         _ => None,
+    }
+}
+
+/// Names the aggregates of a pivot that has several, as DuckDB does, by what is written: they become other calls.
+pub(super) fn name_aggregates(factor: &mut TableFactor) {
+    let TableFactor::Pivot {
+        table,
+        aggregate_functions: all,
+        ..
+    } = factor
+    else {
+        return;
+    };
+    name_aggregates(table);
+    if parted(all).0.len() > 1 {
+        for given in all {
+            if given.alias.is_none() && group(given).is_none() {
+                let name = naming::name(&given.expr, Dialect::DuckDb);
+                given.alias = Some(Ident::with_quote('"', name));
+            }
+        }
     }
 }
 

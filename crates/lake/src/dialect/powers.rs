@@ -1,4 +1,4 @@
-//! `a ^ b` raises a number to a power, as a double.
+//! `a ^ b` and `a ** b` raise a number to a power, as a double.
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
@@ -7,6 +7,7 @@ use datafusion::logical_expr::cast;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
+use super::tokens;
 use crate::functions;
 use crate::types::Dialect;
 
@@ -19,8 +20,10 @@ impl ExprPlanner for Powers {
         expr: RawBinaryExpr,
         _schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
-        if expr.op != BinaryOperator::PGExp {
-            return Ok(PlannerResult::Original(expr));
+        match &expr.op {
+            BinaryOperator::PGExp => {}
+            BinaryOperator::Custom(op) if op == tokens::POWER => {}
+            _ => return Ok(PlannerResult::Original(expr)),
         }
         let operands = [expr.left, expr.right].map(|side| cast(side, DataType::Float64));
         let power = functions::named_in("power", self.0);

@@ -20,6 +20,7 @@ use super::groupings;
 use super::hidden;
 use super::naming;
 use super::own;
+use super::pivots;
 use super::qualified;
 use super::samples;
 use crate::types::Dialect;
@@ -58,11 +59,6 @@ impl VisitorMut for Rewriter {
         if self.0 == Dialect::Postgres {
             select.projection.iter_mut().for_each(series_rows);
         }
-        if select.from.iter().any(is_positional) {
-            let problem = Diagnostic::error("POSITIONAL JOIN is not supported")
-                .hint("join by row_number() over (), or give the rows a key");
-            return ControlFlow::Break(Box::new(problem));
-        }
         if self.0 == Dialect::DuckDb && joins_all(select) {
             let problem = Diagnostic::error("SQL syntax: a JOIN says nothing of how it joins")
                 .hint("ON a.id = b.id, USING (id), or CROSS JOIN for all pairs of rows");
@@ -78,6 +74,14 @@ impl VisitorMut for Rewriter {
             return ControlFlow::Break(Box::new(problem));
         }
         qualified::rewrite(select);
+        if self.0 == Dialect::DuckDb {
+            let joined = |item: &mut TableWithJoins| {
+                let joined = item.joins.iter_mut().map(|join| &mut join.relation);
+                joined.for_each(pivots::name_aggregates);
+                pivots::name_aggregates(&mut item.relation);
+            };
+            select.from.iter_mut().for_each(joined);
+        }
         groupings::rewrite(select);
         name_items(select, self.0);
         select.projection.iter_mut().for_each(fold_star);
@@ -322,26 +326,6 @@ fn fold_star(item: &mut SelectItem) {
         .iter_mut()
         .flat_map(|all| &mut all.items);
     replaced.for_each(|item| fold(&mut item.column_name));
-}
-
-/// `t POSITIONAL JOIN u`, where the parser takes the word for a name of `t`.
-fn is_positional(item: &TableWithJoins) -> bool {
-    let before = std::iter::once(&item.relation).chain(item.joins.iter().map(|j| &j.relation));
-    let mut pairs = before.zip(&item.joins);
-    pairs.any(|(factor, join)| {
-        let alias = match factor {
-            TableFactor::Table { alias, .. } | TableFactor::Derived { alias, .. } => alias.as_ref(),
-            _ => None,
-        };
-        let is_bare = matches!(
-            join.join_operator,
-            JoinOperator::Join(JoinConstraint::None) | JoinOperator::Inner(JoinConstraint::None)
-        );
-        is_bare
-            && alias.is_some_and(|alias| {
-                !alias.explicit && alias.name.value.eq_ignore_ascii_case("positional")
-            })
-    })
 }
 
 /// The engine would answer with all rows.

@@ -12,12 +12,14 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
+use super::calls::fill;
 use super::catalog;
 use super::columns;
 use super::commands;
 use super::described;
 use super::friendly;
 use super::methods;
+use super::offsets;
 use super::patterns;
 use super::spelling::{self, Written};
 use super::tokens;
@@ -88,10 +90,12 @@ fn statements(
         tokens::join_texts(&mut tokens)?;
         tokens::rewrite(&mut tokens, dialect);
     }
-    Parser::new(dialect)
+    let mut statements = Parser::new(dialect)
         .with_recursion_limit(depth)
         .with_tokens_with_locations(tokens)
-        .parse_statements()
+        .parse_statements()?;
+    statements.iter_mut().for_each(offsets::treat_nulls);
+    Ok(statements)
 }
 
 /// An identifier as it is looked up: in lower case unless quoted.
@@ -153,6 +157,21 @@ fn lambda(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     }))
 }
 
+/// Takes `IN` or `NOT IN` before what has no parentheses around it, and tells which. None: something else is there.
+fn is_in_value(parser: &mut Parser<'_>) -> Option<bool> {
+    let is = |token: &TokenWithSpan, keyword| matches!(&token.token, Token::Word(word) if word.keyword == keyword);
+    let [first, second, third] = parser.peek_tokens_ref();
+    let (negated, behind) = match is(first, Keyword::NOT) {
+        true => (true, is(second, Keyword::IN).then_some(third)?),
+        false => (false, is(first, Keyword::IN).then_some(second)?),
+    };
+    if behind.token == Token::LParen || is(behind, Keyword::UNNEST) {
+        return None;
+    }
+    (0..=usize::from(negated)).for_each(|_| drop(parser.next_token()));
+    Some(negated)
+}
+
 /// Words that open a clause of Hive's together with `BY`.
 fn is_of_by(keyword: &Keyword) -> bool {
     matches!(
@@ -211,7 +230,12 @@ impl Dialect for Syntax {
     }
 
     fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
-        POSTGRES.get_next_precedence(parser)
+        match &parser.peek_token_ref().token {
+            Token::CustomBinaryOperator(op) if op == tokens::POWER => {
+                Some(Ok(self.prec_value(Precedence::Caret)))
+            }
+            _ => POSTGRES.get_next_precedence(parser),
+        }
     }
 
     fn prec_value(&self, precedence: Precedence) -> u8 {
@@ -240,7 +264,8 @@ impl Dialect for Syntax {
         }))
     }
 
-    /// The parser takes all of `b OR c` as the right side of `a IS DISTINCT FROM b OR c`.
+    /// The parser takes all of `b OR c` as the right side of `a IS DISTINCT FROM b OR c`, and knows lists in parentheses
+    /// alone: `x IN list` asks a list whether it holds `x`.
     fn parse_infix(
         &self,
         parser: &mut Parser<'_>,
@@ -255,6 +280,16 @@ impl Dialect for Syntax {
                 op: BinaryOperator::DuckIntegerDivide,
                 right: Box::new(right),
             }));
+        }
+        if let Some(negated) = is_in_value(parser) {
+            let template = match negated {
+                true => "not contains(_1, _2)",
+                false => "contains(_1, _2)",
+            };
+            let list = parser.parse_subexpr(precedence);
+            return list
+                .map(|list| fill(template, &[list, left.clone()]))
+                .transpose();
         }
         let build = if parser.parse_keywords(&[IS, DISTINCT, FROM]) {
             Expr::IsDistinctFrom

@@ -39,16 +39,22 @@ fn refused(tokens: &[TokenWithSpan], at: usize) -> Option<&'static str> {
         );
     }
     let excluded = word(at, "exclude").filter(|second| {
-        word(*second, "current")
-            .and_then(|third| word(third, "row"))
+        let follows = |first, then| word(*second, first).and_then(|third| word(third, then));
+        let is_bare = |of| word(*second, of).is_some_and(|end| tokens[end].token == Token::RParen);
+        follows("current", "row")
+            .or(follows("no", "others"))
             .is_some()
-            || word(*second, "no")
-                .and_then(|third| word(third, "others"))
-                .is_some()
+            || is_bare("group")
+            || is_bare("ties")
     });
     if excluded.is_some() {
         return Some(
-            "EXCLUDE in a window's frame is not supported: take the difference of two windows",
+            "the frame of a window with EXCLUDE is not supported: take the difference of two windows",
+        );
+    }
+    if word(at, "positional").is_some_and(|second| word(second, "join").is_some()) {
+        return Some(
+            "a join by places (POSITIONAL JOIN) is not supported: join by row_number() over ()",
         );
     }
     let limited = word(at, "limit")?;
@@ -165,13 +171,16 @@ fn drop_empty_calls(tokens: &mut Vec<TokenWithSpan>) {
     }
 }
 
+/// As `^`, which it is not called in names and errors.
+pub(super) const POWER: &str = "**";
+
 /// Two tokens that touch are one.
 fn join_pairs(tokens: &mut Vec<TokenWithSpan>) {
     let mut at = 1;
     while at < tokens.len() {
         let joined = match (&tokens[at - 1].token, &tokens[at].token) {
             (Token::Div, Token::Div) => Some(Token::DuckIntDiv),
-            (Token::Mul, Token::Mul) => Some(Token::Caret),
+            (Token::Mul, Token::Mul) => Some(Token::CustomBinaryOperator(POWER.to_owned())),
             _ => None,
         };
         if let Some(token) = joined {
@@ -193,7 +202,7 @@ fn counted(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
     is_counted.then_some(end)
 }
 
-/// `x IN [1, 2]` is `x IN (1, 2)`, `interval (1) month` needs no parentheses, `trim(both from x)` has spaces to trim, and `sum(x) FILTER (condition)` a
+/// `interval (1) month` needs no parentheses, `trim(both from x)` has spaces to trim, and `sum(x) FILTER (condition)` a
 /// `WHERE`.
 fn short_forms(tokens: &mut Vec<TokenWithSpan>) {
     let mut at = 0;
@@ -206,12 +215,6 @@ fn short_forms(tokens: &mut Vec<TokenWithSpan>) {
         let follows =
             |wanted| matches!(&tokens[second].token, Token::Word(w) if w.keyword == wanted);
         match keyword {
-            Keyword::IN if tokens[second].token == Token::LBracket => {
-                if let Some(end) = closing(tokens, second) {
-                    tokens[second].token = Token::LParen;
-                    tokens[end].token = Token::RParen;
-                }
-            }
             Keyword::INTERVAL if tokens[second].token == Token::LParen => {
                 if let Some(end) = counted(tokens, second) {
                     tokens[second].token = Token::Whitespace(Whitespace::Space);
@@ -384,19 +387,6 @@ fn is_behind_call(tokens: &[TokenWithSpan], at: usize) -> bool {
     let mut before = tokens[..at].iter().rev();
     let last = before.find(|token| !matches!(token.token, Token::Whitespace(_)));
     last.is_some_and(|last| last.token == Token::RParen)
-}
-
-/// The bracket that closes the one at this place.
-fn closing(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
-    let mut depth = 0;
-    (open..tokens.len()).find(|at| {
-        match tokens[*at].token {
-            Token::LBracket => depth += 1,
-            Token::RBracket => depth -= 1,
-            _ => {}
-        }
-        depth == 0
-    })
 }
 
 /// How the word of a lambda is written that has an arrow in its place.

@@ -55,10 +55,7 @@ impl VisitorMut for Marker {
         if let Some(OrderByKind::Expressions(keys)) = by {
             keys.iter_mut().for_each(|key| place(&mut key.expr));
         }
-        if let SetExpr::Values(values) = query.body.as_mut() {
-            let rows = values.rows.iter_mut();
-            rows.for_each(|row| row.content.iter_mut().for_each(mark));
-        }
+        mark_values(&mut query.body);
         ControlFlow::Continue(())
     }
 
@@ -110,6 +107,21 @@ impl VisitorMut for Marker {
             _ => {}
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// Rows that are written out, those of a union too.
+fn mark_values(body: &mut SetExpr) {
+    match body {
+        SetExpr::Values(values) => {
+            let rows = values.rows.iter_mut();
+            rows.for_each(|row| row.content.iter_mut().for_each(mark));
+        }
+        SetExpr::SetOperation { left, right, .. } => {
+            mark_values(left);
+            mark_values(right);
+        }
+        _ => {}
     }
 }
 

@@ -126,7 +126,9 @@ pub(super) fn given(problem: Diagnostic, sql: &str) -> Diagnostic {
         let hint = format!("cast it: {function}(x::double)");
         return problem.hint(hint);
     }
-    if let Some(hint) = named("there is no table or view '").and_then(|name| later(name, sql)) {
+    if let Some(name) = named("there is no table or view '")
+        && let Some(hint) = later(name, sql).or_else(|| misspelt(name, sql))
+    {
         return problem.hint(hint);
     }
     if message.starts_with("SQL syntax")
@@ -220,6 +222,23 @@ fn later(name: &str, sql: &str) -> Option<String> {
     (0..defined)
         .any(is_read)
         .then(|| format!("'{name}' is known behind where WITH names it: put it first"))
+}
+
+/// A query of `WITH` whose name is nearly that.
+fn misspelt(name: &str, sql: &str) -> Option<String> {
+    let name = name.rsplit('.').next()?;
+    let tokens = stumbled::tokens(sql)?;
+    let queries = tokens.windows(3).filter_map(|three| match three {
+        [name, word, open] if open.token == Token::LParen => match (&name.token, &word.token) {
+            (Token::Word(name), Token::Word(word)) if word.keyword == Keyword::AS => {
+                Some(name.value.to_lowercase())
+            }
+            _ => None,
+        },
+        _ => None,
+    });
+    let queries: Vec<String> = queries.collect();
+    suggest::nearest(name, queries.iter().map(String::as_str))
 }
 
 #[cfg(test)]

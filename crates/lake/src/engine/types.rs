@@ -88,6 +88,9 @@ pub fn sql_type(data_type: &DataType) -> String {
         DataType::List(item) | DataType::LargeList(item) => {
             format!("{}[]", sql_type(item.data_type()))
         }
+        DataType::FixedSizeList(item, length) => {
+            format!("{}[{length}]", sql_type(item.data_type()))
+        }
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView => "bytea".to_owned(),
         _ => "text".to_owned(),
     }
@@ -106,6 +109,9 @@ pub fn type_name(data_type: &DataType, dialect: Dialect) -> String {
     match data_type {
         DataType::List(item) | DataType::LargeList(item) => {
             return format!("{}[]", type_name(item.data_type(), dialect));
+        }
+        DataType::FixedSizeList(item, length) => {
+            return format!("{}[{length}]", type_name(item.data_type(), dialect));
         }
         DataType::LargeUtf8 => return "JSON".to_owned(),
         DataType::Struct(fields) if is_tuple(fields) => {

@@ -26,6 +26,11 @@ impl Step {
     }
 }
 
+/// Whether it can be read.
+pub(crate) fn check_path(text: &str) -> Result<()> {
+    path(text).map(drop)
+}
+
 /// `$.a.b[0]`, `/a/b/0`, or the name of one key.
 pub(super) fn path(text: &str) -> Result<Vec<Step>> {
     if let Some(rest) = text.strip_prefix('$') {
@@ -71,8 +76,9 @@ fn dollar(mut rest: &str, whole: &str) -> Result<Vec<Step>> {
                 rest = more;
             }
             '[' => {
-                let place = after.split_once(']');
-                let (inside, more) = place.unwrap_or((after, ""));
+                let Some((inside, more)) = after.split_once(']') else {
+                    return exec_err!("'{whole}' is no path into JSON");
+                };
                 match inside.replace('#', "").parse::<i64>() {
                     _ if inside == "*" => steps.push(Step::EachItem),
                     Ok(at) => steps.push(Step::At(at)),

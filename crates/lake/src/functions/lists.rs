@@ -18,6 +18,7 @@ use arrow::row::{Row, RowConverter, SortField};
 use chrono::Months;
 use datafusion::common::exec_err;
 use datafusion::error::Result;
+use datafusion::logical_expr::type_coercion::binary::comparison_coercion;
 
 use super::dates::moment;
 use super::function::{Function, Takes, boolean, int, strict, strict_lists, texts};
@@ -119,22 +120,20 @@ pub(super) const DUCKDB: &[Function] = &[
         },
         run: |arrays| first_most(&arrays[0]),
     },
-    // Of a list an item, of a text a part.
+    // Of a list an item, of a map a key, of a text a part.
     Function {
         names: &["contains"],
         takes: &[Takes::Any, Takes::Any],
         count: (2, 2),
         gives: boolean,
         run: |arrays| match arrays[0].data_type() {
-            DataType::List(item) => {
-                let wanted = cast(&arrays[1], item.data_type())?;
+            DataType::List(_) => {
                 let lists = arrays[0].as_list::<i32>();
-                strict::<BooleanArray, _>(&[Arc::clone(&arrays[0]), wanted.clone()], |row| {
-                    let items = lists.value(row.at());
-                    let same = wanted.slice(row.at(), 1);
-                    let same = eq(&items, &Scalar::new(same))?;
-                    Ok(Some(same.iter().any(|same| same == Some(true))))
-                })
+                held(arrays, lists.values(), lists.value_offsets())
+            }
+            DataType::Map(..) => {
+                let maps = arrays[0].as_map();
+                held(arrays, maps.keys(), maps.value_offsets())
             }
             _ => {
                 let texts = [
@@ -146,6 +145,28 @@ pub(super) const DUCKDB: &[Function] = &[
         },
     },
 ];
+
+/// Whether the value is among the items of its row. A text beside items of another kind is read as one of them.
+fn held(arrays: &[ArrayRef], items: &ArrayRef, ends: &[i32]) -> Result<ArrayRef> {
+    let (of_items, of_value) = (items.data_type(), arrays[1].data_type());
+    let one_is_text = of_items.is_string() != of_value.is_string();
+    let both = match one_is_text {
+        true => None,
+        false => comparison_coercion(of_items, of_value),
+    };
+    let both = both.unwrap_or_else(|| of_items.clone());
+    let keys = |values: &ArrayRef| match both.is_nested() {
+        true => nested_keys(&cast(values, &both)?),
+        false => Ok(cast(values, &both)?),
+    };
+    let (items, wanted) = (keys(items)?, keys(&arrays[1])?);
+    strict::<BooleanArray, _>(&[Arc::clone(&arrays[0]), Arc::clone(&wanted)], |row| {
+        let (first, end) = (ends[row.at()] as usize, ends[row.at() + 1] as usize);
+        let own = items.slice(first, end - first);
+        let same = eq(&own, &Scalar::new(wanted.slice(row.at(), 1)))?;
+        Ok(Some(same.iter().any(|same| same == Some(true))))
+    })
+}
 
 fn sum_type(list: &DataType) -> DataType {
     match list {

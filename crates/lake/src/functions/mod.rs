@@ -42,6 +42,7 @@ pub(crate) use dates::{PART_NAMES, part_name};
 pub use forms::without_exponent;
 pub(crate) use intervals::canonical as interval;
 pub(crate) use json_many::is_wild;
+pub(crate) use json_text::check_path;
 pub(crate) use patterns::{of_ascii, of_postgres, replacement};
 pub(crate) use reduced::reduce;
 pub(crate) use regexes::similar;
@@ -84,6 +85,7 @@ pub(crate) fn all(dialect: Dialect) -> Vec<ScalarUDF> {
             likeness::DUCKDB,
             lists::DUCKDB,
             paths::DUCKDB,
+            printf::DUCKDB,
             regexes::DUCKDB,
             json::DUCKDB,
             json_compared::DUCKDB,
@@ -102,6 +104,7 @@ pub(crate) fn all(dialect: Dialect) -> Vec<ScalarUDF> {
             json_made::POSTGRES,
             types::POSTGRES,
             numbers::POSTGRES,
+            printf::POSTGRES,
             roots::POSTGRES,
         ],
     };

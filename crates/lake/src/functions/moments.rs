@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::timezone::Tz;
 use arrow::array::{
     Array, ArrayRef, AsArray, Int64Array, IntervalMonthDayNanoArray, StringArray,
-    TimestampMicrosecondArray,
+    Time64NanosecondArray, TimestampMicrosecondArray,
 };
 use arrow::compute::cast;
 use arrow::compute::{CastOptions, cast_with_options};
@@ -160,6 +160,21 @@ pub(super) const FUNCTIONS: &[Function] = &[
             })
         },
     },
+    // A time of the day before or after it, by the hours of a length alone.
+    Function {
+        names: &["time_after"],
+        takes: &[Takes::Moment, Takes::Moment],
+        count: (2, 2),
+        gives: time,
+        run: |arrays| times_away(arrays, 1),
+    },
+    Function {
+        names: &["time_before"],
+        takes: &[Takes::Moment, Takes::Moment],
+        count: (2, 2),
+        gives: time,
+        run: |arrays| times_away(arrays, -1),
+    },
     Function {
         names: &["epoch_ms"],
         takes: &[Takes::Any],
@@ -282,6 +297,20 @@ pub(super) const FUNCTIONS: &[Function] = &[
         },
     },
 ];
+
+/// As the engine reads one.
+fn time(_: &[DataType]) -> DataType {
+    DataType::Time64(TimeUnit::Nanosecond)
+}
+
+fn times_away(arrays: &[ArrayRef], sign: i64) -> Result<ArrayRef> {
+    let times = arrays[0].as_primitive::<Time64MicrosecondType>();
+    strict::<Time64NanosecondArray, _>(arrays, |row| {
+        let away = sign * (row.interval(1).nanoseconds / 1_000 % DAY);
+        let time = (times.value(row.at()) + away).rem_euclid(DAY);
+        Ok(Some(time * 1_000))
+    })
+}
 
 fn zoned() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))

@@ -1,4 +1,4 @@
-//! Text with values set in: `printf`, and `format` with `{}` or `%s`.
+//! Text with values set in: `printf`, and `format` with `{}` or, but in DuckDB, `%s`.
 
 use arrow::array::StringArray;
 use arrow::datatypes::DataType;
@@ -9,39 +9,51 @@ use super::function::{Function, Row, Takes, lenient, text};
 use super::text::{ident, literal};
 use crate::types::Dialect;
 
-pub(super) const FUNCTIONS: &[Function] = &[
-    Function {
-        names: &["printf"],
-        takes: &[Takes::Text, Takes::Any],
-        count: (1, 64),
-        gives: text,
-        run: |arrays| {
-            lenient::<StringArray, _>(arrays, |row| match has_null(&row) {
-                true => Ok(None),
-                false => percents(row, false).map(Some),
-            })
-        },
+pub(super) const FUNCTIONS: &[Function] = &[Function {
+    names: &["printf"],
+    takes: &[Takes::Text, Takes::Any],
+    count: (1, 64),
+    gives: text,
+    run: |arrays| {
+        lenient::<StringArray, _>(arrays, |row| match has_null(&row) {
+            true => Ok(None),
+            false => percents(row, false).map(Some),
+        })
     },
-    Function {
-        names: &["format"],
-        takes: &[Takes::Text, Takes::Any],
-        count: (1, 64),
-        gives: text,
-        run: |arrays| {
-            lenient::<StringArray, _>(arrays, |row| {
-                if row.is_null(0) {
-                    return Ok(None);
-                }
-                // DuckDB's form has braces, PostgreSQL's percent signs.
-                match row.text(0).contains('{') {
-                    true if has_null(&row) => Ok(None),
-                    true => braces(row).map(Some),
-                    false => percents(row, true).map(Some),
-                }
-            })
-        },
+}];
+
+pub(super) const DUCKDB: &[Function] = &[Function {
+    names: &["format"],
+    takes: &[Takes::Text, Takes::Any],
+    count: (1, 64),
+    gives: text,
+    run: |arrays| {
+        lenient::<StringArray, _>(arrays, |row| match has_null(&row) {
+            true => Ok(None),
+            false => braces(row).map(Some),
+        })
     },
-];
+}];
+
+pub(super) const POSTGRES: &[Function] = &[Function {
+    names: &["format"],
+    takes: &[Takes::Text, Takes::Any],
+    count: (1, 64),
+    gives: text,
+    run: |arrays| {
+        lenient::<StringArray, _>(arrays, |row| {
+            if row.is_null(0) {
+                return Ok(None);
+            }
+            // DuckDB's form has braces, PostgreSQL's percent signs.
+            match row.text(0).contains('{') {
+                true if has_null(&row) => Ok(None),
+                true => braces(row).map(Some),
+                false => percents(row, true).map(Some),
+            }
+        })
+    },
+}];
 
 fn has_null(row: &Row<'_>) -> bool {
     (0..row.len()).any(|argument| row.is_null(argument))

@@ -2,6 +2,7 @@
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, StringArray};
 use arrow::datatypes::DataType;
+use datafusion::common::exec_err;
 use datafusion::error::Result;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -143,6 +144,18 @@ pub(super) const DUCKDB: &[Function] = &[
     },
     UPPER,
     Function {
+        names: &["bar"],
+        takes: &[Takes::Double],
+        count: (3, 4),
+        gives: text,
+        run: |arrays| {
+            strict::<StringArray, _>(arrays, |row| {
+                let width = if row.len() == 4 { row.double(3) } else { 80.0 };
+                bar(row.double(0), (row.double(1), row.double(2)), width).map(Some)
+            })
+        },
+    },
+    Function {
         names: &["strip_accents"],
         takes: &[Takes::Text],
         count: (1, 1),
@@ -190,6 +203,23 @@ pub(super) const DUCKDB: &[Function] = &[
         ..TRIM
     },
 ];
+
+/// As wide as the value's part of the way, in eighths of a letter, with spaces up to the width.
+fn bar(value: f64, (from, to): (f64, f64), width: f64) -> Result<String> {
+    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    if !(1.0..=1000.0).contains(&width) {
+        return exec_err!("bar() has a width from 1 to 1000");
+    }
+    let filled = match value {
+        value if value.is_nan() || value < from => 0.0,
+        value if value > to => width,
+        value => width * (value - from) / (to - from),
+    };
+    let eighths = (filled * 8.0) as usize;
+    let drawn = "█".repeat(eighths / 8) + PARTS[eighths % 8];
+    let width = width as usize;
+    Ok(format!("{drawn:<width$}"))
+}
 
 /// What is behind the first argument, and not null.
 fn parts(row: Row<'_>) -> Result<Vec<String>> {

@@ -85,6 +85,29 @@ async fn what_duckdb_refuses_is_an_error() {
         ),
         ("broken->>'a'", "try(broken->>'a')", "this is no JSON"),
         (
+            "v->>'$.a[' from o where false--",
+            "v->>'$.a[0]'",
+            "no path into JSON",
+        ),
+        ("v->'$[0'", "v->'$[0]'", "no path into JSON"),
+        (
+            r"substring(v from '\d')",
+            "substring(v from '1')",
+            "Cannot cast",
+        ),
+        (
+            "percentile_cont(0.5) within group (order by i) over ()",
+            "quantile_cont(i, 0.5) over ()",
+            "WITHIN GROUP is of no window",
+        ),
+        (
+            "sum(i) over (order by i rows unbounded preceding exclude ties)",
+            "sum(i) over (order by i rows unbounded preceding)",
+            "EXCLUDE is not supported",
+        ),
+        ("'[1,2,3]'::int[2]", "'[1,2]'::int[2]", "has length 3"),
+        ("v ** 'a'", "2 ** i", "Cannot cast"),
+        (
             "json_extract('{\"b\": abc, \"a\": 2}', '$.a')",
             "json_extract('{\"b\": NaN, \"a\": 2,}', '$.a')",
             "at byte 6",

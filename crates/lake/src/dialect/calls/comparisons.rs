@@ -182,14 +182,17 @@ const ANY: &str = "(case when _2 is null then null when coalesce(array_has(_2, _
 
 /// A list that is written out, of values that are not null.
 fn is_of_values(list: &Expr) -> bool {
-    let is_value = |item: &Expr| match item {
-        Expr::Value(value) => value.value != Value::Null,
-        Expr::UnaryOp { .. } => true,
-        _ => false,
-    };
     match list {
         Expr::Array(array) => array.elem.iter().all(is_value),
         Expr::Nested(inner) => is_of_values(inner),
+        _ => false,
+    }
+}
+
+pub(super) fn is_value(item: &Expr) -> bool {
+    match item {
+        Expr::Value(value) => value.value != Value::Null,
+        Expr::UnaryOp { .. } => true,
         _ => false,
     }
 }

@@ -64,7 +64,8 @@ pub(super) fn rewrite(name: &str, function: &mut Function) -> bool {
     true
 }
 
-/// `x.a` of a parameter is a field of it.
+/// `x.a` of a parameter is a field of it. And a list that is written out is a call: the engine looks for what is in it
+/// outside of the lambda.
 pub(super) fn fields(lambda: &mut LambdaFunction) {
     let names: Vec<String> = match &lambda.params {
         OneOrManyWithParens::One(one) => vec![folded(&one.name)],
@@ -91,6 +92,13 @@ impl VisitorMut for OfParameters {
                 named.unwrap_or(of)
             };
             *expr = rest.iter().fold(Expr::Identifier(first.clone()), field);
+        }
+        if let Expr::Array(list) = expr
+            && !list.elem.is_empty()
+        {
+            let places: Vec<String> = (1..=list.elem.len()).map(|at| format!("_{at}")).collect();
+            let call = format!("make_array({})", places.join(", "));
+            *expr = fill(&call, &list.elem).unwrap_or_else(|| expr.clone());
         }
         ControlFlow::Continue(())
     }

@@ -232,6 +232,16 @@ fn call(function: &mut Function, dialect: Dialect) -> Result<Option<Expr>, Diagn
     ) {
         return Ok(Some(known));
     }
+    if let ("contains", Some([Expr::Array(list), value])) =
+        (name.as_str(), args(function).as_deref())
+        && (dialect == Dialect::Postgres || list.elem.iter().all(comparisons::is_value))
+    {
+        return Ok(Some(Expr::InList {
+            expr: Box::new(value.clone()),
+            list: list.elem.clone(),
+            negated: false,
+        }));
+    }
     if name == "try" && dialect == Dialect::DuckDb {
         return tries::tried(function);
     }

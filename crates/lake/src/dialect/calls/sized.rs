@@ -23,6 +23,14 @@ pub(super) fn rewrite(expr: &Expr, dialect: Dialect) -> Option<Expr> {
         ),
         (
             Expr::Cast {
+                expr: of,
+                data_type: DataType::Array(ArrayElemTypeDef::SquareBracket(item, Some(_))),
+                ..
+            },
+            Dialect::DuckDb,
+        ) if literal(of).is_some() => Some(through_list(expr, item)),
+        (
+            Expr::Cast {
                 expr,
                 data_type: DataType::Bytea | DataType::Blob(None) | DataType::Varbinary(None),
                 ..
@@ -90,7 +98,11 @@ pub(super) fn rewrite(expr: &Expr, dialect: Dialect) -> Option<Expr> {
         ) => {
             let mut args = vec![expr.as_ref().clone(), from.as_ref().clone()];
             if literal(from).is_some() && substring_for.is_none() {
-                return fill("regexp_substr(_1, _2)", &args);
+                // A pattern to PostgreSQL.
+                return match dialect {
+                    Dialect::Postgres => fill("regexp_substr(_1, _2)", &args),
+                    Dialect::DuckDb => fill("substr_from(_1, _2::bigint)", &args),
+                };
             }
             args.extend(substring_for.as_deref().cloned());
             match (dialect, args.len()) {
@@ -101,6 +113,19 @@ pub(super) fn rewrite(expr: &Expr, dialect: Dialect) -> Option<Expr> {
         }
         _ => None,
     }
+}
+
+/// A text that is cast to lists of one length is one of any length first.
+fn through_list(cast: &Expr, item: &DataType) -> Expr {
+    let (mut list, mut sized) = (cast.clone(), cast.clone());
+    if let Expr::Cast { data_type, .. } = &mut list {
+        let item = Box::new(item.clone());
+        *data_type = DataType::Array(ArrayElemTypeDef::SquareBracket(item, None));
+    }
+    if let Expr::Cast { expr, .. } = &mut sized {
+        **expr = list;
+    }
+    sized
 }
 
 /// The bytes of a constant: `\x41` is one of them, in PostgreSQL `\x4142` two.

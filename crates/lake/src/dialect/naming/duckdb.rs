@@ -285,8 +285,11 @@ pub(super) fn type_name(of: &DataType) -> String {
         DataType::Timestamp(_, TimezoneInfo::Tz) => "TIMESTAMPTZ".to_owned(),
         DataType::Array(datafusion::sql::sqlparser::ast::ArrayElemTypeDef::SquareBracket(
             item,
-            _,
-        )) => format!("{}[]", type_name(item)),
+            length,
+        )) => {
+            let length = length.map(|length| length.to_string()).unwrap_or_default();
+            format!("{}[{length}]", type_name(item))
+        }
         DataType::JSON => "\"json\"".to_owned(),
         other => other.to_string(),
     }

@@ -4,7 +4,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::{DataFusionError, SchemaError, TableReference};
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, JoinConstraint, JoinOperator, ObjectName, SelectItem, SetExpr,
+    FunctionArguments, Ident, Join, JoinConstraint, JoinOperator, ObjectName, SelectItem, SetExpr,
     Statement, TableFactor, TableWithJoins, Value, With,
 };
 use forebay_core::Diagnostic;
@@ -36,11 +36,38 @@ impl Columns<'_> {
         dialect: Dialect,
     ) -> Result<Vec<Column>, Diagnostic> {
         let mut left = self.of_factor(&mut item.relation, dialect)?;
-        for join in &mut item.joins {
-            let right = self.of_factor(&mut join.relation, dialect)?;
+        for at in 0..item.joins.len() {
+            let (before, join) = item.joins.split_at_mut(at);
+            let join = &mut join[0];
+            let right = match join.relation {
+                TableFactor::Derived { lateral: true, .. } => {
+                    self.of_lateral(&item.relation, before, &join.relation)?
+                }
+                _ => self.of_factor(&mut join.relation, dialect)?,
+            };
             left = combine(left, right, &mut join.join_operator, dialect)?;
         }
         Ok(left)
+    }
+
+    /// The columns of what reads those before it.
+    fn of_lateral(
+        &self,
+        first: &TableFactor,
+        joins: &[Join],
+        lateral: &TableFactor,
+    ) -> Result<Vec<Column>, Diagnostic> {
+        let mut item = TableWithJoins {
+            relation: first.clone(),
+            joins: joins.to_vec(),
+        };
+        let before = self.of(&item)?.len();
+        item.joins.push(Join {
+            relation: lateral.clone(),
+            global: false,
+            join_operator: JoinOperator::CrossJoin(JoinConstraint::None),
+        });
+        Ok(self.of(&item)?.split_off(before))
     }
 
     fn of_factor(
