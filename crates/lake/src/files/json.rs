@@ -14,9 +14,9 @@ use serde_json::{Map, Value};
 
 use super::Opened;
 use super::added::{self, Added};
-use super::kinds::{ISO, Kind};
 use super::paths::{FilePath, reader, unreadable};
 use super::settings::{Named, Settings};
+use super::shape::Shape;
 use crate::engine::{from_arrow, from_engine};
 
 const BATCH: usize = 8192;
@@ -29,35 +29,46 @@ pub(super) fn open(files: &[FilePath], mut settings: Settings) -> Result<Opened,
     settings.pass_over(&["auto_detect", "sample_size", "union_by_name", "records"]);
     settings.end()?;
     let mut rows = Vec::new();
+    let mut of_file = Vec::new();
     for (at, file) in files.iter().enumerate() {
-        for mut row in read(file, &how)? {
-            if !row.is_object() {
-                row = Value::Object(Map::from_iter([("json".to_owned(), row)]));
-            }
-            for of in &added {
-                row[&of.name] = of.values[at].clone().map_or(Value::Null, Value::String);
-            }
-            rows.push(row);
+        let values = read(file, &how)?;
+        of_file.extend(std::iter::repeat_n(at, values.len()));
+        rows.extend(values);
+    }
+    let found = match given.is_empty() {
+        true => Shape::of(&rows),
+        false => Shape::as_given(&rows, &given),
+    };
+    let found = match found {
+        Shape::Object(_) => found,
+        value => {
+            let row = |value| Value::Object(Map::from_iter([("json".to_owned(), value)]));
+            rows = rows.into_iter().map(row).collect();
+            Shape::structure([("json".to_owned(), value)])
+        }
+    };
+    for row in &mut rows {
+        if row.is_null() {
+            *row = Value::Object(Map::new());
+        }
+        found.fit(row);
+    }
+    let own = apart(&mut rows, &found);
+    for (row, at) in rows.iter_mut().zip(of_file) {
+        for of in &added {
+            row[&of.name] = of.values[at].clone().map_or(Value::Null, Value::String);
         }
     }
-    let mut shape = Shape::Nothing;
-    rows.iter().for_each(|row| shape.observe(row));
-    let Shape::Object(fields) = &shape else {
-        return Err(
-            Diagnostic::error("the file holds no JSON objects").at(Location::file(&files[0].path))
-        );
-    };
-    rows.iter_mut().for_each(|row| shape.fit(row));
-    let schema = Arc::new(Schema::new(of_fields(fields)));
+    let of_added = added.iter().map(|of| (of.name.clone(), DataType::Utf8));
+    let known = |name: &String| added.iter().any(|of| of.name == *name);
+    let own: Vec<_> = own.into_iter().filter(|(name, _)| !known(name)).collect();
+    let fields = own.iter().cloned().chain(of_added);
+    let fields = fields.map(|(name, of)| Field::new(name, of, true));
+    let schema = Arc::new(Schema::new(fields.collect::<Fields>()));
     let batches = decode(&rows, &schema).map_err(from_arrow)?;
     let mut columns: Vec<String> = match given.is_empty() {
-        true => {
-            let own = fields.iter().map(|(name, _)| name);
-            own.filter(|name| !added.iter().any(|of| of.name == **name))
-                .map(|name| quote(name))
-                .collect()
-        }
-        false => given.iter().map(|column| wanted(column, fields)).collect(),
+        true => own.iter().map(|(name, _)| quote(name)).collect(),
+        false => given.iter().map(|column| wanted(column, &own)).collect(),
     };
     columns.extend(added.iter().map(Added::item));
     let rows = MemTable::try_new(schema, vec![batches]).map_err(from_engine)?;
@@ -82,7 +93,7 @@ pub(super) fn texts(files: &[FilePath], mut settings: Settings) -> Result<Opened
 }
 
 /// A column that is asked for, with its type: null where the file has none of its name.
-fn wanted((column, sql): &(Named, String), fields: &[(String, Shape)]) -> String {
+fn wanted((column, sql): &(Named, String), fields: &[(String, DataType)]) -> String {
     let own = fields.iter().enumerate();
     let own = own.map(|(at, (name, _))| (at, name));
     let own = own.into_iter().find(|(at, name)| column.is(*at, name));
@@ -91,6 +102,29 @@ fn wanted((column, sql): &(Named, String), fields: &[(String, Shape)]) -> String
         (None, Named::Name(name)) => format!("cast(null as {sql}) as {}", quote(name)),
         (None, Named::Place(at)) => format!("cast(null as {sql}) as column{at}"),
     }
+}
+
+/// The columns of the rows: names that differ by capitals alone get a number.
+fn apart(rows: &mut [Value], found: &Shape) -> Vec<(String, DataType)> {
+    let mut columns: Vec<(String, DataType)> = Vec::new();
+    for (name, shape) in found.fields().into_iter().flatten() {
+        let is_taken = |name: &str| columns.iter().any(|(of, _)| of.eq_ignore_ascii_case(name));
+        let mut own = name.to_owned();
+        let mut number = 1;
+        while is_taken(&own) {
+            own = format!("{name}_{number}");
+            number += 1;
+        }
+        if own != name {
+            for row in rows.iter_mut().filter_map(Value::as_object_mut) {
+                if let Some(value) = row.remove(name) {
+                    row.insert(own.clone(), value);
+                }
+            }
+        }
+        columns.push((own, shape.data_type()));
+    }
+    columns
 }
 
 /// How the file is read.
@@ -142,119 +176,6 @@ fn read(file: &FilePath, how: &How) -> Result<Vec<Value>, Diagnostic> {
         }
     }
     Ok(rows)
-}
-
-/// What all values of a place in the file are.
-#[derive(Clone, Debug, PartialEq)]
-enum Shape {
-    Nothing,
-    Scalar(Kind),
-    List(Box<Shape>),
-    Object(Vec<(String, Shape)>),
-    /// Values of different shapes: the JSON itself, as text.
-    Json,
-}
-
-const TEXTS: [Kind; 4] = [Kind::Time, Kind::Date(ISO), Kind::Timestamp, Kind::Instant];
-
-impl Shape {
-    fn observe(&mut self, value: &Value) {
-        let own = std::mem::replace(self, Shape::Nothing);
-        *self = own.with(value);
-    }
-
-    fn with(self, value: &Value) -> Shape {
-        match (self, value) {
-            (own, Value::Null) => own,
-            (Shape::Nothing, Value::Array(_)) => Shape::List(Box::new(Shape::Nothing)).with(value),
-            (Shape::Nothing, Value::Object(fields)) if !fields.is_empty() => {
-                Shape::Object(Vec::new()).with(value)
-            }
-            (Shape::Nothing, Value::Object(_)) => Shape::Json,
-            (Shape::Nothing, scalar) => Shape::Scalar(kind(scalar)),
-            (Shape::List(mut item), Value::Array(values)) => {
-                values.iter().for_each(|value| item.observe(value));
-                Shape::List(item)
-            }
-            (Shape::Object(mut own), Value::Object(fields)) => {
-                for (name, value) in fields {
-                    match own.iter_mut().find(|(known, _)| known == name) {
-                        Some((_, shape)) => shape.observe(value),
-                        None => own.push((name.clone(), Shape::Nothing.with(value))),
-                    }
-                }
-                Shape::Object(own)
-            }
-            (Shape::Scalar(own), scalar) if !scalar.is_array() && !scalar.is_object() => {
-                Shape::Scalar(wider(own, kind(scalar)))
-            }
-            _ => Shape::Json,
-        }
-    }
-
-    fn data_type(&self) -> DataType {
-        match self {
-            Shape::Nothing | Shape::Json => DataType::Utf8,
-            Shape::Scalar(kind) => kind.data_type(),
-            Shape::List(item) => DataType::new_list(item.data_type(), true),
-            Shape::Object(fields) => DataType::Struct(of_fields(fields)),
-        }
-    }
-
-    /// Writes as text what is text to the shape.
-    fn fit(&self, value: &mut Value) {
-        match (self, value) {
-            (_, Value::Null) => {}
-            (Shape::Json, value) => *value = Value::String(value.to_string()),
-            (Shape::Scalar(Kind::Text), value) if !value.is_string() => {
-                *value = Value::String(value.to_string());
-            }
-            (Shape::List(item), Value::Array(values)) => {
-                values.iter_mut().for_each(|value| item.fit(value));
-            }
-            (Shape::Object(own), Value::Object(fields)) => {
-                for (name, shape) in own {
-                    if let Some(value) = fields.get_mut(name) {
-                        shape.fit(value);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-fn of_fields(fields: &[(String, Shape)]) -> Fields {
-    let fields = fields.iter();
-    fields
-        .map(|(name, shape)| Field::new(name, shape.data_type(), true))
-        .collect()
-}
-
-fn kind(scalar: &Value) -> Kind {
-    match scalar {
-        Value::Bool(_) => Kind::Boolean,
-        Value::Number(number) if number.is_i64() => Kind::Whole,
-        Value::Number(number) if number.is_u64() => Kind::Huge,
-        Value::Number(_) => Kind::Double,
-        Value::String(text) => {
-            let found = TEXTS.into_iter().find(|kind| kind.accepts(text));
-            found.unwrap_or(Kind::Text)
-        }
-        _ => Kind::Text,
-    }
-}
-
-fn wider(one: Kind, other: Kind) -> Kind {
-    let numbers = [Kind::Whole, Kind::Huge, Kind::Double];
-    let dates = [Kind::Date(ISO), Kind::Timestamp];
-    for chain in [numbers.as_slice(), dates.as_slice()] {
-        let place = |kind: &Kind| chain.iter().position(|known| known == kind);
-        if let (Some(one), Some(other)) = (place(&one), place(&other)) {
-            return chain[one.max(other)].clone();
-        }
-    }
-    if one == other { one } else { Kind::Text }
 }
 
 fn decode(rows: &[Value], schema: &Arc<Schema>) -> Result<Vec<RecordBatch>, ArrowError> {

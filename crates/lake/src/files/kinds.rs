@@ -105,7 +105,7 @@ impl Kind {
             Self::Whole => whole(text).is_some(),
             Self::Huge => huge(text).is_some(),
             Self::Double => double(text).is_some(),
-            Self::Time => time(text).is_some(),
+            Self::Time => is_time(text),
             Self::Date(form) => date(text, *form).is_some(),
             Self::Moment(form) => moment(text, *form).is_some(),
             Self::DateBy(format) => date_by(text, format).is_some(),
@@ -274,6 +274,15 @@ fn date_by(text: &str, format: &str) -> Option<i32> {
 
 /// 1970-01-01 in days of the common era.
 const EPOCH: i32 = 719_163;
+
+/// Minutes have two digits where no seconds follow.
+fn is_time(text: &str) -> bool {
+    let is_written = match text.split_once(':') {
+        Some((_, minutes)) => minutes.contains(':') || minutes.len() == 2,
+        None => false,
+    };
+    is_written && text.trim() == text && time(text).is_some()
+}
 
 /// Microseconds of a day.
 pub(super) fn time(text: &str) -> Option<i64> {

@@ -10,8 +10,10 @@ mod names;
 mod parquet;
 mod paths;
 mod settings;
+mod shape;
 mod sniff;
 mod whole;
+mod written;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -153,7 +153,7 @@ async fn json_files_keep_their_objects_and_lists() {
     );
     assert_eq!(
         place.rows("select v from read_json_auto('b.ndjson')").await,
-        ["1", "one"]
+        ["1", "\"one\""]
     );
 }
 
@@ -440,5 +440,151 @@ async fn files_are_rows_of_names_and_contents() {
             ))
             .await,
         ["null|1", "null|2"]
+    );
+}
+
+/// As DuckDB 2.0 has them.
+#[tokio::test]
+async fn json_values_have_the_types_that_duckdb_finds() {
+    let place = place().await;
+    let duckdb = open_as(&place.folder, 256 << 20, Dialect::DuckDb).await;
+    let kinds = [
+        (&["1", "2.5"][..], "DOUBLE", &["1.0", "2.5"][..]),
+        (&["1", "true"], "JSON", &["1", "true"]),
+        (&["1", "\"x\"", "null"], "JSON", &["1", "\"x\"", "null"]),
+        (&["{\"x\":1}", "5"], "JSON", &["{\"x\":1}", "5"]),
+        (&["{\"x\":1}", "{\"x\":\"s\"}"], "STRUCT(x JSON)", &[]),
+        (&["[]", "[1]"], "BIGINT[]", &["[]", "[1]"]),
+        (&["[]"], "JSON[]", &["[]"]),
+        (&["[1,\"x\"]"], "JSON[]", &[]),
+        (&["{}"], "MAP(VARCHAR, JSON)", &["{}"]),
+        (
+            &["{}", "{\"x\":1}"],
+            "STRUCT(x BIGINT)",
+            &["{'x': NULL}", "{'x': 1}"],
+        ),
+        (
+            &["\"4-4-2\"", "\"25-12-2024\""],
+            "DATE",
+            &["2004-04-02", "2024-12-25"],
+        ),
+        (&["\"4-4-2\"", "\"x\""], "VARCHAR", &["4-4-2", "x"]),
+        (&["\"1:1\"", "\"12:3\""], "VARCHAR", &["1:1", "12:3"]),
+        (
+            &["\"1:2:3\"", "\"10:05\""],
+            "TIME",
+            &["01:02:03", "10:05:00"],
+        ),
+        (
+            &["\"2024-01-02 3:4:5\""],
+            "TIMESTAMP",
+            &["2024-01-02 03:04:05"],
+        ),
+        (
+            &["\"2024-01-02T03:04:05.5\""],
+            "VARCHAR",
+            &["2024-01-02T03:04:05.5"],
+        ),
+        (
+            &["\"2024-01-02T03:04Z\"", "\"2024-01-02 03:04:05+02:00\""],
+            "TIMESTAMP WITH TIME ZONE",
+            &["2024-01-02 03:04:00+00", "2024-01-02 01:04:05+00"],
+        ),
+        (
+            &["\"F47AC10B-58CC-4372-A567-0E02B2C3D479\""],
+            "VARCHAR",
+            &["f47ac10b-58cc-4372-a567-0e02b2c3d479"],
+        ),
+    ];
+    for (values, kind, texts) in kinds {
+        let text: Vec<String> = values.iter().map(|v| format!("{{\"a\":{v}}}")).collect();
+        put(&place, "k.json", &text.join("\n"));
+        let found = rows(&duckdb, "select distinct typeof(a) from 'k.json'").await;
+        assert_eq!(found, [kind], "{values:?}");
+        if !texts.is_empty() {
+            let found = rows(&duckdb, "select a::varchar from 'k.json'").await;
+            assert_eq!(found, texts, "{values:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn json_objects_whose_keys_are_data_are_maps() {
+    let place = place().await;
+    let duckdb = open_as(&place.folder, 256 << 20, Dialect::DuckDb).await;
+    let lines = |count: usize, line: &dyn Fn(usize) -> String| -> String {
+        (0..count).map(|i| line(i) + "\n").collect()
+    };
+    put(
+        &place,
+        "many.json",
+        &lines(20, &|i| format!("{{\"m\":{{\"k{i}\":{i}}}}}")),
+    );
+    assert_eq!(
+        rows(
+            &duckdb,
+            "select typeof(m), map_keys(m)[1], m['k3'] from 'many.json' where m['k3'] is not null"
+        )
+        .await,
+        ["MAP(VARCHAR, BIGINT)|k3|3"]
+    );
+    put(
+        &place,
+        "few.json",
+        &lines(9, &|i| format!("{{\"m\":{{\"k{i}\":{i}}}}}")),
+    );
+    assert_eq!(
+        rows(&duckdb, "select max(m.k8) from 'few.json'").await,
+        ["8"]
+    );
+    let keys = |count: usize, value: &dyn Fn(usize) -> String| {
+        let pairs: Vec<String> = (0..count)
+            .map(|i| format!("\"k{i}\":{}", value(i)))
+            .collect();
+        format!("{{{}}}", pairs.join(","))
+    };
+    put(&place, "wide.json", &keys(250, &|i| i.to_string()));
+    assert_eq!(
+        rows(
+            &duckdb,
+            "select typeof(json), json['k249'] from 'wide.json'"
+        )
+        .await,
+        ["MAP(VARCHAR, BIGINT)|249"]
+    );
+    put(
+        &place,
+        "rows.json",
+        &keys(250, &|i| {
+            if i % 2 == 0 {
+                "1".into()
+            } else {
+                "\"x\"".into()
+            }
+        }),
+    );
+    assert_eq!(
+        rows(&duckdb, "select k0, k249 from 'rows.json'").await,
+        ["1|x"]
+    );
+    put(&place, "one.json", "{\"a\":1,\"A\":2}\nnull\n");
+    assert_eq!(
+        rows(&duckdb, "select a, a_1 from 'one.json'").await,
+        ["1|2", "null|null"]
+    );
+    // Types that are asked for are read from the text.
+    put(
+        &place,
+        "given.json",
+        "{\"a\":\"4-4-2\",\"b\":\"x\",\"m\":{\"k\":1}}\n{\"a\":7,\"b\":{\"x\":1}}\n",
+    );
+    let asked = "columns = {'a': 'varchar', 'b': 'json', 'm': 'map(varchar, int)'}";
+    assert_eq!(
+        rows(
+            &duckdb,
+            &format!("select a, b ->> '$', m['k'] from read_json('given.json', {asked})")
+        )
+        .await,
+        ["4-4-2|x|1", "7|{\"x\":1}|null"]
     );
 }

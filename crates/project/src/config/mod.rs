@@ -13,7 +13,8 @@ mod types;
 mod vars;
 
 pub(crate) use node::{
-    Config, Reader, Setting, from_json, from_yaml, merge, over, setting_name, to_json, to_written,
+    Config, Reader, Setting, from_json, from_yaml, is_setting, merge, over, setting_name, to_json,
+    to_written,
 };
 pub(crate) use profile::Target;
 pub(crate) use project_file::{ProjectFile, ProjectName};

@@ -203,6 +203,11 @@ fn items(value: &Json) -> Vec<Json> {
     }
 }
 
+/// Whether dbt or we know a setting of the name.
+pub(crate) fn is_setting(name: &str) -> bool {
+    KNOWN.contains(&name)
+}
+
 /// Settings that dbt or we know. Others belong to some adapter and are nobody's mistake, unless
 /// they look like one of these.
 const KNOWN: &[&str] = &[

@@ -133,18 +133,22 @@ where parent.to_field is null
 {% macro default__dateadd(datepart, interval, from_date_or_timestamp) -%}
   ({{ from_date_or_timestamp }} + (({{ interval }}) * interval '1 {{ datepart }}'))
 {%- endmacro %}
+{# A part of a unit is none: 1.5 days are two. #}
+{% macro duckdb__dateadd(datepart, interval, from_date_or_timestamp) -%}
+  ({{ from_date_or_timestamp }} + (cast({{ interval }} as bigint) * interval '1 {{ datepart }}'))
+{%- endmacro %}
 {% macro datediff(first_date, second_date, datepart) %}
   {{- return(adapter.dispatch('datediff', 'dbt')(first_date, second_date, datepart)) -}}
 {% endmacro %}
 {% macro default__datediff(first_date, second_date, datepart) -%}
   date_diff('{{ datepart }}', {{ first_date }}, {{ second_date }})
 {%- endmacro %}
-{# A week begins on Sunday: that many Sundays lie between the days. #}
+{# Texts are taken for moments. A week begins on Sunday: that many Sundays lie between the days. #}
 {% macro duckdb__datediff(first_date, second_date, datepart) -%}
   {%- if datepart == 'week' -%}
     cast(date_diff('day', date_trunc('week', ({{ first_date }})::date + 1), date_trunc('week', ({{ second_date }})::date + 1)) / 7 as bigint)
   {%- else -%}
-    {{ dbt.default__datediff(first_date, second_date, datepart) }}
+    date_diff('{{ datepart }}', ({{ first_date }})::timestamp, ({{ second_date }})::timestamp)
   {%- endif -%}
 {%- endmacro %}
 {# Parts but days and weeks are doubles, so that a quotient of them has a fraction. #}

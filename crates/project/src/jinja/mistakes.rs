@@ -137,6 +137,9 @@ pub(super) fn hint(kind: ErrorKind, detail: &str, text: &str) -> Option<String> 
             Some("else" | "elif") => Some(
                 "it belongs to an if or for that is open, and nothing follows its else".to_owned(),
             ),
+            Some("test") => {
+                Some("a generic test is written in tests/generic/ or macros/".to_owned())
+            }
             Some(word) if BLOCKS.contains(&word) => {
                 Some(format!("a file of this kind has no {{% {word} %}}"))
             }

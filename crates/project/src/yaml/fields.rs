@@ -6,6 +6,7 @@ use forebay_core::{Diagnostic, Location, suggest};
 use serde_json::Value as Json;
 
 use super::{Entry, Mark, Value, Yaml};
+use crate::config::is_setting;
 use crate::problems::Problems;
 
 /// A file that is being read.
@@ -358,6 +359,9 @@ impl<'a> Fields<'a> {
     }
 
     fn suggest(&self, wrong: &str) -> String {
+        if self.known.contains(&"config") && is_setting(wrong) {
+            return format!("it is a setting: config: {{{wrong}: ...}}");
+        }
         suggest::nearest(wrong, self.known.iter().copied()).unwrap_or_else(|| self.list_known())
     }
 

@@ -962,6 +962,6 @@ select {{ datediff('a', 'b', 'week') }}, {{ datediff('a', 'b', 'day') }}
     assert_eq!(
         sql(&project, "a"),
         "select cast(date_diff('day', date_trunc('week', (a)::date + 1), date_trunc('week', (b)::date + 1)) / 7 as bigint), \
-         date_diff('day', a, b)"
+         date_diff('day', (a)::timestamp, (b)::timestamp)"
     );
 }
