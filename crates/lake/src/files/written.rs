@@ -197,6 +197,12 @@ fn uuid(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    fn kind_of(text: &str) -> Option<Kind> {
+        let mut written = Written::any();
+        written.observe(text);
+        written.kind()
+    }
+
     #[test]
     fn a_text_is_of_the_kind_that_duckdb_finds_in_json() {
         for (text, kind, plain) in [
@@ -241,9 +247,7 @@ mod tests {
                 "f47ac10b-58cc-4372-a567-0e02b2c3d479",
             ),
         ] {
-            let mut written = Written::any();
-            written.observe(text);
-            assert_eq!(written.kind(), Some(kind), "{text}");
+            assert_eq!(kind_of(text), Some(kind), "{text}");
             assert_eq!(kind.plain(text).as_deref(), Some(plain), "{text}");
         }
     }
@@ -274,9 +278,7 @@ mod tests {
             "f47ac10b58cc4372a5670e02b2c3d479",
             "é-1-1",
         ] {
-            let mut written = Written::any();
-            written.observe(text);
-            assert_eq!(written.kind(), None, "{text}");
+            assert_eq!(kind_of(text), None, "{text}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Text with values set in: `printf`, and `format` with `{}` or, but in DuckDB, `%s`.
 
-use arrow::array::StringArray;
+use arrow::array::{ArrayRef, StringArray};
 use arrow::datatypes::DataType;
 use datafusion::common::exec_err;
 use datafusion::error::Result;
@@ -14,12 +14,7 @@ pub(super) const FUNCTIONS: &[Function] = &[Function {
     takes: &[Takes::Text, Takes::Any],
     count: (1, 64),
     gives: text,
-    run: |arrays| {
-        lenient::<StringArray, _>(arrays, |row| match has_null(&row) {
-            true => Ok(None),
-            false => percents(row, false).map(Some),
-        })
-    },
+    run: |arrays| of_values(arrays, |row| percents(row, false)),
 }];
 
 pub(super) const DUCKDB: &[Function] = &[Function {
@@ -27,12 +22,7 @@ pub(super) const DUCKDB: &[Function] = &[Function {
     takes: &[Takes::Text, Takes::Any],
     count: (1, 64),
     gives: text,
-    run: |arrays| {
-        lenient::<StringArray, _>(arrays, |row| match has_null(&row) {
-            true => Ok(None),
-            false => braces(row).map(Some),
-        })
-    },
+    run: |arrays| of_values(arrays, braces),
 }];
 
 pub(super) const POSTGRES: &[Function] = &[Function {
@@ -54,6 +44,14 @@ pub(super) const POSTGRES: &[Function] = &[Function {
         })
     },
 }];
+
+/// Null where one of them is.
+fn of_values(arrays: &[ArrayRef], written: fn(Row<'_>) -> Result<String>) -> Result<ArrayRef> {
+    lenient::<StringArray, _>(arrays, |row| match has_null(&row) {
+        true => Ok(None),
+        false => written(row).map(Some),
+    })
+}
 
 fn has_null(row: &Row<'_>) -> bool {
     (0..row.len()).any(|argument| row.is_null(argument))
