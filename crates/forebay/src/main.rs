@@ -18,6 +18,7 @@ fn main() -> ExitCode {
     let mut args = args::Args::parse();
     args.global.look();
     args.global.command = command::name(&args.command);
+    wiring::render_target_path(&mut args.global);
     if command::serves(&args.command) {
         memory::give_back_freed();
     }

@@ -56,6 +56,16 @@ pub fn load_options(global: &Global, invocation: &str) -> Result<LoadOptions, Di
     })
 }
 
+/// Renders the one path of the project's file that may be Jinja.
+pub fn render_target_path(global: &mut Global) {
+    let written = global.glance.target_path.as_ref();
+    if global.target_path.is_none() && written.is_some_and(|path| path.contains("{{")) {
+        let options = load_options(global, "").ok();
+        let rendered = options.and_then(|of| Project::target_path(&global.project_dir, &of));
+        global.glance.target_path = rendered;
+    }
+}
+
 /// Reads the project; its warnings are said, its errors returned all at once. It stays until the process ends: to free
 /// thousands of nodes one by one takes a tenth as long as to read them.
 pub fn project(

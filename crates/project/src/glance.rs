@@ -14,12 +14,13 @@ pub struct Glance {
     /// `flags:`, by names in small letters.
     pub flags: Map<String, Json>,
     pub clean_targets: Option<Vec<String>>,
+    /// As it is written, Jinja and all.
     pub target_path: Option<String>,
     pub log_path: Option<String>,
     pub packages_in: Option<String>,
 }
 
-/// Reads the few keys. Jinja is not rendered: none of them may have any in dbt either.
+/// Reads the few keys. Jinja is not rendered: none of the others may have any in dbt either.
 pub fn glance(root: &Path) -> Glance {
     const FILE: &str = "dbt_project.yml";
     let problems = Problems::default();
@@ -39,7 +40,7 @@ pub fn glance(root: &Path) -> Glance {
         name: text("name"),
         flags: flags(yaml.get("flags")),
         clean_targets: yaml.get("clean-targets").and_then(Yaml::as_list).map(texts),
-        target_path: text("target-path").filter(|path| !path.contains("{{")),
+        target_path: text("target-path"),
         log_path: text("log-path").filter(|path| !path.contains("{{")),
         packages_in: text("packages-install-path"),
     }

@@ -117,8 +117,8 @@ impl Project {
         all
     }
 
-    /// `on-run-start` or `on-run-end` of all packages by their names, then those of the project;
-    /// `variables` are seen by their names, such as `results`.
+    /// `on-run-start` or `on-run-end` of the project, then, as in dbt, those of all packages by their names; `variables`
+    /// are seen by their names, such as `results`.
     pub fn run_hooks(&self, when: When, variables: &Map<String, Json>) -> Vec<RunHook> {
         let (project, used) = self
             .packages
@@ -126,7 +126,7 @@ impl Project {
             .expect("the project is a package");
         let mut packages: Vec<&Package> = used.iter().collect();
         packages.sort_by_key(|package| &package.name);
-        packages.push(project);
+        packages.insert(0, project);
         let mut found = Vec::new();
         for package in packages {
             let scope = Arc::new(NodeScope {

@@ -228,6 +228,11 @@ impl Project {
         load::load(root, options)
     }
 
+    /// `target-path` of the folder's project file, rendered. None: it has none, or the file cannot be read.
+    pub fn target_path(root: &Path, options: &LoadOptions) -> Option<String> {
+        load::target_path(root, options)
+    }
+
     /// Whether a source is files, and no table.
     pub fn is_read_from_files(&self, id: &NodeId) -> bool {
         self.details

@@ -26,6 +26,10 @@ pub async fn update(
     let given = lake.schema_of(sql).await?;
     let info = lake.info(relation).await?;
     let held = info.as_ref().map_or(&given, |info| &info.schema);
+    let spec = &Incremental {
+        unique_key: keys_of(spec, held),
+        ..spec.clone()
+    };
     let differing = assign::differing(lake, held, &given);
     let rows = match spec.on_schema_change {
         OnSchemaChange::Fail => {
@@ -197,6 +201,17 @@ async fn from_stage(
         ..options
     };
     lake.write(relation, Input::Sql(sql), options).await
+}
+
+/// The keys as the table writes them: SQL finds a column whatever its capitals.
+fn keys_of(spec: &Incremental, held: &Schema) -> Vec<String> {
+    let columns = names(held);
+    let same = |key: &String| {
+        let is_it = columns.contains(key);
+        let mut like = columns.iter().filter(|name| name.eq_ignore_ascii_case(key));
+        like.next().filter(|_| !is_it).unwrap_or(key).clone()
+    };
+    spec.unique_key.iter().map(same).collect()
 }
 
 /// Whether the keys are columns, and not SQL such as `a || b` or `a, b`.

@@ -154,6 +154,8 @@ pub struct Harmless {
     partial_parse_file_path: Option<PathBuf>,
     #[arg(long, short = 'r', global = true, hide = true)]
     record_timing_info: Option<PathBuf>,
+    #[arg(long, global = true, hide = true)]
+    sqlparse: Option<String>,
 }
 
 impl Global {

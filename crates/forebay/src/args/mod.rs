@@ -271,6 +271,9 @@ pub struct Show {
     /// A query to run instead, Jinja and all.
     #[arg(long)]
     pub inline: Option<String>,
+    /// The same as it is, without Jinja.
+    #[arg(long, conflicts_with = "inline")]
+    pub inline_direct: Option<String>,
     /// Rows to print; -1 for all.
     #[arg(long, default_value_t = 5, allow_hyphen_values = true)]
     pub limit: i64,

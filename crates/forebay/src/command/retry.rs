@@ -1,6 +1,6 @@
 //! `retry`: what the last run left undone, and nothing else.
 
-use forebay_core::Diagnostics;
+use forebay_core::{Diagnostic, Diagnostics};
 use forebay_runner::plan::{self, PlanOptions};
 use forebay_runner::{Plan, retry};
 use serde_json::Value as Json;
@@ -11,11 +11,11 @@ use crate::report::{Talk, data};
 use crate::wiring;
 
 pub async fn run(global: &Global, talk: &Talk, options: &args::Retry) -> Result<u8, Diagnostics> {
-    let last = last_results(global);
-    let earlier = last["args"].clone();
+    let results = last_results(global)?;
+    let earlier = results["args"].clone();
     let global = &with(global, &earlier);
     if let Some(call) = operation(&earlier) {
-        if last["results"][0]["status"] == "success" {
+        if results["results"][0]["status"] == "success" {
             talk.say(&format!("the macro '{}' left nothing undone", call.name));
             return Ok(0);
         }
@@ -24,7 +24,10 @@ pub async fn run(global: &Global, talk: &Talk, options: &args::Retry) -> Result<
     let invocation = wiring::invocation_id();
     let workspace = wiring::workspace(global, talk, &invocation).await?;
     let _held = wiring::take(&workspace, global, talk, "retry").await?;
-    let last = retry::undone(&workspace.store)?;
+    let last = match &global.state {
+        Some(_) => retry::undone_of(&results),
+        None => retry::undone(&workspace.store)?,
+    };
     let undone = last.nodes;
     let moment = |key: &str| earlier[key].as_str()?.parse().ok();
     let run = Run {
@@ -35,7 +38,7 @@ pub async fn run(global: &Global, talk: &Talk, options: &args::Retry) -> Result<
         ..Run::default()
     };
     if undone.is_empty() {
-        let command = &last.invocation.command;
+        let command = &last.command;
         talk.say(&format!("`forebay {command}` left nothing undone"));
         return build::nothing_ran(&workspace, global, &run, &Plan::default(), invocation);
     }
@@ -57,13 +60,21 @@ pub async fn run(global: &Global, talk: &Talk, options: &args::Retry) -> Result<
     Ok(summary.exit_code())
 }
 
-/// run_results.json, with what the last run was called with; nothing where there is none.
-fn last_results(global: &Global) -> Json {
+/// run_results.json, with what the last run was called with; nothing where there is none, unless its folder is named.
+fn last_results(global: &Global) -> Result<Json, Diagnostic> {
     let folder = global.state.clone();
-    let folder = folder.unwrap_or_else(|| global.artifacts());
-    let text = std::fs::read_to_string(folder.join("run_results.json"));
+    let path = folder
+        .unwrap_or_else(|| global.artifacts())
+        .join("run_results.json");
+    let text = std::fs::read_to_string(&path);
     let results = text.ok().and_then(|text| serde_json::from_str(&text).ok());
-    results.unwrap_or_default()
+    match &global.state {
+        Some(_) if results.is_none() => {
+            let missing = format!("no run can be read from {}", path.display());
+            Err(Diagnostic::error(missing).hint("--state is the folder of a run's artifacts"))
+        }
+        _ => Ok(results.unwrap_or_default()),
+    }
 }
 
 /// The macro that the last command called.

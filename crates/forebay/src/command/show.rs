@@ -32,6 +32,11 @@ pub async fn run(global: &Global, talk: &Talk, options: &Show) -> Result<u8, Dia
         artifact::compiled(&workspace, global, vec![inline(&workspace.project, sql)])?;
         return Ok(0);
     }
+    if let Some(sql) = &options.inline_direct {
+        let rows = workspace.lake.query(sql).await?;
+        print(talk, Of::Inline, rows, limit, options.output).await?;
+        return Ok(0);
+    }
     if options.select.included().is_empty() {
         return Err(Diagnostic::error("`show` needs a node or a query")
             .hint("`forebay show --select arrivals` or `forebay show --inline 'select 1'`")

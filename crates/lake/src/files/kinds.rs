@@ -26,7 +26,7 @@ pub(super) enum Kind {
     /// By a format of `strptime`.
     DateBy(Arc<str>),
     MomentBy(Arc<str>),
-    /// A timestamp with its offset.
+    /// A timestamp with its offset, or of UTC.
     Instant,
     Text,
 }
@@ -111,7 +111,7 @@ impl Kind {
             Self::DateBy(format) => date_by(text, format).is_some(),
             Self::MomentBy(format) => read_moment(text, format).is_some(),
             Self::Timestamp => timestamp(text).is_some_and(|(_, zone)| zone.is_none()),
-            Self::Instant => timestamp(text).is_some_and(|(_, zone)| zone.is_some()),
+            Self::Instant => timestamp(text).is_some(),
             Self::Text => true,
         }
     }

@@ -1,9 +1,12 @@
 //! Parquet files as tables.
 
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, FieldRef, Schema};
 use datafusion::catalog::view::ViewTable;
 use datafusion::common::{Column, ScalarValue};
 use datafusion::datasource::file_format::parquet::ParquetFormat;
@@ -14,6 +17,8 @@ use datafusion::datasource::{TableProvider, provider_as_source};
 use datafusion::error::{DataFusionError, Result as EngineResult};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, lit};
+use datafusion::parquet::basic::{ConvertedType, LogicalType};
+use datafusion::parquet::file::metadata::ParquetMetaDataReader;
 use forebay_core::{Diagnostic, quote};
 use url::Url;
 
@@ -41,19 +46,22 @@ pub(super) async fn open(
         .map_err(from_engine)?;
     let judged = if by_name { &urls[..] } else { &urls[..1] };
     let schema = schema(judged.to_vec(), state).await.map_err(from_engine)?;
+    let mut items = Vec::new();
+    let judged = if by_name { files } else { &files[..1] };
+    let schema = &Arc::new(typed(&schema, &leaves(judged)?, &mut items));
     let fields = schema.fields().iter().map(|field| field.name().as_str());
     // What the names of folders say stands in the place of the file's own.
-    let own = fields.filter(|name| !added.iter().any(|of| of.name.eq_ignore_ascii_case(name)));
-    let own: Vec<&str> = own.collect();
+    let is_own = |name: &str| !added.iter().any(|of| of.name.eq_ignore_ascii_case(name));
+    let (own, items): (Vec<&str>, Vec<String>) = fields
+        .zip(items)
+        .filter(|(name, _)| is_own(name))
+        .unzip();
     let rows: EngineResult<Arc<dyn TableProvider>> = match added.is_empty() {
-        true => table(urls, &schema).map(|table| Arc::new(table) as _),
-        false => united(urls, &schema, &own, &added),
+        true => table(urls, schema).map(|table| Arc::new(table) as _),
+        false => united(urls, schema, &own, &added),
     };
-    let columns = own.iter().map(|name| quote(name));
-    Ok(Opened::new(
-        rows.map_err(from_engine)?,
-        columns.chain(added.iter().map(Added::item)).collect(),
-    ))
+    let items = items.into_iter().chain(added.iter().map(Added::item));
+    Ok(Opened::new(rows.map_err(from_engine)?, items.collect()))
 }
 
 fn url(file: &Path) -> EngineResult<ListingTableUrl> {
@@ -74,10 +82,9 @@ async fn schema(urls: Vec<ListingTableUrl>, state: &SessionState) -> EngineResul
         .with_listing_options(options())
         .infer_schema(state)
         .await?;
-    let schema = judged
+    Ok(judged
         .file_schema
-        .unwrap_or_else(|| Arc::new(Schema::empty()));
-    Ok(Arc::new(with_plain_texts(&schema)))
+        .unwrap_or_else(|| Arc::new(Schema::empty())))
 }
 
 fn table(urls: Vec<ListingTableUrl>, schema: &Arc<Schema>) -> EngineResult<ListingTable> {
@@ -120,11 +127,87 @@ fn united(
     Ok(Arc::new(ViewTable::new(plan.build()?, None)))
 }
 
-/// Long texts are texts like others: the engine keeps JSON in their type.
-fn with_plain_texts(schema: &Schema) -> Schema {
-    let fields = schema.fields().iter().map(|field| match field.data_type() {
-        DataType::LargeUtf8 => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)),
-        _ => Arc::clone(field),
+/// What Parquet says of the values of a column, in the order of a walk that goes through a part's own parts before the
+/// next, by the column's name. The engine's schema leaves out what it does not know.
+type Leaves = HashMap<String, Vec<Leaf>>;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leaf {
+    Json,
+    Uuid,
+    Interval,
+    Other,
+}
+
+fn leaves(files: &[FilePath]) -> Result<Leaves, Diagnostic> {
+    let mut all = Leaves::new();
+    for file in files {
+        let failed = |problem: &dyn Display| {
+            Diagnostic::error(format!("{}: {problem}", file.path.display()))
+        };
+        let opened = File::open(&file.path).map_err(|problem| failed(&problem))?;
+        let found = ParquetMetaDataReader::new()
+            .parse_and_finish(&opened)
+            .map_err(|problem| failed(&problem))?;
+        let mut of_file = Leaves::new();
+        for column in found.file_metadata().schema_descr().columns() {
+            let leaf = match (column.logical_type_ref(), column.converted_type()) {
+                (Some(LogicalType::Json), _) | (_, ConvertedType::JSON) => Leaf::Json,
+                (Some(LogicalType::Uuid), _) => Leaf::Uuid,
+                (_, ConvertedType::INTERVAL) => Leaf::Interval,
+                _ => Leaf::Other,
+            };
+            if let Some(name) = column.path().parts().first() {
+                of_file.entry(name.clone()).or_default().push(leaf);
+            }
+        }
+        for (name, leaves) in of_file {
+            all.entry(name).or_insert(leaves);
+        }
+    }
+    Ok(all)
+}
+
+/// The schema in which the files are read, and what a query selects for each of its columns.
+fn typed(schema: &Schema, leaves: &Leaves, items: &mut Vec<String>) -> Schema {
+    let fields = schema.fields().iter().map(|field| {
+        let name = quote(field.name());
+        let leaves = leaves.get(field.name()).map_or(&[][..], Vec::as_slice);
+        items.push(match leaves {
+            [Leaf::Uuid] => format!("uuid_text(hex({name})) as {name}"),
+            _ if leaves.contains(&Leaf::Uuid) => refused(&name, "UUIDs within lists or structures"),
+            // The engine would read the days and leave the months out.
+            _ if leaves.contains(&Leaf::Interval) => refused(&name, "intervals"),
+            _ => name,
+        });
+        part(field, &mut leaves.iter().copied())
     });
-    Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone())
+    let fields = fields.collect::<Vec<_>>();
+    Schema::new_with_metadata(fields, schema.metadata().clone())
+}
+
+/// An error, where a query reads the column.
+fn refused(name: &str, what: &str) -> String {
+    let message = format!("the column {name} of a Parquet file holds {what}, which cannot be read");
+    format!("error('{}') as {name}", message.replace('\'', "''"))
+}
+
+/// Long texts and bytes are like others, but for JSON, which the engine keeps in the type of long texts.
+fn part(field: &FieldRef, leaves: &mut dyn Iterator<Item = Leaf>) -> FieldRef {
+    let of = match field.data_type() {
+        DataType::List(item) | DataType::LargeList(item) => DataType::List(part(item, leaves)),
+        DataType::Map(entries, is_sorted) => DataType::Map(part(entries, leaves), *is_sorted),
+        DataType::Struct(fields) => {
+            DataType::Struct(fields.iter().map(|field| part(field, leaves)).collect())
+        }
+        of => match (of, leaves.next()) {
+            (of, Some(Leaf::Json)) if of.is_string() => DataType::LargeUtf8,
+            (DataType::LargeUtf8, _) => DataType::Utf8,
+            (DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_), _) => {
+                DataType::Binary
+            }
+            _ => of.clone(),
+        },
+    };
+    Arc::new(field.as_ref().clone().with_data_type(of))
 }

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use arrow::datatypes::DataType;
 use forebay_core::{Diagnostic, Location};
 
 use super::kinds::{CANDIDATES, Kind};
@@ -12,6 +13,9 @@ use crate::csv::{Marks, Record, Records};
 
 /// Rows that are looked at.
 pub(super) const SAMPLE: usize = 20_480;
+
+/// Rows that are looked at together.
+const CHUNK: usize = 2048;
 
 const DELIMITERS: [u8; 4] = [b',', b'|', b';', b'\t'];
 
@@ -79,6 +83,8 @@ pub(super) struct Sniffed {
 pub(super) struct Found {
     possible: Vec<Kind>,
     seen: bool,
+    /// What divides the parts of the first value, if it is a date.
+    divider: Option<char>,
 }
 
 impl Found {
@@ -86,12 +92,30 @@ impl Found {
         Self {
             possible: said.candidates(),
             seen: false,
+            divider: None,
         }
     }
 
     fn observe(&mut self, text: &str) {
         self.seen = true;
         self.possible.retain(|kind| kind.accepts(text));
+    }
+
+    /// A value of the first rows. As in DuckDB, a column that begins with a date has no timestamps in them, nor dates
+    /// that are written with another sign: it is one of texts.
+    fn observe_early(&mut self, text: &str) {
+        let is_first = !self.seen;
+        self.observe(text);
+        let is_date = |kind: &Kind| kind.data_type() == DataType::Date32;
+        let is_date = self.possible.iter().any(is_date);
+        let divider = text.chars().find(|letter| matches!(letter, '-' | '/' | '.'));
+        match self.divider {
+            None if is_first && is_date => self.divider = divider,
+            Some(first) if !is_date || (first != '-' && divider != self.divider) => {
+                self.possible.clear();
+            }
+            _ => {}
+        }
     }
 
     pub(super) fn merge(&mut self, other: &Found) {
@@ -141,8 +165,12 @@ pub(super) fn sniff(file: &Path, said: &Said) -> Result<Sniffed, Diagnostic> {
         false => rows.first().map_or(0, Vec::len),
     };
     let mut below = vec![Found::nothing(said); width];
-    for row in rows.get(1..).unwrap_or_default() {
-        observe(&mut below, row.iter().map(String::as_str), said);
+    for (at, row) in rows.iter().enumerate().skip(1) {
+        let observe_one = match at < CHUNK {
+            true => Found::observe_early,
+            false => Found::observe,
+        };
+        observe(&mut below, row.iter().map(String::as_str), said, observe_one);
     }
     let mut first = rows.first().cloned().unwrap_or_default();
     let has_header = match said.header {
@@ -156,7 +184,8 @@ pub(super) fn sniff(file: &Path, said: &Said) -> Result<Sniffed, Diagnostic> {
         false => (0..width).map(|at| format!("column{at}")).collect(),
     };
     if !has_header {
-        observe(&mut below, first.iter().map(String::as_str), said);
+        let first = first.iter().map(String::as_str);
+        observe(&mut below, first, said, Found::observe);
     }
     if rows.len() > SAMPLE && said.sample > SAMPLE {
         observe_rest(file, marks, said, &mut below)?;
@@ -170,10 +199,15 @@ pub(super) fn sniff(file: &Path, said: &Said) -> Result<Sniffed, Diagnostic> {
     })
 }
 
-fn observe<'a>(found: &mut [Found], row: impl Iterator<Item = &'a str>, said: &Said) {
+fn observe<'a>(
+    found: &mut [Found],
+    row: impl Iterator<Item = &'a str>,
+    said: &Said,
+    observe_one: fn(&mut Found, &str),
+) {
     for (text, found) in row.zip(found) {
         if !said.is_null(text) {
-            found.observe(text);
+            observe_one(found, text);
         }
     }
 }
@@ -187,11 +221,8 @@ fn observe_rest(
 ) -> Result<(), Diagnostic> {
     each_row(file, marks, said, |at, record| {
         if at > SAMPLE {
-            observe(
-                found,
-                (0..record.len()).map(|field| record.get(field)),
-                said,
-            );
+            let row = (0..record.len()).map(|field| record.get(field));
+            observe(found, row, said, Found::observe);
         }
         at < said.sample
     })

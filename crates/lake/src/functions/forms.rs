@@ -1,6 +1,7 @@
 //! Texts in the form in which the engine reads them: moments, and doubles on their way to a decimal.
 
-use arrow::array::StringArray;
+use arrow::array::{Array, StringArray, new_null_array};
+use arrow::datatypes::DataType;
 use chrono::NaiveDate;
 use datafusion::common::exec_err;
 
@@ -48,6 +49,19 @@ pub(super) const FUNCTIONS: &[Function] = &[
         count: (1, 1),
         gives: text,
         run: |arrays| strict::<StringArray, _>(arrays, |row| Ok(Some(time(row.text(0))))),
+    },
+    Function {
+        names: &["error"],
+        takes: &[Takes::Text],
+        count: (1, 1),
+        gives: |_| DataType::Null,
+        run: |arrays| {
+            lenient::<StringArray, String>(arrays, |row| match row.is_null(0) {
+                true => Ok(None),
+                false => exec_err!("{}", row.text(0)),
+            })
+            .map(|nulls| new_null_array(&DataType::Null, nulls.len()))
+        },
     },
     // Nulls, on their way to a type to which no value is cast.
     Function {

@@ -1,7 +1,12 @@
 //! Files that queries read by their paths.
 
 use std::fs;
+use std::path::Path;
+use std::sync::Arc;
 
+use datafusion::parquet::data_type::{ByteArray, ByteArrayType, FixedLenByteArrayType};
+use datafusion::parquet::file::writer::SerializedFileWriter;
+use datafusion::parquet::schema::parser::parse_message_type;
 use forebay_lake::{Dialect, Lake};
 
 use crate::support::{Place, lines, open_as, place};
@@ -177,6 +182,65 @@ async fn rows_are_copied_into_files() {
     assert_eq!(
         place.rows("from 'out/t.json' order by id").await,
         ["1", "2"]
+    );
+}
+
+/// A row of what other programs write and the engine's own schema has no types for.
+fn write_foreign_parquet(path: &Path) {
+    let schema = "message m {
+        required binary j (JSON);
+        required group s { required binary x (JSON); required binary y (STRING); }
+        required fixed_len_byte_array(16) u (UUID);
+        required fixed_len_byte_array(12) i (INTERVAL);
+        required binary b;
+    }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let file = fs::File::create(path).unwrap();
+    let mut writer = SerializedFileWriter::new(file, schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let uuid: Vec<u8> = (0..16).collect();
+    let texts: [&[u8]; 6] = [br#"{"a": 1}"#, b"[7]", b"y", &uuid, &[1; 12], &[0xaa, b'a']];
+    for (at, text) in texts.into_iter().enumerate() {
+        let mut column = group.next_column().unwrap().unwrap();
+        let bytes = ByteArray::from(text);
+        let written = match at {
+            3 | 4 => column
+                .typed::<FixedLenByteArrayType>()
+                .write_batch(&[bytes.into()], None, None),
+            _ => column
+                .typed::<ByteArrayType>()
+                .write_batch(&[bytes], None, None),
+        };
+        assert_eq!(written.unwrap(), 1);
+        column.close().unwrap();
+    }
+    group.close().unwrap();
+    writer.close().unwrap();
+}
+
+#[tokio::test]
+async fn what_parquet_says_of_its_values_is_heard() {
+    let folder = tempfile::tempdir().unwrap();
+    write_foreign_parquet(&folder.path().join("f.parquet"));
+    let lake = open_as(&folder, 256 << 20, Dialect::DuckDb).await;
+    for (sql, expected) in [
+        ("select j.a, s.x[0], s.y from 'f.parquet'", "1|7|y"),
+        (
+            "select typeof(j), typeof(s.x), typeof(b) from 'f.parquet'",
+            "JSON|JSON|BLOB",
+        ),
+        (
+            "select u, b::varchar from 'f.parquet'",
+            r"00010203-0405-0607-0809-0a0b0c0d0e0f|\xAAa",
+        ),
+        ("select count(*) from 'f.parquet'", "1"),
+    ] {
+        assert_eq!(rows(&lake, sql).await, [expected], "{sql}");
+    }
+    let problem = lake.collect("select i from 'f.parquet'").await.unwrap_err();
+    assert_eq!(
+        problem.message,
+        "the column \"i\" of a Parquet file holds intervals, which cannot be read (line 1, column 8)"
     );
 }
 

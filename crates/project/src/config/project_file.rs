@@ -58,6 +58,7 @@ pub(crate) struct ProjectFile {
     pub vars: WrittenVars,
     /// Where installed packages are.
     pub packages_in: String,
+    pub target_path: Option<String>,
     /// `dispatch:`: for a macro namespace, the packages to look in.
     pub dispatch: BTreeMap<String, Vec<String>>,
     pub quoting: Quoting,
@@ -115,7 +116,6 @@ impl ProjectFile {
 const TOLERATED: &[&str] = &[
     "name",
     "profile",
-    "target-path",
     "log-path",
     "asset-paths",
     "dbt-cloud",
@@ -163,6 +163,7 @@ impl ProjectFile {
         must_be(&fields, yaml, "clean-targets", Kind::List);
         fields.ignore(&["clean-targets"]);
         let packages_in = fields.only_text("packages-install-path");
+        let target_path = fields.only_text("target-path");
         must_be(&fields, yaml, "quoting", Kind::Mapping);
         must_be(&fields, yaml, "flags", Kind::Mapping);
         let dispatch = dispatch(&mut fields);
@@ -197,6 +198,7 @@ impl ProjectFile {
             functions_in,
             vars,
             packages_in: packages_in.unwrap_or_else(|| "dbt_packages".into()),
+            target_path,
             dispatch,
             quoting: Quoting::default().over(&quoting.unwrap_or_default()),
             query_comment,

@@ -27,6 +27,7 @@ const ADAPTER: &[(&str, Method)] = &[
     ("external_root", external_root),
     ("type", kind),
     ("get_columns_in_relation", columns),
+    ("columns_of_warehouse", columns),
     ("get_missing_columns", missing_columns),
     ("list_relations", list_relations),
     ("list_relations_without_caching", list_relations),
@@ -65,10 +66,11 @@ const STATEMENTS: &[(&str, Method)] = &[
     ("add_query", statements::execute),
 ];
 
-/// Those that are macros of the same name.
+/// Those that are macros of the same name, which a project may have instead, as in dbt.
 const BY_MACROS: &[&str] = &[
     "drop_relation",
     "drop_schema",
+    "get_columns_in_relation",
     "rename_relation",
     "truncate_relation",
 ];
@@ -176,19 +178,20 @@ impl Object for Methods {
     ) -> Result<Value, Error> {
         let mut methods = self.methods.iter();
         let mut found = methods.find(|(name, _)| *name == method);
-        // While the project is read nothing comes of a call, so an unknown one hurts nobody yet.
-        if found.is_none() && self.name == "adapter" {
-            if self.scope.compiling().is_none() {
-                return Ok(Value::from(()));
-            }
-            // As in dbt, these are macros, which a project may have instead.
+        let is_run = self.scope.compiling().is_some();
+        if is_run && self.name == "adapter" {
             if BY_MACROS.contains(&method) && self.scope.shared.has_own(method) {
                 let shared = &self.scope.shared;
                 let found = shared.macros.find(&shared.project, &shared.project, method);
                 let found = found.ok_or_else(|| Error::from(ErrorKind::UnknownMethod))?;
                 return self.scope.macro_value(found).call(state, args);
             }
-            found = STATEMENTS.iter().find(|(name, _)| *name == method);
+            let is_of = |(name, _): &&(&str, Method)| *name == method;
+            found = found.or_else(|| STATEMENTS.iter().find(is_of));
+        }
+        // While the project is read nothing comes of a call, so an unknown one hurts nobody yet.
+        if found.is_none() && !is_run && self.name == "adapter" {
+            return Ok(Value::from(()));
         }
         let Some((_, function)) = found else {
             let names: Vec<&str> = self.methods.iter().map(|(name, _)| *name).collect();
@@ -244,7 +247,10 @@ fn dispatch(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
         return Err(failed("adapter.dispatch needs the name of a macro"));
     };
     let (namespace, shared) = (part(1, "macro_namespace"), &scope.shared);
-    if let Some(found) = shared.dispatched(scope.package(), &name, namespace.as_deref()) {
+    let found = shared.dispatched(scope.package(), &name, namespace.as_deref());
+    // As in dbt, the macros of a generic test look in the test's own package.
+    let anywhere = || shared.dispatched_to(&name, None).filter(|_| namespace.is_none());
+    if let Some(found) = found.or_else(anywhere) {
         return Ok(scope.macro_value(found));
     }
     let names: IndexSet<String> = shared
@@ -521,17 +527,22 @@ fn create_column(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
         (_, Some(precision)) if column::is_decimal(&kind) => {
             format!("{kind}({precision},{})", scale.unwrap_or(0))
         }
-        _ => kind,
+        _ => translated(&kind).to_owned(),
     };
     Ok(column::value(scope, Column { name, data_type }))
 }
 
 fn translate_type(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let (name,): (&str,) = from_args(args)?;
-    Ok(Value::from(match name.to_lowercase().as_str() {
-        "string" => "text",
-        _ => return Ok(Value::from(name)),
-    }))
+    Ok(Value::from(translated(name)))
+}
+
+/// The database's name of a type that has another one in templates.
+fn translated(name: &str) -> &str {
+    match name.eq_ignore_ascii_case("string") {
+        true => "TEXT",
+        false => name,
+    }
 }
 
 fn string_type(_: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {

@@ -102,7 +102,7 @@ where parent.to_field is null
 {# Types, by the names that this engine's SQL has for them. #}
 
 {% macro type_string() %}{{ return(adapter.dispatch('type_string', 'dbt')()) }}{% endmacro %}
-{% macro default__type_string() %}{{ return('text') }}{% endmacro %}
+{% macro default__type_string() %}{{ return('TEXT') }}{% endmacro %}
 {% macro type_timestamp() %}{{ return(adapter.dispatch('type_timestamp', 'dbt')()) }}{% endmacro %}
 {% macro default__type_timestamp() %}{{ return('timestamp') }}{% endmacro %}
 {% macro type_float() %}{{ return(adapter.dispatch('type_float', 'dbt')()) }}{% endmacro %}
@@ -114,6 +114,7 @@ where parent.to_field is null
 {% macro default__type_bigint() %}{{ return('bigint') }}{% endmacro %}
 {% macro type_int() %}{{ return(adapter.dispatch('type_int', 'dbt')()) }}{% endmacro %}
 {% macro default__type_int() %}{{ return('int') }}{% endmacro %}
+{% macro duckdb__type_int() %}{{ return('integer') }}{% endmacro %}
 {% macro type_boolean() %}{{ return(adapter.dispatch('type_boolean', 'dbt')()) }}{% endmacro %}
 {% macro default__type_boolean() %}{{ return('boolean') }}{% endmacro %}
 
@@ -268,7 +269,8 @@ where parent.to_field is null
   {%- set found = run_query('select * from (' ~ select_sql ~ ') as __dbt_query limit 0') -%}
   {{ return(found.column_names | list if found is defined else []) }}
 {% endmacro %}
-{% macro get_columns_in_relation(relation) %}{{ return(adapter.get_columns_in_relation(relation)) }}{% endmacro %}
+{% macro get_columns_in_relation(relation) %}{{ return(adapter.dispatch('get_columns_in_relation', 'dbt')(relation)) }}{% endmacro %}
+{% macro default__get_columns_in_relation(relation) %}{{ return(adapter.columns_of_warehouse(relation)) }}{% endmacro %}
 {% macro load_cached_relation(relation) %}{{ return(load_relation(relation)) }}{% endmacro %}
 
 {% macro should_store_failures() %}

@@ -85,6 +85,12 @@ fn no_project(root: &Path) -> Diagnostic {
     .hint("go to a project's folder, or name it with --project-dir")
 }
 
+pub fn target_path(root: &Path, options: &LoadOptions) -> Option<String> {
+    let engine = Engine::new(&mut MacroSet::default()).ok()?;
+    let head = head(root, options, &engine, &Problems::default())?;
+    head.package.file.target_path
+}
+
 /// `None` where `dbt_project.yml` is empty, or a problem was reported. With the problems that come of others.
 fn read(
     root: &Path,

@@ -75,7 +75,8 @@ pub async fn run_test(
     let made = make(context, node, "test", sql, CompileState::default()).await?;
     let verdict = |name: &str| match made.main.get(name) {
         Some(Value::Bool(verdict)) => Some(*verdict),
-        _ => None,
+        Some(number) => number.as_i64().map(|number| number != 0),
+        None => None,
     };
     let failures = made.main.get("failures").and_then(Value::as_i64);
     let measured = failures

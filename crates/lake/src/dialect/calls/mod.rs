@@ -88,6 +88,7 @@ impl VisitorMut for Rewriter {
         if let (Expr::Cast { expr: of, .. }, Dialect::DuckDb) = (&mut *expr, self.dialect) {
             records::structure(of, self.dialect);
         }
+        as_cast(expr);
         if let Expr::Cast { data_type, .. } = expr
             && let Err(problem) = types::rename(data_type)
         {
@@ -151,6 +152,26 @@ impl VisitorMut for Rewriter {
             Err(problem) => return ControlFlow::Break(Box::new(problem)),
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// `JSON '{"a": 1}'`, of a type whose texts have a form of their own: the engine reads the others.
+fn as_cast(expr: &mut Expr) {
+    if let Expr::TypedString(typed) = expr
+        && let DataType::JSON
+        | DataType::JSONB
+        | DataType::Uuid
+        | DataType::Bytea
+        | DataType::Blob(_)
+        | DataType::Varbinary(_) = typed.data_type
+    {
+        *expr = Expr::Cast {
+            kind: CastKind::Cast,
+            expr: Box::new(Expr::Value(typed.value.clone())),
+            data_type: typed.data_type.clone(),
+            array: false,
+            format: None,
+        };
     }
 }
 
