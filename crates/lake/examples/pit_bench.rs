@@ -95,6 +95,7 @@ async fn open(folder: &Path) -> Result<Lake, Diagnostic> {
         dialect: forebay_lake::Dialect::default(),
         database: "forebay".to_owned(),
         files: folder.to_owned(),
+        settings: Vec::new(),
     };
     Lake::open(options).await
 }

@@ -25,6 +25,7 @@ fn main() {
         dialect,
         database: "forebay".to_owned(),
         files: std::env::current_dir().unwrap(),
+        settings: Vec::new(),
     };
     let lake = runtime.block_on(Lake::open(options)).unwrap();
     for line in std::io::stdin().lock().lines() {

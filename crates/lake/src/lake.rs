@@ -19,6 +19,7 @@ use futures::future::BoxFuture;
 use crate::dialect::{check_types, dialect_of, local};
 use crate::engine::{self, Files, Planner, SpillFolder, Views, from_engine, input_rows, placed};
 use crate::named::Named;
+use crate::settings::Settings;
 use crate::types::{Dialect, Input, LakeOptions, Rows, WriteOptions, Written};
 use crate::warehouse::{Begun, Declared, Warehouse};
 
@@ -43,6 +44,7 @@ struct Inner {
     /// server of runs and models alone never reads.
     session: LazyLock<SessionContext, Box<dyn FnOnce() -> SessionContext + Send>>,
     files: PathBuf,
+    settings: Arc<Settings>,
     /// Dropped with the last clone, after the session that spills into it.
     _spill: SpillFolder,
 }
@@ -51,6 +53,7 @@ impl Lake {
     /// Opens the warehouse folder, and makes it where it is missing.
     pub async fn open(options: LakeOptions) -> Result<Lake, Diagnostic> {
         let warehouse = Warehouse::open(&options.root)?;
+        let settings = Arc::new(Settings::of(&options.settings)?);
         let spill = SpillFolder::create(&options.spill)?;
         let runtime = engine::runtime(&options, &spill)?;
         let named = Named::new(&options.root, &options.database);
@@ -63,8 +66,9 @@ impl Lake {
                 dialect: options.dialect,
                 database: options.database.clone(),
                 files: options.files.clone(),
+                settings: Arc::clone(&settings),
                 session: LazyLock::new(Box::new(move || {
-                    engine::session(&options, runtime, sequences)
+                    engine::session(&options, settings, runtime, sequences)
                 })),
                 _spill: spill,
             }),
@@ -93,6 +97,15 @@ impl Lake {
     /// Where relative paths of files begin.
     pub(crate) fn folder(&self) -> &Path {
         &self.inner.files
+    }
+
+    /// The time zone of texts and days, where it is not UTC.
+    pub fn time_zone(&self) -> Option<&Arc<str>> {
+        self.inner.settings.zone()
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.inner.settings
     }
 
     pub fn dialect(&self) -> Dialect {

@@ -20,6 +20,7 @@ mod info;
 mod lake;
 mod named;
 mod narrowed;
+mod settings;
 mod statements;
 mod types;
 mod warehouse;

@@ -25,6 +25,8 @@ pub struct LakeOptions {
     pub database: String,
     /// Where relative paths of files begin that queries read: `FROM 'data/x.csv'`.
     pub files: PathBuf,
+    /// Settings of the database whose SQL is meant, by name.
+    pub settings: Vec<(String, String)>,
 }
 
 /// Whose SQL is meant where PostgreSQL and DuckDB read the same text differently.

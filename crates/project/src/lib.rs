@@ -255,6 +255,11 @@ impl Project {
         &self.shared.target.database
     }
 
+    /// `settings` of a DuckDB profile, by name.
+    pub fn database_settings(&self) -> &[(String, String)] {
+        &self.shared.target.settings
+    }
+
     /// A node's table as SQL, quoted as the project has it.
     pub fn written(&self, node: &Node) -> Option<String> {
         let detail = self.details.get(&node.id);

@@ -64,6 +64,7 @@ async fn kept(workspace: &Workspace, root: PathBuf) -> Option<Lake> {
         dialect: lake.dialect(),
         database: lake.database().to_owned(),
         files: workspace.project.root.clone(),
+        settings: workspace.project.database_settings().to_vec(),
     };
     Lake::open(options).await.ok()
 }

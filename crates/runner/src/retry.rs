@@ -60,11 +60,15 @@ pub fn undone_of(results: &Value) -> Undone {
     };
     for result in results["results"].as_array().into_iter().flatten() {
         let is_done = |status| ["success", "pass", "warn", "no-op"].contains(&status);
-        let id = result["unique_id"].as_str().filter(|id| !id.starts_with("operation."));
+        let id = result["unique_id"]
+            .as_str()
+            .filter(|id| !id.starts_with("operation."));
         if let Some(id) = id.filter(|_| !result["status"].as_str().is_some_and(is_done)) {
             let id = NodeId::new(id);
             let failed = batches::failed(&json!({"batches": result["batch_results"]}));
-            undone.batches.extend(failed.map(|failed| (id.clone(), failed)));
+            undone
+                .batches
+                .extend(failed.map(|failed| (id.clone(), failed)));
             undone.nodes.insert(id);
         }
     }

@@ -43,6 +43,7 @@ impl Workspace {
             },
             database: project.database().to_owned(),
             files: project.root.clone(),
+            settings: project.database_settings().to_vec(),
         })
         .await?;
         let store = Store::open(&settings.metadata)?;

@@ -21,6 +21,7 @@ async fn lake(dir: &tempfile::TempDir) -> Lake {
         dialect: forebay_lake::Dialect::default(),
         database: "forebay".to_owned(),
         files: dir.path().to_owned(),
+        settings: Vec::new(),
     };
     let lake = Lake::open(options).await.unwrap();
     let input = Input::Sql(ORDERS.to_owned());

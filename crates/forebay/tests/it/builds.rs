@@ -141,6 +141,50 @@ from {{ ref('events') }}";
     );
 }
 
+#[test]
+fn a_key_finds_its_column_whatever_its_capitals() {
+    for strategy in ["merge", "delete+insert"] {
+        let config = format!(
+            "{{{{ config(materialized='incremental', incremental_strategy='{strategy}', unique_key='ID') }}}}"
+        );
+        let project = Project::new(&[
+            ("dbt_project.yml", "name: shop\n"),
+            (
+                "models/m.sql",
+                &format!("{config} select 1 as \"Id\", '{{{{ var('v') }}}}' as v"),
+            ),
+        ]);
+        project.ok(&["build", "--vars", "v: a"]);
+        project.ok(&["build", "--vars", "v: b"]);
+        let rows = project.rows("select v from main.m");
+        assert_eq!(rows, [r#"{"v":"b"}"#], "{strategy}");
+    }
+}
+
+#[test]
+fn what_a_run_elsewhere_left_undone_is_done_by_its_artifacts() {
+    let models = |second: &str| {
+        Project::new(&[
+            (
+                "dbt_project.yml",
+                "name: shop\ntarget-path: \"made/{{ target.name }}\"\n",
+            ),
+            ("models/a.sql", "select 1 as id"),
+            ("models/b.sql", second),
+        ])
+    };
+    let broken = models("select nothing as id");
+    broken.fails(1, &["build"]);
+    let results = std::fs::read_to_string(broken.root().join("made/dev/run_results.json")).unwrap();
+    let mended = models("select 2 as id");
+    mended.write("earlier/run_results.json", &results);
+    let said = mended.ok(&["retry", "--state", "earlier"]);
+    assert!(said.contains("PASS=1 WARN=0"), "{said}");
+    assert_eq!(mended.rows("select id from main.b"), [r#"{"id":2}"#]);
+    let said = mended.fails(2, &["retry", "--state", "nowhere"]);
+    assert!(said.contains("no run can be read from"), "{said}");
+}
+
 const TOTALS: &str = "{{ config(materialized='incremental') }}
 select id, v || '{{ var('mark', '!') }}' as shout from {{ ref('events') }}
 {% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}";

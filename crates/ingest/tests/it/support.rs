@@ -41,6 +41,7 @@ async fn open_lake(root: &Path) -> Lake {
         dialect: forebay_lake::Dialect::default(),
         database: "forebay".to_owned(),
         files: root.to_owned(),
+        settings: Vec::new(),
     };
     Lake::open(options).await.unwrap()
 }

@@ -109,6 +109,7 @@ mod wholes;
 mod windows;
 mod written;
 mod written_types;
+mod zoned;
 
 use std::sync::Arc;
 
@@ -121,6 +122,7 @@ use datafusion::sql::sqlparser::ast::{Expr, Query, Statement};
 use forebay_core::Diagnostic;
 
 use crate::functions;
+use crate::settings::Settings;
 use crate::types::Dialect;
 
 pub(crate) use doubles::parse_feature;
@@ -161,6 +163,13 @@ pub(crate) fn install(mut state: SessionState, dialect: Dialect) -> SessionState
     rules.push(Arc::new(rowless::Rowless));
     rules.push(Arc::new(correlated::Correlated));
     rules.push(Arc::new(nested::Nested));
+    if let Some(zone) = state
+        .config()
+        .get_extension::<Settings>()
+        .and_then(|of| of.zone().cloned())
+    {
+        rules.push(Arc::new(zoned::Zoned(zone)));
+    }
     rules.push(Arc::new(casts::Casts(dialect)));
     rules.push(Arc::new(overflow::Overflow));
     rules.push(Arc::new(keys::Keys));

@@ -89,7 +89,7 @@ fn bare(expr: &Expr) -> String {
     expr.to_string()
 }
 
-/// Puts a cast into the function, with its text. Casts within it are in its text.
+/// Puts a cast into the function, with its text. Casts within it, which may be groups of their own, are there already.
 fn mark(cast: &mut Expr, marked: &BTreeSet<String>) {
     let mut plain = cast.clone();
     own::change(&mut plain, |part| {
@@ -105,7 +105,7 @@ fn mark(cast: &mut Expr, marked: &BTreeSet<String>) {
     let text = plain.to_string();
     if marked.contains(&text) {
         let text = Expr::Value(Value::SingleQuotedString(text).into());
-        if let Some(kept) = calls::fill(&format!("{KEPT}(_1, _2)"), &[plain, text]) {
+        if let Some(kept) = calls::fill(&format!("{KEPT}(_1, _2)"), &[cast.clone(), text]) {
             *cast = kept;
         }
     }

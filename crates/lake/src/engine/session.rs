@@ -10,6 +10,8 @@ use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder}
 use datafusion::prelude::{SessionConfig, SessionContext};
 use forebay_core::Diagnostic;
 
+use crate::settings::Settings;
+
 use super::days;
 use super::early;
 use super::equal_nulls;
@@ -37,10 +39,12 @@ const ALONE_ROWS: usize = 32 << 20;
 
 pub(crate) fn session(
     o: &LakeOptions,
+    settings: Arc<Settings>,
     runtime: Arc<RuntimeEnv>,
     sequences: Arc<Sequences>,
 ) -> SessionContext {
-    let context = SessionContext::new_with_state(state(config(o), runtime, o.dialect));
+    let config = config(o).with_extension(settings);
+    let context = SessionContext::new_with_state(state(config, runtime, o.dialect));
     for call in named::calls(&sequences) {
         context.register_udf(call);
     }

@@ -52,10 +52,8 @@ pub(super) async fn open(
     let fields = schema.fields().iter().map(|field| field.name().as_str());
     // What the names of folders say stands in the place of the file's own.
     let is_own = |name: &str| !added.iter().any(|of| of.name.eq_ignore_ascii_case(name));
-    let (own, items): (Vec<&str>, Vec<String>) = fields
-        .zip(items)
-        .filter(|(name, _)| is_own(name))
-        .unzip();
+    let (own, items): (Vec<&str>, Vec<String>) =
+        fields.zip(items).filter(|(name, _)| is_own(name)).unzip();
     let rows: EngineResult<Arc<dyn TableProvider>> = match added.is_empty() {
         true => table(urls, schema).map(|table| Arc::new(table) as _),
         false => united(urls, schema, &own, &added),

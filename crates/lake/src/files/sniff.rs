@@ -108,7 +108,9 @@ impl Found {
         self.observe(text);
         let is_date = |kind: &Kind| kind.data_type() == DataType::Date32;
         let is_date = self.possible.iter().any(is_date);
-        let divider = text.chars().find(|letter| matches!(letter, '-' | '/' | '.'));
+        let divider = text
+            .chars()
+            .find(|letter| matches!(letter, '-' | '/' | '.'));
         match self.divider {
             None if is_first && is_date => self.divider = divider,
             Some(first) if !is_date || (first != '-' && divider != self.divider) => {
@@ -170,7 +172,12 @@ pub(super) fn sniff(file: &Path, said: &Said) -> Result<Sniffed, Diagnostic> {
             true => Found::observe_early,
             false => Found::observe,
         };
-        observe(&mut below, row.iter().map(String::as_str), said, observe_one);
+        observe(
+            &mut below,
+            row.iter().map(String::as_str),
+            said,
+            observe_one,
+        );
     }
     let mut first = rows.first().cloned().unwrap_or_default();
     let has_header = match said.header {

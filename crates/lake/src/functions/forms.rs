@@ -151,6 +151,12 @@ pub(super) fn local_moment(text: &str) -> String {
     local(&moment(text, false))
 }
 
+/// A moment whose text says of no time zone. None: it says of one, or is none.
+pub(super) fn without_zone(text: &str) -> Option<String> {
+    let found = moment_parts(text).filter(|_| text.trim() != "epoch")?;
+    (local(&found) == found).then_some(found)
+}
+
 /// Without what stands behind the clock.
 fn local(moment: &str) -> String {
     let clock = moment.find(' ').filter(|at| *at == 10).map(|at| at + 1);

@@ -43,6 +43,7 @@ pub use forms::without_exponent;
 pub(crate) use intervals::canonical as interval;
 pub(crate) use json_many::is_wild;
 pub(crate) use json_text::check_path;
+pub(crate) use moments::is_zone;
 pub(crate) use patterns::{of_ascii, of_postgres, replacement};
 pub(crate) use reduced::reduce;
 pub(crate) use regexes::similar;

@@ -210,6 +210,7 @@ impl Lake {
                 return Ok(Executed::Ignored("descriptions are the project's"));
             }
             Statement::Set(_) | Statement::Pragma { .. } => {
+                self.settings().check(statement)?;
                 return Ok(Executed::Ignored(SETTINGS));
             }
             _ => return Err(refused(statement)),

@@ -204,9 +204,11 @@ fn write_foreign_parquet(path: &Path) {
         let mut column = group.next_column().unwrap().unwrap();
         let bytes = ByteArray::from(text);
         let written = match at {
-            3 | 4 => column
-                .typed::<FixedLenByteArrayType>()
-                .write_batch(&[bytes.into()], None, None),
+            3 | 4 => {
+                column
+                    .typed::<FixedLenByteArrayType>()
+                    .write_batch(&[bytes.into()], None, None)
+            }
             _ => column
                 .typed::<ByteArrayType>()
                 .write_batch(&[bytes], None, None),

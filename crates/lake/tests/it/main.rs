@@ -24,3 +24,4 @@ mod support;
 mod using;
 mod views;
 mod windows;
+mod zones;

@@ -66,7 +66,7 @@ pub async fn open_called(folder: &TempDir, database: &str) -> Lake {
     Lake::open(options).await.unwrap()
 }
 
-fn options(folder: &TempDir) -> LakeOptions {
+pub fn options(folder: &TempDir) -> LakeOptions {
     LakeOptions {
         root: folder.path().join("warehouse"),
         memory_limit: 256 << 20,
@@ -75,6 +75,7 @@ fn options(folder: &TempDir) -> LakeOptions {
         dialect: Dialect::default(),
         database: "forebay".to_owned(),
         files: folder.path().to_owned(),
+        settings: Vec::new(),
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Target {
     pub threads: Option<usize>,
     /// Databases besides its own.
     attached: Vec<String>,
+    /// Of the database, by name: `settings` of a DuckDB profile.
+    pub settings: Vec<(String, String)>,
     /// What else the profile says, without its secrets.
     more: Map<String, Json>,
 }
@@ -37,6 +39,7 @@ impl Default for Target {
             database: DATABASE.into(),
             threads: None,
             attached: Vec::new(),
+            settings: Vec::new(),
             more: Map::new(),
         }
     }
@@ -147,9 +150,14 @@ impl Target {
                 }
             }
         }
+        let settings = match kind.as_str() {
+            "duckdb" => settings(output.value.get("settings")),
+            _ => Vec::new(),
+        };
         Some(Self {
             profile: profile.to_owned(),
             name: name.to_owned(),
+            settings,
             kind,
             database: database.into(),
             schema: schema.unwrap_or_else(|| Self::default().schema),
@@ -208,6 +216,21 @@ fn attached(yaml: &Yaml) -> Vec<String> {
         }
     };
     entries.into_iter().flatten().filter_map(name).collect()
+}
+
+/// A mapping of names to single values.
+fn settings(yaml: Option<&Yaml>) -> Vec<(String, String)> {
+    let given = yaml.map(Yaml::to_json);
+    let given = given.as_ref().and_then(Json::as_object);
+    let text = |value: &Json| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    };
+    let pairs = given.into_iter().flatten();
+    pairs
+        .map(|(name, value)| (name.clone(), text(value)))
+        .collect()
 }
 
 /// DuckDB calls a database as its file.

@@ -249,7 +249,11 @@ fn dispatch(scope: &Arc<Scope>, args: &[Value]) -> Result<Value, Error> {
     let (namespace, shared) = (part(1, "macro_namespace"), &scope.shared);
     let found = shared.dispatched(scope.package(), &name, namespace.as_deref());
     // As in dbt, the macros of a generic test look in the test's own package.
-    let anywhere = || shared.dispatched_to(&name, None).filter(|_| namespace.is_none());
+    let anywhere = || {
+        shared
+            .dispatched_to(&name, None)
+            .filter(|_| namespace.is_none())
+    };
     if let Some(found) = found.or_else(anywhere) {
         return Ok(scope.macro_value(found));
     }

@@ -449,6 +449,18 @@ shop: {target: dev, outputs: {dev: {type: duckdb, schema: main}}}
 }
 
 #[test]
+fn a_project_may_say_which_columns_a_relation_has() {
+    let project = project(
+        "--- macros/c.sql
+{% macro postgres__get_columns_in_relation(relation) %}{{ return('its own') }}{% endmacro %}
+--- models/m.sql
+{{ adapter.get_columns_in_relation(this) }} {{ get_columns_in_relation(this) }}
+",
+    );
+    assert_eq!(sql(&project, "m"), "its own its own");
+}
+
+#[test]
 fn templates_may_ask_whether_a_relation_exists() {
     let project = project(
         "--- models/m.sql

@@ -40,9 +40,10 @@ pub async fn seed(
 ) -> Result<Written, Diagnostic> {
     let relation = relation(node)?;
     let (root, file, spec) = (root.to_owned(), node.location.file.clone(), seed.clone());
-    let dialect = lake.dialect();
+    let (dialect, zone) = (lake.dialect(), lake.time_zone().cloned());
     let read = tokio::task::spawn_blocking(move || {
-        Source::open(&root, &file, &spec, dialect).and_then(|source| source.read())
+        let source = Source::open(&root, &file, &spec, dialect)?;
+        Source { zone, ..source }.read()
     });
     let read = read.await;
     let (schema, batches) =
@@ -63,6 +64,8 @@ struct Source<'a> {
     file: &'a Path,
     seed: &'a Seed,
     dialect: Dialect,
+    /// Of texts of instants that name no offset, where it is not UTC.
+    zone: Option<Arc<str>>,
     text: Vec<u8>,
 }
 
@@ -84,6 +87,7 @@ impl<'a> Source<'a> {
             file,
             seed,
             dialect,
+            zone: None,
             text,
         })
     }
@@ -103,7 +107,7 @@ impl<'a> Source<'a> {
         let mut rows = self.csv(nulls)?.rows(columns, false);
         let mut batches = Vec::new();
         while let Some(chunk) = rows.next_chunk(CHUNK)? {
-            batches.push(typed(self.file, &schema, &chunk)?);
+            batches.push(self.typed(&schema, &chunk)?);
         }
         Ok((schema, batches))
     }
@@ -147,6 +151,7 @@ impl<'a> Source<'a> {
                 let column = Column {
                     kind: match (floats, self.dialect) {
                         (true, _) => ColumnType::Float64,
+                        _ if self.is_zoned(&data_type) => ColumnType::String,
                         (false, Dialect::DuckDb) => seen.read_as(&data_type),
                         (false, Dialect::Postgres) => read_as(&data_type),
                     },
@@ -156,6 +161,57 @@ impl<'a> Source<'a> {
                 Ok(Target { column, data_type })
             })
             .collect()
+    }
+
+    /// Whether texts of the type are read by the zone's clock.
+    fn is_zoned(&self, data_type: &DataType) -> bool {
+        self.zone.is_some() && matches!(data_type, DataType::Timestamp(_, Some(_)))
+    }
+
+    /// Texts of instants that name no offset are of the zone.
+    fn placed(&self, texts: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, Diagnostic> {
+        let DataType::Timestamp(unit, Some(_)) = data_type else {
+            return Ok(Arc::clone(texts));
+        };
+        match &self.zone {
+            None => Ok(Arc::clone(texts)),
+            Some(zone) => {
+                cast(texts, &DataType::Timestamp(*unit, Some(Arc::clone(zone)))).map_err(|error| {
+                    Diagnostic::error(format!("{error}")).at(Location::file(self.file))
+                })
+            }
+        }
+    }
+
+    fn typed(&self, schema: &SchemaRef, chunk: &Chunk) -> Result<RecordBatch, Diagnostic> {
+        if let Some(problem) = chunk.problems.first() {
+            let column = problem
+                .column
+                .as_ref()
+                .map_or(String::new(), |name| format!("{name}: "));
+            let field = problem.column.as_ref().zip(problem.value.as_ref());
+            let field =
+                field.and_then(|(name, value)| Some((value, schema.field_with_name(name).ok()?)));
+            // Of the type that SQL calls it by.
+            let message = match field {
+                Some((value, field)) => format!(
+                    "'{value}' is not of type {}",
+                    forebay_lake::sql_type(field.data_type())
+                ),
+                None => problem.message.clone(),
+            };
+            let at = Location::new(self.file, problem.line as u32, problem.character);
+            return Err(Diagnostic::error(format!("{column}{message}")).at(at));
+        }
+        let columns = chunk.batch.columns().iter().zip(schema.fields());
+        let columns = columns
+            .map(|(column, field)| {
+                let column = self.placed(column, field.data_type())?;
+                converted(self.file, &column, field, chunk)
+            })
+            .collect::<Result<_, _>>()?;
+        RecordBatch::try_new(Arc::clone(schema), columns)
+            .map_err(|error| Diagnostic::internal(format!("seed rows make no batch: {error}")))
     }
 }
 
@@ -221,34 +277,6 @@ fn read_as(data_type: &DataType) -> ColumnType {
         DataType::Timestamp(..) => ColumnType::Timestamp,
         _ => ColumnType::String,
     }
-}
-
-fn typed(file: &Path, schema: &SchemaRef, chunk: &Chunk) -> Result<RecordBatch, Diagnostic> {
-    if let Some(problem) = chunk.problems.first() {
-        let column = problem
-            .column
-            .as_ref()
-            .map_or(String::new(), |name| format!("{name}: "));
-        let field = problem.column.as_ref().zip(problem.value.as_ref());
-        let field =
-            field.and_then(|(name, value)| Some((value, schema.field_with_name(name).ok()?)));
-        // Of the type that SQL calls it by.
-        let message = match field {
-            Some((value, field)) => format!(
-                "'{value}' is not of type {}",
-                forebay_lake::sql_type(field.data_type())
-            ),
-            None => problem.message.clone(),
-        };
-        let at = Location::new(file, problem.line as u32, problem.character);
-        return Err(Diagnostic::error(format!("{column}{message}")).at(at));
-    }
-    let columns = chunk.batch.columns().iter().zip(schema.fields());
-    let columns = columns
-        .map(|(column, field)| converted(file, column, field, chunk))
-        .collect::<Result<_, _>>()?;
-    RecordBatch::try_new(Arc::clone(schema), columns)
-        .map_err(|error| Diagnostic::internal(format!("seed rows make no batch: {error}")))
 }
 
 fn converted(

@@ -198,7 +198,7 @@ impl Queries<'_> {
 
     pub fn now(&self) -> String {
         let now = self.now.to_rfc3339_opts(SecondsFormat::Micros, true);
-        format!("cast('{}' as timestamp)", now.trim_end_matches('Z'))
+        format!("cast(cast('{now}' as timestamp with time zone) as timestamp)")
     }
 }
 

@@ -30,6 +30,7 @@ pub async fn bed_of(dialect: forebay_lake::Dialect) -> Bed {
         dialect,
         database: "forebay".to_owned(),
         files: root.to_owned(),
+        settings: Vec::new(),
     };
     Bed {
         lake: Lake::open(options).await.unwrap(),

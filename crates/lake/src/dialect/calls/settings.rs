@@ -1,4 +1,4 @@
-//! `current_setting('TimeZone')`: what a query's answer can depend on, and is always the same here.
+//! `current_setting('TimeZone')`: what a query's answer can depend on.
 
 use datafusion::sql::sqlparser::ast::Expr;
 use forebay_core::{Diagnostic, suggest};
@@ -12,7 +12,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("default_order", "'ASCENDING'"),
     ("schema", "'main'"),
     ("search_path", "''"),
-    ("timezone", "'UTC'"),
+    ("timezone", "session_zone()"),
 ];
 
 pub(super) fn value(setting: &Expr) -> Result<Expr, Diagnostic> {

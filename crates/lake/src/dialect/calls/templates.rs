@@ -161,7 +161,7 @@ const DUCKDB: &[Template] = &[
     (
         "make_timestamptz",
         6,
-        "at_time_zone('UTC', make_timestamp(_1, _2, _3, _4, _5, _6))",
+        "at_time_zone(session_zone(), make_timestamp(_1, _2, _3, _4, _5, _6))",
     ),
     ("multiply", 2, "(_1 * _2)"),
     ("subtract", 2, "(_1 - _2)"),

@@ -80,6 +80,7 @@ impl World {
             dialect: forebay_lake::Dialect::default(),
             database: "forebay".to_owned(),
             files: folder.path().to_owned(),
+            settings: Vec::new(),
         })
         .await
         .unwrap();
