@@ -67,6 +67,8 @@ pub(crate) struct ProjectFile {
     pub on_run_end: Vec<HookText>,
     /// Nothing runs where one of `on-run-start` fails.
     pub stops_where_start_fails: bool,
+    /// `flags: {require_ref_searches_node_package_before_root: true}`: in names, a package's own go before the project's.
+    pub own_names_first: bool,
     /// `flags: {state_modified_compare_more_unrendered_values: true}`: sources are compared as they are written.
     pub compares_written: bool,
     /// `source freshness` runs `on-run-start` and `on-run-end` too.
@@ -87,6 +89,8 @@ pub(crate) struct ProjectFile {
     pub tests: Tree,
     pub unit_tests: Tree,
     pub exposures: Tree,
+    /// `tags` and `meta` right below `exposures`, which are added to those of each.
+    pub of_exposures: (Vec<String>, serde_json::Value),
     pub semantic_models: Tree,
     pub metrics: Tree,
     pub saved_queries: Tree,
@@ -205,6 +209,7 @@ impl ProjectFile {
             on_run_start,
             on_run_end,
             stops_where_start_fails: flag("skip_nodes_if_on_run_start_fails", false),
+            own_names_first: flag("require_ref_searches_node_package_before_root", false),
             compares_written: flag("state_modified_compare_more_unrendered_values", false),
             hooks_around_freshness: flag("source_freshness_run_project_hooks", true),
             macro_arguments: flag("validate_macro_args", false),
@@ -224,6 +229,7 @@ impl ProjectFile {
             sources: tree(&["sources"]),
             tests: tree(&["data_tests", "tests"]),
             unit_tests: tree(&["unit_tests"]),
+            of_exposures: of_exposures(yaml.get("exposures")),
             exposures: tree(&["exposures"]),
             semantic_models: tree(&["semantic-models", "semantic_models"]),
             metrics: tree(&["metrics"]),
@@ -290,6 +296,17 @@ fn required_version(fields: &mut Fields<'_>) {
     };
     let place = fields.at("require-dbt-version").in_file(fields.doc.file);
     fields.doc.problems.push(problem.at(place));
+}
+
+fn of_exposures(yaml: Option<&Yaml>) -> (Vec<String>, serde_json::Value) {
+    let of = |key: &str| yaml.and_then(|yaml| yaml.get(key)).map(Yaml::to_json);
+    let tags = match of("tags") {
+        Some(serde_json::Value::Array(tags)) => tags,
+        one => one.into_iter().collect(),
+    };
+    let tags = tags.iter().filter_map(serde_json::Value::as_str);
+    let tags = tags.map(str::to_owned).collect();
+    (tags, of("meta").unwrap_or_default())
 }
 
 fn run_hooks(fields: &mut Fields<'_>, when: When) -> Vec<HookText> {

@@ -31,6 +31,8 @@ pub(crate) struct Known {
 pub(crate) struct Names {
     /// The project's own package.
     pub project: String,
+    /// A package's nodes look in their own package before they look in the project.
+    pub own_first: bool,
     pub refs: BTreeMap<String, Vec<Known>>,
     /// By source name, then by table name.
     pub sources: BTreeMap<String, BTreeMap<String, Vec<Known>>>,
@@ -105,10 +107,14 @@ impl Names {
         }
     }
 
-    /// The project's, then the asking package's own, then any.
+    /// The project's, then the asking package's own, or the other way round, then any.
     fn nearest<'a>(&self, from: &str, named: &'a [Known]) -> Option<&'a Known> {
         let of = |package: &str| named.iter().find(|known| known.package == package);
-        of(&self.project).or_else(|| of(from)).or(named.first())
+        let (first, second) = match self.own_first {
+            true => (from, &*self.project),
+            false => (&*self.project, from),
+        };
+        of(first).or_else(|| of(second)).or(named.first())
     }
 
     fn no_reference(&self, package: Option<&str>, name: &str) -> Diagnostic {

@@ -452,6 +452,7 @@ fn build(
         .filter(|(package, ..)| package.file.restricted);
     let mut names = Names {
         project: cx.project.name.clone(),
+        own_first: cx.project.file.own_names_first,
         restricted: restricted
             .map(|(package, ..)| package.name.clone())
             .collect(),

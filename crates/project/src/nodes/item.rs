@@ -101,7 +101,11 @@ impl<'a> Entry<'a> {
         });
         let mut shown = content.shown;
         match self.kind {
-            ResourceType::Exposure => joined(&mut settings, &own_tags, own_meta),
+            ResourceType::Exposure => {
+                let (tags, meta) = &cx.package.file.of_exposures;
+                let tags = [&tags[..], &own_tags].concat();
+                joined(&mut settings, &tags, [Some(meta.clone()), own_meta]);
+            }
             ResourceType::Metric => {
                 let meta = settings.get("meta").map(|setting| setting.value.clone());
                 let meta = meta.filter(|meta| *meta != json!({})).or(own_meta);
@@ -164,19 +168,22 @@ pub(crate) fn settled(
     (fqn, settings)
 }
 
-/// What an exposure says beside `config:` is added to its settings.
-fn joined(settings: &mut Config, tags: &[String], meta: Option<Json>) {
+/// What is said right below the project's `exposures`, and beside an exposure's `config:`, is added to its settings.
+fn joined(settings: &mut Config, tags: &[String], meta: [Option<Json>; 2]) {
     if !tags.is_empty() {
         let own = Setting::plain(json!(tags), Location::default());
         merge(settings, [("tags".to_owned(), own)].into_iter().collect());
     }
-    if let Some(mut all @ Json::Object(_)) = meta {
-        if let (Json::Object(all), Some(Json::Object(settled))) =
-            (&mut all, settings.get("meta").map(|setting| &setting.value))
-        {
-            all.extend(settled.clone());
+    let settled = settings.get("meta").map(|setting| setting.value.clone());
+    let said = meta.into_iter().chain([settled]).flatten();
+    let mut all = Map::new();
+    for meta in said {
+        if let Json::Object(meta) = meta {
+            all.extend(meta);
         }
-        let all = Setting::plain(all, Location::default());
+    }
+    if !all.is_empty() {
+        let all = Setting::plain(all.into(), Location::default());
         settings.insert("meta".to_owned(), all);
     }
 }

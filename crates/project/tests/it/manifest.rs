@@ -161,6 +161,22 @@ fn settings_of_exposures_metrics_and_their_like() {
 }
 
 #[test]
+fn what_stands_right_below_the_projects_exposures_is_added_to_each() {
+    let project = project(
+        "--- dbt_project.yml\nname: shop\nexposures: {tags: [p], meta: {a: p, b: p}, shop: {+tags: [deep]}}\n\
+         --- models/m.yml\nexposures:\n\
+         \x20 - {name: e, type: dashboard, owner: {name: x}, config: {tags: [k], meta: {a: e}}}\n\
+         \x20 - {name: f, type: dashboard, owner: {name: x}, tags: [u]}\n",
+    );
+    let manifest = project.manifest();
+    let exposure = |name: &str| manifest["exposures"][format!("exposure.shop.{name}")].clone();
+    assert_eq!(exposure("e")["tags"], json!(["k", "p"]));
+    assert_eq!(exposure("e")["meta"], json!({"a": "e", "b": "p"}));
+    assert_eq!(exposure("f")["tags"], json!(["deep", "p", "u"]));
+    assert_eq!(exposure("f")["meta"], json!({"a": "p", "b": "p"}));
+}
+
+#[test]
 fn foreign_keys_of_what_is_compiled_point_at_relations() {
     let project = project(
         "--- dbt_project.yml\nname: shop\n--- models/m.sql\nselect 1 as id\n--- models/k.sql\nselect 1 as id\n\

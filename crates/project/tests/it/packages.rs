@@ -1,5 +1,7 @@
 //! Packages: installed ones and local ones, their names, settings, variables and macros.
 
+use forebay_core::NodeId;
+
 use crate::support::{Files, compile, problems, project};
 
 const PROJECT: &str = r#"--- dbt_project.yml
@@ -228,4 +230,32 @@ name: tools
         tests.filter(|id| id.as_str().starts_with("test.")).count(),
         1
     );
+}
+
+#[test]
+fn a_package_may_look_for_names_in_itself_first() {
+    let below = |flags: &str| {
+        let project = project(&format!(
+            "--- dbt_project.yml
+name: shop
+{flags}
+--- packages.yml
+packages: [{{local: parts}}]
+--- models/a.sql
+select 1 as id
+--- parts/dbt_project.yml
+name: parts
+models: {{+schema: parts}}
+--- parts/models/a.sql
+select 2 as id
+--- parts/models/b.sql
+select * from {{{{ ref('a') }}}}
+"
+        ));
+        let b = project.graph.get(&NodeId::new("model.parts.b")).unwrap();
+        b.depends_on[0].to_string()
+    };
+    assert_eq!(below(""), "model.shop.a");
+    let flag = "flags: {require_ref_searches_node_package_before_root: true}";
+    assert_eq!(below(flag), "model.parts.a");
 }
