@@ -10,12 +10,11 @@ mod wiring;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use forebay_core::{Diagnostic, Diagnostics};
 use report::Talk;
 
 fn main() -> ExitCode {
-    let mut args = args::Args::parse();
+    let mut args = args::Args::read();
     args.global.look();
     args.global.command = command::name(&args.command);
     wiring::render_target_path(&mut args.global);

@@ -13,7 +13,7 @@ use forebay_project::{LoadOptions, Project, Reading, Unread};
 use forebay_runner::lock::{self, Holder, ProjectLock};
 use forebay_runner::{Clock, Workspace, sweep};
 
-use crate::args::{Global, Select, switch};
+use crate::args::{self, Global, Select, switch};
 use crate::artifact;
 use crate::hosting::Host;
 use crate::report::Talk;
@@ -49,11 +49,24 @@ pub fn load_options(global: &Global, invocation: &str) -> Result<LoadOptions, Di
         flags: global.shown(),
         vars,
         now: clock(global)?.now(),
-        env: std::env::vars_os()
-            .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
-            .collect::<BTreeMap<_, _>>(),
+        env: environment(),
         invocation_id: invocation.to_owned(),
     })
+}
+
+/// As in dbt, a variable of its own is known by the name without `ENGINE` too.
+fn environment() -> BTreeMap<String, String> {
+    let all = std::env::vars_os();
+    let mut all: BTreeMap<_, _> = all
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let of_engine = all.iter().filter_map(|(name, value)| {
+        let name = name.strip_prefix(args::ENGINE)?;
+        Some((format!("DBT_{name}"), value.clone()))
+    });
+    let of_engine: Vec<_> = of_engine.collect();
+    all.extend(of_engine);
+    all
 }
 
 /// Renders the one path of the project's file that may be Jinja.

@@ -183,7 +183,8 @@ impl Global {
 
     pub fn on(&self, switch: &Switch) -> bool {
         let key = switch.name.replace('-', "_");
-        let environment = || truth(&std::env::var(format!("DBT_{}", key.to_uppercase())).ok()?);
+        let named = |start: &str| std::env::var(format!("{start}{}", key.to_uppercase())).ok();
+        let environment = || truth(&named(super::ENGINE).or_else(|| named("DBT_"))?);
         let project = || match self.glance.flags.get(&key)? {
             Json::Bool(on) => Some(*on),
             Json::String(text) => truth(text),

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgAction, Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+};
 use forebay_core::ResourceType;
 
 pub use global::Global;
@@ -29,6 +31,34 @@ pub struct Args {
     pub global: Global,
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// How the names of dbt's own variables begin, where they are told from a project's.
+pub const ENGINE: &str = "DBT_ENGINE_";
+
+impl Args {
+    /// Reads the command line.
+    pub fn read() -> Self {
+        let command = with_engine_names(<Self as CommandFactory>::command());
+        let found = Self::from_arg_matches(&command.get_matches());
+        found.unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// As in dbt, the variable of an option may be called `DBT_ENGINE_...` too, which goes before `DBT_...`.
+fn with_engine_names(command: clap::Command) -> clap::Command {
+    let renamed = command.mut_args(|arg| {
+        let name = arg.get_env().and_then(|name| engine_name(name.to_str()?));
+        match name.filter(|name| std::env::var_os(name).is_some()) {
+            Some(name) => arg.env(&*name.leak()),
+            None => arg,
+        }
+    });
+    renamed.mut_subcommands(with_engine_names)
+}
+
+fn engine_name(name: &str) -> Option<String> {
+    Some(format!("{ENGINE}{}", name.strip_prefix("DBT_")?))
 }
 
 #[derive(Clone, Debug, Subcommand)]

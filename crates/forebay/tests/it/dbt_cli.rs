@@ -30,12 +30,16 @@ fn flags_stand_before_and_behind_the_verb_and_in_the_environment() {
         "orders+",
     ]);
     assert!(before.starts_with("shop.orders\nshop.report\n"), "{before}");
-    let mut command = project.command(&["ls", "--select", "orders"]);
-    let output = command
-        .env("DBT_INDIRECT_SELECTION", "empty")
-        .output()
-        .unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "shop.orders\n");
+    for (name, other) in [
+        ("DBT_INDIRECT_SELECTION", "DBT_NOTHING"),
+        // The one goes before the other.
+        ("DBT_ENGINE_INDIRECT_SELECTION", "DBT_INDIRECT_SELECTION"),
+    ] {
+        let mut command = project.command(&["ls", "--select", "orders"]);
+        let output = command.env(name, "empty").env(other, "eager").output();
+        let said = String::from_utf8(output.unwrap().stdout).unwrap();
+        assert_eq!(said, "shop.orders\n", "{name}");
+    }
     assert!(
         project
             .fails(2, &["ls", "--selektor", "x"])
