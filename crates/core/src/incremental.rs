@@ -1,6 +1,6 @@
 //! Incremental models: how a run's rows come into the table that is there already.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::Diagnostic;
@@ -135,13 +135,10 @@ impl Batch {
         self.start.format(format).to_string()
     }
 
-    /// SQL that is true where the column's moment is in it; a column without a zone is in UTC.
+    /// SQL that is true where the column's moment is in it; a column without a zone is in UTC. The moments are texts, which
+    /// become of the column's type.
     pub fn holds(self, column: &str) -> String {
-        let time = |at: DateTime<Utc>| {
-            let text = at.to_rfc3339_opts(SecondsFormat::Micros, true);
-            format!("cast('{text}' as timestamp with time zone)")
-        };
-        let column = format!("cast({column} as timestamp with time zone)");
+        let time = |at: DateTime<Utc>| at.format("'%Y-%m-%d %H:%M:%S%.f+00:00'");
         let (start, end) = (time(self.start), time(self.end));
         format!("({column} >= {start} and {column} < {end})")
     }

@@ -142,6 +142,49 @@ from {{ ref('events') }}";
 }
 
 #[test]
+fn days_of_batches_are_utcs_and_those_of_queries_the_profiles() {
+    let project = Project::new(&[
+        ("dbt_project.yml", "name: shop\nprofile: shop\n"),
+        (
+            "profiles.yml",
+            "shop: {target: dev, outputs: {dev: {type: duckdb, settings: {TimeZone: America/New_York}}}}\n",
+        ),
+        ("seeds/events.csv", EVENTS),
+        (
+            "seeds/seeds.yml",
+            "seeds: [{name: events, config: {event_time: happened, column_types: {happened: timestamp}}}]\n",
+        ),
+        ("models/daily.sql", DAILY),
+        (
+            "models/shown.sql",
+            "select timestamptz '2024-01-02 03:00:00+00'::varchar as t, \
+             max(happened)::timestamptz::varchar as u from {{ ref('events') }}",
+        ),
+    ]);
+    let span = [
+        "build",
+        "--event-time-start",
+        "2024-01-01",
+        "--event-time-end",
+        "2024-01-04",
+    ];
+    project.ok(&span);
+    let batches = "select id, batch::varchar as b from main.daily order by id";
+    assert_eq!(
+        project.rows(batches),
+        [
+            r#"{"id":1,"b":"2024-01-01"}"#,
+            r#"{"id":2,"b":"2024-01-02"}"#,
+            r#"{"id":3,"b":"2024-01-03"}"#
+        ]
+    );
+    assert_eq!(
+        project.rows("select t, u from main.shown"),
+        [r#"{"t":"2024-01-01 22:00:00-05","u":"2024-01-03 10:00:00-05"}"#]
+    );
+}
+
+#[test]
 fn a_key_finds_its_column_whatever_its_capitals() {
     for strategy in ["merge", "delete+insert"] {
         let config = format!(
