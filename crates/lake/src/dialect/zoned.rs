@@ -35,11 +35,11 @@ const OF_CALENDAR: [&str; 7] = [
 /// What a function of parts does by the part that it names.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
-    OfCalendar,
+    Calendar,
     /// Shorter than what clocks are changed by.
-    OfClock,
-    OfInstant,
-    OfZone,
+    Clock,
+    Instant,
+    Zone,
 }
 
 /// Functions that say of what type a value is, or give it as it is.
@@ -82,10 +82,11 @@ impl Zoned {
                 right,
             }) => match (left.get_type(schema), right.get_type(schema)) {
                 (Ok(from), Ok(DataType::Interval(_))) if is_instant(&from) => {
-                    let sign = lit(if *op == Operator::Plus { 1_i64 } else { -1 });
-                    let moment = in_micros(left, &from);
-                    let args = vec![lit(&*self.0), moment, right.as_ref().clone(), sign];
-                    Ok(Transformed::yes(named("zoned_after", args)))
+                    let sign = if *op == Operator::Plus { 1 } else { -1 };
+                    Ok(Transformed::yes(self.after(left, &from, right, sign)))
+                }
+                (Ok(DataType::Interval(_)), Ok(to)) if is_instant(&to) => {
+                    Ok(Transformed::yes(self.after(right, &to, left, 1)))
                 }
                 (Ok(from), Ok(to)) if is_instant(&from) && is_instant(&to) => {
                     let sides = [self.local(left, &from), self.local(right, &to)];
@@ -141,14 +142,14 @@ impl Zoned {
         }
         if OF_CALENDAR.contains(&name) {
             return match (part_of(&call.args), name) {
-                (Part::OfInstant, _) => no(),
-                (Part::OfZone, _) => Err(self.refused("the offset of a time zone is not given")),
-                (Part::OfClock, "date_trunc") => {
+                (Part::Instant, _) => no(),
+                (Part::Zone, _) => Err(self.refused("the offset of a time zone is not given")),
+                (Part::Clock, "date_trunc") => {
                     let start = self.start(&call.args[0], &call.args[1], &types[1]);
                     Ok(Transformed::yes(start))
                 }
                 // Between hours, wherever the zone lets them begin.
-                (Part::OfClock, "date_diff") => {
+                (Part::Clock, "date_diff") => {
                     let part = &call.args[0];
                     let starts = call.args[1..].iter().zip(&types[1..]);
                     let starts = starts.map(|(arg, of)| match is_instant(of) {
@@ -158,7 +159,7 @@ impl Zoned {
                     let args = std::iter::once(part.clone()).chain(starts);
                     Ok(Transformed::yes(call.func.call(args.collect())))
                 }
-                (Part::OfClock, "date_sub") => no(),
+                (Part::Clock, "date_sub") => no(),
                 _ => self.by_clock(call, expr, &types, schema),
             };
         }
@@ -199,6 +200,15 @@ impl Zoned {
         }))
     }
 
+    /// So long after the instant, or before it: days and months by the zone's clock.
+    fn after(&self, moment: &Expr, of: &DataType, length: &Expr, sign: i64) -> Expr {
+        let moment = in_micros(moment, of);
+        named(
+            "zoned_after",
+            vec![lit(&*self.0), moment, length.clone(), lit(sign)],
+        )
+    }
+
     /// `date_trunc('hour', x)`: what is cut off is cut off the instant, for some clocks show an hour twice.
     fn start(&self, part: &Expr, of: &Expr, kind: &DataType) -> Expr {
         let shown = self.local(of, kind);
@@ -228,6 +238,9 @@ impl Zoned {
             }
             (from, to) if to.is_string() && holds_instants(from) => {
                 return Err(self.refused_nested());
+            }
+            (from, to) if to.is_nested() && holds_instants(to) && holds_shown(from) => {
+                return Err(self.refused("lists and structures of such timestamps are not read"));
             }
             _ => None,
         })
@@ -274,10 +287,10 @@ fn part_of(args: &[Expr]) -> Part {
         _ => None,
     });
     match written.and_then(functions::part_name) {
-        Some("epoch") => Part::OfInstant,
-        Some("hour" | "minute" | "second" | "millisecond" | "microsecond") => Part::OfClock,
-        Some("timezone" | "timezone_hour" | "timezone_minute") => Part::OfZone,
-        _ => Part::OfCalendar,
+        Some("epoch") => Part::Instant,
+        Some("hour" | "minute" | "second" | "millisecond" | "microsecond") => Part::Clock,
+        Some("timezone" | "timezone_hour" | "timezone_minute") => Part::Zone,
+        _ => Part::Calendar,
     }
 }
 
@@ -286,12 +299,24 @@ fn is_instant(of: &DataType) -> bool {
 }
 
 fn holds_instants(of: &DataType) -> bool {
+    holds(of, &is_instant)
+}
+
+/// Whether it holds what becomes an instant by the zone's clock.
+fn holds_shown(of: &DataType) -> bool {
+    let is_shown = |of: &DataType| {
+        of.is_string() || matches!(of, DataType::Date32 | DataType::Timestamp(_, None))
+    };
+    holds(of, &is_shown)
+}
+
+fn holds(of: &DataType, is_it: &dyn Fn(&DataType) -> bool) -> bool {
     match of {
         DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
-            holds_instants(item.data_type())
+            holds(item.data_type(), is_it)
         }
-        DataType::Struct(fields) => fields.iter().any(|field| holds_instants(field.data_type())),
-        DataType::Map(entries, _) => holds_instants(entries.data_type()),
-        of => is_instant(of),
+        DataType::Struct(fields) => fields.iter().any(|field| holds(field.data_type(), is_it)),
+        DataType::Map(entries, _) => holds(entries.data_type(), is_it),
+        of => is_it(of),
     }
 }

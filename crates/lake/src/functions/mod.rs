@@ -35,6 +35,7 @@ mod typed_json;
 mod types;
 mod vectors;
 mod writing;
+mod zones;
 
 mod function;
 
@@ -43,7 +44,6 @@ pub use forms::without_exponent;
 pub(crate) use intervals::canonical as interval;
 pub(crate) use json_many::is_wild;
 pub(crate) use json_text::check_path;
-pub(crate) use moments::is_zone;
 pub(crate) use patterns::{of_ascii, of_postgres, replacement};
 pub(crate) use reduced::reduce;
 pub(crate) use regexes::similar;
@@ -52,6 +52,7 @@ pub(crate) use text::without_accents;
 pub(crate) use typed_json::{Form, of_text};
 pub(crate) use writing::write;
 pub use writing::{lengths, to_exact};
+pub(crate) use zones::is_zone;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -73,6 +74,7 @@ pub(crate) fn all(dialect: Dialect) -> Vec<ScalarUDF> {
         numbers::FUNCTIONS,
         dates::FUNCTIONS,
         moments::FUNCTIONS,
+        zones::FUNCTIONS,
         json::FUNCTIONS,
         json_many::FUNCTIONS,
         lists::FUNCTIONS,

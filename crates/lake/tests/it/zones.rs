@@ -87,6 +87,10 @@ async fn days_and_texts_are_those_of_the_sessions_time_zone() {
         let found = lines(&lake.collect(&format!("{INSTANTS}{query}")).await.unwrap());
         assert_eq!(found, *expected, "{query}");
     }
+    let turned =
+        "select (interval 1 day + t)::varchar, []::timestamptz[] from i where t > '2024-06-30'";
+    let found = lines(&lake.collect(&format!("{INSTANTS}{turned}")).await.unwrap());
+    assert_eq!(found, ["2024-07-02 00:00:00.5-04|[]"]);
     let hours = "select date_diff('hour', timestamptz '2024-01-01 23:20:00+00', timestamptz '2024-01-01 23:40:00+00')";
     for (zone, expected) in [("Asia/Kolkata", "1"), ("UTC", "0")] {
         let folder = tempfile::tempdir().unwrap();
@@ -107,6 +111,10 @@ async fn what_would_be_answered_otherwise_is_refused() {
         (
             "select [t]::varchar from i",
             "lists and structures of timestamps with a time zone are not written in the time zone Asia/Tokyo",
+        ),
+        (
+            "select ['2024-01-01']::timestamptz[] from i",
+            "lists and structures of such timestamps are not read in the time zone Asia/Tokyo",
         ),
         (
             "select generate_series(t, t, interval 1 day) from i",
