@@ -112,11 +112,10 @@ impl Zoned {
         if name == "session_zone" {
             return Ok(Transformed::yes(lit(&*self.0)));
         }
-        if name == "current_date" {
+        if ["current_date", "current_time"].contains(&name) {
             let now = datafusion::functions::datetime::expr_fn::now();
-            let from = now.get_type(schema)?;
-            let today = cast(self.local(&now, &from), DataType::Date32);
-            return Ok(Transformed::yes(today));
+            let shown = self.local(&now, &now.get_type(schema)?);
+            return Ok(Transformed::yes(cast(shown, expr.get_type(schema)?)));
         }
         let types = call.args.iter().map(|arg| arg.get_type(schema));
         let Ok(types) = types.collect::<Result<Vec<_>>>() else {

@@ -74,7 +74,7 @@ const NEW_YORK: &[(&str, &[&str])] = &[
         &["2024-11-03 01:30:00-04|2024-03-10 03:30:00-04"],
     ),
     (
-        "select current_setting('TimeZone'), now()::date = current_date, typeof(t), to_json(t)::varchar from i limit 1",
+        "select current_setting('TimeZone'), now()::date = current_date and hour(now()) = hour(current_time), typeof(t), to_json(t)::varchar from i limit 1",
         &["America/New_York|true|TIMESTAMP WITH TIME ZONE|\"2024-01-01 18:30:00-05\""],
     ),
 ];
