@@ -173,14 +173,16 @@ impl<'a> Source<'a> {
         let DataType::Timestamp(unit, Some(_)) = data_type else {
             return Ok(Arc::clone(texts));
         };
-        match &self.zone {
-            None => Ok(Arc::clone(texts)),
-            Some(zone) => {
-                cast(texts, &DataType::Timestamp(*unit, Some(Arc::clone(zone)))).map_err(|error| {
-                    Diagnostic::error(format!("{error}")).at(Location::file(self.file))
-                })
-            }
-        }
+        let Some(zone) = &self.zone else {
+            return Ok(Arc::clone(texts));
+        };
+        let strict = CastOptions {
+            safe: false,
+            ..CastOptions::default()
+        };
+        let wanted = DataType::Timestamp(*unit, Some(Arc::clone(zone)));
+        cast_with_options(texts, &wanted, &strict)
+            .map_err(|error| Diagnostic::error(error.to_string()).at(Location::file(self.file)))
     }
 
     fn typed(&self, schema: &SchemaRef, chunk: &Chunk) -> Result<RecordBatch, Diagnostic> {
