@@ -7,6 +7,7 @@ use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, DataFusionError, Result};
 use datafusion::config::ConfigOptions;
+use datafusion::functions::datetime;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, Operator, TryCast, cast, lit,
@@ -113,8 +114,9 @@ impl Zoned {
             return Ok(Transformed::yes(lit(&*self.0)));
         }
         if ["current_date", "current_time"].contains(&name) {
-            let now = datafusion::functions::datetime::expr_fn::now();
-            let shown = self.local(&now, &now.get_type(schema)?);
+            // The engine's own is of no zone.
+            let now = cast(datetime::expr_fn::now(), instant());
+            let shown = self.local(&now, &instant());
             return Ok(Transformed::yes(cast(shown, expr.get_type(schema)?)));
         }
         let types = call.args.iter().map(|arg| arg.get_type(schema));
@@ -272,8 +274,10 @@ fn named(function: &'static str, args: Vec<Expr>) -> Expr {
 
 /// Our functions read microseconds, and the engine casts nothing for them any more.
 fn in_micros(moment: &Expr, of: &DataType) -> Expr {
-    let zone = is_instant(of).then(|| Arc::from("UTC"));
-    let wanted = DataType::Timestamp(TimeUnit::Microsecond, zone);
+    let wanted = match is_instant(of) {
+        true => instant(),
+        false => DataType::Timestamp(TimeUnit::Microsecond, None),
+    };
     match of == &wanted {
         true => moment.clone(),
         false => cast(moment.clone(), wanted),
@@ -291,6 +295,10 @@ fn part_of(args: &[Expr]) -> Part {
         Some("timezone" | "timezone_hour" | "timezone_minute") => Part::Zone,
         _ => Part::Calendar,
     }
+}
+
+fn instant() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
 fn is_instant(of: &DataType) -> bool {
