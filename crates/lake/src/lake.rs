@@ -104,6 +104,12 @@ impl Lake {
         self.inner.settings.zone()
     }
 
+    /// The text of a moment with the offset that it has by the clock of the session's zone; what names one, or is no moment,
+    /// as it is.
+    pub fn with_offset(zone: &str, text: &str) -> String {
+        crate::functions::with_offset(zone, text).unwrap_or_else(|_| text.to_owned())
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
         &self.inner.settings
     }

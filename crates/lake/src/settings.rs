@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::sql::sqlparser::ast::{Expr, Set, Statement, Value};
 use forebay_core::Diagnostic;
 
-use crate::functions::is_zone;
+use crate::functions::canonical_zone;
 
 const TIME_ZONE: &str = "timezone";
 
@@ -49,12 +49,11 @@ impl Settings {
                 fixed(name, value)?;
                 continue;
             }
-            if !is_zone(value) {
-                return Err(Diagnostic::error(format!(
-                    "there is no time zone '{value}'"
-                )));
-            }
-            settings.zone = (!is_utc(value)).then(|| value.as_str().into());
+            let Some(zone) = canonical_zone(value) else {
+                let message = format!("there is no time zone '{value}'");
+                return Err(Diagnostic::error(message));
+            };
+            settings.zone = (!is_utc(&zone)).then(|| zone.into());
         }
         Ok(settings)
     }

@@ -25,7 +25,15 @@ pub async fn run(global: &Global, talk: &Talk, options: &args::Retry) -> Result<
     let workspace = wiring::workspace(global, talk, &invocation).await?;
     let _held = wiring::take(&workspace, global, talk, "retry").await?;
     let last = match &global.state {
-        Some(_) => retry::undone_of(&results),
+        Some(_) => {
+            let undone = retry::undone_of(&results);
+            let graph = workspace.graph();
+            if let Some(gone) = undone.nodes.iter().find(|id| graph.get(id).is_none()) {
+                let message = format!("the project has no {gone}, which that run left undone");
+                return Err(Diagnostic::error(message).into());
+            }
+            undone
+        }
         None => retry::undone(&workspace.store)?,
     };
     let undone = last.nodes;
@@ -68,6 +76,7 @@ fn last_results(global: &Global) -> Result<Json, Diagnostic> {
         .join("run_results.json");
     let text = std::fs::read_to_string(&path);
     let results = text.ok().and_then(|text| serde_json::from_str(&text).ok());
+    let results = results.filter(|results: &Json| results["results"].is_array());
     match &global.state {
         Some(_) if results.is_none() => {
             let missing = format!("no run can be read from {}", path.display());

@@ -224,6 +224,9 @@ fn what_a_run_elsewhere_left_undone_is_done_by_its_artifacts() {
     let said = mended.ok(&["retry", "--state", "earlier"]);
     assert!(said.contains("PASS=1 WARN=0"), "{said}");
     assert_eq!(mended.rows("select id from main.b"), [r#"{"id":2}"#]);
+    std::fs::remove_file(mended.root().join("models/b.sql")).unwrap();
+    let said = mended.fails(2, &["retry", "--state", "earlier"]);
+    assert!(said.contains("the project has no model.shop.b"), "{said}");
     let said = mended.fails(2, &["retry", "--state", "nowhere"]);
     assert!(said.contains("no run can be read from"), "{said}");
 }

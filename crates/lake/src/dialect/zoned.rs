@@ -89,8 +89,13 @@ impl Zoned {
                 (Ok(DataType::Interval(_)), Ok(to)) if is_instant(&to) => {
                     Ok(Transformed::yes(self.after(right, &to, left, 1)))
                 }
-                (Ok(from), Ok(to)) if is_instant(&from) && is_instant(&to) => {
-                    let sides = [self.local(left, &from), self.local(right, &to)];
+                // What is no instant is what the clock shows already.
+                (Ok(from), Ok(to)) if is_difference(&from, &to) => {
+                    let shown = |side: &Expr, of: &DataType| match is_instant(of) {
+                        true => self.local(side, of),
+                        false => in_micros(side, of),
+                    };
+                    let sides = [shown(left, &from), shown(right, &to)];
                     let [left, right] = sides.map(Box::new);
                     Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(
                         left, *op, right,
@@ -142,9 +147,11 @@ impl Zoned {
             return no();
         }
         if OF_CALENDAR.contains(&name) {
-            return match (part_of(&call.args), name) {
+            return match (part_of(name, &call.args), name) {
                 (Part::Instant, _) => no(),
-                (Part::Zone, _) => Err(self.refused("the offset of a time zone is not given")),
+                (Part::Zone, _) => {
+                    Err(self.refused("a part that is of the zone, or in a column, is not given"))
+                }
                 (Part::Clock, "date_trunc") => {
                     let start = self.start(&call.args[0], &call.args[1], &types[1]);
                     Ok(Transformed::yes(start))
@@ -155,7 +162,8 @@ impl Zoned {
                     let starts = call.args[1..].iter().zip(&types[1..]);
                     let starts = starts.map(|(arg, of)| match is_instant(of) {
                         true => self.start(part, arg, of),
-                        false => arg.clone(),
+                        false if of.is_string() => arg.clone(),
+                        false => self.start(part, &self.local(arg, of), &instant()),
                     });
                     let args = std::iter::once(part.clone()).chain(starts);
                     Ok(Transformed::yes(call.func.call(args.collect())))
@@ -240,6 +248,9 @@ impl Zoned {
             (from, to) if to.is_string() && holds_instants(from) => {
                 return Err(self.refused_nested());
             }
+            (from, to) if from.is_nested() && holds_instants(from) && holds_shown(to) => {
+                return Err(self.refused_nested());
+            }
             (from, to) if to.is_nested() && holds_instants(to) && holds_shown(from) => {
                 return Err(self.refused("lists and structures of such timestamps are not read"));
             }
@@ -284,17 +295,26 @@ fn in_micros(moment: &Expr, of: &DataType) -> Expr {
     }
 }
 
-fn part_of(args: &[Expr]) -> Part {
+fn part_of(name: &str, args: &[Expr]) -> Part {
     let written = args.first().and_then(|part| match part {
         Expr::Literal(value, _) => value.try_as_str().flatten(),
         _ => None,
     });
+    // Of which kind the parts of a column are is not known; `age` names none.
+    if written.is_none() && name != "age" {
+        return Part::Zone;
+    }
     match written.and_then(functions::part_name) {
         Some("epoch") => Part::Instant,
         Some("hour" | "minute" | "second" | "millisecond" | "microsecond") => Part::Clock,
         Some("timezone" | "timezone_hour" | "timezone_minute") => Part::Zone,
         _ => Part::Calendar,
     }
+}
+
+fn is_difference(left: &DataType, right: &DataType) -> bool {
+    let is_moment = |of: &DataType| matches!(of, DataType::Date32 | DataType::Timestamp(..));
+    is_moment(left) && is_moment(right) && (is_instant(left) || is_instant(right))
 }
 
 fn instant() -> DataType {

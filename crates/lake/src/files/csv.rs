@@ -25,7 +25,12 @@ use crate::engine::from_engine;
 /// Batches that are read ahead.
 const AHEAD: usize = 2;
 
-pub(super) fn open(files: &[FilePath], mut settings: Settings) -> Result<Opened, Diagnostic> {
+/// Where the session has a time zone, instants are read as a cast reads them.
+pub(super) fn open(
+    files: &[FilePath],
+    mut settings: Settings,
+    is_zoned: bool,
+) -> Result<Opened, Diagnostic> {
     let said = said(&mut settings)?;
     let all_columns = settings.fields(&["columns"])?;
     let mut given = settings.fields(&["types", "dtypes", "column_types"])?;
@@ -79,6 +84,9 @@ pub(super) fn open(files: &[FilePath], mut settings: Settings) -> Result<Opened,
         columns.push(match (by_format, sql) {
             (Some(kind), _) => (name.clone(), kind, None),
             (None, Some(sql)) => (name.clone(), Kind::Text, Some(sql)),
+            (None, None) if kind == Kind::Instant && is_zoned => {
+                (name.clone(), Kind::Text, Some("timestamptz".to_owned()))
+            }
             (None, None) => (name.clone(), kind, None),
         });
     }

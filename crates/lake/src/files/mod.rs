@@ -65,7 +65,11 @@ pub(crate) async fn open(
     let may_be_none = read.format == Format::Names;
     let files = paths::expand(&read.paths, folder, may_be_none)?;
     match read.format {
-        Format::Csv => csv::open(&files, read.settings),
+        Format::Csv => {
+            let session = state.config().get_extension::<crate::settings::Settings>();
+            let is_zoned = session.is_some_and(|session| session.zone().is_some());
+            csv::open(&files, read.settings, is_zoned)
+        }
         Format::Json => json::open(&files, read.settings),
         Format::JsonTexts => json::texts(&files, read.settings),
         Format::Text => whole::contents(&files, read.settings, true),

@@ -16,6 +16,7 @@ use datafusion::datasource::listing::{
 use datafusion::datasource::{TableProvider, provider_as_source};
 use datafusion::error::{DataFusionError, Result as EngineResult};
 use datafusion::execution::SessionState;
+use datafusion::logical_expr::type_coercion::binary::type_union_resolution;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, lit};
 use datafusion::parquet::basic::{ConvertedType, LogicalType};
 use datafusion::parquet::file::metadata::ParquetMetaDataReader;
@@ -26,7 +27,7 @@ use super::Opened;
 use super::added::{self, Added};
 use super::paths::FilePath;
 use super::settings::Settings;
-use crate::engine::from_engine;
+use crate::engine::{from_engine, sql_type};
 
 pub(super) async fn open(
     files: &[FilePath],
@@ -74,15 +75,31 @@ fn options() -> ListingOptions {
     ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension("")
 }
 
-/// The columns of all of the files.
+/// The columns of all of the files, each of a type that takes the values of all.
 async fn schema(urls: Vec<ListingTableUrl>, state: &SessionState) -> EngineResult<Arc<Schema>> {
-    let judged = ListingTableConfig::new_with_multi_paths(urls)
-        .with_listing_options(options())
-        .infer_schema(state)
-        .await?;
-    Ok(judged
-        .file_schema
-        .unwrap_or_else(|| Arc::new(Schema::empty())))
+    let mut fields: Vec<FieldRef> = Vec::new();
+    for url in urls {
+        let judged = ListingTableConfig::new(url)
+            .with_listing_options(options())
+            .infer_schema(state)
+            .await?;
+        for field in judged.file_schema.iter().flat_map(|of| of.fields().iter()) {
+            let same = |known: &FieldRef| known.name().eq_ignore_ascii_case(field.name());
+            let Some(known) = fields.iter_mut().find(|known| same(known)) else {
+                fields.push(Arc::new(field.as_ref().clone().with_nullable(true)));
+                continue;
+            };
+            let types = [known.data_type().clone(), field.data_type().clone()];
+            let both = type_union_resolution(&types).ok_or_else(|| {
+                let (name, [one, other]) = (field.name(), types.each_ref().map(sql_type));
+                DataFusionError::Plan(format!(
+                    "'{name}' is of type {one} in one file, and {other} in another"
+                ))
+            })?;
+            *known = Arc::new(known.as_ref().clone().with_data_type(both));
+        }
+    }
+    Ok(Arc::new(Schema::new(fields)))
 }
 
 fn table(urls: Vec<ListingTableUrl>, schema: &Arc<Schema>) -> EngineResult<ListingTable> {

@@ -52,7 +52,7 @@ pub(crate) use text::without_accents;
 pub(crate) use typed_json::{Form, of_text};
 pub(crate) use writing::write;
 pub use writing::{lengths, to_exact};
-pub(crate) use zones::is_zone;
+pub(crate) use zones::{canonical_zone, with_offset};
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};

@@ -37,8 +37,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
                     false => [Arc::clone(&arrays[0]), Arc::clone(&arrays[1])],
                 };
             let zone = match arrays[0].data_type() {
-                DataType::Timestamp(_, Some(_)) => "+00",
-                _ => "",
+                DataType::Timestamp(_, Some(_)) => Some(["+00", "UTC"]),
+                _ => None,
             };
             let arrays = [
                 cast(&arrays[0], &timestamp(&[]))?,

@@ -28,8 +28,8 @@ pub(super) const DAYS: [&str; 7] = [
     "Saturday",
 ];
 
-/// The moment by the format.
-pub(super) fn write(at: &NaiveDateTime, format: &str, zone: &str) -> Result<String> {
+/// The moment by the format; of an instant, with the offset and the name of its zone.
+pub(super) fn write(at: &NaiveDateTime, format: &str, zone: Option<[&str; 2]>) -> Result<String> {
     let mut text = String::new();
     let mut letters = format.chars();
     while let Some(letter) = letters.next() {
@@ -70,7 +70,7 @@ fn unpadded(at: &NaiveDateTime, code: char) -> Option<String> {
     .map(|number: u32| number.to_string())
 }
 
-fn padded(at: &NaiveDateTime, code: char, zone: &str) -> Option<String> {
+fn padded(at: &NaiveDateTime, code: char, zone: Option<[&str; 2]>) -> Option<String> {
     let month = MONTHS[at.month0() as usize];
     let day = DAYS[at.weekday().num_days_from_sunday() as usize];
     let two = |number: u32| format!("{number:02}");
@@ -100,8 +100,8 @@ fn padded(at: &NaiveDateTime, code: char, zone: &str) -> Option<String> {
         'S' => two(at.second()),
         'f' => format!("{:06}", nanos / 1_000),
         'g' => format!("{:03}", nanos / 1_000_000),
-        'z' => if zone.is_empty() { "+00" } else { zone }.to_owned(),
-        'Z' => if zone.is_empty() { "" } else { "UTC" }.to_owned(),
+        'z' => zone.map_or("+00", |[offset, _]| offset).to_owned(),
+        'Z' => zone.map_or("", |[_, name]| name).to_owned(),
         'j' => format!("{:03}", at.ordinal()),
         'c' => write(at, "%Y-%m-%d %H:%M:%S", zone).ok()?,
         'x' => write(at, "%Y-%m-%d", zone).ok()?,

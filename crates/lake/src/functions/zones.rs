@@ -64,7 +64,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
                 let at = moment(row.micros(1))?;
                 let offset = zone(row.text(0))?.offset_from_utc_datetime(&at).fix();
                 let shown = moment(local(row)?)?;
-                strftime::write(&shown, row.text(2), &offset_text(offset)).map(Some)
+                let of_zone = [&*offset_text(offset), row.text(0)];
+                strftime::write(&shown, row.text(2), Some(of_zone)).map(Some)
             })
         },
     },
@@ -162,8 +163,21 @@ fn offset_at(zone: &Tz, shown: NaiveDateTime) -> FixedOffset {
     }
 }
 
-pub(crate) fn is_zone(name: &str) -> bool {
-    zone(name).is_ok()
+/// The zone's own name, whose capitals do not count. An offset is none.
+pub(crate) fn canonical_zone(name: &str) -> Option<String> {
+    let mut begins = true;
+    let titled = name.chars().map(|letter| {
+        let capital = begins;
+        begins = matches!(letter, '/' | '_' | '-');
+        match capital {
+            true => letter.to_ascii_uppercase(),
+            false => letter.to_ascii_lowercase(),
+        }
+    });
+    let titled: String = titled.collect();
+    let mut names = [name.to_owned(), name.to_uppercase(), titled].into_iter();
+    let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic());
+    names.find(|name| is_name && zone(name).is_ok())
 }
 
 /// As DuckDB writes one: `+09`, `-03:30`.
@@ -179,7 +193,7 @@ fn offset_text(offset: FixedOffset) -> String {
 }
 
 /// What is no moment, or one with an offset, stays as it is.
-fn with_offset(name: &str, text: &str) -> Result<String> {
+pub(crate) fn with_offset(name: &str, text: &str) -> Result<String> {
     const FORMS: [&str; 2] = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d"];
     let zone = zone(name)?;
     let shown = forms::without_zone(text).and_then(|text| {

@@ -247,6 +247,21 @@ async fn what_parquet_says_of_its_values_is_heard() {
 }
 
 #[tokio::test]
+async fn parquet_files_have_the_columns_of_all_of_them_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = open_as(&folder, 256 << 20, Dialect::DuckDb).await;
+    for copy in [
+        "copy (select 1 as n, 'x' as only_here) to 'a.parquet'",
+        "copy (select 2.5::double as n, 7 as m) to 'b.parquet'",
+    ] {
+        lake.execute(copy).await.unwrap();
+    }
+    let all =
+        "select * from read_parquet(['a.parquet', 'b.parquet'], union_by_name = true) order by n";
+    assert_eq!(rows(&lake, all).await, ["1.0|x|null", "2.5|null|7"]);
+}
+
+#[tokio::test]
 async fn parquet_files_are_read_and_views_keep_reading_them() {
     let place = place().await;
     place

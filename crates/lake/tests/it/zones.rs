@@ -69,6 +69,12 @@ const NEW_YORK: &[(&str, &[&str])] = &[
         &["2"],
     ),
     (
+        "select (t - timestamp '2024-01-01')::varchar, (timestamp '2024-01-01' - t)::varchar, (t - date '2024-01-01')::varchar, \
+         datediff('hour', date '2024-01-01', t), datediff('minute', timestamp '2024-01-01 18:00:00', t), strftime(t, '%Z') \
+         from i where t < '2024-02-01'",
+        &["18:30:00|-18:30:00|18:30:00|18|30|America/New_York"],
+    ),
+    (
         "select (timestamptz '2024-11-02 05:30:00+00' + interval 1 day)::varchar, \
          (timestamptz '2024-03-09 07:30:00+00' + interval 1 day)::varchar",
         &["2024-11-03 01:30:00-04|2024-03-10 03:30:00-04"],
@@ -82,7 +88,7 @@ const NEW_YORK: &[(&str, &[&str])] = &[
 #[tokio::test]
 async fn days_and_texts_are_those_of_the_sessions_time_zone() {
     let folder = tempfile::tempdir().unwrap();
-    let lake = in_zone(&folder, "America/New_York").await;
+    let lake = in_zone(&folder, "america/new_york").await;
     for (query, expected) in NEW_YORK {
         let found = lines(&lake.collect(&format!("{INSTANTS}{query}")).await.unwrap());
         assert_eq!(found, *expected, "{query}");
@@ -115,6 +121,14 @@ async fn what_would_be_answered_otherwise_is_refused() {
         (
             "select ['2024-01-01']::timestamptz[] from i",
             "lists and structures of such timestamps are not read in the time zone Asia/Tokyo",
+        ),
+        (
+            "select [t]::date[] from i",
+            "lists and structures of timestamps with a time zone are not written in the time zone Asia/Tokyo",
+        ),
+        (
+            "select date_part(p, t) from i, (values ('epoch')) v(p)",
+            "a part that is of the zone, or in a column, is not given in the time zone Asia/Tokyo",
         ),
         (
             "select generate_series(t, t, interval 1 day) from i",

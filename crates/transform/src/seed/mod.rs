@@ -169,20 +169,15 @@ impl<'a> Source<'a> {
     }
 
     /// Texts of instants that name no offset are of the zone.
-    fn placed(&self, texts: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, Diagnostic> {
-        let DataType::Timestamp(unit, Some(_)) = data_type else {
-            return Ok(Arc::clone(texts));
-        };
-        let Some(zone) = &self.zone else {
-            return Ok(Arc::clone(texts));
-        };
-        let strict = CastOptions {
-            safe: false,
-            ..CastOptions::default()
-        };
-        let wanted = DataType::Timestamp(*unit, Some(Arc::clone(zone)));
-        cast_with_options(texts, &wanted, &strict)
-            .map_err(|error| Diagnostic::error(error.to_string()).at(Location::file(self.file)))
+    fn placed(&self, texts: &ArrayRef, data_type: &DataType) -> ArrayRef {
+        match (&self.zone, texts.as_string_opt::<i32>()) {
+            (Some(zone), Some(texts)) if self.is_zoned(data_type) => {
+                let texts = texts.iter();
+                let texts = texts.map(|text| text.map(|text| Lake::with_offset(zone, text)));
+                Arc::new(texts.collect::<StringArray>())
+            }
+            _ => Arc::clone(texts),
+        }
     }
 
     fn typed(&self, schema: &SchemaRef, chunk: &Chunk) -> Result<RecordBatch, Diagnostic> {
@@ -208,7 +203,7 @@ impl<'a> Source<'a> {
         let columns = chunk.batch.columns().iter().zip(schema.fields());
         let columns = columns
             .map(|(column, field)| {
-                let column = self.placed(column, field.data_type())?;
+                let column = self.placed(column, field.data_type());
                 converted(self.file, &column, field, chunk)
             })
             .collect::<Result<_, _>>()?;
